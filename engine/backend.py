@@ -1,0 +1,121 @@
+"""Which array library runs the arithmetic: numpy or CuPy.
+
+Functions ask their arrays (`xp = namespace(weights, iv)`); there is no global backend. A run decides once, by where
+it puts the panel. CuPy is imported only when asked for, so `import engine` works, and stays fast, without it.
+"""
+
+import functools
+import logging
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+
+from engine.errors import InputError
+
+log = logging.getLogger(__name__)
+
+# Blocks of this size keep the temporaries of one block inside the last-level cache of a desktop CPU.
+CPU_BLOCK_BYTES = 8 * 2**20
+
+
+def namespace(*arrays):
+    """Return the library the arrays belong to: `numpy` or `cupy`.
+
+    Scalars and None belong to neither and are ignored.
+
+    Raises
+    ------
+    TypeError
+        When numpy and CuPy arrays are mixed: data must cross between host and device knowingly.
+
+    Examples
+    --------
+    >>> namespace(np.ones(2), 3.0).__name__
+    'numpy'
+    """
+    cupy = sys.modules.get("cupy")
+    on_device = [cupy is not None and isinstance(a, cupy.ndarray) for a in arrays if hasattr(a, "shape") and a.shape]
+    if not any(on_device):
+        return np
+    if not all(on_device):
+        raise TypeError("numpy and CuPy arrays are mixed; move the panel once with `market.to('cupy')`")
+    return cupy
+
+
+@functools.cache
+def gpu_missing() -> str | None:
+    """Say why no CUDA device can be used, or None when one can.
+
+    A real kernel is run: counting devices only talks to the driver.
+    """
+    try:
+        import cupy
+    except ImportError:
+        return "CuPy is not installed (pip install 'dispersion-engine[gpu]')"
+    try:
+        float((cupy.arange(1) + 1).sum())
+    except Exception as error:  # CuPy, the runtime, the driver and the compiler each raise their own kind
+        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    return None
+
+
+def resolve(backend: str) -> str:
+    """Turn `auto`, `numpy` or `cupy` into the backend to use, and log what was taken and why.
+
+    Raises
+    ------
+    InputError
+        When `cupy` is asked for and no device can run it, with the reason.
+    """
+    if backend not in ("auto", "numpy", "cupy"):
+        raise InputError(f"backend={backend} is unknown; choose auto, numpy or cupy")
+    if backend == "numpy":
+        return "numpy"
+    reason = gpu_missing()
+    if reason is None:
+        return "cupy"
+    if backend == "cupy":
+        raise InputError(f"backend=cupy needs a CUDA device, and none can be used: {reason}. Use backend=numpy.")
+    log.info("backend=auto took numpy (%s)", reason)
+    return "numpy"
+
+
+def to_backend(array, backend: str):
+    """Copy an array to `cupy`, or bring it back to `numpy`; None passes through."""
+    if array is None:
+        return None
+    if backend == "numpy":
+        return to_host(array)
+    import cupy
+
+    return cupy.asarray(array)
+
+
+def to_host(array):
+    """Return the array as numpy; a numpy array is returned as it is."""
+    return array.get() if hasattr(array, "get") and not isinstance(array, dict) else np.asarray(array)
+
+
+def special(xp):
+    """Return the special functions (`ndtr`, `ndtri`, `log_ndtr`, ...) of the array library."""
+    if xp is np:
+        import scipy.special
+
+        return scipy.special
+    import cupyx.scipy.special
+
+    return cupyx.scipy.special
+
+
+def blocks(length: int, bytes_per_item: int, budget: int = CPU_BLOCK_BYTES) -> Iterator[slice]:
+    """Cut `length` items into slices whose temporaries stay within `budget` bytes.
+
+    Examples
+    --------
+    >>> [(s.start, s.stop) for s in blocks(5, bytes_per_item=4, budget=8)]
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    step = max(1, int(budget // max(1, bytes_per_item)))
+    for start in range(0, length, step):
+        yield slice(start, min(start + step, length))

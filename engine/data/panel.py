@@ -1,0 +1,202 @@
+"""MarketPanel: everything known about one index and its members, as arrays on named axes.
+
+Axes, always in this order: T dates, N names, K tenors (calendar days), D call deltas (90 = 10-delta put); E is the
+slot of a listed expiry. A missing quote is NaN and has a `QuoteStatus`; a name that is not a member has weight 0.
+"""
+
+from dataclasses import dataclass, field, fields, replace
+from enum import IntEnum
+
+import numpy as np
+
+from engine.backend import to_backend
+from engine.errors import InputError
+
+TENORS = (30, 91, 182, 273, 365, 547, 730)
+DELTAS = tuple(range(10, 95, 5))
+
+
+class QuoteStatus(IntEnum):
+    """Why a cell of the surface is NaN (0 where it is not)."""
+
+    OK = 0
+    NO_QUOTE = 1  # nothing usable for this name and date
+    BEYOND_DELTA = 2  # quotes of the bracketing expiries do not reach this delta
+    BEYOND_TENOR = 3  # no expiry on one side of this tenor, further than the allowed extrapolation
+
+
+@dataclass(frozen=True)
+class MarketInfo:
+    """What the numbers of a panel mean; written to every manifest and report.
+
+    Parameters
+    ----------
+    name, index, currency : str
+        Data set, symbol of the index leg, currency of all prices.
+    calendar : str
+        exchange_calendars code used to check the sessions (never to make them).
+    source : str
+        One line saying where the numbers come from.
+    forward_convention : str
+        How forwards were obtained.
+    hedge_instrument : str
+        What a delta hedge trades: "same-expiry future", "forward on spot", ...
+    physical_delivery : bool
+        True where stock options end in delivery of shares (a cost at expiry).
+    days_per_year : float
+        Clock of all volatilities and thetas (calendar days).
+    """
+
+    name: str
+    index: str
+    currency: str = "USD"
+    calendar: str = "XNYS"
+    source: str = ""
+    forward_convention: str = "spot"
+    hedge_instrument: str = "forward on spot"
+    physical_delivery: bool = False
+    days_per_year: float = 365.0
+
+
+@dataclass(frozen=True, eq=False)
+class ListedSmiles:
+    """The smile of each listed expiry, on the panel's call deltas.
+
+    Parameters
+    ----------
+    expiry : array (T, E), datetime64[D]
+        Listed expiries per date in ascending order, NaT where fewer; always on the host.
+    index_iv : array (T, E, D); iv : array (T, N, E, D)
+        Annualised decimals, float32, NaN where there is no quote.
+    index_forward : array (T, E); forward : array (T, N, E)
+        Forward price to the expiry in raw (unadjusted) prices of that date.
+    """
+
+    expiry: np.ndarray
+    index_iv: np.ndarray
+    iv: np.ndarray
+    index_forward: np.ndarray
+    forward: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class MarketPanel:
+    """An index and its members over dates: surfaces, prices, membership and corporate actions.
+
+    Parameters
+    ----------
+    info : MarketInfo
+    dates : array (T,), datetime64[D]; names : array (N,), str; tenors : array (K,), int; deltas : array (D,), int
+        The axes; always on the host. Tenors are calendar days, deltas are call deltas in percent.
+    index_iv : array (T, K, D); component_iv : array (T, N, K, D)
+        Constant-maturity implied volatilities, annualised decimals, float32, NaN where there is no quote.
+    index_status : array (T, K, D); component_status : array (T, N, K, D)
+        `QuoteStatus` of each cell, uint8.
+    weights : array (T, N)
+        Index weights **from the previous session's closes**, so they may be used on the date itself. Each row sums
+        to at most 1 over the members the panel covers; 0 = not a member.
+    index_spot : array (T,); spot : array (T, N)
+        Raw closes, never back-adjusted.
+    rate : array (T,)
+        Continuously compounded risk-free rate, decimal.
+    index_carry : array (T,); carry : array (T, N)
+        Continuous rate at which the forward grows over spot where only the grid is known: F = S exp(carry * years).
+    strike_factor : array (T, N)
+        1, except on the effective date of a split: new price / old price (0.1 for 10:1). Open contracts keep
+        strike * factor, contracts / factor. NaN = contracts were replaced in a way that is not known.
+    return_factor : array (T, N)
+        Like strike_factor, and including what moves prices without changing contracts (special dividends): the
+        return of a day is spot[t] / (spot[t-1] * return_factor[t]) - 1.
+    settlement : array (T, N)
+        NaN, except on the date a name ceases to trade: the cash value of one share (cash merger: the deal price;
+        bankruptcy: 0). Options on it settle at intrinsic value that day.
+    listed : ListedSmiles or None
+        None where the source knows only the constant-maturity grid.
+
+    Notes
+    -----
+    Prices, weights and factors are float64; implied volatilities are stored float32 (float64 is accepted).
+    """
+
+    info: MarketInfo
+    dates: np.ndarray
+    names: np.ndarray
+    tenors: np.ndarray
+    deltas: np.ndarray
+    index_iv: np.ndarray
+    component_iv: np.ndarray
+    index_status: np.ndarray
+    component_status: np.ndarray
+    weights: np.ndarray
+    index_spot: np.ndarray
+    spot: np.ndarray
+    rate: np.ndarray
+    index_carry: np.ndarray
+    carry: np.ndarray
+    strike_factor: np.ndarray
+    return_factor: np.ndarray
+    settlement: np.ndarray
+    listed: ListedSmiles | None = None
+    content_hash: str = field(default="", compare=False)
+
+    def __len__(self):
+        return len(self.dates)
+
+    def map_arrays(self, change) -> "MarketPanel":
+        """Return a panel whose date-first arrays are `change(name, array)`; the fixed axes stay."""
+        fixed = ("info", "names", "tenors", "deltas", "listed", "content_hash")
+        changed = {f.name: change(f.name, getattr(self, f.name)) for f in fields(self) if f.name not in fixed}
+        if self.listed is not None:
+            listed = {f.name: change(f"listed.{f.name}", getattr(self.listed, f.name)) for f in fields(ListedSmiles)}
+            changed["listed"] = ListedSmiles(**listed)
+        return replace(self, **changed)
+
+    def slice(self, start=None, end=None) -> "MarketPanel":
+        """Return the sessions from `start` to `end`, both inclusive (ISO text or datetime64; None = open).
+
+        Raises
+        ------
+        InputError
+            When no session lies in the range.
+        """
+        first = 0 if start is None else int(np.searchsorted(self.dates, np.datetime64(start, "D")))
+        last = len(self) if end is None else int(np.searchsorted(self.dates, np.datetime64(end, "D"), side="right"))
+        if first >= last:
+            raise InputError(
+                f"no session of {self.info.name} lies in {start or '...'} .. {end or '...'}; "
+                f"the data covers {self.dates[0]} .. {self.dates[-1]}"
+            )
+        if (first, last) == (0, len(self)):
+            return self
+        return self.map_arrays(lambda _, array: array[first:last])
+
+    def append(self, later: "MarketPanel") -> "MarketPanel":
+        """Return this panel followed by the sessions of `later`, which must start after this one ends.
+
+        Raises
+        ------
+        InputError
+            When the axes differ or the dates do not follow.
+        """
+        check_appendable(self, later)
+        after = {}
+        later.map_arrays(lambda name, array: after.setdefault(name, array))
+        return self.map_arrays(lambda name, array: np.concatenate([array, after[name]]))
+
+    def to(self, backend: str) -> "MarketPanel":
+        """Move the arrays to "numpy" or "cupy"; dates and expiries stay on the host."""
+        host = ("dates", "listed.expiry")
+        return self.map_arrays(lambda name, array: array if name in host else to_backend(array, backend))
+
+
+def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:
+    """Raise InputError unless `later` has the same axes and starts after `panel` ends."""
+    for axis in ("names", "tenors", "deltas"):
+        if not np.array_equal(getattr(panel, axis), getattr(later, axis)):
+            raise InputError(f"cannot append to {panel.info.name}: the {axis} differ; rebuild the panel")
+    if (panel.listed is None) != (later.listed is None):
+        raise InputError(f"cannot append to {panel.info.name}: only one of the two has listed expiries")
+    if panel.listed is not None and panel.listed.expiry.shape[1] != later.listed.expiry.shape[1]:
+        raise InputError(f"cannot append to {panel.info.name}: the number of expiry slots differs; rebuild the panel")
+    if len(later) and later.dates[0] <= panel.dates[-1]:
+        raise InputError(f"cannot append {later.dates[0]} to {panel.info.name}: the panel already ends {panel.dates[-1]}")
