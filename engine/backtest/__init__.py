@@ -1,0 +1,37 @@
+"""Time and money: the trade book, the simulation and its result."""
+
+from engine.backtest.book import TradeBook, build_book
+from engine.backtest.costs import NoCosts, VolPoints
+from engine.backtest.exits import HoldToExpiry
+from engine.backtest.hedging import DailyDelta, NoHedge
+from engine.backtest.market import MarketView
+from engine.backtest.result import BacktestResult
+from engine.backtest.schedule import Monthly, Weekly
+from engine.backtest.signals import hysteresis, zscore
+from engine.backtest.simulate import backtest, simulate
+from engine.backtest.sizing import GammaNeutral, ThetaNeutral, VegaNeutral
+from engine.backtest.strategy import AbstractStrategy
+from engine.backtest.structure import Straddle
+
+__all__ = [
+    "AbstractStrategy",
+    "BacktestResult",
+    "DailyDelta",
+    "GammaNeutral",
+    "HoldToExpiry",
+    "MarketView",
+    "Monthly",
+    "NoCosts",
+    "NoHedge",
+    "Straddle",
+    "ThetaNeutral",
+    "TradeBook",
+    "VegaNeutral",
+    "VolPoints",
+    "Weekly",
+    "backtest",
+    "build_book",
+    "hysteresis",
+    "simulate",
+    "zscore",
+]

@@ -1,0 +1,37 @@
+"""What trading costs: half-spreads in vol points by leg class, basis points on hedges and deliveries."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class VolPoints:
+    """Half-spreads in vol points on the vega traded, and basis points on the notional of hedges and deliveries.
+
+    Options held to expiry pay once, at entry. The defaults are desk conventions: index straddles .15-.30 vol points,
+    mega caps .4-.8, other names .8-1.5; hedges 1-2 basis points.
+
+    Parameters
+    ----------
+    index, component : float
+        Half-spread in vol points of an index straddle and of a component straddle.
+    hedge_bps : float
+        Cost of trading the hedge, in basis points of its notional. Cohorts are hedged one by one (not netted).
+    delivery_bps : float
+        Cost of taking or making delivery of shares at expiry, in basis points of the strike value; charged only in
+        markets whose stock options are physically settled.
+    """
+
+    index: float = field(default=0.25, metadata={"batch": True})
+    component: float = field(default=0.8, metadata={"batch": True})
+    hedge_bps: float = field(default=1.0, metadata={"batch": True})
+    delivery_bps: float = field(default=10.0, metadata={"batch": True})
+
+
+@dataclass(frozen=True)
+class NoCosts:
+    """Trade for free: only for checking formulas, never for judging a strategy."""
+
+    index: float = 0.0
+    component: float = 0.0
+    hedge_bps: float = 0.0
+    delivery_bps: float = 0.0

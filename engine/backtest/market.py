@@ -1,0 +1,96 @@
+"""MarketView: what a strategy may look at, on the basket that will be traded."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.backend import namespace
+from engine.correlation import (
+    CorrelationStatus,
+    ImpliedCorrelation,
+    RealizedCorrelation,
+    TopWeights,
+    daily_returns,
+    implied_correlation,
+    realized_correlation,
+)
+from engine.data.panel import MarketPanel
+from engine.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class MarketView:
+    """A panel seen through one basket; every series is indexed by date and uses nothing later than that date.
+
+    Parameters
+    ----------
+    panel : MarketPanel
+    basket : TopWeights, AllMembers or Names
+        Selects the members, from the previous session's weights, whose correlation is measured and traded.
+    """
+
+    panel: MarketPanel
+    basket: object = TopWeights()
+    _memory: dict = field(default_factory=dict, repr=False)
+
+    @property
+    def dates(self) -> np.ndarray:
+        """Sessions, (T,) datetime64[D]."""
+        return self.panel.dates
+
+    @property
+    def weights(self):
+        """Basket weights, (T, N): rows sum to 1, 0 where a name is not in the basket."""
+        return self._once("weights", lambda: self.basket.select(self.panel.weights, self.panel.names))
+
+    @property
+    def returns(self):
+        """Simple daily returns of the members, (T, N) decimals, splits undone by the day's own factor."""
+        return self._once("returns", lambda: daily_returns(self.panel.spot, self.panel.return_factor))
+
+    def index_iv(self, tenor: int, delta: int = 50):
+        """Implied volatility of the index, (T,) annualised decimals."""
+        k, d = self._cell(tenor, delta)
+        return self.panel.index_iv[:, k, d]
+
+    def component_iv(self, tenor: int, delta: int = 50):
+        """Implied volatility of every name, (T, N) annualised decimals."""
+        k, d = self._cell(tenor, delta)
+        return self.panel.component_iv[:, :, k, d]
+
+    def implied(self, tenor: int, delta: int = 50) -> ImpliedCorrelation:
+        """Implied correlation of the basket with its status and coverage, every field (T,)."""
+        return self._once(
+            ("implied", tenor, delta),
+            lambda: implied_correlation(self.index_iv(tenor, delta), self.component_iv(tenor, delta), self.weights),
+        )
+
+    def implied_correlation(self, tenor: int, delta: int = 50):
+        """Clean implied correlation of the basket, (T,) decimals; NaN where coverage is too thin to trade on."""
+        record = self.implied(tenor, delta)
+        xp = namespace(record.clean)
+        return xp.where(record.status == CorrelationStatus.THIN_COVERAGE, xp.nan, record.clean)
+
+    def realized(self, window: int = 63) -> RealizedCorrelation:
+        """Realised correlation of the basket over the trailing window, with its parts."""
+        return self._once(
+            ("realized", window), lambda: realized_correlation(self.returns, self.weights, window=window)
+        )
+
+    def realized_correlation(self, window: int = 63):
+        """Clean realised correlation of the basket over the trailing window, (T,) decimals."""
+        return self.realized(window).clean
+
+    def _once(self, key, compute):
+        if key not in self._memory:
+            self._memory[key] = compute()
+        return self._memory[key]
+
+    def _cell(self, tenor: int, delta: int) -> tuple[int, int]:
+        for axis, value, known in (("tenor", tenor, self.panel.tenors), ("delta", delta, self.panel.deltas)):
+            if value not in known:
+                raise InputError(
+                    f"{axis}={value} is not on the surface of {self.panel.info.name}; "
+                    f"choose one of {', '.join(str(v) for v in known)}"
+                )
+        return int(np.flatnonzero(self.panel.tenors == tenor)[0]), int(np.flatnonzero(self.panel.deltas == delta)[0])

@@ -1,0 +1,176 @@
+"""Marking held contracts: forward, volatility at the strike and time left, for every cohort, leg and holding day.
+
+A position keeps its strike and its expiry. Where expiries are listed it is marked from its own expiry's smile, else
+from the constant-maturity grid by total variance. Everything is in shares as they were at entry: prices after a split
+are divided by the strike factor since entry, which leaves the straddle's value unchanged and its strike fixed.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from engine.backend import namespace
+from engine.backtest.structure import Cohorts
+from engine.pricing import smile_at_tenor, vol_at_strike
+
+DAYS_PER_YEAR = 365.0
+
+
+class LegStatus(IntEnum):
+    """How a leg's life ended."""
+
+    OPEN = 0  # the data ends before the expiry
+    EXPIRED = 1
+    SETTLED = 2  # merger or delisting: intrinsic value on the day the name ceased to trade
+    CLOSED = 3  # closed at its mark before a corporate action whose terms are not known
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """State of every leg on every holding day; axes (C, 1 + L, H + 1), day 0 is the entry and leg 0 the index.
+
+    Parameters
+    ----------
+    forward : array
+        Forward to the contract's expiry in entry shares; on the last day of a settled leg, what it settles on.
+    iv : array
+        Implied volatility at the strike.
+    strike : array (C, 1 + L)
+        At the money forward at entry.
+    years : array
+        Time to expiry; 0 on the day a leg settles.
+    shares : array
+        Strike factor since entry: today's strike is strike * shares, today's contracts are contracts / shares.
+    alive : array, bool
+        True from entry to the leg's last day, both included.
+    stale : array, bool
+        No quote that day: the volatility (or forward) of the last quoted day is kept.
+    extrapolated : array, bool
+        The surface did not reach the strike or the time left: the nearest volatility is used.
+    end : array (C, 1 + L), int
+        Last holding day of each leg.
+    status : array (C, 1 + L)
+        `LegStatus` of each leg.
+    """
+
+    forward: np.ndarray
+    iv: np.ndarray
+    strike: np.ndarray
+    years: np.ndarray
+    shares: np.ndarray
+    alive: np.ndarray
+    stale: np.ndarray
+    extrapolated: np.ndarray
+    end: np.ndarray
+    status: np.ndarray
+
+
+def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
+    """Mark the straddles of a block of cohorts on each of `days` holding days after entry.
+
+    Parameters
+    ----------
+    panel : MarketPanel
+    cohorts : Cohorts
+        C of them.
+    names : array (C, L), int
+        Position of each component leg on the panel's name axis.
+    days : int
+        H, sessions after entry to mark; beyond a cohort's last session its legs are not alive.
+    """
+    xp = namespace(panel.spot)
+    session = np.minimum(cohorts.entry[:, None] + np.arange(days + 1), len(panel) - 1)
+    days_left = (cohorts.expiry[:, None] - panel.dates[session]).astype(float)
+    days_left = np.where(np.isnat(cohorts.expiry)[:, None], 0.0, np.maximum(days_left, 0.0))
+
+    at = xp.asarray(session)
+    legs_at, leg = at[:, None, :], xp.asarray(names)[:, :, None]
+    held = xp.arange(days + 1)
+    years = xp.asarray(days_left)[:, None, :] / DAYS_PER_YEAR
+
+    def by_leg(index, members):
+        return xp.concatenate([index[:, None], members], axis=1)
+
+    spot = by_leg(panel.index_spot[at], panel.spot[legs_at, leg])
+    factor = by_leg(xp.ones(at.shape), panel.strike_factor[legs_at, leg])
+    settlement = by_leg(xp.full(at.shape, xp.nan), panel.settlement[legs_at, leg])
+    factor = xp.where(held == 0, 1.0, factor)
+    settlement = xp.where(held == 0, xp.nan, settlement)
+
+    # The first of: expiry or end of data, settlement of the name, the eve of an action whose terms are not known.
+    final = xp.asarray(cohorts.last - cohorts.entry)[:, None]
+    settles = _first(xp.isfinite(settlement), days + 1)
+    unknown = _first(xp.isnan(factor), days + 2) - 1
+    end = xp.minimum(xp.minimum(final, settles), unknown)
+    expired = xp.where(xp.asarray(cohorts.settled)[:, None], LegStatus.EXPIRED, LegStatus.OPEN)
+    status = xp.where(settles <= xp.minimum(final, unknown), LegStatus.SETTLED, expired)
+    status = xp.where(unknown < xp.minimum(final, settles), LegStatus.CLOSED, status)
+    alive = held <= end[:, :, None]
+    settled_today = (held == end[:, :, None]) & ((status == LegStatus.SETTLED) | (status == LegStatus.EXPIRED))[..., None]
+
+    shares = xp.cumprod(xp.where(alive & xp.isfinite(factor), factor, 1.0), axis=-1)
+    quoted_forward, smile, beyond_tenor = _smiles(panel, cohorts, session, days_left, names)
+    carry = by_leg(panel.index_carry[at], panel.carry[legs_at, leg])
+    from_spot = spot * xp.exp(xp.where(xp.isfinite(carry), carry, 0.0) * years)
+    forward = xp.where(xp.isfinite(quoted_forward), quoted_forward, from_spot)
+    final_price = xp.where((status == LegStatus.SETTLED)[..., None], settlement, spot)
+    forward = xp.where(settled_today, final_price, forward) / shares
+    strike = forward[:, :, 0]
+
+    iv, beyond_delta = vol_at_strike(smile, panel.deltas, forward, strike[:, :, None], years)
+    quoted = xp.isfinite(iv) & xp.isfinite(forward)
+    stale = alive & ~quoted & ~settled_today
+    forward = _keep_last(forward)
+    iv = _keep_last(xp.where(settled_today, xp.nan, iv))
+    return Marks(
+        forward=forward,
+        iv=iv,
+        strike=strike,
+        years=xp.where(settled_today, 0.0, xp.broadcast_to(years, forward.shape)),
+        shares=shares,
+        alive=alive,
+        stale=stale,
+        extrapolated=alive & quoted & ~settled_today & (beyond_tenor | beyond_delta),
+        end=end,
+        status=status,
+    )
+
+
+def _smiles(panel, cohorts, session, days_left, names):
+    """Forward quoted for the expiry, smile at the time left, and whether the tenor axis was overrun."""
+    xp = namespace(panel.spot)
+    at = xp.asarray(session)
+    legs_at, leg = at[:, None, :], xp.asarray(names)[:, :, None]
+    if panel.listed is None:
+        smile, beyond = smile_at_tenor(
+            xp.concatenate([panel.index_iv[at][:, None], panel.component_iv[legs_at, leg]], axis=1),
+            panel.tenors,
+            xp.asarray(days_left)[:, None, :],
+        )
+        return xp.full(smile.shape[:-1], xp.nan), smile, beyond
+    match = panel.listed.expiry[session] == cohorts.expiry[:, None, None]
+    listed = xp.asarray(match.any(axis=-1))
+    slot = xp.asarray(match.argmax(axis=-1))
+    smile = xp.concatenate(
+        [panel.listed.index_iv[at, slot][:, None], panel.listed.iv[legs_at, leg, slot[:, None, :]]], axis=1
+    )
+    forward = xp.concatenate(
+        [panel.listed.index_forward[at, slot][:, None], panel.listed.forward[legs_at, leg, slot[:, None, :]]], axis=1
+    )
+    smile = xp.where(listed[:, None, :, None], smile, xp.nan)
+    forward = xp.where(listed[:, None, :], forward, xp.nan)
+    return forward, smile, xp.zeros(forward.shape, dtype=bool)
+
+
+def _first(condition, otherwise: int):
+    """Position of the first True along the last axis, `otherwise` where there is none."""
+    xp = namespace(condition)
+    return xp.where(condition.any(axis=-1), condition.argmax(axis=-1), otherwise)
+
+
+def _keep_last(values):
+    """Carry the last finite value forward along the last axis."""
+    xp = namespace(values)
+    position = xp.where(xp.isfinite(values), xp.arange(values.shape[-1]), 0)
+    return xp.take_along_axis(values, xp.maximum.accumulate(position, axis=-1), axis=-1)

@@ -1,0 +1,63 @@
+"""Signals: array in, array out along the date axis (the last), each value using nothing later than its date."""
+
+from engine.backend import namespace
+
+
+def zscore(series, window: int):
+    """Standard scores of a series against its own trailing window.
+
+        z_t = (x_t - mean(x_{t-window+1..t})) / std(x_{t-window+1..t})
+
+    Parameters
+    ----------
+    series : array (T,)
+        NaN where unknown.
+    window : int
+        Sessions in the window, today's included. At least 80 % of them must be known, else the score is NaN.
+
+    Returns
+    -------
+    array (T,)
+        NaN during the first window - 1 sessions and where today's value is NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> zscore(np.array([1.0, 2.0, 3.0, 4.0]), 3).round(3).tolist()
+    [nan, nan, 1.225, 1.225]
+    """
+    xp = namespace(series)
+    out = xp.full(series.shape, xp.nan)
+    if series.shape[-1] < window:
+        return out
+    windows = xp.lib.stride_tricks.sliding_window_view(series, window)
+    known = xp.isfinite(windows)
+    count = known.sum(axis=-1)
+    values = xp.where(known, windows, 0.0)
+    safe = xp.maximum(count, 1)
+    mean = values.sum(axis=-1) / safe
+    deviation = xp.sqrt((xp.where(known, windows - mean[..., None], 0.0) ** 2).sum(axis=-1) / safe)
+    usable = (count >= 0.8 * window) & (deviation > 0.0)
+    score = (series[window - 1 :] - mean) / xp.where(usable, deviation, 1.0)
+    out[window - 1 :] = xp.where(usable, score, xp.nan)
+    return out
+
+
+def hysteresis(signal, enter, leave):
+    """Be in (1) once the signal reaches `enter`, out (0) once it falls to `leave`, otherwise as before.
+
+    A NaN signal changes nothing. `enter` and `leave` may be columns (P, 1): the result is then (P, T).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> hysteresis(np.array([0.0, 2.0, 1.0, np.nan, 0.0, 1.0]), enter=1.5, leave=0.5).tolist()
+    [0.0, 1.0, 1.0, 1.0, 0.0, 0.0]
+    """
+    xp = namespace(signal, enter, leave)
+    goes_in = signal >= enter
+    decides = goes_in | (signal <= leave)
+    session = xp.arange(signal.shape[-1])
+    last = xp.maximum.accumulate(xp.where(decides, session, -1), axis=-1)
+    state = xp.take_along_axis(goes_in, xp.maximum(last, 0), axis=-1)
+    return xp.where((last >= 0) & state, 1.0, 0.0)

@@ -1,0 +1,131 @@
+"""backtest(): the one place where time advances, decisions are lagged and trades happen."""
+
+from engine.backend import namespace, to_host
+from engine.backtest.book import TradeBook, build_book
+from engine.backtest.costs import VolPoints
+from engine.backtest.exits import HoldToExpiry
+from engine.backtest.hedging import DailyDelta
+from engine.backtest.market import MarketView
+from engine.backtest.result import BacktestResult
+from engine.backtest.schedule import Monthly
+from engine.backtest.sizing import VegaNeutral
+from engine.backtest.structure import Straddle
+from engine.correlation import TopWeights
+from engine.errors import InputError
+
+
+def backtest(
+    market,
+    strategy,
+    *,
+    basket=None,
+    structure=None,
+    sizing=None,
+    schedule=None,
+    exits=None,
+    hedge=None,
+    costs=None,
+    lag: int = 1,
+    progress=None,
+) -> BacktestResult:
+    """Backtest a dispersion strategy: short index straddles, long component straddles, delta-hedged.
+
+    On each entry date the strategy's exposure of `lag` sessions before scales a cohort of straddles, which is held
+    to expiry. The trade book does not depend on the strategy; P&L is exposure x index vega x book.
+
+    Parameters
+    ----------
+    market : MarketPanel
+    strategy : AbstractStrategy
+    basket : TopWeights (50), AllMembers or Names
+    structure : Straddle (30 days)
+    sizing : VegaNeutral (100 000 per vol point), ThetaNeutral or GammaNeutral
+    schedule : Monthly or Weekly
+    exits : HoldToExpiry
+    hedge : DailyDelta or NoHedge
+    costs : VolPoints or NoCosts
+    lag : int
+        Sessions between the close a decision is taken on and the close it is traded at; at least 1.
+    progress : callable or None
+        Called with the number of cohorts finished.
+
+    Returns
+    -------
+    BacktestResult
+
+    Raises
+    ------
+    InputError
+        When the lag is below 1, or no session of the market can be entered.
+
+    Examples
+    --------
+    >>> from engine import load_market
+    >>> from strategies.short_correlation import ShortCorrelation
+    >>> market = load_market("synthetic", years=1, names=5, progress=False)
+    >>> result = backtest(market, ShortCorrelation())
+    >>> result.summary()["cohorts"]
+    12
+    """
+    if lag < 1:
+        raise InputError(f"lag={lag} would trade on the close that decided the trade; use lag=1 or more")
+    view = MarketView(market, basket or TopWeights())
+    schedule, sizing = schedule or Monthly(), sizing or VegaNeutral()
+    entry = schedule.entries(market.dates, lag)
+    if len(entry) == 0:
+        raise InputError(
+            f"{market.info.name} has {len(market)} session(s) from {market.dates[0]}: none can be entered after a lag of {lag}"
+        )
+    book = build_book(
+        market, view.weights, entry, structure or Straddle(), sizing, hedge or DailyDelta(), progress=progress
+    )
+    decided = strategy.exposure(view)
+    xp = namespace(decided, book.explain)
+    decided = decided.reshape(-1, len(market))  # (T,) and (P, T) alike become (P, T)
+    taken = xp.where(xp.isfinite(decided), decided, 0.0)[:, entry - lag]
+    taken = xp.where(book.entered, taken, 0.0)
+    return simulate(market, book, taken, sizing.index_vega, costs or VolPoints(), view, exits or HoldToExpiry())
+
+
+def simulate(market, book: TradeBook, taken, index_vega, costs, view=None, exits=None) -> BacktestResult:
+    """Reduce the book to daily P&L and costs of P parameter sets.
+
+    Parameters
+    ----------
+    market : MarketPanel
+    book : TradeBook
+    taken : array (P, C)
+        Exposure of each cohort.
+    index_vega : float or array (P, 1)
+        Currency per vol point at full exposure.
+    costs : VolPoints
+        Its rates may be columns (P, 1).
+    """
+    xp = namespace(taken, book.explain)
+    scale = taken * index_vega
+    gross = book.explain.sum(axis=(2, 3))
+    entry_cost = costs.index * book.entry_vega[:, 0] + costs.component * book.entry_vega[:, 1]
+    hedged = book.hedge_notional.sum(axis=2)
+    delivered = book.delivery_notional.sum(axis=2)
+
+    pnl, option_cost, hedge_cost = (xp.zeros((len(taken), len(market))) for _ in range(3))
+    size = xp.abs(scale)
+    for day in range(book.days + 1):  # cohorts of one day of life never share a date
+        date = book.cohorts.entry + day
+        held = date < len(market)
+        pnl[:, date[held]] += scale[:, held] * gross[held, day]
+        hedge_cost[:, date[held]] += 1e-4 * size[:, held] * (
+            costs.hedge_bps * hedged[held, day] + costs.delivery_bps * delivered[held, day]
+        )
+    option_cost[:, book.cohorts.entry] = size * entry_cost
+    return BacktestResult(
+        market=market,
+        view=view,
+        book=book,
+        costs=costs,
+        taken=to_host(taken),
+        index_vega=index_vega,
+        pnl_gross=to_host(pnl),
+        option_cost=to_host(option_cost),
+        hedge_cost=to_host(hedge_cost),
+    )

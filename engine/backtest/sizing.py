@@ -1,0 +1,84 @@
+"""How many straddles of each leg: neutral in one greek, by the exact greeks of the contracts traded."""
+
+from dataclasses import dataclass, field
+
+from engine.backend import namespace
+
+
+@dataclass(frozen=True)
+class VegaNeutral:
+    """Long component vega equals short index vega, each name's share of it its basket weight.
+
+    Parameters
+    ----------
+    index_vega : float
+        Short index vega of a cohort at full exposure, in currency per vol point.
+    """
+
+    index_vega: float = field(default=100_000.0, metadata={"batch": True})
+
+    def balanced(self, greeks, forward):
+        """Return the greek made neutral, per unit straddle."""
+        return greeks.vega
+
+
+@dataclass(frozen=True)
+class ThetaNeutral:
+    """Time decay paid on the components equals time decay earned on the index (single-name vega near sqrt(rho) of it).
+
+    Parameters
+    ----------
+    index_vega : float
+        Short index vega of a cohort at full exposure, in currency per vol point.
+    """
+
+    index_vega: float = field(default=100_000.0, metadata={"batch": True})
+
+    def balanced(self, greeks, forward):
+        """Return the greek made neutral, per unit straddle."""
+        return greeks.theta
+
+
+@dataclass(frozen=True)
+class GammaNeutral:
+    """Cash gamma (F^2 gamma) of the components equals that of the index.
+
+    Parameters
+    ----------
+    index_vega : float
+        Short index vega of a cohort at full exposure, in currency per vol point.
+    """
+
+    index_vega: float = field(default=100_000.0, metadata={"batch": True})
+
+    def balanced(self, greeks, forward):
+        """Return the greek made neutral, per unit straddle."""
+        return forward**2 * greeks.gamma
+
+
+def leg_units(sizing, weights, greeks, forward):
+    """Straddles of each leg for an index vega of 1 per vol point: the index short, the components long.
+
+    Component n carries a vega proportional to its weight, vega_n = a w_n; one factor `a` per cohort makes the sum of
+    the balanced greek over all legs zero: a = (g_I / vega_I) / sum_n w_n g_n / vega_n.
+
+    Parameters
+    ----------
+    sizing : VegaNeutral, ThetaNeutral or GammaNeutral
+    weights : array (C, 1 + L)
+        Weights of the legs included, components summing to 1; the index is leg 0, whose entry is not read.
+    greeks : StraddleGreeks of arrays (C, 1 + L); forward : array (C, 1 + L)
+        Entry greeks of one straddle of each leg, and the forward at entry.
+
+    Returns
+    -------
+    array (C, 1 + L)
+        Signed number of straddles; 0 where a leg's weight is 0.
+    """
+    xp = namespace(weights, forward)
+    included = weights[:, 1:] > 0.0
+    balanced = sizing.balanced(greeks, forward) + 0.0 * greeks.vega
+    per_vega = xp.where(included, weights[:, 1:] / xp.where(included, greeks.vega[:, 1:], 1.0), 0.0)
+    index = -1.0 / greeks.vega[:, :1]
+    carried = (per_vega * xp.where(included, balanced[:, 1:], 0.0)).sum(axis=1, keepdims=True)
+    return xp.concatenate([index, per_vega * (-index * balanced[:, :1] / carried)], axis=1)

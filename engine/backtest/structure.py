@@ -1,0 +1,76 @@
+"""What is traded: which contracts a cohort holds, from entry to expiry."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.backend import to_host
+
+# An expiry that falls on a holiday settles on the session before it; a longer silence means the data has a hole.
+HOLIDAY_DAYS = 5
+
+
+@dataclass(frozen=True)
+class Straddle:
+    """At-the-money-forward straddles on the index and on every name of the basket, all to one expiry.
+
+    Where expiries are listed the one nearest the asked tenor is traded; on a constant-maturity grid the contract
+    expires exactly `tenor` days after entry.
+
+    Parameters
+    ----------
+    tenor : int
+        Calendar days from entry to expiry.
+    min_days : int
+        Listed expiries nearer than this are not entered.
+    min_coverage : float
+        A cohort is entered only if names holding this share of the basket's weight are quoted.
+    """
+
+    tenor: int = 30
+    min_days: int = 7
+    min_coverage: float = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Cohorts:
+    """The contracts of every cohort, chosen at entry.
+
+    Parameters
+    ----------
+    entry, last : array (C,), int
+        Session of entry, and last session the cohort lives on (expiry, or the end of what the data knows).
+    expiry : array (C,), datetime64[D]
+        Expiry date; NaT where no expiry is listed that could be traded.
+    settled : array (C,), bool
+        True where the data reaches the expiry; otherwise the cohort is still open on `last`.
+    """
+
+    entry: np.ndarray
+    last: np.ndarray
+    expiry: np.ndarray
+    settled: np.ndarray
+
+    def __len__(self):
+        return len(self.entry)
+
+    def __getitem__(self, part: slice) -> "Cohorts":
+        return Cohorts(self.entry[part], self.last[part], self.expiry[part], self.settled[part])
+
+
+def choose_contracts(panel, entry: np.ndarray, structure: Straddle) -> Cohorts:
+    """Choose each cohort's expiry from what is listed, and the index quoted, at its entry."""
+    if panel.listed is None:
+        expiry = panel.dates[entry] + np.timedelta64(structure.tenor, "D")
+    else:
+        listed = panel.listed.expiry[entry]
+        days = (listed - panel.dates[entry][:, None]).astype(float)  # NaT becomes NaN
+        quoted = np.isfinite(to_host(panel.listed.index_iv[entry])).any(axis=-1)
+        usable = quoted & (days >= structure.min_days)
+        distance = np.where(usable, np.abs(days - structure.tenor), np.inf)
+        nearest = distance.argmin(axis=1)
+        expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT"))
+    last = np.where(np.isnat(expiry), entry, np.searchsorted(panel.dates, expiry, side="right") - 1)
+    silence = (expiry - panel.dates[last]).astype(float)
+    settled = (expiry <= panel.dates[-1]) & (silence <= HOLIDAY_DAYS)
+    return Cohorts(entry, last, expiry, settled)

@@ -1,0 +1,31 @@
+"""Short correlation only while implied correlation is rich to its own history."""
+
+from dataclasses import dataclass, field
+
+from engine.backtest import AbstractStrategy, hysteresis, zscore
+
+
+@dataclass(frozen=True)
+class RichCorrelation(AbstractStrategy):
+    """Start selling correlation when its z-score reaches `enter`, stop when it falls to `leave`.
+
+    Parameters
+    ----------
+    tenor, delta : int
+        Cell of the implied correlation surface the signal reads: calendar days, call delta.
+    window : int
+        Sessions in the z-score.
+    enter, leave : float
+        Z-scores that start and stop the trade.
+    """
+
+    tenor: int = 30
+    delta: int = 50
+    window: int = 252
+    enter: float = field(default=1.0, metadata={"batch": True})
+    leave: float = field(default=0.0, metadata={"batch": True})
+
+    def exposure(self, market):
+        """Return 1 while correlation is rich, else 0, (T,)."""
+        rich = zscore(market.implied_correlation(self.tenor, self.delta), self.window)
+        return hysteresis(rich, self.enter, self.leave)

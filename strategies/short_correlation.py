@@ -1,0 +1,16 @@
+"""Always short correlation: the benchmark every timing rule has to beat."""
+
+from dataclasses import dataclass
+
+from engine.backend import namespace
+from engine.backtest import AbstractStrategy
+
+
+@dataclass(frozen=True)
+class ShortCorrelation(AbstractStrategy):
+    """Enter every cohort at full size, whatever correlation costs."""
+
+    def exposure(self, market):
+        """Return 1 on every date, (T,)."""
+        xp = namespace(market.panel.spot)
+        return xp.ones(len(market.dates))
