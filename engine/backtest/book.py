@@ -128,17 +128,19 @@ def build_book(panel, weights, entry, structure, sizing, hedge, budget: int = 64
 
 
 def _widest_basket(weights, entry) -> int:
-    return int((weights[entry] > 0.0).sum(axis=1).max()) if len(entry) else 0
+    return int((weights > 0.0).sum(axis=1)[namespace(weights).asarray(entry)].max())
 
 
 def _block(panel, weights, cohorts, legs, days, structure, sizing, hedge) -> TradeBook:
     xp = namespace(panel.spot)
-    basket = weights[cohorts.entry]
+    basket = weights[xp.asarray(cohorts.entry)]
     name = xp.argsort(basket <= 0.0, axis=1, kind="stable")[:, :legs]  # members first, in name order
     weight = xp.take_along_axis(basket, name, axis=1)
 
     marks = mark_cohorts(panel, cohorts, name, days)
-    rate = panel.rate[xp.asarray(np.minimum(cohorts.entry[:, None] + np.arange(days + 1), len(panel) - 1))]
+    session = np.minimum(cohorts.entry[:, None] + np.arange(days + 1), len(panel) - 1)
+    step = np.diff(panel.dates[session].astype(int), axis=1)
+    rate = panel.rate[xp.asarray(session)]
     rate = xp.where(xp.isfinite(rate), rate, 0.0)[:, None, :]
     greeks = straddle(marks.forward, marks.strike[:, :, None], marks.iv, marks.years, rate)
 
@@ -157,7 +159,6 @@ def _block(panel, weights, cohorts, legs, days, structure, sizing, hedge) -> Tra
 
     # From each close to the next: alive on the second of the two.
     lives = (marks.alive[..., 1:] & included[:, :, None])[..., None, :]
-    step = np.diff(panel.dates[np.minimum(cohorts.entry[:, None] + np.arange(days + 1), len(panel) - 1)].astype(int))
     held_delta = hedge.held(greeks.delta[..., :-1])
     parts = explain(
         greeks, marks.forward, marks.iv, xp.asarray(step)[:, None, :], rate[..., :-1] / DAYS_PER_YEAR, held_delta

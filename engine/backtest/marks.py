@@ -103,9 +103,9 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
     settles = _first(xp.isfinite(settlement), days + 1)
     unknown = _first(xp.isnan(factor), days + 2) - 1
     end = xp.minimum(xp.minimum(final, settles), unknown)
-    expired = xp.where(xp.asarray(cohorts.settled)[:, None], LegStatus.EXPIRED, LegStatus.OPEN)
-    status = xp.where(settles <= xp.minimum(final, unknown), LegStatus.SETTLED, expired)
-    status = xp.where(unknown < xp.minimum(final, settles), LegStatus.CLOSED, status)
+    expired = xp.where(xp.asarray(cohorts.settled)[:, None], int(LegStatus.EXPIRED), int(LegStatus.OPEN))
+    status = xp.where(settles <= xp.minimum(final, unknown), int(LegStatus.SETTLED), expired)
+    status = xp.where(unknown < xp.minimum(final, settles), int(LegStatus.CLOSED), status)
     alive = held <= end[:, :, None]
     settled_today = (held == end[:, :, None]) & ((status == LegStatus.SETTLED) | (status == LegStatus.EXPIRED))[..., None]
 
@@ -120,7 +120,7 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
 
     iv, beyond_delta = vol_at_strike(smile, panel.deltas, forward, strike[:, :, None], years)
     quoted = xp.isfinite(iv) & xp.isfinite(forward)
-    stale = alive & ~quoted & ~settled_today
+    stale = alive & xp.where(settled_today, ~xp.isfinite(final_price), ~quoted)
     forward = _keep_last(forward)
     iv = _keep_last(xp.where(settled_today, xp.nan, iv))
     return Marks(
@@ -143,11 +143,15 @@ def _smiles(panel, cohorts, session, days_left, names):
     at = xp.asarray(session)
     legs_at, leg = at[:, None, :], xp.asarray(names)[:, :, None]
     if panel.listed is None:
-        smile, beyond = smile_at_tenor(
-            xp.concatenate([panel.index_iv[at][:, None], panel.component_iv[legs_at, leg]], axis=1),
-            panel.tenors,
-            xp.asarray(days_left)[:, None, :],
-        )
+        # Only the two tenors around the time left are read: the grid is by far the largest array of the panel.
+        below = np.clip(np.searchsorted(panel.tenors, days_left, side="right") - 1, 0, max(len(panel.tenors) - 2, 0))
+        pair = [below, np.minimum(below + 1, len(panel.tenors) - 1)]
+        around = []
+        for tenor in (xp.asarray(k) for k in pair):
+            members = panel.component_iv[legs_at, leg, tenor[:, None, :]]
+            around.append(xp.concatenate([panel.index_iv[at, tenor][:, None], members], axis=1))
+        tenors = np.stack([panel.tenors[k] for k in pair], axis=-1)[:, None]
+        smile, beyond = smile_at_tenor(xp.stack(around, axis=-2), xp.asarray(tenors), xp.asarray(days_left)[:, None, :])
         return xp.full(smile.shape[:-1], xp.nan), smile, beyond
     match = panel.listed.expiry[session] == cohorts.expiry[:, None, None]
     listed = xp.asarray(match.any(axis=-1))

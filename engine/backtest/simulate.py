@@ -82,7 +82,7 @@ def backtest(
     decided = strategy.exposure(view)
     xp = namespace(decided, book.explain)
     decided = decided.reshape(-1, len(market))  # (T,) and (P, T) alike become (P, T)
-    taken = xp.where(xp.isfinite(decided), decided, 0.0)[:, entry - lag]
+    taken = xp.where(xp.isfinite(decided), decided, 0.0)[:, xp.asarray(entry - lag)]
     taken = xp.where(book.entered, taken, 0.0)
     return simulate(market, book, taken, sizing.index_vega, costs or VolPoints(), view, exits or HoldToExpiry())
 
@@ -111,13 +111,13 @@ def simulate(market, book: TradeBook, taken, index_vega, costs, view=None, exits
     pnl, option_cost, hedge_cost = (xp.zeros((len(taken), len(market))) for _ in range(3))
     size = xp.abs(scale)
     for day in range(book.days + 1):  # cohorts of one day of life never share a date
-        date = book.cohorts.entry + day
-        held = date < len(market)
-        pnl[:, date[held]] += scale[:, held] * gross[held, day]
-        hedge_cost[:, date[held]] += 1e-4 * size[:, held] * (
-            costs.hedge_bps * hedged[held, day] + costs.delivery_bps * delivered[held, day]
+        held = int((book.cohorts.entry + day < len(market)).sum())  # entries ascend: the first `held` cohorts
+        date = xp.asarray(book.cohorts.entry[:held] + day)
+        pnl[:, date] += scale[:, :held] * gross[:held, day]
+        hedge_cost[:, date] += 1e-4 * size[:, :held] * (
+            costs.hedge_bps * hedged[:held, day] + costs.delivery_bps * delivered[:held, day]
         )
-    option_cost[:, book.cohorts.entry] = size * entry_cost
+    option_cost[:, xp.asarray(book.cohorts.entry)] = size * entry_cost
     return BacktestResult(
         market=market,
         view=view,
