@@ -145,11 +145,11 @@ def _block(panel, weights, cohorts, legs, days, structure, sizing, hedge) -> Tra
     greeks = straddle(marks.forward, marks.strike[:, :, None], marks.iv, marks.years, rate)
 
     at_entry = type(greeks)(*(getattr(greeks, f.name)[:, :, 0] for f in fields(greeks)))
-    quoted = xp.isfinite(at_entry.value) & (at_entry.vega > 0.0) & ~marks.stale[:, :, 0] & (marks.end > 0)
+    quoted = xp.isfinite(at_entry.value) & (at_entry.vega > 0.0) & ~marks.stale[:, :, 0]
     held = xp.where(quoted[:, 1:] & (weight > 0.0), weight, 0.0)
     total = held.sum(axis=1)
     coverage = total / xp.where(weight.sum(axis=1) > 0.0, weight.sum(axis=1), 1.0)
-    entered = quoted[:, 0] & (coverage >= structure.min_coverage)
+    entered = xp.asarray(cohorts.last > cohorts.entry) & quoted[:, 0] & (coverage >= structure.min_coverage)
     held = xp.where(entered[:, None], held / xp.where(total > 0.0, total, 1.0)[:, None], 0.0)
     leg_weight = xp.concatenate([xp.ones((len(cohorts), 1)), held], axis=1)
     included = (leg_weight > 0.0) & entered[:, None]
@@ -166,7 +166,8 @@ def _block(panel, weights, cohorts, legs, days, structure, sizing, hedge) -> Tra
     by_leg = xp.where(lives, xp.stack(parts, axis=2) * units[:, :, None, None], 0.0)  # (C, 1 + L, parts, H)
     pnl = by_leg.sum(axis=2)
 
-    held_delta = xp.where(lives[:, :, 0], held_delta * units[:, :, None], 0.0)
+    holds = (xp.arange(days) < marks.end[:, :, None]) & included[:, :, None]
+    held_delta = xp.where(holds, held_delta * units[:, :, None], 0.0)
     nothing = xp.zeros((*held_delta.shape[:2], 1))
     traded = xp.abs(xp.diff(xp.concatenate([nothing, held_delta, nothing], axis=2), axis=2))
     hedge_notional = xp.where(traded > 0.0, traded * marks.forward, 0.0)

@@ -23,7 +23,7 @@ class LegStatus(IntEnum):
     OPEN = 0  # the data ends before the expiry
     EXPIRED = 1
     SETTLED = 2  # merger or delisting: intrinsic value on the day the name ceased to trade
-    CLOSED = 3  # closed at its mark before a corporate action whose terms are not known
+    CLOSED = 3  # closed at its last mark on the day of a corporate action whose terms are not known
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,17 +39,17 @@ class Marks:
     strike : array (C, 1 + L)
         At the money forward at entry.
     years : array
-        Time to expiry; 0 on the day a leg settles.
+        Time to expiry; 0 from the day a leg settles, and after its end.
     shares : array
         Strike factor since entry: today's strike is strike * shares, today's contracts are contracts / shares.
     alive : array, bool
-        True from entry to the leg's last day, both included.
+        True from entry to the leg's last day, both included; a leg closed at its last mark earns nothing that day.
     stale : array, bool
         No quote that day: the volatility (or forward) of the last quoted day is kept.
     extrapolated : array, bool
         The surface did not reach the strike or the time left: the nearest volatility is used.
     end : array (C, 1 + L), int
-        Last holding day of each leg.
+        Last day of each leg, on which it ends; 0 where it was never tradable.
     status : array (C, 1 + L)
         `LegStatus` of each leg.
     """
@@ -98,16 +98,18 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
     factor = xp.where(held == 0, 1.0, factor)
     settlement = xp.where(held == 0, xp.nan, settlement)
 
-    # The first of: expiry or end of data, settlement of the name, the eve of an action whose terms are not known.
+    # The first of: expiry or end of data, settlement of the name, an action whose terms are not known.
     final = xp.asarray(cohorts.last - cohorts.entry)[:, None]
     settles = _first(xp.isfinite(settlement), days + 1)
-    unknown = _first(xp.isnan(factor), days + 2) - 1
+    unknown = _first(xp.isnan(factor), days + 1)
     end = xp.minimum(xp.minimum(final, settles), unknown)
     expired = xp.where(xp.asarray(cohorts.settled)[:, None], int(LegStatus.EXPIRED), int(LegStatus.OPEN))
-    status = xp.where(settles <= xp.minimum(final, unknown), int(LegStatus.SETTLED), expired)
-    status = xp.where(unknown < xp.minimum(final, settles), int(LegStatus.CLOSED), status)
+    status = xp.where(settles <= final, int(LegStatus.SETTLED), expired)
+    status = xp.where(unknown <= xp.minimum(final, settles), int(LegStatus.CLOSED), status)
     alive = held <= end[:, :, None]
-    settled_today = (held == end[:, :, None]) & ((status == LegStatus.SETTLED) | (status == LegStatus.EXPIRED))[..., None]
+    last_day = held == end[:, :, None]
+    closed_today = last_day & (status == LegStatus.CLOSED)[..., None]
+    settled_today = last_day & ((status == LegStatus.SETTLED) | (status == LegStatus.EXPIRED))[..., None]
 
     shares = xp.cumprod(xp.where(alive & xp.isfinite(factor), factor, 1.0), axis=-1)
     quoted_forward, smile, beyond_tenor = _smiles(panel, cohorts, session, days_left, names)
@@ -115,23 +117,25 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
     from_spot = spot * xp.exp(xp.where(xp.isfinite(carry), carry, 0.0) * years)
     forward = xp.where(xp.isfinite(quoted_forward), quoted_forward, from_spot)
     final_price = xp.where((status == LegStatus.SETTLED)[..., None], settlement, spot)
-    forward = xp.where(settled_today, final_price, forward) / shares
+    forward = xp.where(settled_today, final_price, xp.where(closed_today, xp.nan, forward)) / shares
     strike = forward[:, :, 0]
 
-    iv, beyond_delta = vol_at_strike(smile, panel.deltas, forward, strike[:, :, None], years)
+    # What a leg settles on may be 0, where no volatility can be looked up.
+    living = xp.where(alive & ~settled_today, forward, strike[:, :, None])
+    iv, beyond_delta = vol_at_strike(smile, panel.deltas, living, strike[:, :, None], years)
     quoted = xp.isfinite(iv) & xp.isfinite(forward)
-    stale = alive & xp.where(settled_today, ~xp.isfinite(final_price), ~quoted)
+    stale = alive & ~closed_today & xp.where(settled_today, ~xp.isfinite(final_price), ~quoted)
     forward = _keep_last(forward)
-    iv = _keep_last(xp.where(settled_today, xp.nan, iv))
+    iv = _keep_last(xp.where(settled_today | closed_today, xp.nan, iv))
     return Marks(
         forward=forward,
         iv=iv,
         strike=strike,
-        years=xp.where(settled_today, 0.0, xp.broadcast_to(years, forward.shape)),
+        years=xp.where(alive & ~settled_today & ~closed_today, years, 0.0),
         shares=shares,
-        alive=alive,
+        alive=alive & ~closed_today,
         stale=stale,
-        extrapolated=alive & quoted & ~settled_today & (beyond_tenor | beyond_delta),
+        extrapolated=alive & quoted & ~(settled_today | closed_today) & (beyond_tenor | beyond_delta),
         end=end,
         status=status,
     )

@@ -73,12 +73,14 @@ def leg_units(sizing, weights, greeks, forward):
     Returns
     -------
     array (C, 1 + L)
-        Signed number of straddles; 0 where a leg's weight is 0.
+        Signed number of straddles; 0 where a leg's weight is 0, and for a cohort without an index or component quote.
     """
     xp = namespace(weights, forward)
     included = weights[:, 1:] > 0.0
-    balanced = sizing.balanced(greeks, forward) + 0.0 * greeks.vega
+    balanced = sizing.balanced(greeks, forward)
     per_vega = xp.where(included, weights[:, 1:] / xp.where(included, greeks.vega[:, 1:], 1.0), 0.0)
-    index = -1.0 / greeks.vega[:, :1]
     carried = (per_vega * xp.where(included, balanced[:, 1:], 0.0)).sum(axis=1, keepdims=True)
-    return xp.concatenate([index, per_vega * (-index * balanced[:, :1] / carried)], axis=1)
+    tradable = (greeks.vega[:, :1] > 0.0) & (carried != 0.0)
+    index = xp.where(tradable, -1.0 / xp.where(tradable, greeks.vega[:, :1], 1.0), 0.0)
+    scale = xp.where(tradable, -index * balanced[:, :1] / xp.where(tradable, carried, 1.0), 0.0)
+    return xp.concatenate([index, per_vega * scale], axis=1)

@@ -1,0 +1,55 @@
+"""Poison the future: change everything after day t, and nothing up to t may move by a bit."""
+
+import numpy as np
+import pytest
+from small_market import small_market
+
+from engine.backtest import MarketView, Weekly, backtest
+from engine.correlation import AllMembers, TopWeights
+from strategies.rich_correlation import RichCorrelation
+from strategies.short_correlation import ShortCorrelation
+
+STRATEGIES = {
+    "short_correlation": ShortCorrelation(),
+    "rich_correlation": RichCorrelation(tenor=30, window=20, enter=0.3, leave=-0.3),
+}
+
+
+def poisoned(panel, t):
+    """The same panel up to and including session t; after it every price, quote, weight and event is another."""
+    rng = np.random.default_rng(99)
+
+    def poison(name, array):
+        if name in ("dates", "listed.expiry"):
+            return array
+        if name in ("index_status", "component_status"):
+            return array
+        changed = array.copy()
+        later = changed[t + 1 :]
+        later *= rng.uniform(0.3, 3.0, size=later.shape).astype(array.dtype)
+        later[rng.random(later.shape) < 0.1] = 0.0 if name == "weights" else np.nan
+        if name == "settlement":
+            later[rng.random(later.shape) < 0.1] = 12.0
+        return changed
+
+    return panel.map_arrays(poison)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+@pytest.mark.parametrize("listed", [False, True], ids=["grid", "listed"])
+@pytest.mark.parametrize("basket", [AllMembers(), TopWeights(3)], ids=["all", "top3"])
+def test_nothing_up_to_a_day_depends_on_later_days(strategy, listed, basket):
+    panel = small_market(20, sessions=110, listed=listed)
+    truth = backtest(panel, strategy, basket=basket, schedule=Weekly())
+    signal = strategy.exposure(MarketView(panel, basket))
+    assert 0.0 < signal.mean() <= 1.0, "the strategy must trade for the test to mean anything"
+    for t in (25, 52, 80, 108):
+        with np.errstate(all="ignore"):
+            other_panel = poisoned(panel, t)
+            other = backtest(other_panel, strategy, basket=basket, schedule=Weekly())
+            other_signal = strategy.exposure(MarketView(other_panel, basket))
+        np.testing.assert_array_equal(other_signal[: t + 1], signal[: t + 1])
+        for name in ("pnl_gross", "option_cost", "hedge_cost"):
+            np.testing.assert_array_equal(getattr(other, name)[:, : t + 1], getattr(truth, name)[:, : t + 1])
+        moved = other.pnl_gross[:, t + 1 :] != truth.pnl_gross[:, t + 1 :]
+        assert t == 108 or moved.any(), "the poison must reach the days after t"

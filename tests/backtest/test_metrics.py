@@ -1,0 +1,26 @@
+"""Metrics by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from engine.backtest.metrics import drawdown, share, sharpe
+
+
+def test_sharpe_is_the_annualised_ratio_of_mean_to_deviation_per_row():
+    pnl = np.array([[1.0, 2.0, 3.0], [-1.0, 0.0, 1.0]])
+    assert sharpe(pnl)[0] == pytest.approx(math.sqrt(252) * 2.0 / math.sqrt(2.0 / 3.0), rel=1e-14)
+    assert sharpe(pnl)[1] == 0.0
+
+
+def test_sharpe_of_pnl_that_never_moves_is_unknown():
+    assert math.isnan(sharpe(np.zeros(5)))
+
+
+def test_drawdown_starts_from_zero_and_is_measured_from_the_running_high():
+    assert drawdown(np.array([-1.0, 2.0, -4.0, 5.0])).tolist() == [-1.0, 0.0, -4.0, 0.0]
+
+
+def test_share_of_nothing_is_unknown():
+    assert math.isnan(share(1.0, 0.0))

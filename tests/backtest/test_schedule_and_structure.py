@@ -1,0 +1,51 @@
+"""When cohorts are entered and which contracts they take."""
+
+import numpy as np
+from small_market import small_market
+
+from engine.backtest import Monthly, Straddle, Weekly
+from engine.backtest.structure import choose_contracts
+
+
+def test_monthly_enters_the_first_tradable_session_of_each_month():
+    dates = np.array(["2026-01-01", "2026-01-02", "2026-01-30", "2026-02-02", "2026-02-03"], "datetime64[D]")
+    assert Monthly().entries(dates, lag=1).tolist() == [1, 3]
+    assert Monthly().entries(dates, lag=3).tolist() == [3]
+
+
+def test_weekly_enters_mondays_or_the_session_after_a_holiday():
+    dates = np.array(
+        ["2026-01-15", "2026-01-16", "2026-01-20", "2026-01-21", "2026-01-26", "2026-02-01", "2026-02-02"],
+        "datetime64[D]",
+    )
+    entered = dates[Weekly().entries(dates, lag=1)]
+    assert entered.astype(str).tolist() == ["2026-01-16", "2026-01-20", "2026-01-26", "2026-02-02"]
+
+
+def test_the_listed_expiry_nearest_the_tenor_is_taken_and_near_ones_are_not():
+    panel = small_market(listed=True, missing=0.0)
+    entry = np.arange(0, 60, 7)
+    cohorts = choose_contracts(panel, entry, Straddle(tenor=25, min_days=7))
+    for c, t in enumerate(entry):
+        days = (panel.listed.expiry[t] - panel.dates[t]).astype(int)
+        allowed = [d for d in days if d >= 7]
+        assert (cohorts.expiry[c] - panel.dates[t]).astype(int) == min(allowed, key=lambda d: abs(d - 25))
+        assert panel.dates[cohorts.last[c]] <= cohorts.expiry[c]
+
+
+def test_without_a_quoted_index_no_contract_is_chosen():
+    panel = small_market(listed=True, missing=0.0)
+    panel.listed.index_iv[3] = np.nan
+    cohorts = choose_contracts(panel, np.array([3, 4]), Straddle(tenor=25))
+    assert np.isnat(cohorts.expiry[0])
+    assert not cohorts.settled[0]
+    assert not np.isnat(cohorts.expiry[1])
+
+
+def test_an_expiry_inside_a_hole_of_the_data_never_settles():
+    panel = small_market(missing=0.0)
+    hole = np.r_[0:20, 45:90]
+    holed = panel.map_arrays(lambda _, array: array[hole])
+    cohorts = choose_contracts(holed, np.array([10, 30]), Straddle(tenor=25))
+    assert cohorts.settled.tolist() == [False, True]
+    assert cohorts.last[0] == 19
