@@ -156,14 +156,17 @@ class BacktestResult:
         """One flat dictionary of metrics: money in the market's currency, ratios as decimals, vol points where named.
 
         `breakeven_cost` is the one-way option cost, in vol points per unit index vega traded, at which the net P&L is
-        zero; `option_cost_per_vega` beside it is what was charged.
+        zero; `option_cost_per_vega` beside it is what was charged. `unexplained_share` is sum |unexplained| /
+        (sum |gamma| + sum |theta|) over the days of every cohort's index and component legs; `stale_share` and
+        `extrapolated_share` are the shares of sum |P&L| over legs and days whose mark had no quote of its own that
+        day, or lay beyond the surface.
         """
         taken, book = np.abs(self.taken[p]), self.book
         traded = float(taken.sum() * self.vega_per_cohort(p))
         gross, cost, net = (float(a[p].sum()) for a in (self.pnl_gross, self.cost, self.pnl_net))
         hedge_cost = float(self.hedge_cost[p].sum())
-        explain = np.abs(self.explain(p)).sum(axis=0)
-        part = dict(zip(PARTS, explain, strict=True))
+        by_part = taken @ np.abs(to_host(book.explain)).sum(axis=(1, 2))
+        part = dict(zip(PARTS, by_part, strict=True))
         absolute = float(taken @ to_host(book.absolute_pnl).sum(axis=1))
         status = to_host(book.legs.status)
         alive = (to_host(book.legs.units) != 0.0) & (taken > 0.0)[:, None]

@@ -1,0 +1,44 @@
+"""A batch of parameter sets equals the loop over them, bit for bit."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_market import small_market
+
+from engine.backtest import VegaNeutral, VolPoints, Weekly, backtest
+from engine.backtest.batch import stack
+from engine.correlation import AllMembers, TopWeights
+from strategies.rich_correlation import RichCorrelation
+
+
+def test_a_batch_equals_the_loop_of_single_runs_bit_for_bit():
+    panel = small_market(30, sessions=120)
+    strategies = [RichCorrelation(window=20, enter=e, leave=v) for e in (0, 0.3, 1) for v in (-0.5, 0.0)]
+    costs = [VolPoints(index=0.1 * i, hedge_bps=i) for i in range(6)]
+    sizing = [VegaNeutral(1000.0 * (i + 1)) for i in range(6)]
+    together = backtest(
+        panel,
+        stack(strategies),
+        sizing=stack(sizing),
+        costs=stack(costs),
+        basket=AllMembers(),
+        schedule=Weekly(),
+    )
+    for p in range(6):
+        alone = backtest(
+            panel, strategies[p], sizing=sizing[p], costs=costs[p], basket=AllMembers(), schedule=Weekly()
+        )
+        for name in ("pnl_gross", "option_cost", "hedge_cost", "taken"):
+            np.testing.assert_array_equal(getattr(together, name)[p], getattr(alone, name)[0])
+        assert together.summary(p) == pytest.approx(alone.summary(), rel=0, abs=0, nan_ok=True)
+        assert together.daily(p).equals(alone.daily())
+        assert together.ledger(p).equals(alone.ledger())
+    assert len({row.tobytes() for row in together.taken}) > 2, "the levels must matter"
+
+
+def test_items_that_differ_in_what_does_not_batch_are_refused():
+    with pytest.raises(ValueError, match="only fields declared to batch"):
+        stack([RichCorrelation(), replace(RichCorrelation(), window=100)])
+    with pytest.raises(ValueError, match="only fields declared to batch"):
+        stack([TopWeights(3), TopWeights(4)])
