@@ -1,0 +1,69 @@
+"""Implied correlation and dispersion-trade backtests, on a laptop or a GPU.
+
+    from engine import load_market, implied_correlation, realized_correlation, backtest, load_runs
+
+Names are loaded when first used, so importing the package stays fast and brings in no optional library.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.backtest import backtest
+    from engine.correlation import (
+        AllMembers,
+        CorrelationStatus,
+        ImpliedCorrelation,
+        Names,
+        RealizedCorrelation,
+        TopWeights,
+        correlation_premium,
+        daily_returns,
+        implied_correlation,
+        realized_correlation,
+    )
+    from engine.data import load_market
+    from engine.data.panel import MarketInfo, MarketPanel
+    from engine.errors import InputError
+    from engine.store import load_runs
+
+__all__ = [
+    "AllMembers",
+    "CorrelationStatus",
+    "ImpliedCorrelation",
+    "InputError",
+    "MarketInfo",
+    "MarketPanel",
+    "Names",
+    "RealizedCorrelation",
+    "TopWeights",
+    "backtest",
+    "correlation_premium",
+    "daily_returns",
+    "implied_correlation",
+    "load_market",
+    "load_runs",
+    "realized_correlation",
+]
+
+_HOME = {
+    "InputError": "engine.errors",
+    "MarketInfo": "engine.data.panel",
+    "MarketPanel": "engine.data.panel",
+    "load_market": "engine.data",
+    "load_runs": "engine.store",
+}
+
+
+def __getattr__(name):
+    if name == "__version__":
+        return import_module("importlib.metadata").version("dispersion-engine")
+    if name not in __all__:
+        raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    if name == "backtest":  # the package: calling it runs a backtest, whether or not it was imported before
+        return import_module("engine.backtest")
+    return getattr(import_module(_HOME.get(name, "engine.correlation")), name)
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

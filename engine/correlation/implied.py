@@ -1,0 +1,154 @@
+"""Implied correlation: what index and member options together say about how alike the members will move."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from engine.backend import namespace
+from engine.correlation.basket import basket_moments
+from engine.errors import InputError
+
+
+class CorrelationStatus(IntEnum):
+    """What to know about a value of implied correlation; the first that applies, in the order of `PRECEDENCE`."""
+
+    OK = 0
+    BELOW_PSD_BOUND = 1  # below -1/(n-1): no set of returns has this average correlation
+    ABOVE_ONE = 2  # the index costs more volatility than its members
+    DEGENERATE = 3  # no pair of names to be correlated: NaN
+    THIN_COVERAGE = 4  # names holding too little of the basket's weight are quoted: value kept, NaN if none is
+    NO_INDEX_QUOTE = 5  # NaN
+
+    @property
+    def text(self) -> str:
+        """The name written to files: `ok`, `below_psd_bound`, ..."""
+        return self.name.lower()
+
+
+# Missing quotes come before arithmetic, and a thin basket before a bound that its missing names may have broken.
+PRECEDENCE = (
+    CorrelationStatus.NO_INDEX_QUOTE,
+    CorrelationStatus.THIN_COVERAGE,
+    CorrelationStatus.DEGENERATE,
+    CorrelationStatus.BELOW_PSD_BOUND,
+    CorrelationStatus.ABOVE_ONE,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ImpliedCorrelation:
+    """Implied correlation of every date and cell of the surface; every array (T, ...), decimals, never clipped.
+
+    Parameters
+    ----------
+    clean : array
+        Average correlation of distinct pairs, the Cboe COR definition. NaN where not computable.
+    dirty : array
+        Squared ratio of index to average member volatility: the clean value with each name's own variance left in.
+    variance_ratio : array
+        Index variance over average member variance.
+    status : array, uint8
+        `CorrelationStatus`.
+    coverage : array
+        Share of the basket's weight held by quoted names, 0..1.
+    names : array, int32
+        Number of names used.
+    """
+
+    clean: np.ndarray
+    dirty: np.ndarray
+    variance_ratio: np.ndarray
+    status: np.ndarray
+    coverage: np.ndarray
+    names: np.ndarray
+
+
+def implied_correlation(index_iv, component_iv, weights, *, min_coverage: float = 0.8, budget=None):
+    """Implied correlation of a basket for all dates, tenors and deltas at once.
+
+        A = sum w s      B = sum w^2 s^2
+        clean          = (s_I^2 - B) / (A^2 - B)
+        dirty          = (s_I / A)^2
+        variance_ratio = s_I^2 / sum w s^2
+
+    Sums run over the names that are quoted in the cell, their weights scaled to sum to 1.
+
+    Parameters
+    ----------
+    index_iv : array (T, ...)
+        Volatility s_I of the index, annualised decimals, NaN where there is no quote.
+    component_iv : array (T, N, ...)
+        Volatility s of each name, same trailing axes (none, or tenor and delta).
+    weights : array (T, N)
+        Basket weights w usable on their date; 0 = not in the basket. Their scale does not matter.
+    min_coverage : float
+        Cells whose quoted names hold less than this share of the basket's weight are flagged `thin_coverage`.
+    budget : int or None
+        Bytes for the temporaries of one block of dates; changes speed, not a bit of the result.
+
+    Returns
+    -------
+    ImpliedCorrelation
+
+    Raises
+    ------
+    InputError
+        When the shapes do not belong together or `min_coverage` is not a fraction.
+
+    References
+    ----------
+    Cboe Implied Correlation Index, white paper and fact sheet (2021); Bossu, "Arbitrage pricing of equity
+    correlation swaps" (2005) for the variance ratio.
+
+    Examples
+    --------
+    >>> rho = implied_correlation(np.array([0.21]), np.array([[0.25, 0.35, 0.18]]), np.array([[0.3, 0.4, 0.3]]))
+    >>> rho.clean.round(7).item(), rho.dirty.round(7).item(), CorrelationStatus(rho.status[0]).text
+    (0.3609, 0.6094443, 'ok')
+    """
+    xp = namespace(index_iv, component_iv, weights)
+    _check(index_iv, component_iv, weights, min_coverage)
+    moments = basket_moments(weights, component_iv, budget)
+
+    # Sums keep the given weights; scaling s_I by the quoted weight is the same as scaling every weight by its inverse,
+    # and leaves A^2 - B exactly 0 for a single name.
+    index = xp.asarray(index_iv).astype(float) * moments.quoted
+    index_variance = index * index
+    basket_variance = moments.vol * moments.vol
+    pairs = basket_variance - moments.own_variance
+    clean = (index_variance - moments.own_variance) / _positive(pairs)
+    dirty = index_variance / _positive(basket_variance)
+    variance_ratio = index_variance / _positive(moments.variance * moments.quoted)
+
+    weight = moments.weight.reshape(-1, *(1 for _ in moments.quoted.shape[1:]))
+    coverage = moments.quoted / xp.where(weight > 0.0, weight, 1.0)
+    others = xp.maximum(moments.names - 1, 1)
+    applies = {
+        CorrelationStatus.NO_INDEX_QUOTE: ~xp.isfinite(index),
+        CorrelationStatus.THIN_COVERAGE: coverage < min_coverage,
+        CorrelationStatus.DEGENERATE: ~(pairs > 0.0),
+        CorrelationStatus.BELOW_PSD_BOUND: clean < -1.0 / others,
+        CorrelationStatus.ABOVE_ONE: clean > 1.0,
+    }
+    status = xp.zeros(clean.shape, dtype=xp.uint8)
+    for reason in reversed(PRECEDENCE):
+        status[applies[reason]] = int(reason)
+    return ImpliedCorrelation(clean, dirty, variance_ratio, status, coverage, moments.names)
+
+
+def _positive(denominator):
+    """Return the denominator, NaN where it is not positive, so that dividing by it gives NaN and no warning."""
+    xp = namespace(denominator)
+    return xp.where(denominator > 0.0, denominator, xp.nan)
+
+
+def _check(index_iv, component_iv, weights, min_coverage):
+    if not 0.0 <= min_coverage <= 1.0:
+        raise InputError(f"min_coverage={min_coverage} is not a fraction; 0.8 asks for 80 % of the basket's weight")
+    dates, *cells = index_iv.shape
+    if component_iv.shape != (dates, weights.shape[-1], *cells) or weights.shape[0] != dates:
+        raise InputError(
+            f"index_iv {index_iv.shape}, component_iv {component_iv.shape} and weights {weights.shape} do not belong "
+            "together; expected (T, ...), (T, N, ...) and (T, N)"
+        )

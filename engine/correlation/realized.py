@@ -1,0 +1,240 @@
+"""Realised correlation: how alike the members did move, on the same basket, weights and formula as implied."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.backend import CPU_BLOCK_BYTES, blocks, namespace
+from engine.correlation.basket import ranked_members
+from engine.correlation.implied import implied_correlation
+from engine.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class RealizedCorrelation:
+    """Realised correlation of a basket over the window that ends on each date; arrays (T,) unless said otherwise.
+
+    Parameters
+    ----------
+    clean, dirty, variance_ratio : array
+        As for implied correlation, with realised volatilities. NaN where not computable.
+    component_vol : array (T, N); index_vol : array
+        Realised volatilities, annualised decimals; NaN where a return of the window is missing.
+    status : array, uint8
+        `CorrelationStatus`; `no_index_quote` = the index leg has no full window.
+    coverage : array
+        Share of the basket's weight held by names with a full window.
+    names : array, int32
+        Number of names used.
+    """
+
+    clean: np.ndarray
+    dirty: np.ndarray
+    variance_ratio: np.ndarray
+    component_vol: np.ndarray
+    index_vol: np.ndarray
+    status: np.ndarray
+    coverage: np.ndarray
+    names: np.ndarray
+
+
+def daily_returns(spot, return_factor):
+    """Simple daily returns, undoing what moved prices on the day with that day's own factor.
+
+        r_t = spot_t / (spot_{t-1} factor_t) - 1
+
+    Only today's and yesterday's raw prices are read: a later split changes no earlier return.
+
+    Parameters
+    ----------
+    spot : array (T, N)
+        Raw closes, NaN where there is none.
+    return_factor : array (T, N)
+        1, except where a corporate action moved the price: new / old.
+
+    Returns
+    -------
+    array (T, N)
+        Decimals; NaN on the first date and where a price or the factor is unknown.
+
+    Examples
+    --------
+    >>> daily_returns(np.array([[100.0], [22.0]]), np.array([[1.0], [0.2]])).round(9).tolist()
+    [[nan], [0.1]]
+    """
+    xp = namespace(spot, return_factor)
+    returns = xp.full(spot.shape, xp.nan)
+    before = spot[:-1] * return_factor[1:]
+    returns[1:] = spot[1:] / xp.where(before > 0.0, before, xp.nan) - 1.0
+    return returns
+
+
+def sessions_in_month(dates, months: int = 1) -> np.ndarray:
+    """Count the sessions of each date's trailing calendar months, today's included, the day a month ago not.
+
+    A window for `realized_correlation`; 31 March less one month is the last day of February.
+
+    Parameters
+    ----------
+    dates : array (T,), datetime64[D]
+
+    Returns
+    -------
+    array (T,), int
+
+    Examples
+    --------
+    >>> sessions_in_month(np.array(["2020-07-03", "2020-07-06", "2020-08-03"], dtype="datetime64[D]"))
+    array([1, 2, 2])
+    """
+    month = dates.astype("datetime64[M]")
+    first = (month - months).astype("datetime64[D]")
+    last = (month - months + 1).astype("datetime64[D]") - 1
+    start = np.minimum(first + (dates - month), last)
+    return np.arange(len(dates)) + 1 - np.searchsorted(dates, start, side="right")
+
+
+def realized_correlation(
+    returns, weights, window=63, *, index_returns=None, demean: bool = False, sessions_per_year=252.0, min_coverage=0.8
+) -> RealizedCorrelation:
+    """Realised correlation of the basket held at the end of each window, over that window.
+
+        s_i^2 = 252 mean(r_i^2)      s_I^2 = 252 mean((sum w r)^2)      clean = (s_I^2 - B) / (A^2 - B)
+
+    The basket keeps the weights of the window's last date throughout. Names without a full window are left out and
+    the weights of the rest scaled to sum to 1.
+
+    Parameters
+    ----------
+    returns : array (T, N)
+        Simple daily returns, decimals, NaN where unknown.
+    weights : array (T, N)
+        Basket weights usable on their date; 0 = not in the basket.
+    window : int or array (T,), int
+        Sessions in the window; an array gives each date its own (`sessions_in_month`).
+    index_returns : array (T,) or None
+        Returns of the index itself; None measures the basket, which is what its members' returns add up to.
+    demean : bool
+        False = variance-swap convention. True = sample standard deviations.
+    sessions_per_year : float
+        Annualisation; cancels in the correlations.
+    min_coverage : float
+        As for `implied_correlation`.
+
+    Returns
+    -------
+    RealizedCorrelation
+        Row t depends on nothing later than t.
+
+    Raises
+    ------
+    InputError
+        When a window is too short to measure, or the shapes do not belong together.
+
+    Notes
+    -----
+    gs-quant's convention: ``window=sessions_in_month(dates)``, ``demean=True`` and ``index_returns``.
+
+    Examples
+    --------
+    >>> r = np.array([[0.01, 0.01], [-0.02, 0.02], [0.03, 0.03]])
+    >>> realized_correlation(r, np.full((3, 2), 0.5), window=3).clean.round(6).tolist()
+    [nan, nan, 0.428571]
+    """
+    xp = namespace(returns, weights, index_returns)
+    if returns.shape != weights.shape:
+        raise InputError(f"returns {returns.shape} and weights {weights.shape} differ in shape; both are (T, N)")
+    sessions = np.broadcast_to(np.asarray(window), (len(returns),))
+    if len(sessions) and int(sessions.min()) < 1 + demean:
+        raise InputError(f"a window of {sessions.min()} session(s) measures nothing; use at least {1 + demean}")
+    component_vol = _realized_vol(returns, sessions, demean, sessions_per_year)
+    if index_returns is None:
+        index_vol = _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_year)
+    else:
+        index_vol = _realized_vol(index_returns[:, None], sessions, demean, sessions_per_year)[:, 0]
+    rho = implied_correlation(index_vol, component_vol, weights, min_coverage=min_coverage)
+    return RealizedCorrelation(
+        clean=rho.clean,
+        dirty=rho.dirty,
+        variance_ratio=rho.variance_ratio,
+        component_vol=component_vol,
+        index_vol=xp.where(rho.names > 0, index_vol, xp.nan) if index_returns is None else index_vol,
+        status=rho.status,
+        coverage=rho.coverage,
+        names=rho.names,
+    )
+
+
+def forward_realized_correlation(returns, weights, window: int = 63, **convention) -> RealizedCorrelation:
+    """Realised correlation over the `window` sessions **after** each date, with the basket of that date.
+
+    Not tradable: row t is known on t + window. For judging a premium afterwards, never for a signal.
+
+    Examples
+    --------
+    >>> r = np.array([[0.05, 0.05], [0.01, 0.01], [-0.02, 0.02], [0.03, 0.03]])
+    >>> forward_realized_correlation(r, np.full((4, 2), 0.5), window=3).clean.round(6).tolist()
+    [0.428571, nan, nan, nan]
+    """
+    xp = namespace(returns, weights)
+    if convention.get("index_returns") is not None:
+        index = convention["index_returns"]
+        convention["index_returns"] = xp.concatenate([index, xp.full(window, xp.nan)])
+    later = xp.concatenate([returns, xp.full((window, returns.shape[1]), xp.nan)])
+    held = xp.concatenate([xp.zeros((window, returns.shape[1])), weights])
+    record = realized_correlation(later, held, window, **convention)
+    return RealizedCorrelation(**{name: values[window:] for name, values in vars(record).items()})
+
+
+def _realized_vol(returns, sessions, demean, sessions_per_year):
+    """Annualised volatility of each column over the window ending on each date, (T, N)."""
+    xp = namespace(returns)
+    longest = int(sessions.max()) if len(sessions) else 0
+    known = xp.concatenate([xp.full((max(longest - 1, 0), returns.shape[1]), xp.nan), returns])
+    vol = xp.empty(returns.shape)
+    for part in blocks(len(returns), 4 * 8 * returns.shape[1], CPU_BLOCK_BYTES):
+        ago = [known[longest - 1 - u + part.start : longest - 1 - u + part.stop] for u in range(longest)]
+        vol[part] = xp.sqrt(sessions_per_year * _variance(ago, sessions[part][:, None], demean))
+    return vol
+
+
+def _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_year):
+    """Annualised volatility of the fixed-weight basket of names with a full window, (T,)."""
+    xp = namespace(returns, weights)
+    longest = int(sessions.max()) if len(sessions) else 0
+    position, weight = ranked_members(xp.where(xp.isfinite(component_vol), weights, 0.0))
+    by_name = xp.concatenate([xp.full((returns.shape[1], max(longest - 1, 0)), xp.nan), returns.T], axis=1)
+    vol = xp.zeros(len(returns))
+    if position.shape[1] == 0:
+        return vol
+    windows = xp.lib.stride_tricks.sliding_window_view(by_name, longest, axis=1)  # (N, T, longest)
+    for part in blocks(len(returns), 4 * 8 * longest, CPU_BLOCK_BYTES):
+        basket, total = 0.0, 0.0
+        row = xp.arange(part.start, part.stop)
+        # One name after the other, as in `basket_moments`: the sum has one order whatever the block.
+        for j in range(position.shape[1]):
+            w = weight[part, j]
+            moved = xp.where(w[:, None] > 0.0, windows[position[part, j], row], 0.0)
+            basket = basket + w[:, None] * moved
+            total = total + w
+        ago = [basket[:, longest - 1 - u] for u in range(longest)]
+        variance = _variance(ago, sessions[part], demean)
+        vol[part] = xp.sqrt(sessions_per_year * variance) / xp.where(total > 0.0, total, 1.0)
+    return vol
+
+
+def _variance(ago, sessions, demean):
+    """Variance per session of the returns `ago[u]`, u sessions back, over the first `sessions` of them."""
+    xp = namespace(ago[0])
+    sessions = xp.asarray(sessions)
+
+    def mean(change, divisor):
+        total = xp.zeros(ago[0].shape)
+        for u, moved in enumerate(ago):
+            total += xp.where(u < sessions, change(moved), 0.0)
+        return total / divisor
+
+    if not demean:
+        return mean(lambda moved: moved * moved, sessions)
+    average = mean(lambda moved: moved, sessions)
+    return mean(lambda moved: (moved - average) ** 2, sessions - 1)
