@@ -1,5 +1,8 @@
 """Time and money: the trade book, the simulation and its result."""
 
+import sys
+from types import ModuleType
+
 from engine.backtest.book import TradeBook, build_book
 from engine.backtest.costs import NoCosts, VolPoints
 from engine.backtest.exits import HoldToExpiry
@@ -35,3 +38,12 @@ __all__ = [
     "simulate",
     "zscore",
 ]
+
+
+class _CallablePackage(ModuleType):
+    """`from engine import backtest` finds this package, not the function of its name: so a call runs the function."""
+
+    __call__ = staticmethod(backtest)
+
+
+sys.modules[__name__].__class__ = _CallablePackage
