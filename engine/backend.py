@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 # Blocks of this size keep the temporaries of one block inside the last-level cache of a desktop CPU.
 CPU_BLOCK_BYTES = 8 * 2**20
+DEVICE_BLOCK_BYTES = 32 * CPU_BLOCK_BYTES  # a GPU needs long blocks to be busy
 
 
 def namespace(*arrays):
@@ -106,6 +107,11 @@ def special(xp):
     import cupyx.scipy.special
 
     return cupyx.scipy.special
+
+
+def block_budget(xp) -> int:
+    """Return the bytes that the temporaries of one block may take on the machine of the array library."""
+    return CPU_BLOCK_BYTES if xp is np else DEVICE_BLOCK_BYTES
 
 
 def blocks(length: int, bytes_per_item: int, budget: int = CPU_BLOCK_BYTES) -> Iterator[slice]:

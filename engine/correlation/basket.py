@@ -1,14 +1,14 @@
 """Which names make the basket, and the sums over them that every correlation measure is made of."""
 
 import difflib
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from engine.backend import CPU_BLOCK_BYTES, blocks, namespace
+from engine.backend import block_budget, blocks, namespace
 from engine.errors import InputError
 
-DEVICE_BLOCK_BYTES = 32 * CPU_BLOCK_BYTES  # a GPU needs long blocks to be busy
 _BYTES_PER_CELL = 64  # what one date and cell holds while its names are summed: five sums, quote, product, mask
 
 
@@ -27,9 +27,9 @@ class TopWeights:
     def select(self, weights, names):
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0."""
         xp = namespace(weights)
-        alphabetical = np.argsort(np.asarray(names), kind="stable")
-        ranked = xp.argsort(-_members(xp.take(weights, xp.asarray(alphabetical), axis=1)), axis=1, kind="stable")
-        largest = xp.asarray(alphabetical)[ranked[:, : self.n]]
+        alphabetical = xp.asarray(_alphabetical(names))
+        ranked = xp.argsort(-_members(xp.take(weights, alphabetical, axis=1)), axis=1, kind="stable")
+        largest = alphabetical[ranked[:, : self.n]]
         chosen = xp.zeros(weights.shape)
         row = xp.arange(len(weights))[:, None]
         chosen[row, largest] = weights[row, largest]
@@ -78,7 +78,12 @@ class Names:
                 close = difflib.get_close_matches(name, known, n=3)
                 hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(known[:5])} ..."
                 raise InputError(f"basket name {name} is not in the data; {hint}")
-        return _normalised(xp.where(xp.asarray(np.isin(known, self.names)), weights, 0.0))
+        listed = xp.asarray([name in self.names for name in known])
+        return _normalised(xp.where(listed, weights, 0.0))
+
+
+def _alphabetical(names) -> np.ndarray:
+    return np.argsort(np.asarray(names), kind="stable")
 
 
 def _members(weights):
@@ -164,9 +169,7 @@ def basket_moments(weights, iv, budget: int | None = None) -> BasketMoments:
     vol, own_variance, variance, quoted = (xp.zeros(shape) for _ in range(4))
     names = xp.zeros(shape, dtype=xp.int32)
     total = xp.zeros(shape[0])
-    if budget is None:
-        budget = CPU_BLOCK_BYTES if xp is np else DEVICE_BLOCK_BYTES
-    for part in blocks(shape[0], _BYTES_PER_CELL * max(1, int(np.prod(shape[1:]))), budget):
+    for part in blocks(shape[0], _BYTES_PER_CELL * math.prod(shape[1:]), budget or block_budget(xp)):
         quotes, row = iv[part], xp.arange(part.stop - part.start)
         # One name after the other: an elementwise sum has one order, whatever the shape of the block.
         for j in range(position.shape[1]):

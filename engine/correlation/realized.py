@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.backend import CPU_BLOCK_BYTES, blocks, namespace
+from engine.backend import block_budget, blocks, namespace
 from engine.correlation.basket import ranked_members
 from engine.correlation.implied import implied_correlation
 from engine.errors import InputError
@@ -21,7 +21,7 @@ class RealizedCorrelation:
     component_vol : array (T, N); index_vol : array
         Realised volatilities, annualised decimals; NaN where a return of the window is missing.
     status : array, uint8
-        `CorrelationStatus`; `no_index_quote` = the index leg has no full window.
+        `CorrelationStatus`; `thin_coverage` before the first full window.
     coverage : array
         Share of the basket's weight held by names with a full window.
     names : array, int32
@@ -111,7 +111,7 @@ def realized_correlation(
     weights : array (T, N)
         Basket weights usable on their date; 0 = not in the basket.
     window : int or array (T,), int
-        Sessions in the window; an array gives each date its own (`sessions_in_month`).
+        Sessions in the window; an array gives each date its own (`sessions_in_month`), too short ones giving NaN.
     index_returns : array (T,) or None
         Returns of the index itself; None measures the basket, which is what its members' returns add up to.
     demean : bool
@@ -129,7 +129,7 @@ def realized_correlation(
     Raises
     ------
     InputError
-        When a window is too short to measure, or the shapes do not belong together.
+        When every window is too short to measure, or the shapes do not belong together.
 
     Notes
     -----
@@ -144,9 +144,7 @@ def realized_correlation(
     xp = namespace(returns, weights, index_returns)
     if returns.shape != weights.shape:
         raise InputError(f"returns {returns.shape} and weights {weights.shape} differ in shape; both are (T, N)")
-    sessions = np.broadcast_to(np.asarray(window), (len(returns),))
-    if len(sessions) and int(sessions.min()) < 1 + demean:
-        raise InputError(f"a window of {sessions.min()} session(s) measures nothing; use at least {1 + demean}")
+    sessions = _sessions(window, len(returns), at_least=1 + demean)
     component_vol = _realized_vol(returns, sessions, demean, sessions_per_year)
     if index_returns is None:
         index_vol = _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_year)
@@ -186,13 +184,21 @@ def forward_realized_correlation(returns, weights, window: int = 63, **conventio
     return RealizedCorrelation(**{name: values[window:] for name, values in vars(record).items()})
 
 
+def _sessions(window, dates: int, at_least: int) -> np.ndarray:
+    """Length of the window ending on each date, (T,) on the host."""
+    sessions = np.broadcast_to(np.asarray(window), (dates,))
+    if dates and sessions.max() < at_least:
+        raise InputError(f"a window of {sessions.max()} session(s) measures nothing; use at least {at_least}")
+    return sessions
+
+
 def _realized_vol(returns, sessions, demean, sessions_per_year):
     """Annualised volatility of each column over the window ending on each date, (T, N)."""
     xp = namespace(returns)
     longest = int(sessions.max()) if len(sessions) else 0
     known = xp.concatenate([xp.full((max(longest - 1, 0), returns.shape[1]), xp.nan), returns])
     vol = xp.empty(returns.shape)
-    for part in blocks(len(returns), 4 * 8 * returns.shape[1], CPU_BLOCK_BYTES):
+    for part in blocks(len(returns), 4 * 8 * returns.shape[1], block_budget(xp)):
         ago = [known[longest - 1 - u + part.start : longest - 1 - u + part.stop] for u in range(longest)]
         vol[part] = xp.sqrt(sessions_per_year * _variance(ago, sessions[part][:, None], demean))
     return vol
@@ -208,7 +214,7 @@ def _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_
     if position.shape[1] == 0:
         return vol
     windows = xp.lib.stride_tricks.sliding_window_view(by_name, longest, axis=1)  # (N, T, longest)
-    for part in blocks(len(returns), 4 * 8 * longest, CPU_BLOCK_BYTES):
+    for part in blocks(len(returns), 4 * 8 * longest, block_budget(xp)):
         basket, total = 0.0, 0.0
         row = xp.arange(part.start, part.stop)
         # One name after the other, as in `basket_moments`: the sum has one order whatever the block.
@@ -228,13 +234,13 @@ def _variance(ago, sessions, demean):
     xp = namespace(ago[0])
     sessions = xp.asarray(sessions)
 
-    def mean(change, divisor):
-        total = xp.zeros(ago[0].shape)
+    def total(change):
+        added = xp.zeros(ago[0].shape)
         for u, moved in enumerate(ago):
-            total += xp.where(u < sessions, change(moved), 0.0)
-        return total / divisor
+            added += xp.where(u < sessions, change(moved), 0.0)
+        return added
 
     if not demean:
-        return mean(lambda moved: moved * moved, sessions)
-    average = mean(lambda moved: moved, sessions)
-    return mean(lambda moved: (moved - average) ** 2, sessions - 1)
+        return total(lambda moved: moved * moved) / xp.where(sessions > 0, sessions, xp.nan)
+    average = total(lambda moved: moved) / xp.where(sessions > 0, sessions, xp.nan)
+    return total(lambda moved: (moved - average) ** 2) / xp.where(sessions > 1, sessions - 1, xp.nan)
