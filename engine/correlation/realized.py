@@ -110,7 +110,7 @@ def realized_correlation(
         Simple daily returns, decimals, NaN where unknown.
     weights : array (T, N)
         Basket weights usable on their date; 0 = not in the basket.
-    window : int or array (T,), int
+    window : int or array (T,) of int on the host
         Sessions in the window; an array gives each date its own (`sessions_in_month`), too short ones giving NaN.
     index_returns : array (T,) or None
         Returns of the index itself; None measures the basket, which is what its members' returns add up to.

@@ -1,0 +1,213 @@
+"""Imports go down the layers only, each heavy library has its place, and `import engine` stays light."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import engine
+
+ROOT = Path(__file__).resolve().parents[1]
+
+LAYERS = (
+    {"engine.errors", "engine.backend", "engine.calendar", "engine.kernels", "engine.statistics"},
+    {"engine.pricing"},
+    {"engine.data"},
+    {"engine.correlation"},
+    {"engine.backtest"},
+    {"strategies"},
+    {"engine.report"},
+    {
+        *("engine", "engine.run", "engine.correlate", "engine.benchmark", "engine.sweep", "engine.store"),
+        *("engine.config", "engine.plugins", "hydra_plugins"),
+    },
+)
+LAYER_OF = {module: number for number, modules in enumerate(LAYERS) for module in modules}
+TOP = frozenset(LAYERS[-1])
+
+# Where a library may be imported at all; "engine.data" stands for the package and everything in it.
+PLACES = {
+    "polars": {"engine.data", "engine.backtest.result", "engine.report", *TOP},
+    "dataframely": {"engine.data"},
+    "pandas": {"engine.calendar"},
+    "exchange_calendars": {"engine.calendar"},
+    "hydra": TOP,
+    "omegaconf": TOP,
+    "hydra_plugins": TOP,
+    "plotly": {"engine.report.plots"},
+    "statsmodels": {"engine.statistics"},
+    "scipy.special": {"engine.backend"},
+    "cupyx": {"engine.backend", "engine.kernels"},
+    "cupy": {"engine.backend", "engine.kernels", *TOP},
+}
+# Imported inside functions only: whoever does not need them does not wait for them.
+LAZY = {"cupy", "cupyx", "statsmodels", "scipy.special", "exchange_calendars", "pandas"}
+HEAVY = ("cupy", "plotly", "statsmodels", "pandas", "hydra", "polars", "scipy", "exchange_calendars", "dataframely")
+
+
+def module_name(path: Path) -> str:
+    relative = path.relative_to(ROOT)
+    if relative.parts[:2] == ("engine", "plugins"):
+        relative = Path(*relative.parts[2:])
+    return ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {
+    module_name(path): path
+    for folder in ("engine", "strategies")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if path.stat().st_size
+}
+
+
+def imports(source: str) -> list[tuple[str, bool]]:
+    """Every absolute import as (dotted name, whether it runs when the module is imported)."""
+    found = []
+
+    def visit(node, at_import):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            return
+        if isinstance(node, ast.Import):
+            found.extend((alias.name, at_import) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.extend((f"{node.module}.{alias.name}", at_import) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.append(("." * node.level, at_import))
+        inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for child in ast.iter_child_nodes(node):
+            visit(child, at_import and not inside)
+
+    visit(ast.parse(source), True)
+    return found
+
+
+def within(name: str, place: str) -> bool:
+    return name == place or name.startswith(place + ".")
+
+
+def layer(name: str) -> int | None:
+    """Layer of a module of ours, by its longest listed prefix; None for other libraries."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        prefix = ".".join(parts[:length])
+        if prefix in LAYER_OF and (prefix != "engine" or length == len(parts) or parts[1] in engine.__all__):
+            return LAYER_OF[prefix]
+    return None
+
+
+def offences(module: str, source: str) -> list[str]:
+    """What a module imports that it should not."""
+    own = layer(module)
+    if own is None:
+        return [f"{module} is in no layer: add it to LAYERS"]
+    found = []
+    for name, at_import in imports(source):
+        if name.startswith("."):
+            found.append(f"{module} imports relatively: write engine....")
+            continue
+        reaches = layer(name)
+        if reaches is None and within(name, "engine"):
+            found.append(f"{module} imports {name}, which is in no layer")
+        if reaches is not None and reaches > own:
+            found.append(f"{module} (layer {own}) imports {name} (layer {reaches})")
+        for library, places in PLACES.items():
+            if within(name, library) and not any(module == p or (p != "engine" and within(module, p)) for p in places):
+                found.append(f"{module} imports {name}: only {', '.join(sorted(places))} may")
+        if at_import and any(within(name, library) for library in LAZY):
+            found.append(f"{module} imports {name} when it is itself imported: move the import into the function")
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down_and_libraries_stay_in_their_place(module):
+    assert offences(module, MODULES[module].read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "offence"),
+    [
+        ("engine.pricing.black", "from engine.data.panel import MarketPanel", "layer 1) imports engine.data.panel"),
+        ("engine.pricing.black", "from engine.data import panel", "(layer 1) imports engine.data.panel (layer 2)"),
+        ("engine.correlation.implied", "from engine import load_market", "imports engine.load_market (layer 7)"),
+        ("engine.correlation.implied", "import engine", "imports engine (layer 7)"),
+        ("engine.backtest.book", "def f():\n    import strategies.rich_correlation", "(layer 5)"),
+        ("engine.backtest.book", "import polars as pl", "imports polars: only"),
+        ("engine.report.tables", "from plotly import graph_objects", "only engine.report.plots may"),
+        ("engine.pricing.black", "def f():\n    from scipy.special import ndtr", "only engine.backend may"),
+        ("engine.pricing.black", "def f():\n    from scipy import special", "only engine.backend may"),
+        ("engine.statistics", "import statsmodels.api as sm", "move the import into the function"),
+        ("engine.data.schema", "import cupy", "imports cupy"),
+        ("engine.data.schema", "import hydra.utils", "imports hydra.utils"),
+        ("engine.data.schema", "from .panel import MarketPanel", "relatively"),
+        ("engine.helpers", "x = 1", "is in no layer"),
+        ("engine.store", "from engine.helpers import f", "imports engine.helpers.f, which is in no layer"),
+    ],
+)
+def test_a_planted_offence_is_found(module, line, offence):
+    assert any(offence in found for found in offences(module, line))
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("engine.backtest.book", "from engine.correlation import TopWeights\nfrom engine.backtest.marks import Marks"),
+        ("engine.run", "import hydra\nfrom omegaconf import OmegaConf\nfrom engine import backtest"),
+        ("hydra_plugins.batch_launcher", "from hydra.plugins.launcher import Launcher\nfrom engine.run import run"),
+        ("strategies.rich_correlation", "from engine.backtest import zscore"),
+        ("engine.statistics", "def f():\n    import statsmodels.api as sm"),
+        ("engine.backtest.result", "import polars as pl\nimport numpy as np"),
+    ],
+)
+def test_imports_in_their_place_are_let_through(module, line):
+    assert offences(module, line) == []
+
+
+def test_files_keep_to_one_idea_and_no_drawer_for_odds_and_ends_exists():
+    for module, path in MODULES.items():
+        assert not {"utils", "common", "helpers", "core"} & set(module.split("."))
+        assert len(path.read_text().splitlines()) <= 400, f"{path} holds more than one idea"
+
+
+def run_python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_importing_the_engine_is_quick_and_brings_in_no_heavy_library():
+    code = (
+        "import json, sys, time; start = time.perf_counter(); import engine; took = time.perf_counter() - start; "
+        "print(json.dumps([took, sorted(sys.modules)]))"
+    )
+    runs = [json.loads(run_python(code)) for _ in range(3)]
+    # The best of three: the others may have waited for a disk or for another test.
+    assert min(took for took, _ in runs) < 0.3
+    assert not set(HEAVY) & set(runs[0][1])
+
+
+def test_measuring_correlation_brings_in_neither_frames_nor_plots():
+    code = "import json, sys, engine; engine.implied_correlation; print(json.dumps(sorted(sys.modules)))"
+    assert not set(HEAVY) & set(json.loads(run_python(code)))
+
+
+@pytest.mark.parametrize("name", engine.__all__)
+def test_every_public_name_is_there(name):
+    assert callable(getattr(engine, name))
+
+
+def test_backtest_can_be_called_whether_or_not_the_package_was_imported_before():
+    calls = "try:\n    backtest()\nexcept TypeError as error:\n    print(error)"
+    before = run_python(f"from engine import backtest\n{calls}")
+    after = run_python(f"import engine.backtest\nfrom engine import backtest\n{calls}")
+    assert before == after
+    assert "market" in before
+
+
+def test_an_unknown_public_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'implied_corelation'"):
+        _ = engine.implied_corelation
+
+
+def test_the_version_is_that_of_the_package():
+    assert f'version = "{engine.__version__}"' in (ROOT / "pyproject.toml").read_text()
