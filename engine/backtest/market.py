@@ -73,9 +73,7 @@ class MarketView:
 
     def realized(self, window: int = 63) -> RealizedCorrelation:
         """Realised correlation of the basket over the trailing window, with its parts."""
-        return self._once(
-            ("realized", window), lambda: realized_correlation(self.returns, self.weights, window=window)
-        )
+        return self._once(("realized", window), lambda: realized_correlation(self.returns, self.weights, window=window))
 
     def realized_correlation(self, window: int = 63):
         """Clean realised correlation of the basket over the trailing window, (T,) decimals."""

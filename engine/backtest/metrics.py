@@ -25,9 +25,9 @@ def sharpe(pnl):
     """
     deviation = np.std(pnl, axis=-1)
     moves = deviation > 0.0
-    return np.where(moves, np.sqrt(SESSIONS_PER_YEAR) * np.mean(pnl, axis=-1) / np.where(moves, deviation, 1.0), np.nan)[
-        ()
-    ]
+    return np.where(
+        moves, np.sqrt(SESSIONS_PER_YEAR) * np.mean(pnl, axis=-1) / np.where(moves, deviation, 1.0), np.nan
+    )[()]
 
 
 def drawdown(pnl):

@@ -114,8 +114,8 @@ def simulate(market, book: TradeBook, taken, index_vega, costs, view=None, exits
         held = int((book.cohorts.entry + day < len(market)).sum())  # entries ascend: the first `held` cohorts
         date = xp.asarray(book.cohorts.entry[:held] + day)
         pnl[:, date] += scale[:, :held] * gross[:held, day]
-        hedge_cost[:, date] += 1e-4 * size[:, :held] * (
-            costs.hedge_bps * hedged[:held, day] + costs.delivery_bps * delivered[:held, day]
+        hedge_cost[:, date] += (
+            1e-4 * size[:, :held] * (costs.hedge_bps * hedged[:held, day] + costs.delivery_bps * delivered[:held, day])
         )
     option_cost[:, xp.asarray(book.cohorts.entry)] = size * entry_cost
     return BacktestResult(

@@ -203,7 +203,10 @@ def vega_neutral_backtest(panel, weights, entries, exposure_at_entry, tenor, ind
         last = max(t for t, day in enumerate(panel.dates) if day <= expiry)
         settled = expiry <= panel.dates[-1] and days_between(expiry, panel.dates[last]) <= 5
         index = Leg(panel, entry, None, expiry, last, settled)
-        legs = [Leg(panel, entry, n, expiry, last, settled) if weights[entry, n] > 0 else None for n in range(len(panel.names))]
+        legs = [
+            Leg(panel, entry, n, expiry, last, settled) if weights[entry, n] > 0 else None
+            for n in range(len(panel.names))
+        ]
         total = sum(weights[entry, n] for n, leg in enumerate(legs) if leg is not None and leg.tradable())
         if not index.tradable() or total < 0.8 * weights[entry].sum():
             continue

@@ -26,9 +26,7 @@ def test_a_batch_equals_the_loop_of_single_runs_bit_for_bit():
         schedule=Weekly(),
     )
     for p in range(6):
-        alone = backtest(
-            panel, strategies[p], sizing=sizing[p], costs=costs[p], basket=AllMembers(), schedule=Weekly()
-        )
+        alone = backtest(panel, strategies[p], sizing=sizing[p], costs=costs[p], basket=AllMembers(), schedule=Weekly())
         for name in ("pnl_gross", "option_cost", "hedge_cost", "taken"):
             np.testing.assert_array_equal(getattr(together, name)[p], getattr(alone, name)[0])
         assert together.summary(p) == pytest.approx(alone.summary(), rel=0, abs=0, nan_ok=True)
