@@ -74,7 +74,8 @@ def backtest(
     entry = schedule.entries(market.dates, lag)
     if len(entry) == 0:
         raise InputError(
-            f"{market.info.name} has {len(market)} session(s) from {market.dates[0]}: none can be entered after a lag of {lag}"
+            f"{market.info.name} has {len(market)} session(s) from {market.dates[0]}: "
+            f"none can be entered after a lag of {lag}; widen start and end"
         )
     book = build_book(
         market, view.weights, entry, structure or Straddle(), sizing, hedge or DailyDelta(), progress=progress

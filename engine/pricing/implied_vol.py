@@ -59,7 +59,7 @@ def implied_vol(price, forward, strike, years, is_call, rate=0.0):
 
     Examples
     --------
-    >>> iv, status = implied_vol([8.3531942, 1.0], 100.0, 95.0, 0.5, True)
+    >>> iv, status = implied_vol([8.3531802, 1.0], 100.0, 95.0, 0.5, True)
     >>> iv.round(6).tolist(), [InversionStatus(s).name for s in status]
     ([0.2, nan], ['OK', 'BELOW_INTRINSIC'])
     """

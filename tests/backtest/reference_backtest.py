@@ -1,5 +1,6 @@
 """The backtest as a careful person would write it with loops: slow, obvious, never optimised."""
 
+import itertools
 import math
 from datetime import date as Date
 
@@ -71,7 +72,7 @@ def vol_at(smile, deltas, forward, strike, years):
         return math.nan
     if x <= nodes[0][0]:
         return nodes[0][1]
-    for (x0, v0), (x1, v1) in zip(nodes, nodes[1:], strict=False):
+    for (x0, v0), (x1, v1) in itertools.pairwise(nodes):
         if x <= x1:
             return v0 + (v1 - v0) * (x - x0) / (x1 - x0)
     return nodes[-1][1]

@@ -50,7 +50,7 @@ def test_black_price_equals_the_loop_over_options(xp):
 
 
 def test_black_price_of_the_textbook_futures_option():
-    """Hull, Options, Futures and Other Derivatives, example of Black's model: put, F=20, K=20, r=9 %, s=25 %, T=4/12."""
+    """Hull, Options, Futures and Other Derivatives, Black's model: put, F = K = 20, r = 9 %, s = 25 %, T = 4/12."""
     assert float(black_price(20.0, 20.0, 0.25, 4 / 12, False, 0.09)) == pytest.approx(1.12, abs=0.005)
 
 
