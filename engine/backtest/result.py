@@ -23,7 +23,8 @@ class BacktestResult:
 
     Parameters
     ----------
-    market : MarketPanel; view : MarketView; book : TradeBook; costs : VolPoints
+    view : MarketView; structure : Straddle; book : TradeBook; costs : VolPoints
+        What was traded, on which market.
     taken : array (P, C)
         Exposure each cohort was entered with, after the lag.
     index_vega : float or array (P, 1)
@@ -31,8 +32,8 @@ class BacktestResult:
         Currency; costs are >= 0. Hedge cost includes deliveries.
     """
 
-    market: object
     view: object
+    structure: object
     book: TradeBook
     costs: object
     taken: np.ndarray
@@ -40,6 +41,11 @@ class BacktestResult:
     pnl_gross: np.ndarray
     option_cost: np.ndarray
     hedge_cost: np.ndarray
+
+    @property
+    def market(self):
+        """The MarketPanel."""
+        return self.view.panel
 
     @cached_property
     def cost(self) -> np.ndarray:

@@ -42,6 +42,7 @@ def backtest(
     sizing : VegaNeutral (100 000 per vol point), ThetaNeutral or GammaNeutral
     schedule : Monthly or Weekly
     exits : HoldToExpiry
+        The one rule there is: cohorts end at expiry.
     hedge : DailyDelta or NoHedge
     costs : VolPoints or NoCosts
     lag : int
@@ -67,33 +68,34 @@ def backtest(
     >>> result.summary()["cohorts"]
     12
     """
+    if not isinstance(exits or HoldToExpiry(), HoldToExpiry):
+        raise InputError(f"exits={exits} is not a rule this backtest knows; use HoldToExpiry()")
     if lag < 1:
         raise InputError(f"lag={lag} would trade on the close that decided the trade; use lag=1 or more")
     view = MarketView(market, basket or TopWeights())
-    schedule, sizing = schedule or Monthly(), sizing or VegaNeutral()
+    schedule, structure, sizing = schedule or Monthly(), structure or Straddle(), sizing or VegaNeutral()
     entry = schedule.entries(market.dates, lag)
     if len(entry) == 0:
         raise InputError(
             f"{market.info.name} has {len(market)} session(s) from {market.dates[0]}: "
             f"none can be entered after a lag of {lag}; widen start and end"
         )
-    book = build_book(
-        market, view.weights, entry, structure or Straddle(), sizing, hedge or DailyDelta(), progress=progress
-    )
+    book = build_book(market, view.weights, entry, structure, sizing, hedge or DailyDelta(), progress=progress)
     decided = strategy.exposure(view)
     xp = namespace(decided, book.explain)
     decided = decided.reshape(-1, len(market))  # (T,) and (P, T) alike become (P, T)
     taken = xp.where(xp.isfinite(decided), decided, 0.0)[:, xp.asarray(entry - lag)]
     taken = xp.where(book.entered, taken, 0.0)
-    return simulate(market, book, taken, sizing.index_vega, costs or VolPoints(), view, exits or HoldToExpiry())
+    return simulate(view, structure, book, taken, sizing.index_vega, costs or VolPoints())
 
 
-def simulate(market, book: TradeBook, taken, index_vega, costs, view=None, exits=None) -> BacktestResult:
+def simulate(view: MarketView, structure: Straddle, book: TradeBook, taken, index_vega, costs) -> BacktestResult:
     """Reduce the book to daily P&L and costs of P parameter sets.
 
     Parameters
     ----------
-    market : MarketPanel
+    view : MarketView; structure : Straddle
+        What the book was built from.
     book : TradeBook
     taken : array (P, C)
         Exposure of each cohort.
@@ -102,7 +104,7 @@ def simulate(market, book: TradeBook, taken, index_vega, costs, view=None, exits
     costs : VolPoints
         Its rates may be columns (P, 1).
     """
-    xp = namespace(taken, book.explain)
+    market, xp = view.panel, namespace(taken, book.explain)
     scale = taken * index_vega
     gross = book.explain.sum(axis=(2, 3))
     entry_cost = costs.index * book.entry_vega[:, 0] + costs.component * book.entry_vega[:, 1]
@@ -120,8 +122,8 @@ def simulate(market, book: TradeBook, taken, index_vega, costs, view=None, exits
         )
     option_cost[:, xp.asarray(book.cohorts.entry)] = size * entry_cost
     return BacktestResult(
-        market=market,
         view=view,
+        structure=structure,
         book=book,
         costs=costs,
         taken=to_host(taken),

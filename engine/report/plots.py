@@ -1,0 +1,217 @@
+"""Figures: a frame in, a figure out. The only file that imports plotly."""
+
+import numpy as np
+import plotly.graph_objects as go
+import plotly.io as pio
+import polars as pl
+
+INK, MUTED, GRID = "#1b2733", "#6b7885", "#e6eaee"
+GROSS, NET, COST = "#7fa6c9", "#12395b", "#c0572b"
+SERIES = ("#12395b", "#c0572b", "#3f8f6b", "#8a5a9e", "#c99a2e", "#5b8db8", "#9b3d4f", "#6b7885")
+
+_THEME = go.layout.Template(
+    layout={
+        "font": {"family": "Inter, 'Helvetica Neue', Arial, sans-serif", "size": 13, "color": INK},
+        "title": {"font": {"size": 16}, "x": 0.0, "xref": "paper", "xanchor": "left", "y": 0.97, "yanchor": "top"},
+        "margin": {"l": 70, "r": 24, "t": 56, "b": 48},
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "colorway": SERIES,
+        "hovermode": "x unified",
+        "xaxis": {"showgrid": False, "linecolor": GRID, "ticks": "outside", "tickcolor": GRID, "zeroline": False},
+        "yaxis": {"gridcolor": GRID, "zerolinecolor": "#b8c1c9", "zerolinewidth": 1},
+        "legend": {"orientation": "h", "x": 1.0, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
+    }
+)
+pio.templates["dispersion"] = _THEME
+
+
+def _figure(title: str, y: str, x: str = "") -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(template="dispersion", title=title, height=380)
+    figure.update_xaxes(title=x)
+    figure.update_yaxes(title=y)
+    return figure
+
+
+def _money(amount: float) -> str:
+    """Write money short: 1.2m, 340k.
+
+    Examples
+    --------
+    >>> _money(1_234_567), _money(-34_000.0), _money(12.0)
+    ('1.2m', '-34k', '12')
+    """
+    for size, sign in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
+        if abs(amount) >= size:
+            return f"{amount / size:,.1f}".removesuffix(".0") + sign
+    return f"{amount:,.0f}"
+
+
+def plot_equity(daily: pl.DataFrame, currency: str) -> go.Figure:
+    """Cumulative P&L gross and net; the gap between the two is cost."""
+    gross, net = daily["pnl_gross"].cum_sum(), daily["pnl_net"].cum_sum()
+    figure = _figure(
+        f"Cumulative P&L: gross {_money(gross[-1])}, net {_money(net[-1])} {currency}", f"cumulative P&L ({currency})"
+    )
+    hover = "%{y:,.0f}"
+    figure.add_scatter(x=daily["date"], y=gross, name="gross", line={"color": GROSS, "width": 2}, hovertemplate=hover)
+    figure.add_scatter(x=daily["date"], y=net, name="net", line={"color": NET, "width": 2.4}, hovertemplate=hover)
+    return figure
+
+
+def plot_drawdown(dates, drawdown, currency: str) -> go.Figure:
+    """Fall of cumulative net P&L below its running high."""
+    worst = int(np.argmin(drawdown))
+    figure = _figure(
+        f"Drawdown of net P&L: worst {_money(drawdown[worst])} {currency} on {dates[worst]}", f"drawdown ({currency})"
+    )
+    figure.add_scatter(
+        x=dates,
+        y=drawdown,
+        name="drawdown",
+        fill="tozeroy",
+        line={"color": COST, "width": 1},
+        hovertemplate="%{y:,.0f}",
+        showlegend=False,
+    )
+    return figure
+
+
+def plot_exposure(daily: pl.DataFrame) -> go.Figure:
+    """Exposure carried out of each close, in cohorts at full size; above zero is short correlation."""
+    invested = float((daily["exposure"] != 0.0).mean())
+    figure = _figure(f"Exposure: invested on {invested:.0%} of sessions", "open cohorts (1 = full size)")
+    figure.add_scatter(
+        x=daily["date"],
+        y=daily["exposure"],
+        name="exposure",
+        line={"shape": "hv", "color": NET, "width": 1.2},
+        fill="tozeroy",
+        fillcolor="rgba(18,57,91,0.15)",
+        hovertemplate="%{y:.2f}",
+        showlegend=False,
+    )
+    return figure
+
+
+def plot_attribution(daily: pl.DataFrame, parts, currency: str) -> go.Figure:
+    """Cumulative P&L by source; the sources sum to the gross P&L. Delta and its hedge are shown as one."""
+    cumulative = daily.select("date", "pnl_gross", *parts).with_columns(
+        (pl.col("delta") + pl.col("hedge")).alias("delta")
+    )
+    shown = {"delta": "delta + hedge", "vanna_volga": "vanna + volga"}
+    totals = {part: float(cumulative[part].sum()) for part in parts if part != "hedge"}
+    largest = max(totals, key=lambda part: abs(totals[part]))
+    figure = _figure(
+        f"P&L explain: largest source {shown.get(largest, largest)}, {_money(totals[largest])} {currency}",
+        f"cumulative P&L ({currency})",
+    )
+    for part in totals:
+        figure.add_scatter(
+            x=cumulative["date"],
+            y=cumulative[part].cum_sum(),
+            name=shown.get(part, part),
+            line={"width": 1.6, "dash": "dot" if part == "unexplained" else "solid"},
+            hovertemplate="%{y:,.0f}",
+        )
+    figure.add_scatter(
+        x=cumulative["date"],
+        y=cumulative["pnl_gross"].cum_sum(),
+        name="gross",
+        line={"color": INK, "width": 2.6},
+        hovertemplate="%{y:,.0f}",
+    )
+    return figure
+
+
+def plot_implied_correlation(series: pl.DataFrame, title: str = "Implied against realised correlation") -> go.Figure:
+    """Correlation through time: one line per column beside `date`, decimals shown as published (x 100)."""
+    figure = _figure(title, "correlation (x 100)")
+    for column in series.columns:
+        if column != "date":
+            figure.add_scatter(
+                x=series["date"],
+                y=series[column] * 100.0,
+                name=column,
+                line={"width": 1.8},
+                hovertemplate="%{y:.1f}",
+            )
+    return figure
+
+
+def plot_term_structure(levels: pl.DataFrame) -> go.Figure:
+    """Implied correlation against tenor; columns tenor and one per date or statistic, decimals."""
+    figure = _figure("Term structure of implied correlation at 50 delta", "correlation (x 100)", "tenor (days)")
+    for column in levels.columns:
+        if column != "tenor":
+            figure.add_scatter(
+                x=levels["tenor"],
+                y=levels[column] * 100.0,
+                name=column,
+                mode="lines+markers",
+                hovertemplate="%{y:.1f}",
+            )
+    return figure
+
+
+def plot_skew(levels: pl.DataFrame) -> go.Figure:
+    """Implied correlation against call delta; columns delta and one per tenor, decimals. 90 is the crash side."""
+    figure = _figure("Skew of implied correlation", "correlation (x 100)", "call delta (90 = 10-delta put)")
+    for column in levels.columns:
+        if column != "delta":
+            figure.add_scatter(
+                x=levels["delta"],
+                y=levels[column] * 100.0,
+                name=f"{column} days",
+                mode="lines+markers",
+                hovertemplate="%{y:.1f}",
+            )
+    return figure
+
+
+def plot_equity_overlay(curves: pl.DataFrame, currency: str) -> go.Figure:
+    """Cumulative net P&L of several runs; columns run, date, pnl_net."""
+    figure = _figure("Cumulative net P&L by run", f"cumulative net P&L ({currency})")
+    for (run,), rows in curves.group_by("run", maintain_order=True):
+        figure.add_scatter(
+            x=rows["date"],
+            y=rows["pnl_net"].cum_sum(),
+            name=str(run),
+            line={"width": 1.8},
+            hovertemplate="%{y:,.0f}",
+        )
+    return figure
+
+
+def plot_sweep_heatmap(runs: pl.DataFrame, x: str, y: str, metric: str) -> go.Figure:
+    """One metric over two swept parameters; one row of `runs` per pair."""
+    across, down = runs[x].unique().sort().to_list(), runs[y].unique().sort().to_list()
+    values = {(row[x], row[y]): row[metric] for row in runs.iter_rows(named=True)}
+    grid = [[values.get((a, d)) for a in across] for d in down]
+    figure = _figure(f"{metric} over {x} and {y}", y, x)
+    figure.add_heatmap(
+        x=[str(a) for a in across],
+        y=[str(d) for d in down],
+        z=grid,
+        colorscale=[[0.0, COST], [0.5, "#f6f4ef"], [1.0, NET]],
+        zmid=0.0,
+        texttemplate="%{z:.3g}",
+        hovertemplate=f"{x} %{{x}}<br>{y} %{{y}}<br>{metric} %{{z:.4g}}<extra></extra>",
+    )
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def as_html(figure: go.Figure) -> str:
+    """Return the figure as a piece of HTML that expects plotly.js on the page."""
+    return pio.to_html(
+        figure, full_html=False, include_plotlyjs=False, config={"displayModeBar": False, "responsive": True}
+    )
+
+
+def plotly_script() -> str:
+    """Return plotly.js itself, to be inlined once per page."""
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs()

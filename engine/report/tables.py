@@ -1,0 +1,107 @@
+"""Tables: numbers arranged to be read, as rows of text; the same rows serve the terminal and the page."""
+
+import math
+
+import polars as pl
+
+# name in the summary, words, unit of display
+_ROWS = (
+    ("pnl_gross", "Gross P&L", "money"),
+    ("cost", "Cost", "money"),
+    ("pnl_net", "Net P&L", "money"),
+    ("breakeven_cost", "Break-even option cost", "vol points per index vega"),
+    ("option_cost_per_vega", "Option cost charged", "vol points per index vega"),
+    ("hedge_cost_per_vega", "Hedge cost charged", "vol points per index vega"),
+    ("pnl_gross_per_vega", "Gross P&L per unit index vega", "vol points"),
+    ("pnl_net_per_vega", "Net P&L per unit index vega", "vol points"),
+    ("sharpe_gross", "Sharpe ratio, gross", "ratio"),
+    ("sharpe_net", "Sharpe ratio, net", "ratio"),
+    ("hac_t", "t-statistic of net P&L (HAC)", "ratio"),
+    ("return_net_annual", "Net return a year on capital", "percent"),
+    ("max_drawdown", "Worst drawdown, net", "money"),
+    ("max_drawdown_share", "Worst drawdown, of capital", "percent"),
+    ("worst_day", "Worst day, net", "money"),
+    ("cohorts", "Cohorts entered", "count"),
+    ("cohorts_open", "still open at the end", "count"),
+    ("cohorts_skipped", "skipped for want of quotes", "count"),
+    ("legs_settled_early", "Legs settled early (merger, delisting)", "count"),
+    ("legs_closed_early", "Legs closed on unknown terms", "count"),
+    ("coverage", "Basket weight quoted at entry", "percent"),
+    ("stale_share", "|P&L| on stale marks", "percent"),
+    ("extrapolated_share", "|P&L| on extrapolated marks", "percent"),
+    ("unexplained_share", "Unexplained of |gamma| + |theta|", "percent"),
+)
+
+
+def as_text(value, unit: str) -> str:
+    """Write one number in its unit.
+
+    Examples
+    --------
+    >>> as_text(-1234.5, "money"), as_text(0.1234, "percent"), as_text(float("nan"), "ratio")
+    ('-1,234', '12.3 %', 'n/a')
+    """
+    if value is None or not math.isfinite(value):
+        return "n/a"
+    match unit:
+        case "money":
+            return f"{value:,.0f}"
+        case "percent":
+            return f"{100 * value:.1f} %"
+        case "count":
+            return f"{value:,.0f}"
+        case "ratio":
+            return f"{value:.2f}"
+    return f"{value:.3f}"
+
+
+def summary_table(summary: dict, currency: str) -> pl.DataFrame:
+    """Return the summary as rows metric, value, unit, gross, cost, net and break-even first."""
+    units = {"money": currency, "percent": "", "count": "", "ratio": ""}
+    rows = [
+        {"metric": words, "value": as_text(summary[name], unit), "unit": units.get(unit, unit)}
+        for name, words, unit in _ROWS
+        if name in summary
+    ]
+    return pl.DataFrame(rows)
+
+
+def leaderboard(runs: pl.DataFrame, metric: str = "sharpe_net") -> pl.DataFrame:
+    """Return sweep results best first: the overrides that differ, then gross, cost, net, break-even and the metric.
+
+    Parameters
+    ----------
+    runs : frame
+        As from `load_runs`: one row per job.
+    """
+    numbers = ["pnl_gross", "cost", "pnl_net", "breakeven_cost", "sharpe_gross", "sharpe_net", "hac_t"]
+    shown = list(dict.fromkeys([*numbers, metric]))
+    summary_fields = {name for name, *_ in _ROWS} | {"index_vega", "capital"}
+    varied = [c for c in runs.columns if c not in summary_fields and runs[c].n_unique() > 1]
+    return runs.select(*varied, *shown).sort(metric, descending=True, nulls_last=True)
+
+
+def correlation_levels(long: pl.DataFrame) -> pl.DataFrame:
+    """Summarise implied correlation at 50 delta: one row per basket and tenor, decimals and counts.
+
+    Parameters
+    ----------
+    long : frame
+        date, basket, tenor, delta, implied_correlation, names, coverage, status.
+    """
+    rho = pl.col("implied_correlation")
+    usable = rho.filter(pl.col("status") == "ok")
+    return (
+        long.filter(pl.col("delta") == 50)
+        .group_by("basket", "tenor", maintain_order=True)
+        .agg(
+            usable.count().alias("dates_ok"),
+            pl.len().alias("dates"),
+            usable.mean().alias("mean"),
+            usable.min().alias("lowest"),
+            usable.max().alias("highest"),
+            usable.last().alias("last"),
+            pl.col("names").mean().alias("names"),
+            pl.col("coverage").mean().alias("coverage"),
+        )
+    )

@@ -1,0 +1,238 @@
+"""One self-contained HTML page per result: arranges tables and figures, holds no numbers of its own."""
+
+import html
+from pathlib import Path
+
+import polars as pl
+
+from engine.backend import to_host
+from engine.backtest.attribution import PARTS
+from engine.backtest.metrics import drawdown
+from engine.report import plots
+from engine.report.tables import as_text, correlation_levels, summary_table
+
+LEDGER_ROWS = 40
+REALIZED_WINDOW = 63
+
+_STYLE = """
+:root { --ink: #1b2733; --muted: #6b7885; --line: #e6eaee; --deep: #12395b; }
+* { box-sizing: border-box; }
+body { margin: 0; background: #f5f7f9; color: var(--ink); font: 14px/1.5 Inter, "Helvetica Neue", Arial, sans-serif; }
+header { background: var(--deep); color: white; padding: 28px 40px 24px; }
+header h1 { margin: 0 0 4px; font-size: 24px; font-weight: 600; }
+header p { margin: 2px 0; color: #c9d6e2; }
+main { max-width: 1280px; margin: 0 auto; padding: 24px 24px 60px; }
+section { background: white; border: 1px solid var(--line); border-radius: 8px; padding: 16px 20px; margin-top: 20px; }
+section h2 { margin: 0 0 8px; font-size: 16px; }
+section p { color: var(--muted); margin: 4px 0 10px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 16px; margin-top: 20px; }
+.tile { background: white; border: 1px solid var(--line); border-radius: 8px; padding: 14px 18px; }
+.tile b { display: block; font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; }
+.tile span { color: var(--muted); }
+.pair > * { min-width: 0; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(520px, 1fr)); gap: 20px; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th { text-align: left; color: var(--muted); font-weight: 500; border-bottom: 1px solid var(--line); padding: 6px 10px; }
+td { border-bottom: 1px solid var(--line); padding: 5px 10px; white-space: nowrap; }
+td.n, th.n { text-align: right; }
+"""
+
+
+def write_tearsheet(result, path, p: int = 0, title: str | None = None) -> Path:
+    """Write the report of one parameter set of a backtest.
+
+    Parameters
+    ----------
+    result : BacktestResult
+    path : path of the HTML file to write
+    p : int
+        Parameter set.
+    title : str or None
+        Heading; the market's name by default.
+
+    Returns
+    -------
+    Path
+        The file, which needs nothing but itself to be read.
+    """
+    info, summary, daily = result.market.info, result.summary(p), result.daily(p)
+    money = info.currency
+    dates = daily["date"].to_list()
+    head = [
+        f"{info.name}: {info.index} against its members, {dates[0]} to {dates[-1]}, {len(dates):,} sessions. "
+        f"{info.source}",
+        f"Capital: {result.capital_convention(p)}.",
+        f"Costs: {_cost_words(result.costs, info)}. Hedged with the {info.hedge_instrument}; forwards: "
+        f"{info.forward_convention}.",
+    ]
+    tiles = [
+        ("Gross P&L", f"{as_text(summary['pnl_gross'], 'money')} {money}"),
+        ("Cost", f"{as_text(summary['cost'], 'money')} {money}"),
+        ("Net P&L", f"{as_text(summary['pnl_net'], 'money')} {money}"),
+        ("Break-even option cost", f"{as_text(summary['breakeven_cost'], '')} vol pt"),
+        ("Net per unit index vega", f"{as_text(summary['pnl_net_per_vega'], '')} vol pt"),
+        (
+            "Sharpe gross / net",
+            f"{as_text(summary['sharpe_gross'], 'ratio')} / {as_text(summary['sharpe_net'], 'ratio')}",
+        ),
+    ]
+    table = summary_table(summary, money)
+    half = -(-table.height // 2)
+    ledger = result.ledger(p)
+    body = [
+        _tiles(tiles),
+        _section("Profit and loss", plots.as_html(plots.plot_equity(daily, money))),
+        _pair(
+            plots.as_html(plots.plot_drawdown(dates, drawdown(result.pnl_net[p]), money)),
+            plots.as_html(plots.plot_exposure(daily)),
+        ),
+        _section("P&L explain", plots.as_html(plots.plot_attribution(daily, PARTS, money))),
+        _section("Correlation traded", plots.as_html(plots.plot_implied_correlation(correlation_series(result)))),
+        _section(
+            "Summary",
+            f'<div class="pair">{_table(table[:half])}{_table(table[half:])}</div>',
+            "Stale marks had no quote of their own that day; extrapolated marks lie beyond the surface's tenors or "
+            "deltas. Both are shares of the sum of |P&L| over legs and days.",
+        ),
+        _section(
+            f"Trade ledger, last {min(LEDGER_ROWS, ledger.height)} of {ledger.height:,} legs",
+            _table(_rounded(ledger.tail(LEDGER_ROWS))),
+        ),
+    ]
+    return _write(path, title or f"Dispersion backtest on {info.name}", head, body)
+
+
+def correlation_series(result) -> pl.DataFrame:
+    """Implied correlation of the tenor traded (the nearest on the surface) beside trailing realised, per date."""
+    view, tenors = result.view, result.market.tenors
+    tenor = int(tenors[abs(tenors - result.structure.tenor).argmin()])
+    return pl.DataFrame(
+        {
+            "date": result.dates,
+            f"implied, {tenor} days": to_host(view.implied_correlation(tenor)),
+            f"realised, {REALIZED_WINDOW} sessions": to_host(view.realized_correlation(REALIZED_WINDOW)),
+        }
+    ).with_columns(pl.selectors.float().fill_nan(None))
+
+
+def write_correlation_report(long: pl.DataFrame, realized: pl.DataFrame, info, path, extra: dict | None = None) -> Path:
+    """Write the report of a correlation run.
+
+    Parameters
+    ----------
+    long : frame
+        date, basket, tenor, delta, implied_correlation, names, coverage, status; decimals.
+    realized : frame
+        date, basket, realized_correlation.
+    info : MarketInfo
+    path : path of the HTML file to write
+    extra : dict of heading -> frame
+        Further tables, such as the comparison with published values.
+    """
+    basket = long["basket"][0]
+    ours = long.filter((pl.col("basket") == basket) & (pl.col("status") == "ok"))
+    levels = correlation_levels(long)
+    atm = ours.filter(pl.col("delta") == 50)
+    through_time = (
+        atm.filter(pl.col("tenor").is_in(_spread(atm["tenor"].unique().sort().to_list())))
+        .with_columns((pl.col("tenor").cast(pl.String) + " days").alias("series"))
+        .pivot(on="series", index="date", values="implied_correlation")
+        .join(realized.filter(pl.col("basket") == basket).select("date", "realized_correlation"), on="date", how="left")
+        .rename({"realized_correlation": "realised"})
+        .sort("date")
+    )
+    term = levels.filter(pl.col("basket") == basket).select("tenor", "mean", "last")
+    last_day = ours.filter(pl.col("date") == ours["date"].max())
+    skew = (
+        last_day.filter(pl.col("tenor").is_in(_spread(last_day["tenor"].unique().sort().to_list())))
+        .pivot(on="tenor", index="delta", values="implied_correlation")
+        .sort("delta")
+    )
+    statuses = long.group_by("basket", "status").len(name="cells").sort("basket", "cells", descending=[False, True])
+    body = [
+        _section(
+            "Implied correlation at 50 delta",
+            plots.as_html(plots.plot_implied_correlation(through_time, f"{basket}: implied correlation by tenor")),
+        ),
+        _pair(plots.as_html(plots.plot_term_structure(term)), plots.as_html(plots.plot_skew(skew))),
+        _section("Levels at 50 delta", _table(_rounded(levels, 4)), "Means over dates whose status is ok; decimals."),
+        *(_section(heading, _table(_rounded(frame))) for heading, frame in (extra or {}).items()),
+        _section("Cells by status", _table(statuses), "Values are never clipped: a status says what to think of them."),
+    ]
+    dates = long["date"]
+    head = [f"{info.name}: {info.index} against its members, {dates.min()} to {dates.max()}. {info.source}"]
+    return _write(path, f"Implied correlation of {info.name}", head, body)
+
+
+def _spread(values: list, count: int = 4) -> list:
+    """Pick at most `count` of the values, ends included."""
+    if len(values) <= count:
+        return values
+    return [values[round(i * (len(values) - 1) / (count - 1))] for i in range(count)]
+
+
+def _cost_words(costs, info) -> str:
+    words = f"{costs.index:g} vol points per index straddle, {costs.component:g} per component straddle, "
+    words += f"{costs.hedge_bps:g} bp on hedges"
+    return words + (f", {costs.delivery_bps:g} bp on deliveries" if info.physical_delivery else "")
+
+
+def _rounded(frame: pl.DataFrame, digits: int = 3) -> pl.DataFrame:
+    return frame.with_columns(
+        pl.when(pl.selectors.float().abs() >= 1000)
+        .then(pl.selectors.float().round(0))
+        .otherwise(pl.selectors.float().round(digits))
+    )
+
+
+def _tiles(tiles) -> str:
+    cells = (
+        f'<div class="tile"><span>{html.escape(name)}</span><b>{html.escape(text)}</b></div>' for name, text in tiles
+    )
+    return f'<div class="tiles">{"".join(cells)}</div>'
+
+
+def _section(heading: str, content: str, note: str = "") -> str:
+    note = f"<p>{html.escape(note)}</p>" if note else ""
+    return f"<section><h2>{html.escape(heading)}</h2>{note}{content}</section>"
+
+
+def _pair(left: str, right: str) -> str:
+    return f'<div class="pair"><section>{left}</section><section>{right}</section></div>'
+
+
+def _table(frame: pl.DataFrame) -> str:
+    numeric = {c for c, t in frame.schema.items() if t.is_numeric()} | {"value"}
+    head = "".join(f'<th class="{"n" if c in numeric else ""}">{html.escape(c)}</th>' for c in frame.columns)
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f'<td class="{"n" if c in numeric else ""}">{html.escape(_cell(v))}</td>'
+            for c, v in zip(frame.columns, row, strict=True)
+        )
+        + "</tr>"
+        for row in frame.iter_rows()
+    )
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _cell(value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _write(path, title: str, head, body) -> Path:
+    path = Path(path)
+    lines = "".join(f"<p>{html.escape(line)}</p>" for line in head)
+    path.write_text(
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>{html.escape(title)}</title><style>{_STYLE}</style><script>{plots.plotly_script()}</script></head>"
+        f"<body><header><h1>{html.escape(title)}</h1>{lines}</header><main>{''.join(body)}</main></body></html>",
+        encoding="utf-8",
+    )
+    return path

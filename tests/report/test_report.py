@@ -1,0 +1,106 @@
+"""Figures are built from frames, the page needs nothing but itself and shows the summary's numbers."""
+
+import re
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from engine.report import leaderboard, plots, summary_table, write_correlation_report, write_tearsheet
+
+
+@pytest.fixture(scope="module")
+def result():
+    import sys
+    from pathlib import Path
+
+    sys.path.insert(0, str(Path(__file__).parents[1] / "backtest"))
+    from small_market import small_market
+
+    from engine.backtest import Weekly, backtest
+    from engine.correlation import AllMembers
+    from strategies.short_correlation import ShortCorrelation
+
+    return backtest(small_market(3, sessions=120), ShortCorrelation(), basket=AllMembers(), schedule=Weekly())
+
+
+def assert_self_contained(page: str):
+    outside_script = re.sub(r"<script.*?</script>", "", page, flags=re.S)
+    assert not re.search(r"(src|href)\s*=\s*['\"]", outside_script)
+    assert page.count("<script>/**") == 1, "plotly.js is inlined once"
+
+
+def test_the_page_is_self_contained_and_shows_gross_cost_net_and_break_even(result, tmp_path):
+    page = write_tearsheet(result, tmp_path / "report.html").read_text()
+    assert_self_contained(page)
+    summary = result.summary()
+    for name in ("pnl_gross", "cost", "pnl_net"):
+        assert f"{summary[name]:,.0f}" in page
+    assert f"{summary['breakeven_cost']:.3f}" in page
+    assert result.capital_convention() in page
+    assert page.count('class="plotly-graph-div"') == 5
+
+
+def test_the_correlation_page_is_self_contained_and_survives_missing_values(tmp_path):
+    days = [date(2024, 1, 1) + timedelta(days=i) for i in range(5)]
+    rows = [
+        {
+            "date": day,
+            "basket": "top50",
+            "tenor": tenor,
+            "delta": delta,
+            "implied_correlation": None if i == 2 else 0.1 + 0.001 * delta + 0.0001 * tenor,
+            "names": 50,
+            "coverage": 0.9,
+            "status": "no_index_quote" if i == 2 else "ok",
+        }
+        for i, day in enumerate(days)
+        for tenor in (30, 91)
+        for delta in (10, 50, 90)
+    ]
+    realized = pl.DataFrame({"date": days, "basket": "top50", "realized_correlation": [None, 0.1, 0.2, 0.3, 0.2]})
+    from engine.data.panel import MarketInfo
+
+    info = MarketInfo(name="small", index="IDX")
+    page = write_correlation_report(pl.DataFrame(rows), realized, info, tmp_path / "c.html").read_text()
+    assert_self_contained(page)
+    assert "no_index_quote" in page
+
+
+def test_the_summary_starts_with_gross_cost_net_and_break_even(result):
+    table = summary_table(result.summary(), "USD")
+    assert table["metric"].to_list()[:4] == ["Gross P&L", "Cost", "Net P&L", "Break-even option cost"]
+
+
+def test_the_leaderboard_shows_what_differs_best_first():
+    runs = pl.DataFrame(
+        {
+            "strategy.enter": [1.0, 2.0, 3.0],
+            "strategy.window": [20, 20, 20],
+            **{
+                name: [1.0, 3.0, float("nan")]
+                for name in ("pnl_gross", "cost", "pnl_net", "breakeven_cost", "sharpe_gross", "sharpe_net", "hac_t")
+            },
+        }
+    ).with_columns(pl.col("sharpe_net").fill_nan(None))
+    board = leaderboard(runs)
+    assert "strategy.window" not in board.columns
+    assert board["strategy.enter"].to_list() == [2.0, 1.0, 3.0]
+
+
+def test_the_attribution_figure_carries_every_source_and_the_gross(result):
+    from engine.backtest.attribution import PARTS
+
+    figure = plots.plot_attribution(result.daily(), PARTS, "USD")
+    sources = [trace for trace in figure.data if trace.name != "gross"]
+    gross = next(trace for trace in figure.data if trace.name == "gross")
+    total = sum(np.asarray(trace.y, dtype=float) for trace in sources)
+    # Sums of the same numbers in another order.
+    np.testing.assert_allclose(total, np.asarray(gross.y, dtype=float), rtol=0, atol=1e-9 * np.abs(gross.y).max())
+
+
+def test_the_heat_map_puts_each_run_in_its_cell_and_leaves_gaps_empty():
+    runs = pl.DataFrame({"a": [1, 2, 1], "b": [0.5, 0.5, 1.0], "m": [10.0, 20.0, 30.0]})
+    heat = plots.plot_sweep_heatmap(runs, "a", "b", "m").data[0]
+    assert [list(row) for row in heat.z] == [[10.0, 20.0], [30.0, None]]
