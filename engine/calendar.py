@@ -1,0 +1,195 @@
+"""Trading days and listed expiries: which sessions a calendar expects, when monthly options expire, time in years.
+
+Sessions of real markets come from their data; the calendar only checks them. Synthetic markets take theirs from here.
+"""
+
+import functools
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.errors import InputError
+
+DAYS_PER_YEAR = 365.0
+
+
+@functools.cache
+def _calendar(code: str, first_year: int, last_year: int):
+    """Sessions of whole years, datetime64[D], and the bounds of what the calendar knows."""
+    import exchange_calendars
+
+    try:
+        kind = type(_quietly(exchange_calendars.get_calendar, code))
+    except exchange_calendars.errors.InvalidCalendarName as error:
+        raise InputError(f"calendar={code} is unknown; use an exchange_calendars code such as XNYS") from error
+    low, high = np.datetime64(f"{first_year}-01-01"), np.datetime64(f"{last_year}-12-31")
+    if kind.bound_min() is not None:
+        low = max(low, kind.bound_min().to_datetime64().astype("datetime64[D]"))
+    if kind.bound_max() is not None:
+        high = min(high, kind.bound_max().to_datetime64().astype("datetime64[D]"))
+    if low > high:
+        return np.array([], dtype="datetime64[D]"), low, high
+    schedule = _quietly(exchange_calendars.get_calendar, code, start=str(low), end=str(high))
+    return schedule.sessions.to_numpy().astype("datetime64[D]"), low, high
+
+
+def _quietly(function, *given, **named):
+    """Call a library that uses what its own dependencies have deprecated: nothing a user could act on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return function(*given, **named)
+
+
+def _day(date) -> np.datetime64:
+    try:
+        return np.datetime64(date, "D")
+    except ValueError as error:
+        raise InputError(f"{date} is not a date; write it as 2024-12-31") from error
+
+
+def _year(date: np.datetime64) -> int:
+    return int(date.astype("datetime64[Y]").astype(int)) + 1970
+
+
+def sessions(calendar: str, start, end) -> np.ndarray:
+    """Trading days of an exchange from `start` to `end`, both inclusive.
+
+    Parameters
+    ----------
+    calendar : str
+        exchange_calendars code, such as XNYS.
+    start, end : ISO text or datetime64
+
+    Returns
+    -------
+    array (T,), datetime64[D]
+
+    Raises
+    ------
+    InputError
+        When the calendar is unknown or does not reach that far.
+
+    Examples
+    --------
+    >>> len(sessions("XNYS", "2026-06-15", "2026-06-21"))  # the 19th was a holiday
+    4
+    """
+    start, end = _day(start), _day(end)
+    days, low, high = _calendar(calendar, _year(start), _year(end))
+    if start < low or end > high:
+        raise InputError(f"calendar={calendar} knows {low} .. {high} only, not {start} .. {end}")
+    return days[np.searchsorted(days, start) : np.searchsorted(days, end, side="right")]
+
+
+def monthly_expiries(calendar: str, start, end) -> np.ndarray:
+    """Expiries of monthly options from `start` to `end`: third Fridays, the session before where that is a holiday.
+
+    Parameters
+    ----------
+    calendar : str
+        exchange_calendars code.
+    start, end : ISO text or datetime64
+
+    Returns
+    -------
+    array (E,), datetime64[D]
+        Ascending, inside the range after the move.
+
+    Examples
+    --------
+    >>> monthly_expiries("XNYS", "2026-05-20", "2026-07-31").astype(str).tolist()
+    ['2026-06-18', '2026-07-17']
+    """
+    start, end = _day(start), _day(end)
+    # A third Friday up to a week after `end` may be moved back into the range.
+    friday = third_fridays(start, end + 7)
+    days = sessions(calendar, start - 14, end + 7)
+    moved = days[np.searchsorted(days, friday, side="right") - 1]
+    return moved[(moved >= start) & (moved <= end)]
+
+
+def third_fridays(start, end) -> np.ndarray:
+    """Third Friday of each month from `start` to `end`, whether or not it is a holiday.
+
+    Examples
+    --------
+    >>> third_fridays("2026-06-01", "2026-06-30")
+    array(['2026-06-19'], dtype='datetime64[D]')
+    """
+    start, end = _day(start), _day(end)
+    months = np.arange(start.astype("datetime64[M]"), end.astype("datetime64[M]") + 1)
+    first = months.astype("datetime64[D]")
+    weekday = (first.astype(int) + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
+    friday = first + (4 - weekday) % 7 + 14
+    return friday[(friday >= start) & (friday <= end)]
+
+
+def nearest_expiry(expiries: np.ndarray, dates, tenor: int) -> np.ndarray:
+    """Listed expiry nearest `tenor` calendar days after each date; of two equally near the earlier.
+
+    Examples
+    --------
+    >>> nearest_expiry(monthly_expiries("XNYS", "2026-06-01", "2026-12-31"), np.datetime64("2026-06-22"), 30)
+    np.datetime64('2026-07-17')
+    """
+    dates = np.asarray(dates, dtype="datetime64[D]")
+    days = (expiries - dates[..., None]).astype(int)
+    distance = np.where(days > 0, np.abs(days - tenor), np.iinfo(np.int64).max)
+    return expiries[distance.argmin(axis=-1)]
+
+
+def year_fraction(days):
+    """Time in years of a number of calendar days: days / 365.
+
+    Examples
+    --------
+    >>> year_fraction(73)
+    0.2
+    """
+    return days / DAYS_PER_YEAR
+
+
+@dataclass(frozen=True, eq=False)
+class SessionCheck:
+    """How the sessions found in data compare with the calendar between the first and the last of them.
+
+    Parameters
+    ----------
+    missing : array, datetime64[D]
+        Sessions of the calendar that the data lacks.
+    extra : array, datetime64[D]
+        Dates in the data on which the calendar has no session (special sessions, or wrong dates).
+    unchecked : int
+        Dates outside what the calendar knows.
+    """
+
+    missing: np.ndarray
+    extra: np.ndarray
+    unchecked: int = 0
+
+
+def check_sessions(dates: np.ndarray, calendar: str) -> SessionCheck:
+    """Compare dates found in data with an exchange calendar; for a report, never to change the data.
+
+    Parameters
+    ----------
+    dates : array (T,), datetime64[D], ascending
+    calendar : str
+        exchange_calendars code.
+
+    Examples
+    --------
+    >>> found = np.array(["2026-06-17", "2026-06-19", "2026-06-22"], dtype="datetime64[D]")
+    >>> check = check_sessions(found, "XNYS")
+    >>> check.missing.astype(str).tolist(), check.extra.astype(str).tolist()
+    (['2026-06-18'], ['2026-06-19'])
+    """
+    if len(dates) == 0:
+        return SessionCheck(dates, dates)
+    days, low, high = _calendar(calendar, _year(dates[0]), _year(dates[-1]))
+    inside = dates[(dates >= low) & (dates <= high)]
+    if len(inside) == 0:
+        return SessionCheck(inside, inside, len(dates))
+    expected = days[(days >= inside[0]) & (days <= inside[-1])]
+    return SessionCheck(np.setdiff1d(expected, inside), np.setdiff1d(inside, expected), len(dates) - len(inside))
