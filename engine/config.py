@@ -1,0 +1,250 @@
+"""From the configuration to objects, and from a user's mistake to one clear message (exit code 2, no traceback)."""
+
+import difflib
+import functools
+import os
+import re
+import shutil
+import sys
+from dataclasses import MISSING, fields, is_dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from engine.errors import InputError
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+USER_ERROR = 2  # exit code
+
+# Settings of load_market that the configuration sets elsewhere, or that only a program would.
+_MARKET_OWN = ("_target_", "name", "path")
+_NUMBERS = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
+
+
+def launch(task, config_name: str) -> None:
+    """Run `task(config, folder)` as a Hydra command; mistakes of the user end it with a message and exit code 2.
+
+    A run that fails by such a mistake leaves no folder behind. With HYDRA_FULL_ERROR=1 in the environment the
+    traceback is shown instead.
+    """
+    import hydra
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+    from omegaconf.errors import OmegaConfBaseException
+
+    @functools.wraps(task)
+    def job(config):
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        try:
+            return task(resolved(config), folder)
+        except (InputError, OmegaConfBaseException, KeyboardInterrupt) as error:
+            _remove(folder)
+            if HydraConfig.get().mode == RunMode.RUN and isinstance(error, Exception):
+                _give_up(explained(error, config_name))
+            raise  # in a sweep Hydra names the job first
+
+    command = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=config_name)(job)
+    if os.environ.get("HYDRA_FULL_ERROR"):
+        command()
+        return
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise what it would print and turn into exit code 1
+    try:
+        command()
+    except Exception as error:
+        message = explained(error, config_name)
+        _tidy_sweep()
+        if message is None:
+            raise
+        _give_up(message)
+
+
+def _give_up(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(USER_ERROR)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a run folder, and those of its time and study when nothing else is left there."""
+    shutil.rmtree(folder)
+    for above in list(folder.parents)[:2]:
+        if any(above.iterdir()):
+            return
+        above.rmdir()
+
+
+def _tidy_sweep() -> None:
+    """After a sweep that broke: compare the runs that finished, or remove the sweep's folder where none did."""
+    store = sys.modules.get("engine.store")
+    if store is not None:
+        store.CompareRuns.conclude()
+
+
+def build(node, where: str = "", **given):
+    """Make the object a piece of configuration describes: `_target_` names the class, the other keys its fields.
+
+    Parameters
+    ----------
+    node : mapping with `_target_`, resolved
+    where : str
+        Key of the node in the configuration, for messages.
+
+    Raises
+    ------
+    InputError
+        For a class that does not exist, a field it does not have (with a suggestion), and a value of the wrong kind.
+
+    Examples
+    --------
+    >>> build({"_target_": "engine.correlation.TopWeights", "n": 20})
+    TopWeights(n=20)
+    """
+    settings = {key: value for key, value in node.items() if key != "_target_"}
+    made = _target(node.get("_target_"), where)
+    if is_dataclass(made):
+        settings = {key: _checked(made, key, value, where) for key, value in settings.items()}
+    return made(**settings, **given)
+
+
+def _target(path, where: str):
+    module, _, name = str(path).rpartition(".")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"{where}._target_={path} cannot be imported: {error}") from error
+
+
+def _checked(made, key: str, value, where: str):
+    """Return the value as the field wants it, or say what is wrong with it."""
+    known = {f.name: f for f in fields(made) if f.init}
+    if key not in known:
+        raise InputError(f"{where} has no setting {key}; {suggestion(key, known, 'it has')}")
+    wanted = known[key].type
+    wanted = wanted if isinstance(wanted, str) else getattr(wanted, "__name__", str(wanted))
+    wanted = "tuple" if wanted.startswith("tuple") or isinstance(known[key].default, tuple) else wanted
+    if wanted == "tuple":
+        if not isinstance(value, list | tuple):
+            raise InputError(f"{where}.{key}={value} is not a list; write '{where}.{key}=[{value}]'")
+        return tuple(value)
+    kinds = _NUMBERS.get(wanted)
+    if kinds and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
+        if value is None and known[key].default is not MISSING and known[key].default is None:
+            return value
+        expected = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}[wanted]
+        raise InputError(f"{where}.{key}={value} is not {expected}")
+    return float(value) if wanted == "float" else value
+
+
+def load(config, progress: bool = True):
+    """Load the market of a configuration, cut to its dates, on its backend.
+
+    Returns
+    -------
+    MarketPanel, str
+        The panel and the backend it is on.
+
+    Raises
+    ------
+    InputError
+        When the backend, the market or its files are not usable, or no session lies in the range of dates.
+    """
+    from engine.backend import resolve
+
+    backend = resolve(str(config["backend"]))  # before hours are spent on building a panel
+    market = config["market"]
+    settings = {key: value for key, value in market.items() if key not in _MARKET_OWN}
+    panel = _target(market["_target_"], "market")(
+        market["name"],
+        path=market["path"],
+        start=_date(config, "start"),
+        end=_date(config, "end"),
+        progress=progress,
+        **settings,
+    )
+    return (panel.to(backend) if backend == "cupy" else panel), backend
+
+
+def _date(config, key: str):
+    import numpy as np
+
+    value = config[key]
+    if value is None:
+        return None
+    try:
+        return str(np.datetime64(str(value), "D"))
+    except ValueError:
+        raise InputError(f"{key}={value} is not a date; write {key}=2024-06-30") from None
+
+
+def resolved(config) -> dict:
+    """Return the configuration as plain dictionaries, every interpolation resolved and every value present."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+
+
+def suggestion(word: str, known, otherwise: str) -> str:
+    """Say which known word was probably meant, or list them.
+
+    Examples
+    --------
+    >>> suggestion("stratgy", ["strategy", "market"], "groups are")
+    'did you mean strategy?'
+    >>> suggestion("xyz", ["strategy", "market"], "groups are")
+    'groups are strategy, market'
+    """
+    known = [str(k) for k in known]
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"{otherwise} {', '.join(known)}"
+
+
+def explained(error: Exception, config_name: str) -> str | None:
+    """Return what to tell the user about an error that is theirs, or None for one that is ours."""
+    from hydra.errors import HydraException, OverrideParseException
+    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+    cause = error
+    while cause is not None:
+        if isinstance(cause, InputError):
+            return str(cause)
+        cause = cause.__cause__
+    text = str(error)
+    if isinstance(error, MissingMandatoryValue):
+        key = re.search(r"full_key: (\S+)", text)
+        key = key.group(1) if key else text.splitlines()[0]
+        return f"{key} has no value yet; add '{key}=...' to the command"
+    if missing := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
+        group, choice = missing.groups()
+        return f"{group}={choice} does not exist; {suggestion(choice, choices(group), f'{group} can be')}"
+    if unknown := re.search(r"Could not (?:override|append to|delete from config)\S* '([^']+)'", text):
+        return _unknown_key(unknown.group(1).split("@")[0], config_name)
+    if isinstance(error, OverrideParseException):
+        return f"cannot read {error.override}: {text.splitlines()[0]}; options are group=choice or key=value"
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return " ".join(line.strip() for line in text.splitlines() if line.strip())
+    return None
+
+
+def choices(group: str) -> list[str]:
+    """Return the choices of a config group: the names of the files in its folder."""
+    return sorted(file.stem for file in (CONFIGS / group).glob("*.yaml"))
+
+
+def _unknown_key(key: str, config_name: str) -> str:
+    groups = sorted(folder.name for folder in CONFIGS.iterdir() if folder.is_dir() and folder.name != "hydra")
+    parent, _, last = key.rpartition(".")
+    if parent:
+        known = _keys(parent, config_name)
+        if known:
+            return f"{parent} has no setting {last}; {suggestion(last, known, 'it has')}"
+        return f"there is no {parent}, so {key} cannot be set; {suggestion(parent, groups, 'groups are')}"
+    known = [*groups, *_keys("", config_name)]
+    return f"there is no group or setting {key}; {suggestion(key, known, 'there are')}"
+
+
+def _keys(parent: str, config_name: str) -> list[str]:
+    """Keys under a parent: at the root of the command's own file, or in any choice of the group."""
+    from omegaconf import OmegaConf
+
+    files = (CONFIGS / parent).glob("*.yaml") if parent else [CONFIGS / f"{config_name}.yaml"]
+    found = {str(key): None for file in sorted(files) for key in OmegaConf.load(file)}
+    return [key for key in found if key not in ("_target_", "defaults", "hydra")]

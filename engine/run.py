@@ -1,0 +1,89 @@
+"""python -m engine.run: one backtest, or a sweep with -m, from the configuration to a run folder."""
+
+import time
+from pathlib import Path
+
+from engine.config import build, launch, load
+
+# The groups whose objects backtest() takes by name.
+PARTS = ("basket", "structure", "sizing", "schedule", "exits", "hedge", "costs")
+
+
+def run(config: dict, folder: Path) -> None:
+    """Backtest what the configuration asks for, fill the run folder and print the summary."""
+    started = time.perf_counter()
+    from engine.backtest import backtest
+    from engine.store import write_json, write_manifest
+
+    strategy = build(config["strategy"], "strategy")  # before the market: a misspelt setting should not have to wait
+    parts = {name: build(config[name], name) for name in PARTS}
+    lag = _lag(config["lag"])
+    market, backend = load(config)
+    with _Progress("Building the trade book", len(parts["schedule"].entries(market.dates, lag))) as advance:
+        result = backtest(market, strategy, **parts, lag=lag, progress=advance)
+
+    summary = result.summary()
+    write_json(folder / "summary.json", summary)
+    result.daily().write_parquet(folder / "daily.parquet")
+    result.ledger().write_parquet(folder / "ledger.parquet")
+    if config["report"]["html"]:
+        from engine.report import write_tearsheet
+
+        write_tearsheet(result, folder / "report.html")
+    write_manifest(folder, market, backend, config["seed"], started)
+    _show(result, summary, config, folder, backend, time.perf_counter() - started)
+
+
+def _lag(value) -> int:
+    from engine.errors import InputError
+
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InputError(f"lag={value} is not a whole number of sessions")
+    return value
+
+
+def _show(result, summary, config, folder, backend, seconds) -> None:
+    from engine.report import summary_table
+
+    info, dates = result.market.info, result.dates
+    print(
+        f"{info.name}: {info.index} against its members, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})"
+    )
+    table = summary_table(summary, info.currency)
+    words = max(map(len, table["metric"]))
+    numbers = max(map(len, table["value"]))
+    for metric, value, unit in table.iter_rows():
+        print(f"  {metric:<{words}}  {value:>{numbers}}  {unit}".rstrip())
+    print(f"Capital: {result.capital_convention()}")
+    print(f"Took {seconds:.1f} s. Numbers: {folder}")
+    if config["report"]["html"]:
+        print(f"Report: {folder / 'report.html'}")
+
+
+class _Progress:
+    """A bar on stderr, gone when done; `advance(count)` moves it."""
+
+    def __init__(self, words: str, total: int):
+        self.words, self.total = words, total
+
+    def __enter__(self):
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.bar.start()
+        task = self.bar.add_task(self.words, total=self.total)
+        return lambda count: self.bar.advance(task, count)
+
+    def __exit__(self, *_):
+        self.bar.stop()
+
+
+def main() -> None:
+    """Run the command line."""
+    launch(run, "backtest")
+
+
+if __name__ == "__main__":
+    main()
