@@ -16,8 +16,6 @@ from engine.errors import InputError
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 USER_ERROR = 2  # exit code
 
-# Settings of load_market that the configuration sets elsewhere, or that only a program would.
-_MARKET_OWN = ("_target_", "name", "path")
 _NUMBERS = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
 
 
@@ -150,17 +148,24 @@ def load(config, progress: bool = True):
     from engine.backend import resolve
 
     backend = resolve(str(config["backend"]))  # before hours are spent on building a panel
-    market = config["market"]
-    settings = {key: value for key, value in market.items() if key not in _MARKET_OWN}
-    panel = _target(market["_target_"], "market")(
-        market["name"],
-        path=market["path"],
-        start=_date(config, "start"),
-        end=_date(config, "end"),
-        progress=progress,
-        **settings,
-    )
+    dates = {key: _date(config, key) for key in ("start", "end")}
+    name, settings = _market(config)
+    panel = _target(config["market"]["_target_"], "market")(name, **settings, **dates, progress=progress)
     return (panel.to(backend) if backend == "cupy" else panel), backend
+
+
+def quality(config):
+    """Return the quality report of a configuration's market: which quotes were dropped, and why."""
+    from engine.data import load_quality, panel_folder
+
+    name, settings = _market(config)
+    return load_quality(panel_folder(name, **settings))
+
+
+def _market(config) -> tuple[str, dict]:
+    """Name of the market and what its source is to be told, its path among it."""
+    settings = {key: value for key, value in config["market"].items() if key not in ("_target_", "name")}
+    return config["market"]["name"], settings
 
 
 def _date(config, key: str):

@@ -1,0 +1,164 @@
+"""python -m engine.correlate: implied correlation of every date, tenor and delta of a market, as files and a report."""
+
+import time
+from pathlib import Path
+
+from engine.config import build, launch, load, quality
+
+PUBLISHED = Path("us_history") / "cboe_indices.parquet"  # under market.path
+
+
+def correlate(config: dict, folder: Path) -> None:
+    """Measure implied and realised correlation, fill the run folder and print the levels at 50 delta."""
+    started = time.perf_counter()
+    import polars as pl
+
+    from engine.correlation import daily_returns, implied_correlation, realized_correlation
+    from engine.published import compare_with_published
+    from engine.report import correlation_levels, write_correlation_report
+    from engine.store import write_manifest
+
+    basket = build(config["basket"], "basket")
+    market, backend = load(config)
+    weights = basket.select(market.weights, market.names)
+    rho = implied_correlation(
+        market.index_iv, market.component_iv, weights, min_coverage=_number(config, "min_coverage", float)
+    )
+    realized = realized_correlation(
+        daily_returns(market.spot, market.return_factor), weights, window=_number(config, "realized_window", int)
+    )
+    label = basket_name(basket)
+    long, moved = long_form(market, rho, label), realized_form(market, realized, label)
+    long.write_parquet(folder / "correlation.parquet")
+    moved.write_parquet(folder / "realized.parquet")
+    quality(config).write_parquet(folder / "quality.parquet")
+
+    levels, beside = correlation_levels(long), {}
+    published = Path(config["market"]["path"] or "") / PUBLISHED
+    if market.info.name == "us_chains" and published.is_file():
+        beside["Against the published Cboe indices, points"] = compare_with_published(
+            market, rho, pl.read_parquet(published)
+        )
+    if config["report"]["html"]:
+        write_correlation_report(long, moved, market.info, folder / "report.html", extra=beside)
+    write_manifest(folder, market, backend, config["seed"], started)
+
+    info, dates = market.info, market.dates
+    print(f"{info.name}: {info.index} against {label}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})")
+    print_table("Implied correlation at 50 delta (means over dates whose status is ok)", levels.drop("basket"))
+    print_table("Dates by status at 50 delta", _statuses(long))
+    for heading, frame in beside.items():
+        print_table(heading, frame)
+    print(f"\nTook {time.perf_counter() - started:.1f} s. Numbers: {folder / 'correlation.parquet'}")
+    if config["report"]["html"]:
+        print(f"Report: {folder / 'report.html'}")
+
+
+def _number(config, key: str, kind):
+    from engine.errors import InputError
+
+    value = config[key]
+    if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
+        raise InputError(f"{key}={value} is not a {'whole ' if kind is int else ''}number")
+    return kind(value)
+
+
+def basket_name(basket) -> str:
+    """Name a basket as it is written to files.
+
+    Examples
+    --------
+    >>> from engine.correlation import TopWeights
+    >>> basket_name(TopWeights(50))
+    'top50'
+    """
+    kind = type(basket).__name__
+    return f"top{basket.n}" if kind == "TopWeights" else {"AllMembers": "all", "Names": "names"}.get(kind, kind)
+
+
+def long_form(market, rho, basket: str):
+    """Return implied correlation as rows: one per date, tenor and delta; decimals, null where not computable."""
+    import numpy as np
+    import polars as pl
+
+    from engine.backend import to_host
+    from engine.correlation import CorrelationStatus
+
+    shape = rho.clean.shape
+    date, tenor, delta = (np.broadcast_to(axis, shape).ravel() for axis in np.ix_(*_axes(market)))
+    values = {name: to_host(array).ravel() for name, array in vars(rho).items()}
+    return pl.DataFrame(
+        {
+            "date": date,
+            "basket": pl.Series([basket]).new_from_index(0, date.size),
+            "tenor": tenor.astype(np.int32),
+            "delta": delta.astype(np.int32),
+            "implied_correlation": values["clean"],
+            "dirty_correlation": values["dirty"],
+            "variance_ratio": values["variance_ratio"],
+            "names": values["names"],
+            "coverage": values["coverage"],
+            "status": np.array([status.text for status in CorrelationStatus])[values["status"]],
+        }
+    ).with_columns(pl.col("implied_correlation", "dirty_correlation", "variance_ratio").fill_nan(None))
+
+
+def _axes(market):
+    return market.dates, market.tenors, market.deltas
+
+
+def realized_form(market, realized, basket: str):
+    """Return realised correlation as rows, one per date; decimals, null where not computable."""
+    import numpy as np
+    import polars as pl
+
+    from engine.backend import to_host
+    from engine.correlation import CorrelationStatus
+
+    values = {name: to_host(array) for name, array in vars(realized).items() if name != "component_vol"}
+    return pl.DataFrame(
+        {
+            "date": market.dates,
+            "basket": pl.Series([basket]).new_from_index(0, len(market)),
+            "realized_correlation": values["clean"],
+            "dirty_correlation": values["dirty"],
+            "variance_ratio": values["variance_ratio"],
+            "index_vol": values["index_vol"],
+            "names": values["names"],
+            "coverage": values["coverage"],
+            "status": np.array([status.text for status in CorrelationStatus])[values["status"]],
+        }
+    ).with_columns(pl.selectors.float().fill_nan(None))
+
+
+def _statuses(long):
+    import polars as pl
+
+    counts = long.filter(pl.col("delta") == 50).pivot(
+        on="status", index="tenor", values="delta", aggregate_function="len"
+    )
+    return counts.with_columns(pl.all().fill_null(0)).sort("tenor")
+
+
+def print_table(heading: str, frame) -> None:
+    """Print a frame with aligned columns."""
+    cells = [[_cell(value) for value in row] for row in frame.iter_rows()]
+    widths = [max(map(len, column)) for column in zip(frame.columns, *cells, strict=True)]
+    print(f"\n{heading}")
+    for row in (frame.columns, *cells):
+        print("  " + "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)))
+
+
+def _cell(value) -> str:
+    if value is None:
+        return "n/a"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def main() -> None:
+    """Run the command line."""
+    launch(correlate, "correlate")
+
+
+if __name__ == "__main__":
+    main()
