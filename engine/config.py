@@ -33,6 +33,8 @@ def launch(task, config_name: str) -> None:
     @functools.wraps(task)
     def job(config):
         folder = Path(HydraConfig.get().runtime.output_dir)
+        if folder.is_relative_to(Path.cwd()):
+            folder = folder.relative_to(Path.cwd())  # as the user would type it
         try:
             return task(resolved(config), folder)
         except (InputError, OmegaConfBaseException, KeyboardInterrupt) as error:

@@ -1,6 +1,8 @@
 """python -m engine.run: one backtest, or a sweep with -m, from the configuration to a run folder."""
 
+import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.config import build, launch, load
@@ -19,7 +21,7 @@ def run(config: dict, folder: Path) -> None:
     parts = {name: build(config[name], name) for name in PARTS}
     lag = _lag(config["lag"])
     market, backend = load(config)
-    with _Progress("Building the trade book", len(parts["schedule"].entries(market.dates, lag))) as advance:
+    with _bar("Building the trade book", len(parts["schedule"].entries(market.dates, lag))) as advance:
         result = backtest(market, strategy, **parts, lag=lag, progress=advance)
 
     summary = result.summary()
@@ -60,24 +62,17 @@ def _show(result, summary, config, folder, backend, seconds) -> None:
         print(f"Report: {folder / 'report.html'}")
 
 
-class _Progress:
-    """A bar on stderr, gone when done; `advance(count)` moves it."""
+@contextmanager
+def _bar(words: str, total: int):
+    """Show a bar on a terminal's stderr, gone when done; what it gives moves it by a count."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    def __init__(self, words: str, total: int):
-        self.words, self.total = words, total
-
-    def __enter__(self):
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self.bar.start()
-        task = self.bar.add_task(self.words, total=self.total)
-        return lambda count: self.bar.advance(task, count)
-
-    def __exit__(self, *_):
-        self.bar.stop()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    silent = not sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=silent) as progress:
+        task = progress.add_task(words, total=total)
+        yield lambda count: progress.advance(task, count)
 
 
 def main() -> None:
