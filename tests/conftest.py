@@ -28,3 +28,25 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("real data not found: expected in ../shared/data beside the checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def panel_cache(tmp_path_factory) -> Path:
+    """Folder in which this test session keeps the panels it builds."""
+    return tmp_path_factory.mktemp("panels")
+
+
+@pytest.fixture(scope="session")
+def us_panel(shared_data, panel_cache):
+    """The real US chains, SPY against members of the S&P 500."""
+    from engine.data import load_market
+
+    return load_market("us_chains", path=shared_data, cache=panel_cache, progress=False)
+
+
+@pytest.fixture(scope="session")
+def nse_panel(shared_data, panel_cache):
+    """The real Indian files, NIFTY against its members."""
+    from engine.data import load_market
+
+    return load_market("nse", path=shared_data, cache=panel_cache, progress=False)

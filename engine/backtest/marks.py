@@ -45,7 +45,7 @@ class Marks:
     alive : array, bool
         True from entry to the leg's last day, both included; a leg closed at its last mark earns nothing that day.
     stale : array, bool
-        No quote that day: the volatility (or forward) of the last quoted day is kept.
+        No quote that day: the last quoted volatility is kept, a listed forward is taken from the spot.
     extrapolated : array, bool
         The surface did not reach the strike or the time left: the nearest volatility is used.
     end : array (C, 1 + L), int
@@ -123,7 +123,8 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
     # What a leg settles on may be 0, where no volatility can be looked up.
     living = xp.where(alive & ~settled_today, forward, strike[:, :, None])
     iv, beyond_delta = vol_at_strike(smile, panel.deltas, living, strike[:, :, None], years)
-    quoted = xp.isfinite(iv) & xp.isfinite(forward)
+    has_forward = xp.isfinite(forward if panel.listed is None else quoted_forward)
+    quoted = xp.isfinite(iv) & has_forward
     stale = alive & ~closed_today & xp.where(settled_today, ~xp.isfinite(final_price), ~quoted)
     forward = _keep_last(forward)
     iv = _keep_last(xp.where(settled_today | closed_today, xp.nan, iv))

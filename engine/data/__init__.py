@@ -1,0 +1,19 @@
+"""Raw files in, MarketPanel out."""
+
+from engine.data.load import load_market, panel_folder
+from engine.data.panel import ListedSmiles, MarketInfo, MarketPanel, QuoteStatus
+from engine.data.storage import append_panel, load_quality, load_truth, open_panel, save_panel
+
+__all__ = [
+    "ListedSmiles",
+    "MarketInfo",
+    "MarketPanel",
+    "QuoteStatus",
+    "append_panel",
+    "load_market",
+    "load_quality",
+    "load_truth",
+    "open_panel",
+    "panel_folder",
+    "save_panel",
+]

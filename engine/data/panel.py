@@ -199,4 +199,6 @@ def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:
     if panel.listed is not None and panel.listed.expiry.shape[1] != later.listed.expiry.shape[1]:
         raise InputError(f"cannot append to {panel.info.name}: the number of expiry slots differs; rebuild the panel")
     if len(later) and later.dates[0] <= panel.dates[-1]:
-        raise InputError(f"cannot append {later.dates[0]} to {panel.info.name}: the panel already ends {panel.dates[-1]}")
+        raise InputError(
+            f"cannot append {later.dates[0]} to {panel.info.name}: the panel already ends {panel.dates[-1]}"
+        )

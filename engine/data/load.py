@@ -1,0 +1,159 @@
+"""load_market: a market by name, built once from its files and memory-mapped ever after."""
+
+import difflib
+import os
+import shutil
+import sys
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from engine.data.panel import MarketPanel
+from engine.data.sources import SOURCES
+from engine.data.storage import HEADER, QUALITY, TRUTH, PanelWriter, open_panel
+from engine.errors import InputError
+
+DEFAULT_CACHE = Path(__file__).resolve().parents[2] / "results" / "panels"
+
+
+def load_market(
+    name: str, path=None, *, start=None, end=None, cache=None, rebuild: bool = False, progress: bool = True, **settings
+) -> MarketPanel:
+    """Load a market, building its panel from the source's files where that has not been done yet.
+
+    Parameters
+    ----------
+    name : str
+        `synthetic`, `us_chains` or `nse`.
+    path : path or None
+        Where the files lie: the folder that holds us2026/, nse/, us_history/. The synthetic market needs none.
+    start, end : ISO date or None
+        First and last session wanted, both inclusive.
+    cache : path or None
+        Where built panels are kept, `results/panels` by default (or the environment variable DISPERSION_CACHE).
+        Each is keyed by a hash of its input files and settings.
+    rebuild : bool
+        Build again even if the panel is there.
+    progress : bool
+        Show a progress bar while building, on a terminal.
+    **settings
+        Settings of the source, such as `years`, `names` and `seed` of the synthetic market.
+
+    Returns
+    -------
+    MarketPanel
+        Memory-mapped and read-only.
+
+    Raises
+    ------
+    InputError
+        When the market, a setting, a file, a column or the date range is not there, or numbers are in wrong units.
+
+    Examples
+    --------
+    >>> market = load_market("synthetic", years=1, names=5, progress=False)
+    >>> market.component_iv.shape[1]
+    5
+    """
+    folder = panel_folder(name, path, cache=cache, rebuild=rebuild, progress=progress, **settings)
+    return open_panel(folder).slice(start, end)
+
+
+def panel_folder(name: str, path=None, *, cache=None, rebuild=False, progress=True, **settings) -> Path:
+    """Return the folder of a market's panel, built if need be; beside it lie its quality report and truth."""
+    source = find_source(name, path, settings)
+    root = Path(cache or os.environ.get("DISPERSION_CACHE") or DEFAULT_CACHE)
+    folder = root / f"{name}-{source.fingerprint()[:12]}"
+    if rebuild or not (folder / HEADER).is_file():
+        _build(source, name, folder, progress)
+    return folder
+
+
+def find_source(name: str, path, settings: dict):
+    """Return the source of that name with its settings; unknown names are met with the nearest known one."""
+    if name not in SOURCES:
+        raise InputError(f"market={name} is unknown{_nearest(name, SOURCES)}; there are {', '.join(SOURCES)}")
+    module, _, kind = SOURCES[name].partition(":")
+    source = getattr(import_module(module), kind)
+    known = [f.name for f in fields(source)]
+    for setting in settings:
+        if setting not in known:
+            raise InputError(f"{setting} is not a setting of market {name}{_nearest(setting, known)}")
+    if "path" not in known:
+        return source(**settings)
+    if path is None:
+        raise InputError(f"market {name} reads files: give the folder that holds them, market.path=FOLDER")
+    if not Path(path).is_dir():
+        raise InputError(f"market.path={path} is not a folder; give the one that holds the files of {name}")
+    return source(path=str(path), **settings)
+
+
+def _nearest(word: str, known) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _build(source, name: str, folder: Path, progress: bool) -> None:
+    """Build into a folder of this process, then put it in place in one step; what dead builds left is removed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in folder.parent.glob(f"{folder.name}.building-*"):
+        if not _alive(int(left.name.rpartition("-")[2])):
+            shutil.rmtree(left, ignore_errors=True)
+    building = folder.with_name(f"{folder.name}.building-{os.getpid()}")
+    shutil.rmtree(building, ignore_errors=True)
+    try:
+        writer = PanelWriter(building)
+        with _bar(name, source.sessions(), progress) as advance:
+            for block in source.blocks():
+                writer.write(block)
+                advance(len(block))
+        if writer.sessions == 0:
+            raise InputError(f"market {name} has no session in what was asked for; widen start and end")
+        if (quality := source.quality()) is not None:
+            quality.write_parquet(building / QUALITY)
+        if (truth := source.truth()) is not None:
+            np.savez(building / TRUTH, **truth)
+        writer.commit()
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(building, folder)
+    except OSError:
+        if not (folder / HEADER).is_file():  # else another process has built the same panel meanwhile
+            raise
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+class _bar:
+    """Progress over sessions on a terminal, nothing elsewhere."""
+
+    def __init__(self, name: str, sessions: int, wanted: bool):
+        self.name, self.sessions = name, sessions
+        self.wanted = wanted and sys.stderr.isatty()
+
+    def __enter__(self):
+        if not self.wanted:
+            return lambda count: None
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.progress.start()
+        task = self.progress.add_task(f"building panel {self.name}", total=self.sessions)
+        return lambda count: self.progress.advance(task, count)
+
+    def __exit__(self, *exception):
+        if self.wanted:
+            self.progress.stop()

@@ -1,0 +1,163 @@
+"""From quotes to a surface: smiles of listed expiries on call deltas, then constant maturities.
+
+No loop over smiles: quotes are sorted once by (date, asset, expiry, delta) and every node of every smile is found by
+one binary search.
+"""
+
+import numpy as np
+import polars as pl
+
+from engine.data.panel import QuoteStatus
+
+# Call delta at which a smile is read from calls alone, and from puts alone; between them the two are blended, which
+# is their mean at 50 delta. In-the-money quotes play no part outside the band.
+CALLS_ONLY, PUTS_ONLY = 0.35, 0.65
+# Neighbouring quotes further apart in delta than this do not determine the smile between them.
+WIDEST_GAP = 0.40
+
+
+def expiry_slots(quotes: pl.DataFrame, dates, width: int) -> np.ndarray:
+    """Return the nearest `width` expiries quoted on each date in ascending order, (T, E), NaT where fewer.
+
+    Expiries on or before the date have no smile and take no slot. The width is fixed beforehand, not by what the
+    dates at hand happen to list, so that later dates can be appended.
+    """
+    listed = (
+        quotes.filter(pl.col("expiry") > pl.col("date"))
+        .select("date", "expiry")
+        .unique()
+        .sort("date", "expiry")
+        .with_columns(pl.int_range(pl.len()).over("date").alias("slot"))
+        .filter(pl.col("slot") < width)
+    )
+    slots = np.full((len(dates), width), np.datetime64("NaT"), dtype="datetime64[D]")
+    slots[np.searchsorted(dates, listed["date"].to_numpy()), listed["slot"].to_numpy()] = listed["expiry"].to_numpy()
+    return slots
+
+
+def listed_smiles(quotes: pl.DataFrame, dates, assets, slots, deltas) -> np.ndarray:
+    """Put the smile of every (date, asset, listed expiry) on the call deltas.
+
+    Volatility is linear in call delta between neighbouring quotes, calls and puts apart, then blended.
+
+    Parameters
+    ----------
+    quotes : frame of schema `Quotes`
+    dates : array (T,), datetime64[D], ascending; assets : sequence (A,) of str
+    slots : array (T, E), datetime64[D]
+    deltas : array (D,)
+        Call deltas in percent.
+
+    Returns
+    -------
+    array (T, A, E, D), float32
+        NaN where the quotes do not reach.
+    """
+    shape = (len(dates), len(assets), slots.shape[1])
+    smiles = np.full((*shape, len(deltas)), np.nan, dtype=np.float32)
+    keyed = _with_smile_number(quotes, dates, assets, slots)
+    if keyed.height == 0:
+        return smiles
+    number = keyed["smile"].unique().sort().to_numpy()
+    nodes = np.asarray(deltas) / 100.0
+    calls, puts = (_on_nodes(keyed.filter(pl.col("right") == right), number, nodes) for right in ("C", "P"))
+    call_share = np.clip((PUTS_ONLY - nodes) / (PUTS_ONLY - CALLS_ONLY), 0.0, 1.0)
+    both = call_share * calls + (1.0 - call_share) * puts
+    either = np.where(np.isfinite(calls), calls, puts)
+    blended = np.where((call_share > 0.0) & (call_share < 1.0) & ~np.isfinite(both), either, both)
+    blended = np.where(call_share == 1.0, calls, np.where(call_share == 0.0, puts, blended))
+    smiles.reshape(-1, len(deltas))[number] = blended
+    return smiles
+
+
+def _with_smile_number(quotes, dates, assets, slots) -> pl.DataFrame:
+    """Number each quote's (date, asset, expiry) on the flattened (T, A, E); quotes of one delta are averaged."""
+    t, e = np.nonzero(~np.isnat(slots))
+    places = pl.DataFrame({"date": np.asarray(dates)[t], "expiry": slots[t, e], "t": t, "e": e})
+    order = pl.DataFrame({"asset": list(assets), "a": np.arange(len(assets))})
+    smile = (pl.col("t") * len(assets) + pl.col("a")) * slots.shape[1] + pl.col("e")
+    return (
+        quotes.join(places, on=["date", "expiry"])
+        .join(order, on="asset")
+        .group_by(smile.alias("smile"), "right", "call_delta")
+        .agg(pl.col("iv").mean())
+        .sort("smile", "call_delta")
+    )
+
+
+def _on_nodes(curve: pl.DataFrame, number: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """Interpolate each smile's curve at the nodes, (len(number), D); NaN beyond its quotes or across a wide gap."""
+    smile, delta, iv = (curve[c].to_numpy() for c in ("smile", "call_delta", "iv"))
+    if len(smile) == 0:
+        return np.full((len(number), len(nodes)), np.nan)
+    key = smile + delta  # deltas lie inside (0, 1): the key orders by smile, then delta
+    target = number[:, None] + nodes
+    right = np.searchsorted(key, target.ravel(), side="left").reshape(target.shape)
+    left = np.maximum(right - 1, 0)
+    right = np.minimum(right, len(key) - 1)
+    exact = np.isclose(key[right], target, rtol=0.0, atol=1e-9) & (smile[right] == number[:, None])
+    inside = (smile[left] == number[:, None]) & (smile[right] == number[:, None]) & (delta[left] <= nodes)
+    gap = delta[right] - delta[left]
+    inside &= (gap > 0.0) & (gap <= WIDEST_GAP) & (delta[right] >= nodes)
+    share = (nodes - delta[left]) / np.where(inside, gap, 1.0)
+    between = np.where(inside, iv[left] + share * (iv[right] - iv[left]), np.nan)
+    return np.where(exact, iv[right], between)
+
+
+def constant_maturity(smiles, days, tenors, max_extrapolation_days: float):
+    """Read smiles of listed expiries at constant tenors: total variance linear in calendar days, delta by delta.
+
+    Parameters
+    ----------
+    smiles : array (T, A, E, D)
+        Annualised decimals, NaN where there is no quote.
+    days : array (T, E)
+        Calendar days to each expiry, NaN where there is none.
+    tenors : sequence (K,)
+        Calendar days.
+    max_extrapolation_days : float
+        A tenor outside the quoted expiries takes the nearest one's volatility if it is at most this far off.
+
+    Returns
+    -------
+    iv : array (T, A, K, D), float32
+    status : array (T, A, K, D), uint8
+        `QuoteStatus`: why a cell is NaN.
+    """
+    quoted = np.isfinite(smiles)
+    any_delta = quoted.any(axis=3, keepdims=True)
+    shape = (*smiles.shape[:2], len(tenors), smiles.shape[3])
+    iv = np.full(shape, np.nan, dtype=np.float32)
+    status = np.full(shape, QuoteStatus.BEYOND_TENOR, dtype=np.uint8)
+    for k, tenor in enumerate(tenors):
+        near, far = (_nearest_expiry(smiles, quoted, days, tenor, side) for side in ("near", "far"))
+        has_near, has_far = np.isfinite(near[1]), np.isfinite(far[1])
+        gap = np.where(has_near & has_far, far[1] - near[1], 0.0)
+        share = np.where(gap > 0.0, (tenor - near[1]) / np.where(gap > 0.0, gap, 1.0), 0.0)
+        between = np.sqrt(((1.0 - share) * near[0] ** 2 * near[1] + share * far[0] ** 2 * far[1]) / tenor)
+        only_near = has_near & ~has_far & (tenor - near[1] <= max_extrapolation_days)
+        only_far = has_far & ~has_near & (far[1] - tenor <= max_extrapolation_days)
+        value = np.where(gap > 0.0, between, np.where(has_near & has_far, near[0], np.nan))
+        value = np.where(only_near, near[0], np.where(only_far, far[0], value))
+        iv[:, :, k] = value
+        reach = [_nearest_expiry(smiles[..., :1], any_delta, days, tenor, side)[1] for side in ("near", "far")]
+        reached = np.isfinite(reach[0]) & np.isfinite(reach[1])
+        reached |= np.isfinite(reach[0]) & (tenor - reach[0] <= max_extrapolation_days)
+        reached |= np.isfinite(reach[1]) & (reach[1] - tenor <= max_extrapolation_days)
+        status[:, :, k] = np.where(reached, QuoteStatus.BEYOND_DELTA, QuoteStatus.BEYOND_TENOR)
+    status[~any_delta.any(axis=(2, 3))] = QuoteStatus.NO_QUOTE
+    status[np.isfinite(iv)] = QuoteStatus.OK
+    return iv, status
+
+
+def _nearest_expiry(smiles, quoted, days, tenor, side: str):
+    """Volatility and days of the nearest quoted expiry at or before (`near`), at or after (`far`) the tenor."""
+    shape = (*quoted.shape[:2], quoted.shape[3])
+    vol, at = np.full(shape, np.nan), np.full(shape, np.nan)
+    slots = range(smiles.shape[2]) if side == "near" else range(smiles.shape[2] - 1, -1, -1)
+    for e in slots:  # the last to be taken is the nearest
+        reaches = (days[:, e] <= tenor) & (days[:, e] > 0) if side == "near" else days[:, e] >= tenor
+        taken = quoted[:, :, e] & reaches[:, None, None]
+        vol = np.where(taken, smiles[:, :, e], vol)
+        at = np.where(taken, days[:, e, None, None], at)
+    return vol, at

@@ -1,0 +1,82 @@
+"""Column contracts of quotes, and reading files against them: a wrong file is named, with what to do about it."""
+
+from pathlib import Path
+
+import dataframely as dy
+import polars as pl
+
+from engine.errors import InputError
+
+
+class Quotes(dy.Schema):
+    """Option quotes of any source, after reading: one row per option and date.
+
+    Units: strike and forward in currency per share as quoted that day; iv in annualised decimals (0.20, never 20);
+    call_delta is the delta of the call at the strike, 0..1, for calls and puts alike (put delta + 1).
+    """
+
+    date = dy.Date(nullable=False)
+    asset = dy.String(nullable=False)
+    expiry = dy.Date(nullable=False)
+    strike = dy.Float64(nullable=False, min_exclusive=0.0)
+    right = dy.Enum(["C", "P"], nullable=False)
+    iv = dy.Float64(nullable=False, min_exclusive=0.0)
+    call_delta = dy.Float64(nullable=False, min_exclusive=0.0, max_exclusive=1.0)
+
+
+# A median volatility outside this range means that percent and decimals were mixed up, whatever the market.
+PLAUSIBLE_MEDIAN_IV = (0.02, 3.0)
+
+
+def scan(folder, name: str, columns: dict) -> pl.LazyFrame:
+    """Open one parquet file and check that it has the columns, in types that can be read as asked.
+
+    Parameters
+    ----------
+    folder, name : path of the folder and name of the file in it
+    columns : dict of column name -> polars type
+        Columns are cast to these; others are left out.
+
+    Raises
+    ------
+    InputError
+        Naming the file, and the column if it is one.
+    """
+    path = Path(folder) / name
+    if not path.is_file():
+        raise InputError(f"{path} is missing; market.path must be the folder that holds {Path(folder).name}/")
+    try:
+        frame = pl.scan_parquet(path)
+        schema = frame.collect_schema()
+    except (pl.exceptions.ComputeError, OSError) as error:
+        raise InputError(f"{path} cannot be read as parquet ({_first_line(error)}); fetch or copy it again") from None
+    for column in columns:
+        if column not in schema:
+            raise InputError(f"{path} has no column {column}; it has {', '.join(schema.names())}")
+    return frame.select(pl.col(column).cast(kind) for column, kind in columns.items())
+
+
+def collect(frame: pl.LazyFrame, folder, name: str) -> pl.DataFrame:
+    """Read what `scan` opened; damage found only while reading names the file too."""
+    try:
+        return frame.collect()
+    except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError, OSError) as error:
+        raise InputError(
+            f"{Path(folder) / name} cannot be read ({_first_line(error)}); fetch or copy it again"
+        ) from None
+
+
+def check_decimal_iv(quotes: pl.DataFrame, file, column: str) -> None:
+    """Raise InputError when volatilities declared as decimals cannot be: their median is not one of a market."""
+    median = quotes["iv"].median()
+    low, high = PLAUSIBLE_MEDIAN_IV
+    if median is not None and not low <= median <= high:
+        other = "already decimals" if median < low else "percent"
+        raise InputError(
+            f"{file}, column {column}: after conversion the median volatility is {median:.4g}, "
+            f"so the column seems to be {other}; restore the declared unit"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]

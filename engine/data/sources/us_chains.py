@@ -1,0 +1,249 @@
+"""US option chains with the vendor's volatilities and deltas: SPY (or QQQ) against members of the S&P 500.
+
+Reads us2026/{chains,spot,corporate_actions}.parquet and us_history/{spy_holdings,fed_funds_dff}.parquet.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from engine.data.arrange import on_dates
+from engine.data.clean import QualityReport
+from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel
+from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
+from engine.data.schema import Quotes, check_decimal_iv, collect, scan
+from engine.data.sources.fingerprint import fingerprint
+from engine.errors import InputError
+
+CHAINS, SPOT, ACTIONS = "chains.parquet", "spot.parquet", "corporate_actions.parquet"
+HOLDINGS, RATES = "spy_holdings.parquet", "fed_funds_dff.parquet"
+CHAIN_COLUMNS = {
+    "date": pl.Date,
+    "ticker": pl.String,
+    "expiry": pl.Date,
+    "strike": pl.Float64,
+    "call_delta": pl.Float64,
+    "call_iv_pct": pl.Float64,
+    "put_delta": pl.Float64,
+    "put_iv_pct": pl.Float64,
+}
+# In-the-money options beyond this are quoted wide and their volatilities are junk; the smile never needs them.
+DEEPEST_IN_THE_MONEY = 0.80
+LISTED_EXPIRIES = 24  # two years of monthly expiries and the long-dated ones beyond
+BLOCK_SESSIONS = 16
+
+
+@dataclass(frozen=True)
+class UsChains:
+    """The prepared US chains as a market.
+
+    Parameters
+    ----------
+    path : str
+        Folder that holds us2026/ and us_history/.
+    index : str
+        Ticker of the index leg among the chains.
+    start, end : str or None
+        First and last session to build, ISO dates; what lies before is still read for the previous day's weights.
+    max_extrapolation_days : float
+        How far beyond the quoted expiries a tenor may take the nearest one's volatility.
+    """
+
+    path: str
+    index: str = "SPY"
+    start: str | None = None
+    end: str | None = None
+    max_extrapolation_days: float = 14.0
+    report: QualityReport = field(default_factory=QualityReport, init=False, repr=False, compare=False)
+
+    def fingerprint(self) -> str:
+        """Hash of the five files, the settings and the code."""
+        chains, history = Path(self.path) / "us2026", Path(self.path) / "us_history"
+        files = [chains / CHAINS, chains / SPOT, chains / ACTIONS, history / HOLDINGS, history / RATES]
+        return fingerprint(self, files)
+
+    def sessions(self) -> int:
+        """Number of sessions in the chains between start and end."""
+        return len(self._dates())
+
+    def blocks(self) -> Iterator[MarketPanel]:
+        """Build the panel, sixteen sessions at a time."""
+        dates, spot = self._dates(), self._spots()
+        names = self._names()
+        listed = collect(self._chains().select("date", "expiry").unique(), self._folder, CHAINS)
+        slots = expiry_slots(listed, dates, LISTED_EXPIRIES)
+        prices = on_dates(spot, "spot", dates, [self.index, *names])
+        factor = self._strike_factors(dates, names)
+        weights = self._weights(dates, names, spot)
+        rate = self._rates(dates)
+        for first in range(0, len(dates), BLOCK_SESSIONS):
+            part = slice(first, first + BLOCK_SESSIONS)
+            quotes = self._quotes(dates[part], names)
+            yield self._panel(
+                quotes, dates[part], names, slots[part], prices[part], factor[part], weights[part], rate[part]
+            )
+
+    def quality(self) -> pl.DataFrame:
+        """Every quote read, by asset and reason."""
+        return self.report.frame()
+
+    def truth(self) -> None:
+        """Real data: nobody knows."""
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self.path) / "us2026"
+
+    def _chains(self) -> pl.LazyFrame:
+        rows = scan(self._folder, CHAINS, CHAIN_COLUMNS)
+        if self.start is not None:
+            rows = rows.filter(pl.col("date") >= pl.lit(self.start).str.to_date())
+        if self.end is not None:
+            rows = rows.filter(pl.col("date") <= pl.lit(self.end).str.to_date())
+        return rows
+
+    def _dates(self) -> np.ndarray:
+        dates = collect(self._chains().select(pl.col("date").unique().sort()), self._folder, CHAINS)
+        return dates["date"].to_numpy().astype("datetime64[D]")
+
+    def _names(self) -> list[str]:
+        """Members with chains: fund holdings that are quoted, over all sessions of the file, alphabetically."""
+        chains = scan(self._folder, CHAINS, {"ticker": pl.String}).unique()
+        quoted = set(collect(chains, self._folder, CHAINS)["ticker"])
+        if self.index not in quoted:
+            raise InputError(f"index={self.index} has no chains in {self._folder / CHAINS}; try SPY")
+        return sorted((quoted & set(self._holdings()["ticker"])) - {self.index})
+
+    def _holdings(self) -> pl.DataFrame:
+        folder = Path(self.path) / "us_history"
+        columns = {"asof": pl.Date, "ticker": pl.String, "shares_held": pl.Float64, "weight": pl.Float64}
+        return collect(scan(folder, HOLDINGS, columns).drop_nulls(["asof", "ticker"]), folder, HOLDINGS)
+
+    def _spots(self) -> pl.DataFrame:
+        columns = {"date": pl.Date, "ticker": pl.String, "spot": pl.Float64}
+        return collect(scan(self._folder, SPOT, columns), self._folder, SPOT).rename({"ticker": "asset"})
+
+    def _splits(self) -> pl.DataFrame:
+        columns = {"date": pl.Date, "ticker": pl.String, "kind": pl.String, "price_factor": pl.Float64}
+        return collect(scan(self._folder, ACTIONS, columns), self._folder, ACTIONS)
+
+    def _strike_factors(self, dates, names) -> np.ndarray:
+        factor = np.ones((len(dates), len(names)))
+        for row in self._splits().iter_rows(named=True):
+            at = np.flatnonzero(dates == np.datetime64(row["date"], "D"))
+            if len(at) and row["ticker"] in names:
+                factor[at[0], names.index(row["ticker"])] *= row["price_factor"]
+        return factor
+
+    def _weights(self, dates, names, spot) -> np.ndarray:
+        """Shares held at the latest snapshot, rolled through splits since, times the previous session's closes.
+
+        Before the first close of the file the weights of the snapshot itself are used, the latest that was known.
+        """
+        holdings, splits = self._holdings(), self._splits()
+        sessions = spot["date"].unique().sort().to_numpy().astype("datetime64[D]")
+        prices = on_dates(spot, "spot", sessions, names)
+        weights = np.zeros((len(dates), len(names)))
+        for t, date in enumerate(dates):
+            before = int(np.searchsorted(sessions, date)) - 1
+            known = sessions[before] if before >= 0 else date - 1
+            snapshot = holdings.filter(pl.col("asof") <= known)
+            if snapshot.height == 0:
+                raise InputError(f"{HOLDINGS} has no snapshot at or before {known}; start later")
+            snapshot = snapshot.filter(pl.col("asof") == pl.col("asof").max())
+            column = "shares_held" if before >= 0 else "weight"
+            held = dict(snapshot.group_by("ticker").agg(pl.col(column).sum()).iter_rows())
+            size = np.array([held.get(name, 0.0) or 0.0 for name in names])
+            if before >= 0:
+                since = splits.filter((pl.col("date") > snapshot["asof"][0]) & (pl.col("date") <= known))
+                for row in since.iter_rows(named=True):
+                    if row["ticker"] in names:
+                        size[names.index(row["ticker"])] /= row["price_factor"]
+                size = size * np.where(np.isfinite(prices[before]), prices[before], 0.0)
+            weights[t] = size / size.sum()
+        return weights
+
+    def _rates(self, dates) -> np.ndarray:
+        """Fed funds rate last published before each date, as a continuous rate."""
+        folder = Path(self.path) / "us_history"
+        published = collect(scan(folder, RATES, {"date": pl.Date, "dff": pl.Float64}).drop_nulls(), folder, RATES)
+        published = published.sort("date")
+        last = np.searchsorted(published["date"].to_numpy().astype("datetime64[D]"), dates) - 1
+        return np.log1p(published["dff"].to_numpy()[np.maximum(last, 0)] / 100.0)
+
+    def _quotes(self, dates, names) -> pl.DataFrame:
+        inside = pl.col("date").is_between(pl.lit(dates[0].astype(object)), pl.lit(dates[-1].astype(object)))
+        wide = collect(
+            self._chains().filter(inside & pl.col("ticker").is_in([self.index, *names])), self._folder, CHAINS
+        )
+        sides = [
+            wide.select(
+                "date",
+                pl.col("ticker").alias("asset"),
+                "expiry",
+                "strike",
+                pl.lit(right).alias("right"),
+                (pl.col(f"{side}_iv_pct") / 100.0).alias("iv"),
+                # Two decimals were stored as float32: restore them, so that equal deltas are equal.
+                (pl.col(f"{side}_delta") + offset).round(4).alias("call_delta"),
+            )
+            for right, side, offset in (("C", "call", 0.0), ("P", "put", 1.0))
+        ]
+        quotes = pl.concat(sides)
+        check_decimal_iv(quotes.filter(pl.col("iv") > 0.0), self._folder / CHAINS, "call_iv_pct / put_iv_pct (percent)")
+        depth = pl.when(pl.col("right") == "C").then(pl.col("call_delta")).otherwise(1.0 - pl.col("call_delta"))
+        option = ["date", "asset", "expiry", "strike", "right"]
+        kept = self.report.keep(
+            quotes,
+            {
+                "missing_iv": ~(pl.col("iv") > 0.0),
+                "expired": pl.col("expiry") <= pl.col("date"),
+                "delta_out_of_range": ~((pl.col("call_delta") > 0.0) & (pl.col("call_delta") < 1.0)),
+                "deep_in_the_money": depth > DEEPEST_IN_THE_MONEY,
+                "iv_out_of_bounds": ~pl.col("iv").is_between(0.01, 5.0),
+                "strike_not_positive": ~(pl.col("strike") > 0.0),
+                "duplicate": ~pl.struct(option).is_first_distinct(),
+            },
+        )
+        return Quotes.validate(kept.with_columns(pl.col("right").cast(pl.Enum(["C", "P"]))), cast=True)
+
+    def _panel(self, quotes, dates, names, slots, prices, factor, weights, rate) -> MarketPanel:
+        days = (slots - dates[:, None]).astype(float)
+        smiles = listed_smiles(quotes, dates, [self.index, *names], slots, DELTAS)
+        iv, status = constant_maturity(smiles, days, TENORS, self.max_extrapolation_days)
+        growth = np.exp(rate[:, None] * days / 365.0)
+        return MarketPanel(
+            info=MarketInfo(
+                name="us_chains",
+                index=self.index,
+                source="US exchange option chains with the vendor's volatilities and deltas; weights from SPY holdings",
+                forward_convention="spot compounded at the last published fed funds rate, dividends left out",
+            ),
+            dates=dates,
+            names=np.array(names),
+            tenors=np.array(TENORS),
+            deltas=np.array(DELTAS),
+            index_iv=iv[:, 0],
+            component_iv=iv[:, 1:],
+            index_status=status[:, 0],
+            component_status=status[:, 1:],
+            weights=weights,
+            index_spot=prices[:, 0],
+            spot=prices[:, 1:],
+            rate=rate,
+            index_carry=rate.copy(),
+            carry=np.repeat(rate[:, None], len(names), axis=1),
+            strike_factor=factor,
+            return_factor=factor.copy(),
+            settlement=np.full(factor.shape, np.nan),
+            listed=ListedSmiles(
+                expiry=slots,
+                index_iv=smiles[:, 0],
+                iv=smiles[:, 1:],
+                index_forward=prices[:, :1] * growth,
+                forward=prices[:, 1:, None] * growth[:, None],
+            ),
+        )

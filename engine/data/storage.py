@@ -1,0 +1,172 @@
+"""Panels on disk: one raw file per array, dates first, and a header that is committed last.
+
+A panel folder holds `panel.json` (axes, shapes, types, how many sessions count, content hash) and `<array>.bin`.
+Rows beyond the header's session count do not exist: an interrupted write or append leaves them, the next one
+overwrites them. Arrays are memory-mapped on opening.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from engine.data.panel import ListedSmiles, MarketInfo, MarketPanel, check_appendable
+from engine.errors import InputError
+
+HEADER, QUALITY, TRUTH = "panel.json", "quality.parquet", "truth.npz"
+_FIXED = ("names", "tenors", "deltas")
+_LISTED = "listed."
+
+
+class PanelWriter:
+    """Write a panel block of dates by block; nothing can be opened before `commit`.
+
+    Parameters
+    ----------
+    folder : path
+        Created if needed. An existing header is kept, and continued, only with `append=True`.
+    """
+
+    def __init__(self, folder, append: bool = False):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.header = _read_header(self.folder) if append else None
+        if not append:
+            (self.folder / HEADER).unlink(missing_ok=True)
+        self.digest = hashlib.sha256((self.header or {}).get("content_hash", "").encode())
+        self.sessions = self.header["sessions"] if append else 0
+
+    def write(self, block: MarketPanel) -> None:
+        """Append the sessions of a block to the files; they count once `commit` has run."""
+        arrays = _arrays(block)
+        if self.header is None:
+            self.header = _header(block, arrays)
+        for name, array in arrays.items():
+            spec = self.header["arrays"].get(name)
+            row = list(array.shape[1:])
+            if spec is None or spec["row"] != row:
+                raise InputError(f"cannot append to {self.folder}: {name} has rows of shape {row}; rebuild the panel")
+            data = np.ascontiguousarray(array).astype(spec["dtype"], copy=False)
+            path = self.folder / f"{name}.bin"
+            with open(path, "r+b" if path.exists() else "w+b") as file:
+                file.seek(self.sessions * _row_bytes(spec))
+                file.write(data.view(np.uint8).reshape(-1).data)
+            self.digest.update(name.encode())
+            self.digest.update(data.view(np.uint8).reshape(-1).data)
+        self.sessions += len(block)
+
+    def commit(self) -> None:
+        """Make what was written the panel, in one step that either happens or does not."""
+        header = self.header | {"sessions": self.sessions, "content_hash": self.digest.hexdigest()}
+        for name, spec in header["arrays"].items():
+            path = self.folder / f"{name}.bin"
+            with open(path, "r+b") as file:
+                file.truncate(self.sessions * _row_bytes(spec))
+                os.fsync(file.fileno())
+        temporary = self.folder / f"{HEADER}.{os.getpid()}"
+        temporary.write_text(json.dumps(header, indent=1))
+        os.replace(temporary, self.folder / HEADER)
+
+
+def save_panel(panel: MarketPanel, folder) -> None:
+    """Write a whole panel to a folder."""
+    writer = PanelWriter(folder)
+    writer.write(panel)
+    writer.commit()
+
+
+def append_panel(folder, later: MarketPanel) -> MarketPanel:
+    """Add the sessions of `later` to the panel in a folder without rewriting what is there, and open it.
+
+    Raises
+    ------
+    InputError
+        When the axes differ or the dates do not follow.
+    """
+    check_appendable(open_panel(folder), later)
+    writer = PanelWriter(folder, append=True)
+    writer.write(later)
+    writer.commit()
+    return open_panel(folder)
+
+
+def open_panel(folder) -> MarketPanel:
+    """Open a panel folder; its arrays are memory-mapped and read-only.
+
+    Raises
+    ------
+    InputError
+        When there is no panel, or a file is shorter than the header says.
+    """
+    folder = Path(folder)
+    header = _read_header(folder)
+    arrays = {}
+    for name, spec in header["arrays"].items():
+        path = folder / f"{name}.bin"
+        shape = (header["sessions"], *spec["row"])
+        size = path.stat().st_size if path.is_file() else 0
+        if size < header["sessions"] * _row_bytes(spec):
+            raise InputError(f"{path} is truncated ({size:,} bytes); delete the folder {folder} to rebuild the panel")
+        whole = int(np.prod(shape)) > 0
+        arrays[name] = np.memmap(path, spec["dtype"], "r", shape=shape) if whole else np.zeros(shape, spec["dtype"])
+    listed = {name.removeprefix(_LISTED): a for name, a in arrays.items() if name.startswith(_LISTED)}
+    return MarketPanel(
+        info=MarketInfo(**header["info"]),
+        names=np.array(header["names"], dtype=str),
+        tenors=np.array(header["tenors"], dtype=np.int64),
+        deltas=np.array(header["deltas"], dtype=np.int64),
+        listed=ListedSmiles(**listed) if listed else None,
+        content_hash=header["content_hash"],
+        **{name: a for name, a in arrays.items() if not name.startswith(_LISTED)},
+    )
+
+
+def load_quality(folder) -> pl.DataFrame | None:
+    """Return the quality report stored beside a panel, None where there is none."""
+    path = Path(folder) / QUALITY
+    return pl.read_parquet(path) if path.is_file() else None
+
+
+def load_truth(folder) -> dict | None:
+    """Return the planted truth stored beside a synthetic panel, None where there is none."""
+    path = Path(folder) / TRUTH
+    if not path.is_file():
+        return None
+    with np.load(path) as archive:
+        return dict(archive)
+
+
+def _arrays(panel: MarketPanel) -> dict:
+    collected = {}
+    panel.map_arrays(lambda name, array: collected.setdefault(name, array))
+    return collected
+
+
+def _header(panel: MarketPanel, arrays: dict) -> dict:
+    return {
+        "info": asdict(panel.info),
+        **{axis: np.asarray(getattr(panel, axis)).tolist() for axis in _FIXED},
+        "arrays": {name: {"dtype": array.dtype.str, "row": list(array.shape[1:])} for name, array in arrays.items()},
+    }
+
+
+def _row_bytes(spec: dict) -> int:
+    return int(np.prod(spec["row"], dtype=np.int64)) * np.dtype(spec["dtype"]).itemsize
+
+
+def _read_header(folder: Path) -> dict:
+    path = folder / HEADER
+    try:
+        header = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise InputError(f"{folder} holds no panel: {HEADER} is missing") from None
+    except json.JSONDecodeError:
+        raise InputError(f"{path} is damaged; delete the folder {folder} to rebuild the panel") from None
+    known = {f.name for f in fields(MarketPanel)} | {f"{_LISTED}{f.name}" for f in fields(ListedSmiles)}
+    if not set(header.get("arrays", {})) <= known:
+        raise InputError(f"{path} was written by another version; delete the folder {folder} to rebuild the panel")
+    return header
