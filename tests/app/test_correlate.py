@@ -1,0 +1,66 @@
+"""python -m engine.correlate: files in the contract's form."""
+
+import polars as pl
+import pytest
+
+from engine.correlation import CorrelationStatus
+
+COLUMNS = {
+    "date": pl.Date,
+    "basket": pl.String,
+    "tenor": pl.Int32,
+    "delta": pl.Int32,
+    "implied_correlation": pl.Float64,
+    "dirty_correlation": pl.Float64,
+    "variance_ratio": pl.Float64,
+    "names": pl.Int32,
+    "coverage": pl.Float64,
+    "status": pl.String,
+}
+
+
+@pytest.fixture(scope="module")
+def ended(command, tmp_path_factory):
+    ended = command("correlate", "debug=small", "study=small", place=tmp_path_factory.mktemp("correlate"))
+    assert ended.code == 0, ended.err
+    return ended
+
+
+@pytest.fixture(scope="module")
+def long(ended):
+    return pl.read_parquet(ended.folders[0] / "correlation.parquet")
+
+
+def test_the_folder_holds_what_the_contract_names(ended):
+    (folder,) = ended.folders
+    assert {file.name for file in folder.iterdir()} == {
+        *(".hydra", "manifest.json", "report.html"),
+        *("correlation.parquet", "realized.parquet", "quality.parquet"),
+    }
+
+
+def test_the_long_form_has_the_columns_of_the_contract(long):
+    assert dict(long.schema) == COLUMNS
+    assert set(long["delta"].unique()) == set(range(10, 95, 5))
+    assert {30, 91, 182, 273, 365, 547, 730} <= set(long["tenor"].unique())
+    assert long.select("date", "basket", "tenor", "delta").is_unique().all()
+    assert set(long["status"].unique()) <= {status.text for status in CorrelationStatus}
+
+
+def test_what_cannot_be_computed_is_null_and_says_why(long):
+    values = long["implied_correlation"]
+    assert not values.is_nan().any()
+    assert set(long.filter(values.is_null())["status"].unique()) <= {"no_index_quote", "thin_coverage", "degenerate"}
+    assert long.filter(pl.col("status") == "ok")["implied_correlation"].null_count() == 0
+
+
+def test_realised_correlation_stands_on_the_same_dates(ended, long):
+    realized = pl.read_parquet(ended.folders[0] / "realized.parquet")
+    assert realized["date"].equals(long["date"].unique(maintain_order=True))
+    assert realized["realized_correlation"].head(60).null_count() == 60
+    assert realized["realized_correlation"].tail(60).null_count() == 0
+
+
+def test_levels_coverage_and_status_are_printed(ended):
+    for words in ("50 delta", "tenor", "coverage", "ok", "Report: results/small/"):
+        assert words in ended.out

@@ -1,0 +1,111 @@
+"""What a user gets wrong ends with one message, exit code 2, no traceback and no folder left behind."""
+
+import os
+import shutil
+
+import polars as pl
+import pytest
+
+from engine.backend import gpu_missing
+
+SMALL = ("debug=small", "report=none")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("stratgy=rich_correlation",), ("stratgy", "did you mean strategy?")),
+        (("strategy=rich_corelation",), ("strategy=rich_corelation", "did you mean rich_correlation?")),
+        (("costs.indx=0.3",), ("costs has no setting indx", "did you mean index?")),
+        (("+costs.indx=0.3",), ("costs has no setting indx", "did you mean index?")),
+        (("market=us_chain",), ("market=us_chain", "did you mean us_chains?")),
+        (("market.name=synthetik",), ("market=synthetik", "did you mean synthetic?")),
+        (("sizing.index_vega=large",), ("sizing.index_vega=large is not a number",)),
+        (("costs.index=[0.3",), ("cannot read costs.index=[0.3",)),
+        (("basket=names",), ("basket.names has no value",)),
+        (("basket=names", "basket.names=[ZZZZZ]", *SMALL), ("ZZZZZ", "not in the data")),
+        (("backend=gpu",), ("backend=gpu", "auto, numpy or cupy")),
+        (("start=soon",), ("start=soon is not a date",)),
+        (("start=2090-01-01", *SMALL), ("no session", "2090-01-01", "the data covers")),
+        (("lag=0", *SMALL), ("lag=0", "lag=1 or more")),
+        (("market=us_chains",), ("us_chains", "market.path=")),
+        (("market=nse", "market.path=nowhere"), ("market.path=nowhere",)),
+    ],
+)
+def test_a_mistake_is_told_in_one_message(command, tmp_path, options, words):
+    command("run", *options, place=tmp_path).refuses(*words)
+
+
+@pytest.mark.skipif(gpu_missing() is None, reason="a CUDA device is there")
+def test_cupy_without_a_device_says_why(command, tmp_path):
+    command("run", "backend=cupy", place=tmp_path).refuses("backend=cupy needs a CUDA device", "backend=numpy")
+
+
+@pytest.mark.parametrize("option", ["costs.indx=1,2", "sizing.index_vega=large,larger"])
+def test_a_sweep_refuses_likewise(command, tmp_path, option):
+    command("run", "-m", *SMALL, option, place=tmp_path).refuses(option.partition("=")[0].rpartition(".")[2])
+
+
+def test_a_sweep_keeps_the_runs_that_finished(command, tmp_path):
+    ended = command("run", "-m", *SMALL, "lag=1,0", place=tmp_path)
+    assert ended.code == 2
+    assert "Traceback" not in ended.err
+    assert [folder.name for folder in ended.folders] == ["0"]
+    (parquet,) = tmp_path.glob("results/debug/*/runs.parquet")
+    assert pl.read_parquet(parquet).height == 1
+
+
+def test_correlate_refuses_likewise(command, tmp_path):
+    command("correlate", "min_coverge=0.5", place=tmp_path).refuses("did you mean min_coverage?")
+
+
+@pytest.fixture
+def files(shared_data, tmp_path):
+    """A copy of the Indian files that may be spoilt."""
+    (tmp_path / "files" / "nse").mkdir(parents=True)
+    for file in (shared_data / "nse").glob("*.parquet"):
+        (tmp_path / "files" / "nse" / file.name).symlink_to(file)
+    return tmp_path / "files"
+
+
+def refused(command, files, tmp_path, *words):
+    place = tmp_path / "place"
+    place.mkdir()
+    options = ("market=nse", f"market.path={files}", "report=none")
+    command("run", *options, place=place, cache=tmp_path / "panels").refuses(*words)
+    assert not list((tmp_path / "panels").glob("*"))
+
+
+def respell(path, change):
+    frame = change(pl.read_parquet(path))
+    path.unlink()
+    frame.write_parquet(path)
+
+
+def test_a_missing_file_is_named(command, files, tmp_path):
+    (files / "nse" / "weights.parquet").unlink()
+    refused(command, files, tmp_path, "weights.parquet")
+
+
+def test_a_missing_column_is_named(command, files, tmp_path):
+    respell(files / "nse" / "cash.parquet", lambda frame: frame.drop("close"))
+    refused(command, files, tmp_path, "cash.parquet", "close")
+
+
+def test_a_truncated_file_is_named(command, files, tmp_path):
+    whole = (files / "nse" / "index.parquet").read_bytes()
+    (files / "nse" / "index.parquet").unlink()
+    (files / "nse" / "index.parquet").write_bytes(whole[: len(whole) // 2])
+    refused(command, files, tmp_path, "index.parquet")
+
+
+def test_wrong_units_are_found(command, shared_data, tmp_path):
+    (tmp_path / "files").mkdir()
+    for folder in ("us2026", "us_history"):
+        shutil.copytree(shared_data / folder, tmp_path / "files" / folder, copy_function=os.symlink)
+    in_decimals = pl.col("call_iv_pct", "put_iv_pct") / 100.0
+    respell(tmp_path / "files" / "us2026" / "chains.parquet", lambda frame: frame.with_columns(in_decimals))
+    place = tmp_path / "place"
+    place.mkdir()
+    options = ("market=us_chains", f"market.path={tmp_path / 'files'}", "report=none")
+    command("run", *options, place=place, cache=tmp_path / "panels").refuses("chains.parquet", "iv")
