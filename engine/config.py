@@ -165,9 +165,14 @@ def quality(config):
 
 
 def _market(config) -> tuple[str, dict]:
-    """Name of the market and what its source is to be told, its path among it."""
-    settings = {key: value for key, value in config["market"].items() if key not in ("_target_", "name")}
-    return config["market"]["name"], settings
+    """Name of the market and what its source is to be told, its path among it; each setting is checked."""
+    from engine.data.load import find_source
+
+    market = config["market"]
+    settings = {key: value for key, value in market.items() if key not in ("_target_", "name", "path")}
+    source = type(find_source(market["name"], market["path"], settings))
+    checked = {key: _checked(source, key, value, "market") for key, value in settings.items()}
+    return market["name"], {"path": market["path"], **checked}
 
 
 def _date(config, key: str):
