@@ -6,6 +6,7 @@ Black's formula on the same-expiry future.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -155,7 +156,7 @@ class Nse:
         for row in collect(scan(self._folder, ACTIONS, columns), self._folder, ACTIONS).iter_rows(named=True):
             at = np.flatnonzero(dates == np.datetime64(row["date"], "D"))
             if len(at) and row["symbol"] in names:
-                factor = np.nan if row["price_factor"] is None else row["price_factor"]
+                factor = _exact(row["kind"], row["price_factor"])
                 returns[at[0], names.index(row["symbol"])] *= factor
                 if row["kind"] in MOVES_CONTRACTS:
                     strike[at[0], names.index(row["symbol"])] *= factor
@@ -258,3 +259,16 @@ class Nse:
                 forward=forward[:, 1:],
             ),
         )
+
+
+def _exact(kind: str, factor: float | None) -> float:
+    """Return the factor of a corporate action; unknown terms are NaN.
+
+    Splits and bonuses are ratios of small whole numbers, which the file has to seven digits as prices gave them back:
+    contracts were restated by the ratio itself.
+    """
+    if factor is None:
+        return float("nan")
+    ratio = Fraction(factor).limit_denominator(100)
+    whole = kind == "split_or_bonus" and abs(float(ratio) / factor - 1.0) < 1e-6
+    return float(ratio) if whole else factor
