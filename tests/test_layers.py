@@ -22,7 +22,7 @@ LAYERS = (
     {"engine.report"},
     {
         *("engine", "engine.run", "engine.correlate", "engine.benchmark", "engine.sweep", "engine.store"),
-        *("engine.config", "engine.plugins", "hydra_plugins"),
+        *("engine.config", "engine.plugins", "engine.published", "hydra_plugins"),
     },
 )
 LAYER_OF = {module: number for number, modules in enumerate(LAYERS) for module in modules}
