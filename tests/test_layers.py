@@ -21,7 +21,7 @@ LAYERS = (
     {"strategies"},
     {"engine.report"},
     {
-        *("engine", "engine.run", "engine.correlate", "engine.benchmark", "engine.sweep", "engine.store", "engine.published"),
+        *("engine", "engine.run", "engine.correlate", "engine.benchmark", "engine.sweep", "engine.store"),
         *("engine.config", "engine.plugins", "engine.published", "hydra_plugins"),
     },
 )
