@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.config import build, launch, load
+from engine.correlate import basket_name
 
 # The groups whose objects backtest() takes by name.
 PARTS = ("basket", "structure", "sizing", "schedule", "exits", "hedge", "costs")
@@ -47,10 +48,8 @@ def _lag(value) -> int:
 def _show(result, summary, config, folder, backend, seconds) -> None:
     from engine.report import summary_table
 
-    info, dates = result.market.info, result.dates
-    print(
-        f"{info.name}: {info.index} against its members, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})"
-    )
+    info, dates, basket = result.market.info, result.dates, basket_name(result.view.basket)
+    print(f"{info.name}: {info.index} against {basket}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})")
     table = summary_table(summary, info.currency)
     words = max(map(len, table["metric"]))
     numbers = max(map(len, table["value"]))
