@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.data.synthetic.settings import MarketSettings
+from engine.data.synthetic.settings import SyntheticMarket
 
 SPLIT_FACTORS = (1 / 2, 1 / 3, 1 / 4, 1 / 10, 5.0)  # new / old price; the last is a reverse split
 MERGER_JUMP = 1.25
@@ -63,16 +63,17 @@ class Plan:
     kinds: tuple[tuple[int, int, str], ...]
 
 
-def planted_count(settings: MarketSettings, rate: float) -> int:
+def planted_count(settings: SyntheticMarket, rate: float) -> int:
     """Events of one kind over the whole market: at least one."""
     return max(1, round(rate * settings.years * settings.names))
 
 
-def plan_events(settings: MarketSettings, sessions: int, rng: np.random.Generator) -> Plan:
+def plan_events(settings: SyntheticMarket, sessions: int, rng: np.random.Generator) -> Plan:
     """Plan joiners, leavers, mergers, delistings, demergers and splits over `sessions` dates.
 
     Every exit brings one joiner, so the index always has `settings.names` members (on the day a name ceases to trade
-    that name is still one of them). Every second joiner is listed only shortly before it joins.
+    that name is still one of them). Every second joiner is listed only shortly before it joins. Those who go are taken
+    from the smaller half, the later positions.
     """
     exits = _exits(settings, rng) if settings.events else []
     total = settings.names + len(exits)
@@ -95,7 +96,8 @@ def plan_events(settings: MarketSettings, sessions: int, rng: np.random.Generato
     when = np.sort(rng.choice(room, size=len(exits), replace=len(exits) > len(room)))
     for order, (session, kind) in enumerate(zip(when.tolist(), exits, strict=True)):
         joiner = settings.names + order
-        leaver = int(rng.choice(np.flatnonzero(plan.member[session] & ~plan.ceases.any(axis=0))))
+        stays = plan.member[session] & ~plan.ceases.any(axis=0)
+        leaver = int(rng.choice(np.flatnonzero(stays & (np.arange(total) >= settings.names // 2))))
         last_as_member = session if kind == "left" else session + 1
         plan.member[last_as_member:, leaver] = False
         plan.member[last_as_member:, joiner] = True

@@ -1,0 +1,100 @@
+"""Building a synthetic market: whole in memory, or streamed by blocks of dates."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from engine.backend import blocks
+from engine.data.panel import MarketInfo, MarketPanel
+from engine.data.synthetic.paths import Paths, draw_paths
+from engine.data.synthetic.settings import BLOCK_BYTES, SyntheticMarket
+from engine.data.synthetic.surface import missing_lines, quoted_surfaces
+from engine.data.synthetic.truth import Truth, path_fields
+from engine.data.synthetic.variance import FairPricer
+
+
+def build(paths: Paths, budget: int = BLOCK_BYTES, progress=None) -> Iterator[tuple[slice, MarketPanel, dict]]:
+    """Yield (dates, panel, truth of those dates) block by block."""
+    settings = paths.settings
+    pricer = FairPricer(paths)
+    tenors, deltas = len(settings.tenors), len(settings.deltas)
+    cell = np.dtype(settings.dtype).itemsize + 1
+    bytes_per_date = len(paths.plan.names) * tenors * (cell * deltas + 8 * 8)
+    for block in blocks(len(paths.dates), bytes_per_date, budget):
+        fair = pricer.at(block)
+        quotes = quoted_surfaces(paths, fair, block)
+        index_missing, missing = missing_lines(paths, block)
+        truth = {
+            "fair_variance": fair.component,
+            "fair_index_variance": fair.index,
+            "fair_correlation": fair.correlation,
+            "implied_correlation": quotes.planted,
+            "missing": missing,
+            "index_missing": index_missing,
+        }
+        yield block, _panel(paths, quotes, block), truth
+        if progress is not None:
+            progress(block.stop, len(paths.dates))
+
+
+def _panel(paths: Paths, quotes, block: slice) -> MarketPanel:
+    settings, plan = paths.settings, paths.plan
+    spot = paths.spot[block]
+    return MarketPanel(
+        info=MarketInfo(
+            name="synthetic",
+            index="SYNX",
+            calendar=settings.calendar,
+            source=f"synthetic market, seed {settings.seed}",
+            forward_convention="spot grown at the rate",
+        ),
+        dates=paths.dates[block],
+        names=plan.names,
+        tenors=np.array(settings.tenors),
+        deltas=np.array(settings.deltas),
+        index_iv=quotes.index_iv,
+        component_iv=quotes.component_iv,
+        index_status=quotes.index_status,
+        component_status=quotes.component_status,
+        weights=paths.weights[block],
+        index_spot=paths.index_spot[block],
+        spot=spot,
+        rate=np.full(len(spot), settings.rate),
+        index_carry=np.full(len(spot), settings.rate),
+        carry=np.full(spot.shape, settings.rate),
+        strike_factor=plan.strike_factor[block],
+        return_factor=plan.return_factor[block],
+        settlement=np.where(plan.ceases[block], spot, np.nan),
+    )
+
+
+def synthetic_market(settings: SyntheticMarket | None = None, **changes) -> tuple[MarketPanel, Truth]:
+    """Generate a whole synthetic market in memory, with the truth planted in it.
+
+    Parameters
+    ----------
+    settings : SyntheticMarket or None
+        None starts from the defaults (10 years x 50 names).
+    **changes
+        Settings to change.
+
+    Returns
+    -------
+    panel : MarketPanel
+    truth : Truth
+
+    Raises
+    ------
+    InputError
+        When a setting is out of range.
+
+    Examples
+    --------
+    >>> panel, truth = synthetic_market(years=1, names=5, seed=1)
+    >>> len(panel), panel.component_iv.shape[1:]
+    (252, (8, 8, 17))
+    """
+    paths = draw_paths(replace(settings or SyntheticMarket(), **changes))
+    ((_, panel, part),) = build(paths, budget=2**62)
+    return panel, Truth(**path_fields(paths), **part)

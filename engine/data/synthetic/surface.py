@@ -1,0 +1,133 @@
+"""The quoted surfaces of a synthetic market: smiles on fair variances, the index from planted correlations, holes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.data.panel import QuoteStatus
+from engine.data.synthetic.paths import MISSING, Paths, date_stream
+from engine.data.synthetic.settings import SyntheticMarket
+from engine.data.synthetic.variance import FairVariance
+
+WINGS = (15, 85)  # where the wings of a smile are missing, deltas at or beyond these are
+INDEX_HOLES = 0.1  # the index is quoted better: this share of the missing rate
+
+
+@dataclass(frozen=True, eq=False)
+class Quotes:
+    """Surfaces of a block of dates before and after rounding and holes.
+
+    Parameters
+    ----------
+    index_iv : array (T, K, D); component_iv : array (T, N, K, D)
+    index_status : array (T, K, D); component_status : array (T, N, K, D), uint8
+    planted : array (T, K, D), float64
+        Clean implied correlation of the surfaces before the holes.
+    """
+
+    index_iv: np.ndarray
+    component_iv: np.ndarray
+    index_status: np.ndarray
+    component_status: np.ndarray
+    planted: np.ndarray
+
+
+def smile_shape(settings: SyntheticMarket) -> np.ndarray:
+    """What the typical smile adds to the at-the-money volatility, as a share of it; (K, D)."""
+    x = (np.array(settings.deltas) - 50.0) / 40.0
+    flatter = (30.0 / np.array(settings.tenors)) ** settings.skew_decay
+    return flatter[:, None] * (settings.skew * x + settings.curvature * x**2)
+
+
+def planted_correlation(paths: Paths, fair: FairVariance, block: slice) -> np.ndarray:
+    """Implied correlation to plant, (T, K, D): fair, plus the premium of the date, plus the slope in delta."""
+    settings = paths.settings
+    slope = settings.correlation_skew * (np.array(settings.deltas) - 50.0) / 40.0
+    return fair.correlation[:, :, None] + paths.premium[block, None, None] + slope
+
+
+def at_the_money(paths: Paths, fair: FairVariance) -> np.ndarray:
+    """Implied volatility of every name at 50 delta, (T, N, K)."""
+    return np.sqrt(fair.component) * (1.0 + paths.settings.vol_premium)
+
+
+def index_surface(paths: Paths, fair: FairVariance, planted, block: slice) -> np.ndarray:
+    """Implied volatility of the index, (T, K, D), from planted correlations by the clean formula.
+
+    s_I^2 = (B + rho (A^2 - B)) / (sum w)^2      A = sum w s      B = sum w^2 s^2      over the names quoted
+    """
+    shape = smile_shape(paths.settings)
+    atm = at_the_money(paths, fair)
+    sums = np.zeros((5, *atm.shape[::2]))
+    total = np.zeros(len(atm))
+    # s = atm (1 + c shape) with a strength c per name: sums over names need no delta axis. One name after the other,
+    # so that no bit depends on the block.
+    for n, strength in enumerate(paths.smile_strength):
+        held = (paths.weights[block, n] > 0.0) & np.isfinite(atm[:, n, 0])
+        weight = np.where(held, paths.weights[block, n], 0.0)
+        vol = weight[:, None] * np.where(held[:, None], atm[:, n], 0.0)
+        square = vol * vol
+        total += weight
+        sums[0] += vol
+        sums[1] += vol * strength
+        sums[2] += square
+        sums[3] += square * (2.0 * strength)
+        sums[4] += square * strength**2
+    average = sums[0][:, :, None] + sums[1][:, :, None] * shape
+    single = sums[2][:, :, None] + shape * (sums[3][:, :, None] + shape * sums[4][:, :, None])
+    variance = single + np.where(np.isfinite(planted), planted, 0.0) * (average**2 - single)
+    return np.sqrt(variance) / total[:, None, None]
+
+
+def missing_lines(paths: Paths, block: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Planted holes by smile: `QuoteStatus` of the index (T, K) and of the names (T, N, K), uint8.
+
+    NO_QUOTE = the whole smile is missing, BEYOND_DELTA = its wings are.
+    """
+    settings = paths.settings
+    total, tenors = len(paths.plan.names), len(settings.tenors)
+    here = range(*block.indices(len(paths.dates)))
+    lines = np.zeros((len(here), total + 1, tenors), dtype=np.uint8)
+    if settings.missing_rate > 0.0:
+        rate = np.full((total + 1, 1), settings.missing_rate)
+        rate[0] *= INDEX_HOLES
+        for row, session in enumerate(here):
+            draw = date_stream(settings, MISSING, session).random((total + 1, tenors))
+            lines[row][draw < rate] = QuoteStatus.BEYOND_DELTA
+            lines[row][draw < 0.5 * rate] = QuoteStatus.NO_QUOTE
+    return lines[:, 0], lines[:, 1:]
+
+
+def quoted_surfaces(paths: Paths, fair: FairVariance, block: slice) -> Quotes:
+    """Build the surfaces of a block of dates."""
+    settings = paths.settings
+    dtype = np.dtype(settings.dtype)
+    planted = planted_correlation(paths, fair, block)
+    index_iv = index_surface(paths, fair, planted, block).astype(dtype)
+    index_lines, lines = missing_lines(paths, block)
+    lines = np.where(np.isfinite(fair.component), lines, np.uint8(QuoteStatus.NO_QUOTE))
+
+    smile = 1.0 + paths.smile_strength[:, None, None] * smile_shape(settings)
+    atm = np.where(lines == QuoteStatus.NO_QUOTE, np.nan, at_the_money(paths, fair))
+    component_iv = np.empty((*atm.shape, len(settings.deltas)), dtype=dtype)
+    np.multiply(atm[..., None], smile, out=component_iv, casting="same_kind")
+    return Quotes(
+        index_iv=index_iv,
+        component_iv=component_iv,
+        index_status=_dig_holes(index_iv, index_lines, settings),
+        component_status=_dig_holes(component_iv, lines, settings),
+        planted=planted,
+    )
+
+
+def _dig_holes(iv, lines, settings) -> np.ndarray:
+    """Set planted holes of the surfaces (..., D) to NaN in place and return their status."""
+    status = np.zeros(iv.shape, dtype=np.uint8)
+    deltas = np.array(settings.deltas)
+    wings = (deltas <= WINGS[0]) | (deltas >= WINGS[1])
+    for kind, cells in ((QuoteStatus.NO_QUOTE, np.ones(len(deltas), dtype=bool)), (QuoteStatus.BEYOND_DELTA, wings)):
+        hit = np.nonzero(lines == kind)
+        for d in np.flatnonzero(cells):
+            iv[(*hit, d)] = np.nan
+            status[(*hit, d)] = kind
+    return status
