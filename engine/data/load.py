@@ -54,8 +54,8 @@ def load_market(
     Examples
     --------
     >>> market = load_market("synthetic", years=1, names=5, progress=False)
-    >>> market.component_iv.shape[1]
-    5
+    >>> market.index_iv.shape
+    (252, 8, 17)
     """
     folder = panel_folder(name, path, cache=cache, rebuild=rebuild, progress=progress, **settings)
     return open_panel(folder).slice(start, end)

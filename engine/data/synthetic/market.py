@@ -9,8 +9,8 @@ from engine.backend import blocks
 from engine.data.panel import MarketInfo, MarketPanel
 from engine.data.synthetic.paths import Paths, draw_paths
 from engine.data.synthetic.settings import BLOCK_BYTES, SyntheticMarket
-from engine.data.synthetic.surface import missing_lines, quoted_surfaces
-from engine.data.synthetic.truth import Truth, path_fields
+from engine.data.synthetic.surface import quoted_surfaces
+from engine.data.synthetic.truth import Truth
 from engine.data.synthetic.variance import FairPricer
 
 
@@ -24,14 +24,13 @@ def build(paths: Paths, budget: int = BLOCK_BYTES, progress=None) -> Iterator[tu
     for block in blocks(len(paths.dates), bytes_per_date, budget):
         fair = pricer.at(block)
         quotes = quoted_surfaces(paths, fair, block)
-        index_missing, missing = missing_lines(paths, block)
         truth = {
             "fair_variance": fair.component,
             "fair_index_variance": fair.index,
             "fair_correlation": fair.correlation,
             "implied_correlation": quotes.planted,
-            "missing": missing,
-            "index_missing": index_missing,
+            "missing": quotes.missing,
+            "index_missing": quotes.index_missing,
         }
         yield block, _panel(paths, quotes, block), truth
         if progress is not None:
@@ -97,4 +96,20 @@ def synthetic_market(settings: SyntheticMarket | None = None, **changes) -> tupl
     """
     paths = draw_paths(replace(settings or SyntheticMarket(), **changes))
     ((_, panel, part),) = build(paths, budget=2**62)
-    return panel, Truth(**path_fields(paths), **part)
+    return panel, truth_of(paths, part)
+
+
+def truth_of(paths: Paths, part: dict) -> Truth:
+    """Join what was drawn with the arrays `build` gave for all dates."""
+    return Truth(
+        settings=paths.settings,
+        dates=paths.dates,
+        names=paths.plan.names,
+        level=paths.level,
+        correlation=paths.correlation,
+        correlation_premium=paths.premium,
+        vol_premium=paths.settings.vol_premium,
+        earnings=paths.reports[: len(paths.dates)],
+        events=paths.events,
+        **part,
+    )

@@ -23,6 +23,8 @@ class Quotes:
     index_status : array (T, K, D); component_status : array (T, N, K, D), uint8
     planted : array (T, K, D), float64
         Clean implied correlation of the surfaces before the holes.
+    missing : array (T, N, K); index_missing : array (T, K), uint8
+        Planted holes by smile.
     """
 
     index_iv: np.ndarray
@@ -30,6 +32,8 @@ class Quotes:
     index_status: np.ndarray
     component_status: np.ndarray
     planted: np.ndarray
+    missing: np.ndarray
+    index_missing: np.ndarray
 
 
 def smile_shape(settings: SyntheticMarket) -> np.ndarray:
@@ -104,8 +108,8 @@ def quoted_surfaces(paths: Paths, fair: FairVariance, block: slice) -> Quotes:
     dtype = np.dtype(settings.dtype)
     planted = planted_correlation(paths, fair, block)
     index_iv = index_surface(paths, fair, planted, block).astype(dtype)
-    index_lines, lines = missing_lines(paths, block)
-    lines = np.where(np.isfinite(fair.component), lines, np.uint8(QuoteStatus.NO_QUOTE))
+    index_missing, missing = missing_lines(paths, block)
+    lines = np.where(np.isfinite(fair.component), missing, np.uint8(QuoteStatus.NO_QUOTE))
 
     smile = 1.0 + paths.smile_strength[:, None, None] * smile_shape(settings)
     atm = np.where(lines == QuoteStatus.NO_QUOTE, np.nan, at_the_money(paths, fair))
@@ -114,9 +118,11 @@ def quoted_surfaces(paths: Paths, fair: FairVariance, block: slice) -> Quotes:
     return Quotes(
         index_iv=index_iv,
         component_iv=component_iv,
-        index_status=_dig_holes(index_iv, index_lines, settings),
+        index_status=_dig_holes(index_iv, index_missing, settings),
         component_status=_dig_holes(component_iv, lines, settings),
         planted=planted,
+        missing=missing,
+        index_missing=index_missing,
     )
 
 

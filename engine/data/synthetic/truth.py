@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
+from engine.data.storage import TRUTH
 from engine.data.synthetic.events import Event
-from engine.data.synthetic.paths import Paths
 from engine.data.synthetic.settings import SyntheticMarket
 from engine.errors import InputError
 
@@ -62,90 +61,39 @@ class Truth:
         return tuple(event for event in self.events if event.kind == kind)
 
 
-BY_DATE = (
-    "fair_variance",
-    "fair_index_variance",
-    "fair_correlation",
-    "implied_correlation",
-    "missing",
-    "index_missing",
-)
-BY_PATH = ("dates", "names", "level", "correlation", "correlation_premium", "earnings")
+EVENT_FIELDS = tuple(field.name for field in fields(Event))
 
 
-class TruthWriter:
-    """Writes the truth of a market block by block into a folder, so that it never has to fit in memory."""
-
-    def __init__(self, directory, paths: Paths):
-        self.directory, self.paths, self.files = Path(directory), paths, {}
-        self.directory.mkdir(parents=True, exist_ok=True)
-
-    def add(self, block: slice, part: dict) -> None:
-        """Write the arrays of one block of dates."""
-        for name in BY_DATE:
-            if name not in self.files:
-                shape = (len(self.paths.dates), *part[name].shape[1:])
-                path = self.directory / f"{name}.npy"
-                self.files[name] = np.lib.format.open_memmap(path, "w+", dtype=part[name].dtype, shape=shape)
-            self.files[name][block] = part[name]
-
-    def close(self) -> None:
-        """Write what does not come in blocks."""
-        for file in self.files.values():
-            file.flush()
-        for name, values in path_fields(self.paths).items():
-            if isinstance(values, np.ndarray):
-                np.save(self.directory / f"{name}.npy", values)
-        event_frame(self.paths.events).write_parquet(self.directory / "events.parquet")
-        text = json.dumps(asdict(self.paths.settings), indent=1)
-        (self.directory / "settings.json").write_text(text, encoding="utf-8")
+def as_arrays(truth: Truth) -> dict[str, np.ndarray]:
+    """Return the truth as named arrays, for one .npz file; `load_truth` reads them back."""
+    arrays = {f.name: np.asarray(getattr(truth, f.name)) for f in fields(Truth) if f.name not in ("settings", "events")}
+    arrays["settings"] = np.array(json.dumps(asdict(truth.settings)))
+    for name in EVENT_FIELDS:
+        arrays[f"event_{name}"] = np.array([getattr(event, name) for event in truth.events])
+    return arrays
 
 
-def path_fields(paths: Paths) -> dict:
-    """The fields of Truth that follow from the paths alone."""
-    return {
-        "settings": paths.settings,
-        "dates": paths.dates,
-        "names": paths.plan.names,
-        "level": paths.level,
-        "correlation": paths.correlation,
-        "correlation_premium": paths.premium,
-        "vol_premium": paths.settings.vol_premium,
-        "earnings": paths.reports[: len(paths.dates)],
-        "events": paths.events,
-    }
+def load_truth(folder) -> Truth:
+    """Read the truth saved beside a synthetic panel.
 
-
-def event_frame(events) -> pl.DataFrame:
-    """Planted events as a table: date, session, name, position, kind, value."""
-    schema = {
-        "date": pl.Date,
-        "session": pl.Int32,
-        "name": pl.String,
-        "position": pl.Int32,
-        "kind": pl.String,
-        "value": pl.Float64,
-    }
-    rows = [(e.date.astype(object), e.session, e.name, e.position, e.kind, e.value) for e in events]
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def load_truth(directory) -> Truth:
-    """Read the truth saved beside a synthetic panel; large arrays stay on disk until used.
+    Parameters
+    ----------
+    folder : path
+        The panel's folder.
 
     Raises
     ------
     InputError
         When the folder holds none.
     """
-    directory = Path(directory)
-    if not (directory / "settings.json").is_file():
-        raise InputError(f"{directory} holds no truth of a synthetic market; build it again with rebuild=True")
-    text = (directory / "settings.json").read_text(encoding="utf-8")
-    settings = SyntheticMarket(**json.loads(text))
-    arrays = {name: np.load(directory / f"{name}.npy", mmap_mode="r") for name in BY_DATE}
-    arrays |= {name: np.load(directory / f"{name}.npy") for name in BY_PATH}
-    rows = pl.read_parquet(directory / "events.parquet").rows()
-    events = tuple(Event(np.datetime64(row[0], "D"), *row[1:]) for row in rows)
-    given = dict(settings=settings, vol_premium=settings.vol_premium, events=events, **arrays)
-    return Truth(**{field.name: given[field.name] for field in fields(Truth)})
+    path = Path(folder) / TRUTH
+    if not path.is_file():
+        raise InputError(f"{path} is missing: only synthetic panels have a truth; build this one with rebuild=True")
+    with np.load(path) as saved:
+        arrays = {name: saved[name] for name in saved.files}
+    settings = SyntheticMarket(**json.loads(str(arrays.pop("settings"))))
+    columns = [arrays.pop(f"event_{name}") for name in EVENT_FIELDS]
+    days = columns[0].astype("datetime64[D]")
+    events = tuple(Event(day, *values) for day, *values in zip(days, *(c.tolist() for c in columns[1:]), strict=True))
+    vol_premium = float(arrays.pop("vol_premium"))
+    return Truth(settings=settings, vol_premium=vol_premium, events=events, **arrays)
