@@ -139,6 +139,18 @@ def nearest_expiry(expiries: np.ndarray, dates, tenor: int) -> np.ndarray:
     return expiries[distance.argmin(axis=-1)]
 
 
+def days_between(later, earlier) -> np.ndarray:
+    """Calendar days from one date to another, float64; NaN where either is NaT (a plain cast would give -9.2e18).
+
+    Examples
+    --------
+    >>> days_between(np.array(["2026-06-18", "NaT"], "datetime64[D]"), np.datetime64("2026-06-01")).tolist()
+    [17.0, nan]
+    """
+    gap = np.asarray(later, dtype="datetime64[D]") - np.asarray(earlier, dtype="datetime64[D]")
+    return np.where(np.isnat(gap), np.nan, gap.astype(np.float64))
+
+
 def year_fraction(days):
     """Time in years of a number of calendar days: days / 365.
 

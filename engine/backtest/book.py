@@ -12,9 +12,10 @@ import numpy as np
 
 from engine.backend import blocks, namespace
 from engine.backtest.attribution import PARTS, explain
-from engine.backtest.marks import DAYS_PER_YEAR, LegStatus, mark_cohorts
+from engine.backtest.marks import LegStatus, mark_cohorts
 from engine.backtest.sizing import leg_units
 from engine.backtest.structure import Cohorts, choose_contracts
+from engine.calendar import year_fraction
 from engine.pricing import straddle
 
 INDEX, COMPONENT = 0, 1  # leg classes, in this order on every class axis
@@ -138,8 +139,8 @@ def _block(panel, weights, cohorts, legs, days, structure, sizing, hedge) -> Tra
     weight = xp.take_along_axis(basket, name, axis=1)
 
     marks = mark_cohorts(panel, cohorts, name, days)
-    session = np.minimum(cohorts.entry[:, None] + np.arange(days + 1), len(panel) - 1)
-    step = np.diff(panel.dates[session].astype(int), axis=1)
+    session = cohorts.sessions(panel.dates, days)
+    gone = xp.asarray(panel.dates[session].astype(int))
     rate = panel.rate[xp.asarray(session)]
     rate = xp.where(xp.isfinite(rate), rate, 0.0)[:, None, :]
     greeks = straddle(marks.forward, marks.strike[:, :, None], marks.iv, marks.years, rate)
@@ -161,7 +162,7 @@ def _block(panel, weights, cohorts, legs, days, structure, sizing, hedge) -> Tra
     lives = (marks.alive[..., 1:] & included[:, :, None])[..., None, :]
     held_delta = hedge.held(greeks.delta[..., :-1])
     parts = explain(
-        greeks, marks.forward, marks.iv, xp.asarray(step)[:, None, :], rate[..., :-1] / DAYS_PER_YEAR, held_delta
+        greeks, marks.forward, marks.iv, xp.diff(gone, axis=1)[:, None, :], year_fraction(rate[..., :-1]), held_delta
     )
     by_leg = xp.where(lives, xp.stack(parts, axis=2) * units[:, :, None, None], 0.0)  # (C, 1 + L, parts, H)
     pnl = by_leg.sum(axis=2)

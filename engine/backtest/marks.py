@@ -12,9 +12,8 @@ import numpy as np
 
 from engine.backend import namespace
 from engine.backtest.structure import Cohorts
+from engine.calendar import year_fraction
 from engine.pricing import smile_at_tenor, vol_at_strike
-
-DAYS_PER_YEAR = 365.0
 
 
 class LegStatus(IntEnum):
@@ -80,14 +79,13 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
         H, sessions after entry to mark; beyond a cohort's last session its legs are not alive.
     """
     xp = namespace(panel.spot)
-    session = np.minimum(cohorts.entry[:, None] + np.arange(days + 1), len(panel) - 1)
-    days_left = (cohorts.expiry[:, None] - panel.dates[session]).astype(float)
-    days_left = np.where(np.isnat(cohorts.expiry)[:, None], 0.0, np.maximum(days_left, 0.0))
+    session = cohorts.sessions(panel.dates, days)
+    days_left = cohorts.days_left(panel.dates, session)
 
     at = xp.asarray(session)
     legs_at, leg = at[:, None, :], xp.asarray(names)[:, :, None]
     held = xp.arange(days + 1)
-    years = xp.asarray(days_left)[:, None, :] / DAYS_PER_YEAR
+    years = year_fraction(xp.asarray(days_left))[:, None, :]
 
     def by_leg(index, members):
         return xp.concatenate([index[:, None], members], axis=1)
@@ -149,13 +147,11 @@ def _smiles(panel, cohorts, session, days_left, names):
     legs_at, leg = at[:, None, :], xp.asarray(names)[:, :, None]
     if panel.listed is None:
         # Only the two tenors around the time left are read: the grid is by far the largest array of the panel.
-        below = np.clip(np.searchsorted(panel.tenors, days_left, side="right") - 1, 0, max(len(panel.tenors) - 2, 0))
-        pair = [below, np.minimum(below + 1, len(panel.tenors) - 1)]
+        slots, tenors = _tenors_around(panel.tenors, days_left)
         around = []
-        for tenor in (xp.asarray(k) for k in pair):
-            members = panel.component_iv[legs_at, leg, tenor[:, None, :]]
-            around.append(xp.concatenate([panel.index_iv[at, tenor][:, None], members], axis=1))
-        tenors = np.stack([panel.tenors[k] for k in pair], axis=-1)[:, None]
+        for slot in xp.asarray(slots):
+            members = panel.component_iv[legs_at, leg, slot[:, None, :]]
+            around.append(xp.concatenate([panel.index_iv[at, slot][:, None], members], axis=1))
         smile, beyond = smile_at_tenor(xp.stack(around, axis=-2), xp.asarray(tenors), xp.asarray(days_left)[:, None, :])
         return xp.full(smile.shape[:-1], xp.nan), smile, beyond
     match = panel.listed.expiry[session] == cohorts.expiry[:, None, None]
@@ -170,6 +166,14 @@ def _smiles(panel, cohorts, session, days_left, names):
     smile = xp.where(listed[:, None, :, None], smile, xp.nan)
     forward = xp.where(listed[:, None, :], forward, xp.nan)
     return forward, smile, xp.zeros(forward.shape, dtype=bool)
+
+
+def _tenors_around(tenors, days_left):
+    """Positions (2, C, H + 1) of the tenors below and above the time left, and their days (C, 1, H + 1, 2)."""
+    last = len(tenors) - 1
+    below = np.clip(np.searchsorted(tenors, days_left, side="right") - 1, 0, max(last - 1, 0))
+    slots = np.stack([below, np.minimum(below + 1, last)])
+    return slots, np.moveaxis(tenors[slots], 0, -1)[:, None]
 
 
 def _first(condition, otherwise: int):

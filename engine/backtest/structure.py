@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.backend import to_host
+from engine.calendar import days_between
 
 # An expiry that falls on a holiday settles on the session before it; a longer silence means the data has a hole.
 HOLIDAY_DAYS = 5
@@ -54,6 +55,14 @@ class Cohorts:
     def __len__(self):
         return len(self.entry)
 
+    def sessions(self, dates: np.ndarray, days: int) -> np.ndarray:
+        """Sessions of entry and of `days` holding days, (C, H + 1) indices; the data's last where it ends before."""
+        return np.minimum(self.entry[:, None] + np.arange(days + 1), len(dates) - 1)
+
+    def days_left(self, dates: np.ndarray, sessions: np.ndarray) -> np.ndarray:
+        """Calendar days to expiry on those sessions, (C, H + 1); 0 past the expiry and where there is none."""
+        return np.fmax(days_between(self.expiry[:, None], dates[sessions]), 0.0)
+
     def __getitem__(self, part: slice) -> "Cohorts":
         return Cohorts(self.entry[part], self.last[part], self.expiry[part], self.settled[part])
 
@@ -64,13 +73,12 @@ def choose_contracts(panel, entry: np.ndarray, structure: Straddle) -> Cohorts:
         expiry = panel.dates[entry] + np.timedelta64(structure.tenor, "D")
     else:
         listed = panel.listed.expiry[entry]
-        days = (listed - panel.dates[entry][:, None]).astype(float)  # NaT becomes NaN
+        days = days_between(listed, panel.dates[entry][:, None])
         quoted = np.isfinite(to_host(panel.listed.index_iv[entry])).any(axis=-1)
         usable = quoted & (days >= structure.min_days)
         distance = np.where(usable, np.abs(days - structure.tenor), np.inf)
         nearest = distance.argmin(axis=1)
         expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT"))
     last = np.where(np.isnat(expiry), entry, np.searchsorted(panel.dates, expiry, side="right") - 1)
-    silence = (expiry - panel.dates[last]).astype(float)
-    settled = (expiry <= panel.dates[-1]) & (silence <= HOLIDAY_DAYS)
+    settled = (expiry <= panel.dates[-1]) & (days_between(expiry, panel.dates[last]) <= HOLIDAY_DAYS)
     return Cohorts(entry, last, expiry, settled)

@@ -92,6 +92,7 @@ class Leg:
         self.last_vol = math.nan
         self.shares = 1.0
         self.closed = False
+        self.forward_quoted = True  # at entry: a position is not opened on a forward nobody quoted
         self.run()
 
     def quote(self, t):
@@ -113,6 +114,7 @@ class Leg:
                 forward = panel.listed.index_forward[t, e] if is_index else panel.listed.forward[t, self.name, e]
             if math.isnan(forward):
                 forward = spot * math.exp(carry * years)
+                self.forward_quoted = self.forward_quoted and t != self.entry
         return spot, forward / self.shares, years, [float(v) for v in smile]
 
     def run(self):
@@ -162,7 +164,7 @@ class Leg:
         self.deltas.append(delta)
 
     def tradable(self):
-        return len(self.dates) > 1 and not math.isnan(self.values[0]) and self.vega > 0.0
+        return self.forward_quoted and len(self.dates) > 1 and not math.isnan(self.values[0]) and self.vega > 0.0
 
     def daily(self, hedged):
         """(date, P&L, hedge notional traded) per straddle for each day after entry, and the entry hedge."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from engine.calendar import days_between, year_fraction
 from engine.data.arrange import on_dates, on_expiries
 from engine.data.clean import QualityReport
 from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel
@@ -193,7 +194,7 @@ class Nse:
             },
             final=False,
         )
-        years = (rows["expiry"] - rows["date"]).dt.total_days().to_numpy() / 365.0
+        years = year_fraction((rows["expiry"] - rows["date"]).dt.total_days().to_numpy())
         price, forward, strike = (rows[c].to_numpy() for c in ("close", "forward", "strike"))
         iv, status = implied_vol(price, forward, strike, years, (rows["option_type"] == "CE").to_numpy(), self.rate)
         delta = call_delta(forward, strike, iv, years)
@@ -219,7 +220,7 @@ class Nse:
     def _panel(self, dates, names, slots, futures, prices, strike_factor, return_factor, weights) -> MarketPanel:
         assets = [self.index, *names]
         quotes = self._quotes(dates, names, futures)
-        days = (slots - dates[:, None]).astype(float)
+        days = days_between(slots, dates[:, None])
         smiles = listed_smiles(quotes, dates, assets, slots, DELTAS)
         iv, status = constant_maturity(smiles, days, TENORS, self.max_extrapolation_days)
         forward = on_expiries(futures, "forward", dates, assets, slots)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from engine.calendar import days_between, year_fraction
 from engine.data.arrange import on_dates
 from engine.data.clean import QualityReport
 from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel
@@ -141,7 +142,8 @@ class UsChains:
     def _weights(self, dates, names, spot) -> np.ndarray:
         """Shares held at the latest snapshot, rolled through splits since, times the previous session's closes.
 
-        Before the first close of the file the weights of the snapshot itself are used, the latest that was known.
+        Before the first close of the file the weights of the snapshot itself are used, the latest that was known. A
+        name without a close that day has weight 0.
         """
         holdings, splits = self._holdings(), self._splits()
         sessions = spot["date"].unique().sort().to_numpy().astype("datetime64[D]")
@@ -211,10 +213,10 @@ class UsChains:
         return Quotes.validate(kept.with_columns(pl.col("right").cast(pl.Enum(["C", "P"]))), cast=True)
 
     def _panel(self, quotes, dates, names, slots, prices, factor, weights, rate) -> MarketPanel:
-        days = (slots - dates[:, None]).astype(float)
+        days = days_between(slots, dates[:, None])
         smiles = listed_smiles(quotes, dates, [self.index, *names], slots, DELTAS)
         iv, status = constant_maturity(smiles, days, TENORS, self.max_extrapolation_days)
-        growth = np.exp(rate[:, None] * days / 365.0)
+        growth = np.exp(rate[:, None] * year_fraction(days))
         return MarketPanel(
             info=MarketInfo(
                 name="us_chains",

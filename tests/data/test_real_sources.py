@@ -1,0 +1,121 @@
+"""The real files: what is read, what is dropped, and that splits and dates leave no seam."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from engine.calendar import days_between
+from engine.correlation import AllMembers, daily_returns, implied_correlation
+from engine.data import append_panel, load_quality, open_panel, panel_folder
+from engine.data.panel import QuoteStatus
+from engine.data.sources.nse import Nse
+from engine.data.sources.us_chains import UsChains
+from engine.data.storage import PanelWriter
+
+
+def test_us_chains_have_the_members_their_listed_expiries_and_weights_of_the_day_before(us_panel):
+    assert len(us_panel) == 62
+    assert us_panel.component_iv.shape == (62, 75, 7, 17)
+    assert {"GOOG", "GOOGL", "KLAC"} <= set(us_panel.names)
+    assert not {"SPY", "QQQ", "IWM"} & set(us_panel.names)
+    np.testing.assert_allclose(us_panel.weights.sum(axis=1), 1.0, rtol=1e-12)  # a sum of 75 float64
+    days = days_between(us_panel.listed.expiry, us_panel.dates[:, None])
+    assert np.nanmin(days) >= 1
+    assert (np.isnat(us_panel.listed.expiry[:, 1:]) | (np.diff(days, axis=1) > 0)).all()
+
+
+def test_weights_use_the_previous_close(us_panel, shared_data):
+    """A weight moves on a date only by what happened up to the session before."""
+    weights, spot = us_panel.weights, us_panel.spot
+    growth = spot[1:] / (spot[:-1] * us_panel.strike_factor[1:])
+    aapl = list(us_panel.names).index("AAPL")
+    before, after = (w / w[:, [aapl]] for w in (weights[1:-1], weights[2:]))
+    moved = before * growth[:-1] / growth[:-1, [aapl]]
+    had_closes = np.isfinite(moved) & (before > 0.0)  # PFE has none at first: no close the day before, weight 0
+    assert had_closes.mean() > 0.99
+    np.testing.assert_allclose(after[had_closes], moved[had_closes], rtol=1e-9)  # a few float64 products
+
+
+def test_returns_through_the_splits_are_ordinary(us_panel):
+    returns = daily_returns(us_panel.spot, us_panel.return_factor)
+    for name, day in (("KLAC", "2026-06-12"), ("CRWD", "2026-07-02")):
+        t, n = int(np.flatnonzero(us_panel.dates == np.datetime64(day))[0]), list(us_panel.names).index(name)
+        assert us_panel.strike_factor[t, n] < 0.5
+        assert abs(returns[t, n]) < 0.15
+
+
+@pytest.mark.parametrize("market", ["us_chains", "nse"])
+def test_every_quote_read_is_kept_or_dropped_for_a_reason(market, shared_data, panel_cache, us_panel, nse_panel):
+    quality = load_quality(panel_folder(market, path=shared_data, cache=panel_cache))
+    read = quality["rows"].sum()
+    if market == "us_chains":
+        chains = pl.scan_parquet(shared_data / "us2026" / "chains.parquet")
+        names = [us_panel.info.index, *us_panel.names]
+        rows = chains.filter(pl.col("ticker").cast(pl.String).is_in(names)).select(pl.len()).collect().item()
+        assert read == 2 * rows  # a call and a put in each
+    else:
+        fo = pl.scan_parquet(shared_data / "nse" / "fo.parquet")
+        names = [nse_panel.info.index, *nse_panel.names]
+        ours = pl.col("symbol").cast(pl.String).is_in(names)
+        option = pl.col("instrument").cast(pl.String).str.starts_with("OPT")
+        assert read == fo.filter(ours & option).select(pl.len()).collect().item()
+    assert quality.filter(pl.col("reason") == "kept")["rows"].sum() > 0.4 * read
+
+
+def test_missing_cells_have_a_reason_and_quoted_cells_none(us_panel, nse_panel):
+    for panel in (us_panel, nse_panel):
+        for iv, status in ((panel.index_iv, panel.index_status), (panel.component_iv, panel.component_status)):
+            np.testing.assert_array_equal(np.isfinite(iv), status == QuoteStatus.OK)
+
+
+def test_a_panel_appended_to_equals_the_panel_built_whole(shared_data, us_panel, tmp_path):
+    writer = PanelWriter(tmp_path / "p")
+    for block in UsChains(path=str(shared_data), end="2026-07-15").blocks():
+        writer.write(block)
+    writer.commit()
+    for block in UsChains(path=str(shared_data), start="2026-07-16").blocks():
+        append_panel(tmp_path / "p", block)
+    appended, whole = [], []
+    open_panel(tmp_path / "p").map_arrays(lambda name, array: appended.append((name, np.asarray(array))))
+    us_panel.map_arrays(lambda name, array: whole.append((name, np.asarray(array))))
+    for (name, one), (_, other) in zip(appended, whole, strict=True):
+        np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+def test_indian_sessions_come_from_the_derivatives_file(nse_panel):
+    assert len(nse_panel) == 87
+    assert np.datetime64("2026-02-01") not in nse_panel.dates  # a special Sunday session of the cash market only
+    members = (nse_panel.weights > 0.0).sum(axis=1)[nse_panel.dates >= np.datetime64("2026-01-01")]
+    assert set(members) == {50}
+
+
+def test_indian_correlation_was_low_in_january_and_high_in_march(nse_panel):
+    rho = implied_correlation(
+        nse_panel.index_iv[:, 0, 8],
+        nse_panel.component_iv[:, :, 0, 8],
+        AllMembers().select(nse_panel.weights, nse_panel.names),
+    )
+    for first, last, low, high in (("2026-01-09", "2026-01-16", 0.0, 0.22), ("2026-03-12", "2026-03-18", 0.42, 1.0)):
+        inside = (nse_panel.dates >= np.datetime64(first)) & (nse_panel.dates <= np.datetime64(last))
+        assert low < rho.clean[inside].mean() < high
+        assert rho.coverage[inside].min() > 0.9
+    assert rho.status[nse_panel.dates >= np.datetime64("2026-01-01")].max() == 0
+
+
+def test_indian_splits_restate_contracts_by_whole_ratios_and_a_demerger_is_unknown(nse_panel):
+    names = list(nse_panel.names)
+
+    def factor(name, day):
+        return nse_panel.strike_factor[nse_panel.dates == np.datetime64(day), names.index(name)][0]
+
+    assert factor("KOTAKBANK", "2026-01-14") == 0.2
+    assert factor("SHRIRAMFIN", "2025-01-10") == 0.2
+    assert np.isnan(factor("ITC", "2025-01-06"))
+
+
+def test_on_expiry_day_no_option_is_read(shared_data):
+    """The file's settlement price is the underlying's level that day, not the option's value."""
+    source = Nse(path=str(shared_data), start="2026-01-27", end="2026-01-27")
+    (panel,) = source.blocks()
+    assert (panel.listed.expiry[0] > panel.dates[0]).sum() == (~np.isnat(panel.listed.expiry[0])).sum()
+    assert source.quality().filter(pl.col("reason") == "expired")["rows"].sum() > 0

@@ -1,0 +1,217 @@
+"""Panels on disk: what is written comes back, what is half-written never does."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from engine.data import append_panel, load_market, load_quality, open_panel, panel_folder, save_panel
+from engine.data import load as load_module
+from engine.data.panel import DELTAS, TENORS, MarketInfo, MarketPanel
+from engine.data.storage import PanelWriter
+from engine.errors import InputError
+
+
+def tiny_panel(sessions=6, start="2026-01-01", names=("A", "B"), seed=0) -> MarketPanel:
+    rng = np.random.default_rng(seed)
+    t, n, k, d = sessions, len(names), len(TENORS), len(DELTAS)
+    return MarketPanel(
+        info=MarketInfo(name="tiny", index="IDX"),
+        dates=np.datetime64(start, "D") + np.arange(t),
+        names=np.array(names),
+        tenors=np.array(TENORS),
+        deltas=np.array(DELTAS),
+        index_iv=rng.random((t, k, d)).astype(np.float32),
+        component_iv=rng.random((t, n, k, d)).astype(np.float32),
+        index_status=np.zeros((t, k, d), np.uint8),
+        component_status=np.zeros((t, n, k, d), np.uint8),
+        weights=np.full((t, n), 1.0 / n),
+        index_spot=rng.random(t),
+        spot=rng.random((t, n)),
+        rate=np.zeros(t),
+        index_carry=np.zeros(t),
+        carry=np.zeros((t, n)),
+        strike_factor=np.ones((t, n)),
+        return_factor=np.ones((t, n)),
+        settlement=np.full((t, n), np.nan),
+    )
+
+
+def arrays(panel):
+    found = {}
+    panel.map_arrays(lambda name, array: found.setdefault(name, np.asarray(array)))
+    return found
+
+
+def assert_same(one, other):
+    first, second = arrays(one), arrays(other)
+    assert first.keys() == second.keys()
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name], err_msg=name)
+    assert one.info == other.info
+    for axis in ("names", "tenors", "deltas"):
+        np.testing.assert_array_equal(getattr(one, axis), getattr(other, axis))
+
+
+def test_a_panel_comes_back_as_it_was_saved_and_memory_mapped(tmp_path):
+    panel = tiny_panel()
+    save_panel(panel, tmp_path / "p")
+    opened = open_panel(tmp_path / "p")
+    assert_same(panel, opened)
+    assert isinstance(opened.component_iv, np.memmap)
+    assert not opened.component_iv.flags.writeable
+    assert len(opened.content_hash) == 64
+
+
+def test_blocks_and_appends_give_the_same_panel_as_one_write(tmp_path):
+    panel = tiny_panel(9)
+    save_panel(panel.slice(end="2026-01-04"), tmp_path / "p")
+    before = (tmp_path / "p" / "component_iv.bin").read_bytes()
+    appended = append_panel(tmp_path / "p", panel.slice("2026-01-05"))
+    assert_same(panel, appended)
+    assert (tmp_path / "p" / "component_iv.bin").read_bytes().startswith(before)
+    assert_same(panel, panel.slice(end="2026-01-04").append(panel.slice("2026-01-05")))
+
+
+def test_an_append_that_does_not_follow_or_fit_is_refused_and_changes_nothing(tmp_path):
+    save_panel(tiny_panel(6), tmp_path / "p")
+    for later, words in (
+        (tiny_panel(2, start="2026-01-06"), "already ends 2026-01-06"),
+        (tiny_panel(2, start="2026-02-01", names=("A", "C")), "names differ"),
+    ):
+        with pytest.raises(InputError, match=words):
+            append_panel(tmp_path / "p", later)
+    assert_same(tiny_panel(6), open_panel(tmp_path / "p"))
+
+
+def test_an_interrupted_append_leaves_the_panel_as_it_was(tmp_path):
+    panel = tiny_panel(9)
+    save_panel(panel.slice(end="2026-01-04"), tmp_path / "p")
+    writer = PanelWriter(tmp_path / "p", append=True)
+    writer.write(panel.slice("2026-01-05", "2026-01-07"))  # never committed
+    assert_same(panel.slice(end="2026-01-04"), open_panel(tmp_path / "p"))
+    assert_same(panel, append_panel(tmp_path / "p", panel.slice("2026-01-05")))
+
+
+def test_a_panel_without_its_header_is_not_a_panel(tmp_path):
+    PanelWriter(tmp_path / "p").write(tiny_panel())
+    with pytest.raises(InputError, match=r"holds no panel: panel.json is missing"):
+        open_panel(tmp_path / "p")
+
+
+def test_a_truncated_array_is_named_with_what_to_do(tmp_path):
+    save_panel(tiny_panel(), tmp_path / "p")
+    file = tmp_path / "p" / "spot.bin"
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"spot.bin is truncated.*delete the folder"):
+        open_panel(tmp_path / "p")
+
+
+def test_a_damaged_header_is_named_with_what_to_do(tmp_path):
+    save_panel(tiny_panel(), tmp_path / "p")
+    (tmp_path / "p" / "panel.json").write_text("{")
+    with pytest.raises(InputError, match=r"panel.json is damaged.*delete the folder"):
+        open_panel(tmp_path / "p")
+
+
+def test_the_content_hash_tells_panels_apart(tmp_path):
+    hashes = set()
+    for seed in (0, 0, 1):
+        save_panel(tiny_panel(seed=seed), tmp_path / "p")
+        hashes.add(open_panel(tmp_path / "p").content_hash)
+    assert len(hashes) == 2
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A source for these tests: three blocks, and a fault in the third if asked."""
+
+    seed: int = 0
+    fault: bool = False
+
+    def fingerprint(self):
+        return f"{self.seed:064d}"
+
+    def sessions(self):
+        return 6
+
+    def blocks(self):
+        for first in (0, 2, 4):
+            if self.fault and first == 4:
+                raise KeyboardInterrupt
+            whole = tiny_panel(6, seed=self.seed)
+            yield whole.map_arrays(lambda _, array, f=first: array[f : f + 2])
+
+    def quality(self):
+        return None
+
+    def truth(self):
+        return None
+
+
+@pytest.fixture
+def tiny_market(monkeypatch):
+    monkeypatch.setitem(load_module.SOURCES, "tiny", f"{__name__}:Tiny")
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+
+
+def test_a_market_is_built_once_and_then_opened(tiny_market, tmp_path):
+    first = load_market("tiny", cache=tmp_path, progress=False)
+    header = next(tmp_path.glob("tiny-*/panel.json"))
+    changed = header.stat().st_mtime_ns
+    second = load_market("tiny", cache=tmp_path, progress=False)
+    assert_same(first, second)
+    assert header.stat().st_mtime_ns == changed
+    assert len(load_market("tiny", cache=tmp_path, start="2026-01-03", end="2026-01-04", progress=False)) == 2
+    assert load_quality(panel_folder("tiny", cache=tmp_path)) is None
+
+
+def test_an_interrupted_build_leaves_nothing_and_the_next_one_starts_clean(tiny_market, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        load_market("tiny", cache=tmp_path, progress=False, fault=True)
+    assert list(tmp_path.iterdir()) == []
+    assert_same(load_market("tiny", cache=tmp_path, progress=False), tiny_panel(6))
+
+
+def test_what_a_killed_build_left_is_removed_and_never_loaded(tiny_market, tmp_path):
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    left = tmp_path / f"tiny-{0:012d}.building-{int(gone.stdout)}"
+    save_panel(tiny_panel(2, seed=9), left)
+    alive = tmp_path / f"tiny-{0:012d}.building-{os.getppid()}"
+    alive.mkdir()
+    assert_same(load_market("tiny", cache=tmp_path, progress=False), tiny_panel(6))
+    assert not left.exists()
+    assert alive.exists(), "another process may be building"
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "settings", "words"),
+    [
+        ("us_chain", ".", {}, "did you mean us_chains"),
+        ("us_chains", ".", {"indx": "SPY"}, "did you mean index"),
+        ("us_chains", None, {}, "market.path=FOLDER"),
+        ("us_chains", "nowhere", {}, "nowhere is not a folder"),
+        ("us_chains", "empty", {}, "chains.parquet is missing"),
+    ],
+)
+def test_a_wrong_request_says_what_to_do(tmp_path, monkeypatch, name, path, settings, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=words):
+        load_market(name, path=path, cache=tmp_path / "cache", progress=False, **settings)
+
+
+def test_an_empty_range_of_dates_is_refused(tiny_market, tmp_path):
+    with pytest.raises(InputError, match=r"no session of tiny.*2026-01-01 .. 2026-01-06"):
+        load_market("tiny", cache=tmp_path, start="2027-01-01", progress=False)
+
+
+def test_the_header_is_readable_by_people(tmp_path):
+    save_panel(tiny_panel(), tmp_path / "p")
+    header = json.loads((tmp_path / "p" / "panel.json").read_text())
+    assert header["names"] == ["A", "B"]
+    assert header["sessions"] == 6
