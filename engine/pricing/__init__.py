@@ -3,7 +3,7 @@
 from engine.pricing.black import black_price, call_delta
 from engine.pricing.implied_vol import InversionStatus, implied_vol
 from engine.pricing.straddle import StraddleGreeks, straddle
-from engine.pricing.surface import smile_at_tenor, vol_at_strike
+from engine.pricing.surface import smile_at_tenor, tenors_from_expiries, vol_at_strike
 
 __all__ = [
     "InversionStatus",
@@ -13,5 +13,6 @@ __all__ = [
     "implied_vol",
     "smile_at_tenor",
     "straddle",
+    "tenors_from_expiries",
     "vol_at_strike",
 ]

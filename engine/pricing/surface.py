@@ -1,48 +1,131 @@
 """Reading an implied-volatility surface between its nodes: at any time to expiry, at any strike."""
 
+import math
+
 from engine.backend import namespace, special
 
 
-def smile_at_tenor(iv, tenors, days):
-    """Smile at a time to expiry between two tenors: total variance s^2 T linear in calendar time.
+def smile_at_tenor(iv, tenors, days, max_extrapolation_days=math.inf):
+    """Smile at any time to expiry: total variance s^2 T linear in calendar time between the tenors around it.
 
     Parameters
     ----------
-    iv : array (..., 2, D)
-        Smiles at the tenors around the time asked, annualised decimals.
-    tenors : array broadcastable to (..., 2)
-        Their calendar days, ascending; equal where the surface has one tenor only.
+    iv : array (..., K, D)
+        Smiles at the tenors, annualised decimals.
+    tenors : array (K,) or broadcastable to (..., K)
+        Their calendar days, positive, ascending; neighbours may be equal.
     days : array broadcastable to (...)
         Calendar days asked.
+    max_extrapolation_days : float
+        Further than this beyond the first or last tenor the smile is NaN.
 
     Returns
     -------
     smile : array (..., D), float64
-        The nearer tenor's smile beyond either end (flat volatility); NaN where a smile it needs is.
+        The nearest tenor's smile beyond either end (flat volatility); NaN where a smile it needs is.
     extrapolated : array (...), bool
-        True where `days` lies outside the two tenors.
+        True where `days` lies outside the tenors.
 
     Examples
     --------
     >>> import numpy as np
-    >>> smile, beyond = smile_at_tenor(np.array([[0.2], [0.3]]), np.array([30, 60]), np.array(40))
+    >>> smile, beyond = smile_at_tenor(np.array([[0.2], [0.3], [0.3]]), np.array([30, 60, 91]), np.array(40))
     >>> round(float(smile[0]), 6), bool(beyond)
     (0.254951, False)
     """
     xp = namespace(iv, days)
-    tenors = xp.asarray(tenors, dtype=xp.float64)
-    days = xp.asarray(days, dtype=xp.float64)
-    near, far = tenors[..., 0], tenors[..., 1]
+    tenors, days = xp.asarray(tenors, dtype=xp.float64), xp.asarray(days, dtype=xp.float64)
+    (near_smile, near), (far_smile, far) = _around(iv, tenors, days)
     gap = far - near
     share = xp.where(gap > 0.0, (days - near) / xp.where(gap > 0.0, gap, 1.0), 0.0)
     inside = xp.minimum(xp.maximum(share, 0.0), 1.0)[..., None]
     time = xp.minimum(xp.maximum(days, near), far)[..., None]
-    near_variance = iv[..., 0, :].astype(xp.float64) ** 2 * near[..., None]
-    far_variance = iv[..., 1, :].astype(xp.float64) ** 2 * far[..., None]
+    near_variance = near_smile.astype(xp.float64) ** 2 * near[..., None]
+    far_variance = far_smile.astype(xp.float64) ** 2 * far[..., None]
     # At a node the other smile is not needed, and its missing quotes must not spoil it.
     variance = xp.where(inside < 1.0, (1.0 - inside) * near_variance, 0.0)
     variance = variance + xp.where(inside > 0.0, inside * far_variance, 0.0)
-    return xp.sqrt(variance / time), (days < near) | (days > far)
+    beyond = xp.maximum(near - days, days - far)
+    reached = (beyond <= max_extrapolation_days)[..., None]
+    return xp.where(reached, xp.sqrt(variance / time), xp.nan), beyond > 0.0
+
+
+def _around(iv, tenors, days):
+    """Smile and tenor on either side of `days`; the two at the end where it lies beyond."""
+    xp = namespace(iv, days)
+    last = iv.shape[-2] - 1
+    if last < 2:
+        return [(iv[..., k, :], tenors[..., k]) for k in (0, last)]
+    shape = xp.broadcast(days, tenors[..., 0], iv[..., 0, 0]).shape
+    below = (tenors <= days[..., None]).sum(axis=-1) - 1
+    below = xp.broadcast_to(xp.minimum(xp.maximum(below, 0), last - 1), shape)[..., None]
+    smiles = xp.broadcast_to(iv, (*shape, *iv.shape[-2:]))
+    tenors = xp.broadcast_to(tenors, (*shape, last + 1))
+    return [
+        (
+            xp.take_along_axis(smiles, k[..., None], axis=-2)[..., 0, :],
+            xp.take_along_axis(tenors, k, axis=-1)[..., 0],
+        )
+        for k in (below, below + 1)
+    ]
+
+
+def tenors_from_expiries(iv, days, tenors, max_extrapolation_days=0.0):
+    """Constant-maturity smiles from listed expiries: total variance s^2 T linear in calendar time.
+
+    Each delta is interpolated between the expiries quoted at that delta: the last at or before the tenor and the
+    first after it. Slots need no order, and one that is not quoted does not spoil its neighbours.
+
+    Parameters
+    ----------
+    iv : array (..., E, D)
+        Smiles of the listed expiries on the deltas, annualised decimals, NaN where there is no quote.
+    days : array (E,) or broadcastable to (..., E)
+        Calendar days to each expiry; NaN or not positive where the slot holds none.
+    tenors : array (K,)
+        Calendar days asked.
+    max_extrapolation_days : float
+        How far a tenor may lie beyond the outermost expiry quoted at a delta; it then takes that volatility.
+
+    Returns
+    -------
+    iv : array (..., K, D), float64
+        NaN where no expiry is quoted at the delta, or the nearest one is too far on the only side that has one.
+    extrapolated : array (..., K, D), bool
+        True where quoted expiries lie on one side of the tenor only, whether or not a volatility was given:
+        NaN and True means beyond the listed expiries, NaN and False means not quoted at this delta at all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> smiles = np.array([[0.2, 0.2], [np.nan, 0.3], [0.3, 0.3]])
+    >>> iv, beyond = tenors_from_expiries(smiles, [20, 40, 60], [30, 90], max_extrapolation_days=7)
+    >>> iv.round(4).tolist(), beyond.tolist()
+    ([[0.255, 0.2708], [nan, nan]], [[False, False], [True, True]])
+    """
+    xp = namespace(iv, days, tenors)
+    iv, days = xp.asarray(iv), xp.asarray(days, dtype=xp.float64)
+    tenor = xp.asarray(tenors, dtype=xp.float64)[:, None]
+    shape = (*xp.broadcast(iv[..., 0], days).shape[:-1], len(tenor), iv.shape[-1])
+    before, before_at = xp.full(shape, xp.nan), xp.full(shape, -xp.inf)
+    after, after_at = xp.full(shape, xp.nan), xp.full(shape, xp.inf)
+    for slot in range(iv.shape[-2]):
+        day = days[..., slot, None, None]
+        vol = iv[..., slot, None, :].astype(xp.float64)
+        quoted = (vol > 0.0) & (day > 0.0)
+        nearer_before = quoted & (day <= tenor) & (day > before_at)
+        nearer_after = quoted & (day > tenor) & (day < after_at)
+        before, before_at = xp.where(nearer_before, vol, before), xp.where(nearer_before, day, before_at)
+        after, after_at = xp.where(nearer_after, vol, after), xp.where(nearer_after, day, after_at)
+    has_before, has_after = xp.isfinite(before_at), xp.isfinite(after_at)
+    on_node = before_at == tenor
+    between = has_before & has_after & ~on_node
+    left, right = xp.where(between, before_at, 0.0), xp.where(between, after_at, 1.0)
+    share = (tenor - left) / (right - left)
+    variance = (1.0 - share) * before**2 * left + share * after**2 * right
+    near_enough = xp.minimum(tenor - before_at, after_at - tenor) <= max_extrapolation_days
+    flat = xp.where(near_enough | on_node, xp.where(has_before, before, after), xp.nan)
+    return xp.where(between, xp.sqrt(variance / tenor), flat), (has_before ^ has_after) & ~on_node
 
 
 def vol_at_strike(smile, deltas, forward, strike, years):
