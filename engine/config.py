@@ -27,7 +27,6 @@ def launch(task, config_name: str) -> None:
     """
     import hydra
     from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
     from omegaconf.errors import OmegaConfBaseException
 
     @functools.wraps(task)
@@ -39,7 +38,7 @@ def launch(task, config_name: str) -> None:
             return task(resolved(config), folder)
         except (InputError, OmegaConfBaseException, KeyboardInterrupt) as error:
             _remove(folder)
-            if HydraConfig.get().mode == RunMode.RUN and isinstance(error, Exception):
+            if not in_sweep() and isinstance(error, Exception):
                 _give_up(explained(error, config_name))
             raise  # in a sweep Hydra names the job first
 
@@ -50,6 +49,8 @@ def launch(task, config_name: str) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise what it would print and turn into exit code 1
     try:
         command()
+    except BrokenPipeError:  # the reader, `| head` say, has seen enough; the run itself is complete
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         message = explained(error, config_name)
         _tidy_sweep()
@@ -156,6 +157,14 @@ def load(config, progress: bool = True):
     return (panel.to(backend) if backend == "cupy" else panel), backend
 
 
+def in_sweep() -> bool:
+    """Whether this run is one job of many."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    return HydraConfig.get().mode == RunMode.MULTIRUN
+
+
 def quality(config):
     """Return the quality report of a configuration's market: which quotes were dropped, and why."""
     from engine.data import load_quality, panel_folder
@@ -166,11 +175,11 @@ def quality(config):
 
 def _market(config) -> tuple[str, dict]:
     """Name of the market and what its source is to be told, its path among it; each setting is checked."""
-    from engine.data.load import find_source
+    from engine.data.load import source_kind
 
     market = config["market"]
     settings = {key: value for key, value in market.items() if key not in ("_target_", "name", "path")}
-    source = type(find_source(market["name"], market["path"], settings))
+    source = source_kind(market["name"])
     checked = {key: _checked(source, key, value, "market") for key, value in settings.items()}
     return market["name"], {"path": market["path"], **checked}
 
@@ -258,5 +267,7 @@ def _keys(parent: str, config_name: str) -> list[str]:
     from omegaconf import OmegaConf
 
     files = (CONFIGS / parent).glob("*.yaml") if parent else [CONFIGS / f"{config_name}.yaml"]
-    found = {str(key): None for file in sorted(files) for key in OmegaConf.load(file)}
+    written = [OmegaConf.load(file) for file in sorted(files)]
+    # A choice may also set keys of the root; its own then stand under the name of its group.
+    found = {str(key): None for keys in written for key in (keys.get(parent, keys) if parent else keys)}
     return [key for key in found if key not in ("_target_", "defaults", "hydra")]

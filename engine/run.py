@@ -5,7 +5,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.config import build, launch, load
+from engine.config import build, in_sweep, launch, load
 from engine.correlate import basket_name
 
 # The groups whose objects backtest() takes by name.
@@ -48,6 +48,10 @@ def _lag(value) -> int:
 def _show(result, summary, config, folder, backend, seconds) -> None:
     from engine.report import summary_table
 
+    if in_sweep():  # which ends with a table of all of them
+        names = ("pnl_gross", "cost", "pnl_net")
+        print(f"{folder}: " + ", ".join(f"{name} {summary[name]:,.0f}" for name in names) + f" ({seconds:.1f} s)")
+        return
     info, dates, basket = result.market.info, result.dates, basket_name(result.view.basket)
     print(f"{info.name}: {info.index} against {basket}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})")
     table = summary_table(summary, info.currency)

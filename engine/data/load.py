@@ -71,12 +71,17 @@ def panel_folder(name: str, path=None, *, cache=None, rebuild=False, progress=Tr
     return folder
 
 
-def find_source(name: str, path, settings: dict):
-    """Return the source of that name with its settings; unknown names are met with the nearest known one."""
+def source_kind(name: str) -> type:
+    """Return the class of the source of that name; unknown names are met with the nearest known one."""
     if name not in SOURCES:
         raise InputError(f"market={name} is unknown{_nearest(name, SOURCES)}; there are {', '.join(SOURCES)}")
     module, _, kind = SOURCES[name].partition(":")
-    source = getattr(import_module(module), kind)
+    return getattr(import_module(module), kind)
+
+
+def find_source(name: str, path, settings: dict):
+    """Return the source of that name with its settings."""
+    source = source_kind(name)
     known = [f.name for f in fields(source)]
     for setting in settings:
         if setting not in known:
