@@ -2,7 +2,7 @@
 
 from engine.data.load import load_market, panel_folder
 from engine.data.panel import ListedSmiles, MarketInfo, MarketPanel, QuoteStatus
-from engine.data.storage import append_panel, load_quality, load_truth, open_panel, save_panel
+from engine.data.storage import append_panel, load_quality, open_panel, save_panel
 
 __all__ = [
     "ListedSmiles",
@@ -12,7 +12,6 @@ __all__ = [
     "append_panel",
     "load_market",
     "load_quality",
-    "load_truth",
     "open_panel",
     "panel_folder",
     "save_panel",

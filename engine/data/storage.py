@@ -131,15 +131,6 @@ def load_quality(folder) -> pl.DataFrame | None:
     return pl.read_parquet(path) if path.is_file() else None
 
 
-def load_truth(folder) -> dict | None:
-    """Return the planted truth stored beside a synthetic panel, None where there is none."""
-    path = Path(folder) / TRUTH
-    if not path.is_file():
-        return None
-    with np.load(path) as archive:
-        return dict(archive)
-
-
 def _arrays(panel: MarketPanel) -> dict:
     collected = {}
     panel.map_arrays(lambda name, array: collected.setdefault(name, array))
