@@ -61,8 +61,9 @@ def gpu_missing() -> str | None:
     return None
 
 
+@functools.cache
 def resolve(backend: str) -> str:
-    """Turn `auto`, `numpy` or `cupy` into the backend to use, and log what was taken and why.
+    """Turn `auto`, `numpy` or `cupy` into the backend to use, and log once what was taken and why.
 
     Raises
     ------

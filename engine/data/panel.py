@@ -142,6 +142,14 @@ class MarketPanel:
     def __len__(self):
         return len(self.dates)
 
+    def __repr__(self):
+        info, listed = self.info, "" if self.listed is None else f", {self.listed.expiry.shape[1]} listed expiries"
+        span = f"{self.dates[0]} to {self.dates[-1]}" if len(self) else "no dates"
+        return (
+            f"MarketPanel {info.name}: {info.index} and {len(self.names)} names, {len(self):,} sessions {span}, "
+            f"{len(self.tenors)} tenors x {len(self.deltas)} deltas{listed}, {info.currency}"
+        )
+
     def map_arrays(self, change) -> "MarketPanel":
         """Return a panel whose date-first arrays are `change(name, array)`; the fixed axes stay."""
         fixed = ("info", "names", "tenors", "deltas", "listed", "content_hash")

@@ -1,6 +1,13 @@
 """Frames in, tables and figures out: compute, then draw, then arrange."""
 
 from engine.report.tables import correlation_levels, leaderboard, summary_table
-from engine.report.tearsheet import write_correlation_report, write_tearsheet
+from engine.report.tearsheet import correlation_series, write_correlation_report, write_tearsheet
 
-__all__ = ["correlation_levels", "leaderboard", "summary_table", "write_correlation_report", "write_tearsheet"]
+__all__ = [
+    "correlation_levels",
+    "correlation_series",
+    "leaderboard",
+    "summary_table",
+    "write_correlation_report",
+    "write_tearsheet",
+]

@@ -5,6 +5,8 @@ import plotly.graph_objects as go
 import plotly.io as pio
 import polars as pl
 
+from engine.backtest.attribution import PARTS
+
 INK, MUTED, GRID = "#1b2733", "#6b7885", "#e6eaee"
 GROSS, NET, COST = "#7fa6c9", "#12395b", "#c0572b"
 SERIES = ("#12395b", "#c0572b", "#3f8f6b", "#8a5a9e", "#c99a2e", "#5b8db8", "#9b3d4f", "#6b7885")
@@ -95,13 +97,13 @@ def plot_exposure(daily: pl.DataFrame) -> go.Figure:
     return figure
 
 
-def plot_attribution(daily: pl.DataFrame, parts, currency: str) -> go.Figure:
+def plot_attribution(daily: pl.DataFrame, currency: str) -> go.Figure:
     """Cumulative P&L by source; the sources sum to the gross P&L. Delta and its hedge are shown as one."""
-    cumulative = daily.select("date", "pnl_gross", *parts).with_columns(
+    cumulative = daily.select("date", "pnl_gross", *PARTS).with_columns(
         (pl.col("delta") + pl.col("hedge")).alias("delta")
     )
     shown = {"delta": "delta + hedge", "vanna_volga": "vanna + volga"}
-    totals = {part: float(cumulative[part].sum()) for part in parts if part != "hedge"}
+    totals = {part: float(cumulative[part].sum()) for part in PARTS if part != "hedge"}
     largest = max(totals, key=lambda part: abs(totals[part]))
     figure = _figure(
         f"P&L explain: largest source {shown.get(largest, largest)}, {_money(totals[largest])} {currency}",

@@ -6,7 +6,6 @@ from pathlib import Path
 import polars as pl
 
 from engine.backend import to_host
-from engine.backtest.attribution import PARTS
 from engine.backtest.metrics import drawdown
 from engine.report import plots
 from engine.report.tables import as_text, correlation_levels, summary_table
@@ -87,7 +86,7 @@ def write_tearsheet(result, path, p: int = 0, title: str | None = None) -> Path:
             plots.as_html(plots.plot_drawdown(dates, drawdown(result.pnl_net[p]), money)),
             plots.as_html(plots.plot_exposure(daily)),
         ),
-        _section("P&L explain", plots.as_html(plots.plot_attribution(daily, PARTS, money))),
+        _section("P&L explain", plots.as_html(plots.plot_attribution(daily, money))),
         _section("Correlation traded", plots.as_html(plots.plot_implied_correlation(correlation_series(result)))),
         _section(
             "Summary",

@@ -90,9 +90,7 @@ def test_the_leaderboard_shows_what_differs_best_first():
 
 
 def test_the_attribution_figure_carries_every_source_and_the_gross(result):
-    from engine.backtest.attribution import PARTS
-
-    figure = plots.plot_attribution(result.daily(), PARTS, "USD")
+    figure = plots.plot_attribution(result.daily(), "USD")
     sources = [trace for trace in figure.data if trace.name != "gross"]
     gross = next(trace for trace in figure.data if trace.name == "gross")
     total = sum(np.asarray(trace.y, dtype=float) for trace in sources)
