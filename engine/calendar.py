@@ -101,28 +101,30 @@ def monthly_expiries(calendar: str, start, end) -> np.ndarray:
     >>> monthly_expiries("XNYS", "2026-05-20", "2026-07-31").astype(str).tolist()
     ['2026-06-18', '2026-07-17']
     """
-    start, end = _day(start), _day(end)
-    # A third Friday up to a week after `end` may be moved back into the range.
-    friday = third_fridays(start, end + 7)
-    days = sessions(calendar, start - 14, end + 7)
-    moved = days[np.searchsorted(days, friday, side="right") - 1]
-    return moved[(moved >= start) & (moved <= end)]
+    return _moved_fridays(calendar, start, end, third=True)
 
 
-def third_fridays(start, end) -> np.ndarray:
-    """Third Friday of each month from `start` to `end`, whether or not it is a holiday.
+def weekly_expiries(calendar: str, start, end) -> np.ndarray:
+    """Expiries of weekly and monthly options from `start` to `end`: Fridays, the session before where a holiday.
 
     Examples
     --------
-    >>> third_fridays("2026-06-01", "2026-06-30")
-    array(['2026-06-19'], dtype='datetime64[D]')
+    >>> weekly_expiries("XNYS", "2026-06-10", "2026-06-30").astype(str).tolist()
+    ['2026-06-12', '2026-06-18', '2026-06-26']
     """
+    return _moved_fridays(calendar, start, end, third=False)
+
+
+def _moved_fridays(calendar: str, start, end, third: bool) -> np.ndarray:
     start, end = _day(start), _day(end)
-    months = np.arange(start.astype("datetime64[M]"), end.astype("datetime64[M]") + 1)
-    first = months.astype("datetime64[D]")
-    weekday = (first.astype(int) + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
-    friday = first + (4 - weekday) % 7 + 14
-    return friday[(friday >= start) & (friday <= end)]
+    days = np.arange(start, end + 7)  # a Friday up to a week after `end` may be moved back into the range
+    friday = days[(days.astype(int) + 3) % 7 == 4]  # 1970-01-01 was a Thursday; Monday is 0
+    if third:
+        day_of_month = (friday - friday.astype("datetime64[M]").astype("datetime64[D]")).astype(int) + 1
+        friday = friday[(day_of_month >= 15) & (day_of_month <= 21)]
+    open_days = sessions(calendar, start - 14, end + 7)
+    moved = open_days[np.searchsorted(open_days, friday, side="right") - 1]
+    return np.unique(moved[(moved >= start) & (moved <= end)])
 
 
 def nearest_expiry(expiries: np.ndarray, dates, tenor: int) -> np.ndarray:

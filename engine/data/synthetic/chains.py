@@ -1,8 +1,8 @@
 """Listed option quotes of a synthetic market, as an exchange would publish them, for any of its dates.
 
-Monthly expiries on third Fridays, round strikes, calls and puts with bid and ask, European. Volatilities are read
-from the market's own surfaces before their holes: total variance linear in time between the tenors, linear in
-log-moneyness between the call deltas. Missing and crossed quotes of their own are planted, and marked as such.
+Weekly, monthly and quarterly expiries on Fridays, round strikes, calls and puts with bid and ask, European.
+Volatilities are read from the market's own surfaces before their holes: total variance linear in time between the
+tenors, linear in log-moneyness between the call deltas. Missing and crossed quotes are planted, and marked as such.
 """
 
 from functools import lru_cache
@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 
 from engine.backend import special
-from engine.calendar import monthly_expiries, year_fraction
+from engine.calendar import monthly_expiries, weekly_expiries, year_fraction
 from engine.data.synthetic.paths import QUOTES, date_stream, draw_paths
 from engine.data.synthetic.settings import SyntheticMarket
-from engine.data.synthetic.surface import at_the_money, index_surface, planted_correlation, smile_shape
+from engine.data.synthetic.surface import at_the_money, index_surface, planted_correlation, smiles
 from engine.data.synthetic.truth import Truth
 from engine.data.synthetic.variance import FairPricer
 from engine.errors import InputError
@@ -23,7 +23,7 @@ from engine.pricing import black_price, call_delta, smile_at_tenor, vol_at_strik
 INDEX_HALF_SPREAD, HALF_SPREAD = 0.0015, 0.005  # in volatility
 OUTER_DELTA = 0.05  # strikes reach from this call delta to 1 minus it
 STRIKES = 32  # about as many per expiry
-MONTHLY_DAYS = 400  # every month is listed this far, then every quarter
+WEEKLY_DAYS, MONTHLY_DAYS = 45, 400  # every week is listed this far, then every month, then every quarter
 ROUND = np.array([1.0, 2.0, 2.5, 5.0, 10.0])  # strike steps, times a power of ten
 
 
@@ -55,7 +55,7 @@ def chains(market: SyntheticMarket | Truth, dates, index: str = "SYNX") -> pl.Da
     --------
     >>> quotes = chains(SyntheticMarket(years=1, names=5, seed=1), "2014-06-02")
     >>> quotes["asset"].n_unique(), quotes["expiry"].min()
-    (8, datetime.date(2014, 6, 20))
+    (8, datetime.date(2014, 6, 6))
     """
     settings = market.settings if isinstance(market, Truth) else market
     paths, pricer = _world(settings)
@@ -135,20 +135,19 @@ def _quotes(paths, pricer, session: int, index: str) -> pl.DataFrame:
 
 
 def listed_expiries(settings: SyntheticMarket, date) -> np.ndarray:
-    """Expiries listed on a date: every month for a year or so, then every quarter, until the longest tenor is reached.
+    """Expiries listed on a date: weekly, then monthly, then quarterly, until the longest tenor is reached.
 
     Examples
     --------
-    >>> listed_expiries(SyntheticMarket(tenors=(30,)), np.datetime64("2014-01-02")).astype(str).tolist()
-    ['2014-01-17', '2014-02-21']
+    >>> listed_expiries(SyntheticMarket(tenors=(30,)), np.datetime64("2014-01-16")).astype(str).tolist()
+    ['2014-01-17', '2014-01-24', '2014-01-31', '2014-02-07', '2014-02-14', '2014-02-21']
     """
     longest = settings.tenors[-1]
     monthly = monthly_expiries(settings.calendar, date + 1, date + longest + 100)
-    days = (monthly - date).astype(int)
     quarterly = monthly.astype("datetime64[M]").astype(int) % 3 == 2
-    listed = (days <= MONTHLY_DAYS) | quarterly
-    monthly, days = monthly[listed], days[listed]
-    return monthly[: int(np.searchsorted(days, longest)) + 1]
+    monthly = monthly[((monthly - date).astype(int) <= MONTHLY_DAYS) | quarterly]
+    expiries = np.union1d(weekly_expiries(settings.calendar, date + 1, date + WEEKLY_DAYS), monthly)
+    return expiries[: int(np.searchsorted((expiries - date).astype(int), longest)) + 1]
 
 
 def _surfaces(paths, pricer, session: int, index: str):
@@ -156,8 +155,7 @@ def _surfaces(paths, pricer, session: int, index: str):
     today = slice(session, session + 1)
     fair = pricer.at(today)
     trades = np.flatnonzero(np.isfinite(fair.component[0, :, 0]))
-    smile = 1.0 + paths.smile_strength[:, None, None] * smile_shape(paths.settings)
-    component = (at_the_money(paths, fair)[..., None] * smile)[0, trades]
+    component = (at_the_money(paths, fair)[..., None] * smiles(paths))[0, trades]
     own = index_surface(paths, fair, planted_correlation(paths, fair, today), today)
     spot = np.concatenate([paths.index_spot[today], paths.spot[session, trades]])
     return np.concatenate([own, component]), spot, [index, *paths.plan.names[trades].tolist()]

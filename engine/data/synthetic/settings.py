@@ -29,6 +29,8 @@ NO_PREMIUM = {
     "crossed_rate": 0.0,
 }
 
+SIGNED = {"leverage", "vol_premium", "correlation_premium", "correlation_skew", "skew", "curvature", "rate"}
+
 
 @dataclass(frozen=True)
 class SyntheticMarket:
@@ -192,17 +194,24 @@ class SyntheticMarket:
                 raise InputError(f"synthetic {name}={getattr(self, name)} is not a fraction between 0 and 1")
         if not -1.0 <= self.leverage <= 1.0:
             raise InputError(f"synthetic leverage={self.leverage} is not a correlation")
-        signed = {"leverage", "vol_premium", "correlation_premium", "correlation_skew", "skew", "curvature", "rate"}
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.type is float and field.name not in signed and value < 0.0:
-                raise InputError(f"synthetic {field.name}={value} is negative")
-        for noise, half_life in (
-            (self.level_noise, self.level_half_life),
-            (self.name_level_noise, self.name_level_half_life),
-        ):
+            positive = field.name.endswith("half_life") or field.name == "component_vol"
+            if field.type is float and field.name not in SIGNED and (value < 0.0 or (positive and value == 0.0)):
+                raise InputError(f"synthetic {field.name}={value} must be positive")
+        for name in ("level", "name_level"):
+            noise, half_life = getattr(self, f"{name}_noise"), getattr(self, f"{name}_half_life")
             if not (1.0 + noise**2) * keep(half_life) ** 2 < 1.0:
-                raise InputError(f"synthetic level noise {noise} is too large for a half-life of {half_life} sessions")
+                raise InputError(
+                    f"synthetic {name}_noise={noise} has no finite variance at a half-life of {half_life} sessions; "
+                    "lower one of them"
+                )
+        spread = self.correlation * (1.0 - self.correlation)
+        if self.correlation_noise > 0.0 and not self.correlation_noise**2 < spread:
+            raise InputError(
+                f"synthetic correlation_noise={self.correlation_noise} would leave 0..1 around a correlation of "
+                f"{self.correlation}; lower it"
+            )
 
 
 def keep(half_life: float) -> float:

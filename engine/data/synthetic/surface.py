@@ -8,6 +8,7 @@ from engine.data.panel import QuoteStatus
 from engine.data.synthetic.paths import MISSING, Paths, date_stream
 from engine.data.synthetic.settings import SyntheticMarket
 from engine.data.synthetic.variance import FairVariance
+from engine.errors import InputError
 
 WINGS = (15, 85)  # where the wings of a smile are missing, deltas at or beyond these are
 INDEX_HOLES = 0.1  # the index is quoted better: this share of the missing rate
@@ -41,6 +42,14 @@ def smile_shape(settings: SyntheticMarket) -> np.ndarray:
     x = (np.array(settings.deltas) - 50.0) / 40.0
     flatter = (30.0 / np.array(settings.tenors)) ** settings.skew_decay
     return flatter[:, None] * (settings.skew * x + settings.curvature * x**2)
+
+
+def smiles(paths: Paths) -> np.ndarray:
+    """Implied volatility of every name at every tenor and delta over that at 50 delta, (N, K, D)."""
+    smile = 1.0 + paths.smile_strength[:, None, None] * smile_shape(paths.settings)
+    if not (smile > 0.0).all():
+        raise InputError("synthetic skew, curvature and smile_dispersion make a volatility negative; lower them")
+    return smile
 
 
 def planted_correlation(paths: Paths, fair: FairVariance, block: slice) -> np.ndarray:
@@ -79,7 +88,13 @@ def index_surface(paths: Paths, fair: FairVariance, planted, block: slice) -> np
         sums[4] += square * strength**2
     average = sums[0][:, :, None] + sums[1][:, :, None] * shape
     single = sums[2][:, :, None] + shape * (sums[3][:, :, None] + shape * sums[4][:, :, None])
+    # One name has no pair to be correlated with: its index is itself.
     variance = single + np.where(np.isfinite(planted), planted, 0.0) * (average**2 - single)
+    if not (variance > 0.0).all():
+        raise InputError(
+            f"the synthetic market's implied correlation falls to {np.nanmin(planted):.2f}, and no index has so low a "
+            "variance; raise correlation_premium, or lower correlation_skew, premium_noise or correlation_noise"
+        )
     return np.sqrt(variance) / total[:, None, None]
 
 
@@ -111,10 +126,9 @@ def quoted_surfaces(paths: Paths, fair: FairVariance, block: slice) -> Quotes:
     index_missing, missing = missing_lines(paths, block)
     lines = np.where(np.isfinite(fair.component), missing, np.uint8(QuoteStatus.NO_QUOTE))
 
-    smile = 1.0 + paths.smile_strength[:, None, None] * smile_shape(settings)
     atm = np.where(lines == QuoteStatus.NO_QUOTE, np.nan, at_the_money(paths, fair))
     component_iv = np.empty((*atm.shape, len(settings.deltas)), dtype=dtype)
-    np.multiply(atm[..., None], smile, out=component_iv, casting="same_kind")
+    np.multiply(atm[..., None], smiles(paths), out=component_iv, casting="same_kind")
     return Quotes(
         index_iv=index_iv,
         component_iv=component_iv,
