@@ -2,6 +2,8 @@
 
 from engine.backend import namespace, special
 
+NARROWEST = 1e-100  # total volatility below which d1 would overflow; prices are at their limit long before
+
 
 def black_price(forward, strike, iv, years, is_call, rate=0.0):
     """Price calls and puts on a forward.
@@ -13,7 +15,7 @@ def black_price(forward, strike, iv, years, is_call, rate=0.0):
     forward, strike : array
         Same currency, positive.
     iv : array
-        Volatility, annualised decimals; NaN gives NaN.
+        Volatility, annualised decimals; NaN, or not positive before the expiry, gives NaN.
     years : array
         Time to expiry; 0 or less gives the intrinsic value.
     is_call : array, bool
@@ -35,30 +37,34 @@ def black_price(forward, strike, iv, years, is_call, rate=0.0):
     8.3532
     """
     xp = namespace(forward, strike, iv, years, is_call, rate)
-    forward, strike, iv, years = (xp.asarray(a, dtype=xp.float64) for a in (forward, strike, iv, years))
-    sign = xp.where(is_call, 1.0, -1.0)
+    forward, strike, years, rate = (xp.asarray(a, dtype=xp.float64) for a in (forward, strike, years, rate))
+    sign = xp.where(xp.asarray(is_call, dtype=bool), 1.0, -1.0)
     expired = years <= 0.0
-    spread = xp.where(expired, 1.0, iv * xp.sqrt(xp.where(expired, 0.0, years)))
-    spread = xp.where(spread > 0.0, spread, xp.nan)
-    d1 = xp.log(forward / strike) / spread + 0.5 * spread
+    d1, spread = _distance(forward, strike, iv, years)
     cdf = special(xp).ndtr
     value = sign * (forward * cdf(sign * d1) - strike * cdf(sign * (d1 - spread)))
-    discount = xp.exp(-rate * xp.where(expired, 0.0, years))
-    return discount * xp.where(expired, xp.maximum(sign * (forward - strike), 0.0), value)
+    discounted = xp.exp(-rate * xp.where(expired, 0.0, years)) * value
+    return xp.where(expired, xp.maximum(sign * (forward - strike), 0.0), discounted)
 
 
 def call_delta(forward, strike, iv, years):
     """Undiscounted delta of a call with respect to the forward, N(d1), in 0..1.
 
-    A put at the same strike has this less 1: the call delta orders both on one axis.
+    A put at the same strike has this less 1: the call delta orders both on one axis. NaN where a volatility, time or
+    price is not positive.
 
     Examples
     --------
     >>> round(float(call_delta(100.0, 100.0, 0.2, 0.25)), 4)
     0.5199
     """
+    return special(namespace(forward, strike, iv, years)).ndtr(_distance(forward, strike, iv, years)[0])
+
+
+def _distance(forward, strike, iv, years):
+    """d1 and the total volatility s sqrt(T); NaN where any of the four is not positive."""
     xp = namespace(forward, strike, iv, years)
-    spread = xp.asarray(iv, dtype=xp.float64) * xp.sqrt(years)
-    usable = spread > 0.0
-    spread = xp.where(usable, spread, xp.nan)
-    return special(xp).ndtr(xp.log(xp.asarray(forward) / strike) / spread + 0.5 * spread)
+    forward, strike, iv, years = (xp.asarray(a, dtype=xp.float64) for a in (forward, strike, iv, years))
+    usable = (forward > 0.0) & (strike > 0.0) & (iv > 0.0) & (years > 0.0)
+    spread = xp.maximum(iv * xp.sqrt(xp.where(usable, years, xp.nan)), NARROWEST)
+    return xp.log(xp.where(usable, forward / xp.where(usable, strike, 1.0), 1.0)) / spread + 0.5 * spread, spread

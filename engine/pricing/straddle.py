@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.backend import namespace, special
+from engine.pricing.black import NARROWEST
 
 DAYS_PER_YEAR = 365.0
 VOL_POINT = 0.01
@@ -74,7 +75,7 @@ def straddle(forward, strike, iv, years, rate=0.0) -> StraddleGreeks:
     time = xp.where(expired, 1.0, years)
 
     root = xp.sqrt(time)
-    spread = vol * root
+    spread = xp.maximum(vol * root, NARROWEST)
     d1 = xp.log(underlying / exercise) / spread + 0.5 * spread
     d2 = d1 - spread
     discount = xp.exp(-rate * time)
@@ -90,9 +91,10 @@ def straddle(forward, strike, iv, years, rate=0.0) -> StraddleGreeks:
     def at(before, after):
         return xp.where(expired, after, before)
 
-    unknown = 0.0 * (forward - strike)  # NaN where a price is
+    intrinsic = xp.abs(forward - strike)
+    unknown = 0.0 * intrinsic  # NaN where a price is
     return StraddleGreeks(
-        value=at(value, xp.abs(forward - strike)),
+        value=at(value, intrinsic),
         delta=at(discount * inside1, xp.sign(forward - strike)),
         gamma=at(density / (underlying * spread), unknown),
         vega=at(vega * VOL_POINT, unknown),
