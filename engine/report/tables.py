@@ -101,7 +101,7 @@ def correlation_levels(long: pl.DataFrame) -> pl.DataFrame:
             usable.min().alias("lowest"),
             usable.max().alias("highest"),
             usable.last().alias("last"),
-            pl.col("names").mean().alias("names"),
+            pl.col("names").mean().round(1).alias("names"),
             pl.col("coverage").mean().alias("coverage"),
         )
     )
