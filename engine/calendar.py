@@ -70,6 +70,10 @@ def sessions(calendar: str, start, end) -> np.ndarray:
     InputError
         When the calendar is unknown or does not reach that far.
 
+    Notes
+    -----
+    XNYS knows its holidays from 1971 on; before that it takes nearly every weekday for a session.
+
     Examples
     --------
     >>> len(sessions("XNYS", "2026-06-15", "2026-06-21"))  # the 19th was a holiday

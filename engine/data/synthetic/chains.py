@@ -183,5 +183,5 @@ def _strikes(smile, deltas, forward, years):
     step = np.take_along_axis(ladder, np.abs(ladder - wanted[..., None]).argmin(axis=-1)[..., None], axis=-1)
     first = np.ceil(low[..., None] / step)
     rung = np.arange(2 * STRIKES)
-    strike = (first + rung) * step
+    strike = np.round((first + rung) * step, 6)
     return np.where(strike <= high[..., None], strike, np.nan)
