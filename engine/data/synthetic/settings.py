@@ -163,7 +163,9 @@ class SyntheticMarket:
         progress : callable or None
             Called as progress(dates done, dates in all).
         """
-        from engine.data.synthetic.market import build, draw_paths  # they need the settings first
+        # Both need the settings first, so they cannot be imported above.
+        from engine.data.synthetic.market import build
+        from engine.data.synthetic.paths import draw_paths
 
         for _, panel, _ in build(draw_paths(self), budget, progress):
             yield panel
