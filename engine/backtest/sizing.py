@@ -1,13 +1,14 @@
 """How many straddles of each leg: neutral in one greek, by the exact greeks of the contracts traded."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from engine.backend import namespace
 
 
 @dataclass(frozen=True)
-class VegaNeutral:
-    """Long component vega equals short index vega, each name's share of it its basket weight.
+class AbstractSizing(ABC):
+    """Short `index_vega` of the index against long members that balance one greek.
 
     Parameters
     ----------
@@ -17,42 +18,35 @@ class VegaNeutral:
 
     index_vega: float = field(default=100_000.0, metadata={"batch": True})
 
+    @abstractmethod
     def balanced(self, greeks, forward):
         """Return the greek made neutral, per unit straddle."""
+
+
+@dataclass(frozen=True)
+class VegaNeutral(AbstractSizing):
+    """Long component vega equals short index vega."""
+
+    def balanced(self, greeks, forward):
+        """Return vega."""
         return greeks.vega
 
 
 @dataclass(frozen=True)
-class ThetaNeutral:
-    """Time decay paid on the components equals time decay earned on the index (single-name vega near sqrt(rho) of it).
-
-    Parameters
-    ----------
-    index_vega : float
-        Short index vega of a cohort at full exposure, in currency per vol point.
-    """
-
-    index_vega: float = field(default=100_000.0, metadata={"batch": True})
+class ThetaNeutral(AbstractSizing):
+    """Time decay paid on the components equals that earned on the index (single-name vega near sqrt(rho) of it)."""
 
     def balanced(self, greeks, forward):
-        """Return the greek made neutral, per unit straddle."""
+        """Return theta."""
         return greeks.theta
 
 
 @dataclass(frozen=True)
-class GammaNeutral:
-    """Cash gamma (F^2 gamma) of the components equals that of the index.
-
-    Parameters
-    ----------
-    index_vega : float
-        Short index vega of a cohort at full exposure, in currency per vol point.
-    """
-
-    index_vega: float = field(default=100_000.0, metadata={"batch": True})
+class GammaNeutral(AbstractSizing):
+    """Cash gamma of the components equals that of the index."""
 
     def balanced(self, greeks, forward):
-        """Return the greek made neutral, per unit straddle."""
+        """Return cash gamma, F^2 gamma."""
         return forward**2 * greeks.gamma
 
 
@@ -64,7 +58,7 @@ def leg_units(sizing, weights, greeks, forward):
 
     Parameters
     ----------
-    sizing : VegaNeutral, ThetaNeutral or GammaNeutral
+    sizing : AbstractSizing
     weights : array (C, 1 + L)
         Weights of the legs included, components summing to 1; the index is leg 0, whose entry is not read.
     greeks : StraddleGreeks of arrays (C, 1 + L); forward : array (C, 1 + L)

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from engine.data.panel import QuoteStatus
+from engine.pricing import tenors_from_expiries
 
 # Call delta at which a smile is read from calls alone, and from puts alone; between them the two are blended, which
 # is their mean at 50 delta. In-the-money quotes play no part outside the band.
@@ -124,40 +125,12 @@ def constant_maturity(smiles, days, tenors, max_extrapolation_days: float):
     status : array (T, A, K, D), uint8
         `QuoteStatus`: why a cell is NaN.
     """
-    quoted = np.isfinite(smiles)
-    any_delta = quoted.any(axis=3, keepdims=True)
-    shape = (*smiles.shape[:2], len(tenors), smiles.shape[3])
-    iv = np.full(shape, np.nan, dtype=np.float32)
-    status = np.full(shape, QuoteStatus.BEYOND_TENOR, dtype=np.uint8)
-    for k, tenor in enumerate(tenors):
-        near, far = (_nearest_expiry(smiles, quoted, days, tenor, side) for side in ("near", "far"))
-        has_near, has_far = np.isfinite(near[1]), np.isfinite(far[1])
-        gap = np.where(has_near & has_far, far[1] - near[1], 0.0)
-        share = np.where(gap > 0.0, (tenor - near[1]) / np.where(gap > 0.0, gap, 1.0), 0.0)
-        between = np.sqrt(((1.0 - share) * near[0] ** 2 * near[1] + share * far[0] ** 2 * far[1]) / tenor)
-        only_near = has_near & ~has_far & (tenor - near[1] <= max_extrapolation_days)
-        only_far = has_far & ~has_near & (far[1] - tenor <= max_extrapolation_days)
-        value = np.where(gap > 0.0, between, np.where(has_near & has_far, near[0], np.nan))
-        value = np.where(only_near, near[0], np.where(only_far, far[0], value))
-        iv[:, :, k] = value
-        reach = [_nearest_expiry(smiles[..., :1], any_delta, days, tenor, side)[1] for side in ("near", "far")]
-        reached = np.isfinite(reach[0]) & np.isfinite(reach[1])
-        reached |= np.isfinite(reach[0]) & (tenor - reach[0] <= max_extrapolation_days)
-        reached |= np.isfinite(reach[1]) & (reach[1] - tenor <= max_extrapolation_days)
-        status[:, :, k] = np.where(reached, QuoteStatus.BEYOND_DELTA, QuoteStatus.BEYOND_TENOR)
-    status[~any_delta.any(axis=(2, 3))] = QuoteStatus.NO_QUOTE
+    days = np.asarray(days)[:, None]
+    iv, _ = tenors_from_expiries(smiles, days, tenors, max_extrapolation_days)
+    quoted = np.isfinite(smiles).any(axis=3, keepdims=True)
+    reached, _ = tenors_from_expiries(np.where(quoted, 1.0, np.nan), days, tenors, max_extrapolation_days)
+    status = np.where(np.isfinite(reached), np.uint8(QuoteStatus.BEYOND_DELTA), np.uint8(QuoteStatus.BEYOND_TENOR))
+    status = np.broadcast_to(status, iv.shape).copy()
+    status[~quoted.any(axis=(2, 3))] = QuoteStatus.NO_QUOTE
     status[np.isfinite(iv)] = QuoteStatus.OK
-    return iv, status
-
-
-def _nearest_expiry(smiles, quoted, days, tenor, side: str):
-    """Volatility and days of the nearest quoted expiry at or before (`near`), at or after (`far`) the tenor."""
-    shape = (*quoted.shape[:2], quoted.shape[3])
-    vol, at = np.full(shape, np.nan), np.full(shape, np.nan)
-    slots = range(smiles.shape[2]) if side == "near" else range(smiles.shape[2] - 1, -1, -1)
-    for e in slots:  # the last to be taken is the nearest
-        reaches = (days[:, e] <= tenor) & (days[:, e] > 0) if side == "near" else days[:, e] >= tenor
-        taken = quoted[:, :, e] & reaches[:, None, None]
-        vol = np.where(taken, smiles[:, :, e], vol)
-        at = np.where(taken, days[:, e, None, None], at)
-    return vol, at
+    return iv.astype(np.float32), status

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import dataframely as dy
+import numpy as np
 import polars as pl
 
 from engine.errors import InputError
@@ -64,6 +65,21 @@ def collect(frame: pl.LazyFrame, folder, name: str) -> pl.DataFrame:
         raise InputError(
             f"{Path(folder) / name} cannot be read ({_first_line(error)}); fetch or copy it again"
         ) from None
+
+
+def between(rows: pl.LazyFrame, start: str | None, end: str | None) -> pl.LazyFrame:
+    """Keep the rows dated from `start` to `end`, ISO dates, both inclusive; None = open."""
+    if start is not None:
+        rows = rows.filter(pl.col("date") >= pl.lit(str(start)).str.to_date())
+    if end is not None:
+        rows = rows.filter(pl.col("date") <= pl.lit(str(end)).str.to_date())
+    return rows
+
+
+def session_dates(rows: pl.LazyFrame, folder, name: str) -> np.ndarray:
+    """Return the dates found in a file, (T,) datetime64[D], ascending: the sessions of its market."""
+    dates = collect(rows.select(pl.col("date").unique().sort()), folder, name)
+    return dates["date"].to_numpy().astype("datetime64[D]")
 
 
 def check_decimal_iv(quotes: pl.DataFrame, file, column: str) -> None:

@@ -17,7 +17,7 @@ from engine.data.arrange import on_dates, on_expiries
 from engine.data.clean import QualityReport
 from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
-from engine.data.schema import Quotes, check_decimal_iv, collect, scan
+from engine.data.schema import Quotes, between, check_decimal_iv, collect, scan, session_dates
 from engine.data.sources.fingerprint import fingerprint
 from engine.errors import InputError
 from engine.pricing import InversionStatus, call_delta, implied_vol
@@ -108,17 +108,11 @@ class Nse:
         return Path(self.path) / "nse"
 
     def _fo(self) -> pl.LazyFrame:
-        rows = scan(self._folder, FO, FO_COLUMNS)
-        if self.start is not None:
-            rows = rows.filter(pl.col("date") >= pl.lit(self.start).str.to_date())
-        if self.end is not None:
-            rows = rows.filter(pl.col("date") <= pl.lit(self.end).str.to_date())
-        return rows
+        return between(scan(self._folder, FO, FO_COLUMNS), self.start, self.end)
 
     def _dates(self) -> np.ndarray:
         """Sessions of the derivatives file: a special cash session without derivatives is not one."""
-        dates = collect(self._fo().select(pl.col("date").unique().sort()), self._folder, FO)
-        return dates["date"].to_numpy().astype("datetime64[D]")
+        return session_dates(self._fo(), self._folder, FO)
 
     def _basket(self) -> pl.DataFrame:
         columns = {"date": pl.Date, "index": pl.String, "symbol": pl.String, "weight": pl.Float64}

@@ -15,7 +15,7 @@ from engine.data.arrange import on_dates
 from engine.data.clean import QualityReport
 from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
-from engine.data.schema import Quotes, check_decimal_iv, collect, scan
+from engine.data.schema import Quotes, between, check_decimal_iv, collect, scan, session_dates
 from engine.data.sources.fingerprint import fingerprint
 from engine.errors import InputError
 
@@ -99,16 +99,10 @@ class UsChains:
         return Path(self.path) / "us2026"
 
     def _chains(self) -> pl.LazyFrame:
-        rows = scan(self._folder, CHAINS, CHAIN_COLUMNS)
-        if self.start is not None:
-            rows = rows.filter(pl.col("date") >= pl.lit(self.start).str.to_date())
-        if self.end is not None:
-            rows = rows.filter(pl.col("date") <= pl.lit(self.end).str.to_date())
-        return rows
+        return between(scan(self._folder, CHAINS, CHAIN_COLUMNS), self.start, self.end)
 
     def _dates(self) -> np.ndarray:
-        dates = collect(self._chains().select(pl.col("date").unique().sort()), self._folder, CHAINS)
-        return dates["date"].to_numpy().astype("datetime64[D]")
+        return session_dates(self._chains(), self._folder, CHAINS)
 
     def _names(self) -> list[str]:
         """Members with chains: fund holdings that are quoted, over all sessions of the file, alphabetically."""
