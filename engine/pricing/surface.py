@@ -103,7 +103,7 @@ def tenors_from_expiries(iv, days, tenors, max_extrapolation_days=0.0):
     >>> iv.round(4).tolist(), beyond.tolist()
     ([[0.255, 0.2708], [nan, nan]], [[False, False], [True, True]])
     """
-    xp = namespace(iv, days, tenors)
+    xp = namespace(iv, days)  # tenors are an axis, which stays on the host
     iv, days = xp.asarray(iv), xp.asarray(days, dtype=xp.float64)
     tenor = xp.asarray(tenors, dtype=xp.float64)[:, None]
     shape = (*xp.broadcast(iv[..., 0], days).shape[:-1], len(tenor), iv.shape[-1])

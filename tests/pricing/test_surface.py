@@ -105,7 +105,7 @@ def test_tenors_from_expiries_equal_the_loop_over_deltas(xp):
     days[rng.random(days.shape) < 0.2] = np.nan
     days[0, 0, :3] = [30.0, 91.0, -2.0]
     furthest = 20.0
-    iv, beyond = tenors_from_expiries(xp.asarray(smiles), xp.asarray(days), xp.asarray(TENORS), furthest)
+    iv, beyond = tenors_from_expiries(xp.asarray(smiles), xp.asarray(days), np.array(TENORS), furthest)
     assert iv.shape == beyond.shape == (6, 4, len(TENORS), len(DELTAS))
     for t, n, k, d in np.ndindex(iv.shape):
         vols, at = smiles[t, n, :, d].astype(float).tolist(), days[t, 0].tolist()
