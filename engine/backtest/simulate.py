@@ -70,23 +70,39 @@ def backtest(
     """
     if not isinstance(exits or HoldToExpiry(), HoldToExpiry):
         raise InputError(f"exits={exits} is not a rule this backtest knows; use HoldToExpiry()")
+    view = MarketView(market, basket or TopWeights())
+    structure, sizing = structure or Straddle(), sizing or VegaNeutral()
+    book = open_book(view, schedule or Monthly(), structure, sizing, hedge or DailyDelta(), lag, progress)
+    return simulate(view, structure, book, decide(strategy, view, book, lag), sizing.index_vega, costs or VolPoints())
+
+
+def open_book(view: MarketView, schedule, structure, sizing, hedge, lag: int, progress=None) -> TradeBook:
+    """Build the book of everything that could be traded: whoever decides, the cohorts are the same.
+
+    Raises
+    ------
+    InputError
+        When the lag is below 1, or no session of the market can be entered.
+    """
+    market = view.panel
     if lag < 1:
         raise InputError(f"lag={lag} would trade on the close that decided the trade; use lag=1 or more")
-    view = MarketView(market, basket or TopWeights())
-    schedule, structure, sizing = schedule or Monthly(), structure or Straddle(), sizing or VegaNeutral()
     entry = schedule.entries(market.dates, lag)
     if len(entry) == 0:
         raise InputError(
             f"{market.info.name} has {len(market)} session(s) from {market.dates[0]}: "
             f"none can be entered after a lag of {lag}; widen start and end"
         )
-    book = build_book(market, view.weights, entry, structure, sizing, hedge or DailyDelta(), progress=progress)
+    return build_book(market, view.weights, entry, structure, sizing, hedge, progress=progress)
+
+
+def decide(strategy, view: MarketView, book: TradeBook, lag: int):
+    """Return the exposure each cohort is entered with, (P, C): what the strategy said `lag` sessions before."""
     decided = strategy.exposure(view)
     xp = namespace(decided, book.explain)
-    decided = decided.reshape(-1, len(market))  # (T,) and (P, T) alike become (P, T)
-    taken = xp.where(xp.isfinite(decided), decided, 0.0)[:, xp.asarray(entry - lag)]
-    taken = xp.where(book.entered, taken, 0.0)
-    return simulate(view, structure, book, taken, sizing.index_vega, costs or VolPoints())
+    decided = decided.reshape(-1, len(view.panel))  # (T,) and (P, T) alike become (P, T)
+    taken = xp.where(xp.isfinite(decided), decided, 0.0)[:, xp.asarray(book.cohorts.entry - lag)]
+    return xp.where(book.entered, taken, 0.0)
 
 
 def simulate(view: MarketView, structure: Straddle, book: TradeBook, taken, index_vega, costs) -> BacktestResult:
