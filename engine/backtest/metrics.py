@@ -44,12 +44,43 @@ def drawdown(pnl):
     return equity - np.maximum(np.maximum.accumulate(equity, axis=-1), 0.0)
 
 
-def share(part: float, whole: float) -> float:
+def hac_t(pnl, holding_days: int):
+    """t-statistic of mean daily P&L, robust to the overlap of cohorts: Newey-West with Bartlett weights.
+
+        t = mean / sqrt(S / T),   S = g_0 + 2 sum_l (1 - l / (L + 1)) g_l,   L = max(floor(4 (T/100)^(2/9)), days - 1)
+
+    `engine.statistics.hac_tstat`, from statsmodels, row by row; here for all parameter sets at once.
+
+    Parameters
+    ----------
+    pnl : array (..., T)
+    holding_days : int
+        Longest life of a cohort, in sessions.
+
+    Returns
+    -------
+    array (...)
+        NaN where the P&L never moves.
+    """
+    count = pnl.shape[-1]
+    mean = pnl.mean(axis=-1, keepdims=True)
+    lags = min(max(int(4 * (count / 100) ** (2 / 9)), holding_days - 1), count - 1)
+    off = pnl - mean
+    spread = (off * off).sum(axis=-1)
+    moves = spread > 0.0
+    for lag in range(1, lags + 1):
+        spread = spread + 2.0 * (1.0 - lag / (lags + 1)) * (off[..., lag:] * off[..., :-lag]).sum(axis=-1)
+    known = moves & (spread > 0.0)
+    return np.where(known, count * mean[..., 0] / np.sqrt(np.where(known, spread, 1.0)), np.nan)
+
+
+def share(part, whole):
     """part / whole, and NaN where there is no whole.
 
     Examples
     --------
-    >>> share(1.0, 4.0)
-    0.25
+    >>> share(np.array([1.0, 1.0]), np.array([4.0, 0.0])).tolist()
+    [0.25, nan]
     """
-    return float(part / whole) if whole else float("nan")
+    whole = np.asarray(whole, dtype=float)
+    return np.where(whole != 0.0, part / np.where(whole != 0.0, whole, 1.0), np.nan)

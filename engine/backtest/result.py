@@ -10,11 +10,7 @@ from engine.backend import to_host
 from engine.backtest.attribution import PARTS
 from engine.backtest.book import COMPONENT, INDEX, TradeBook
 from engine.backtest.marks import LegStatus
-from engine.backtest.metrics import drawdown, share, sharpe
-from engine.statistics import hac_tstat
-
-# Capital is a convention, not a margin model: this many vol points of loss on the index vega would consume it.
-CAPITAL_VOL_POINTS = 100
+from engine.backtest.summary import CAPITAL_VOL_POINTS, summarise
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +55,12 @@ class BacktestResult:
 
     def vega_per_cohort(self, p: int = 0) -> float:
         """Index vega of a cohort at full exposure, in currency per vol point."""
-        return float(np.broadcast_to(np.asarray(to_host(self.index_vega)).reshape(-1), (len(self.taken),))[p])
+        return float(self.vegas[p])
+
+    @cached_property
+    def vegas(self) -> np.ndarray:
+        """Index vega of a cohort at full exposure of every parameter set, (P,) currency per vol point."""
+        return np.broadcast_to(np.asarray(to_host(self.index_vega), dtype=float).reshape(-1), (len(self.taken),))
 
     def capital(self, p: int = 0) -> float:
         """Fixed capital that returns are quoted on, in currency."""
@@ -158,54 +159,14 @@ class BacktestResult:
             }
         )
 
-    def summary(self, p: int = 0) -> dict:
-        """One flat dictionary of metrics: money in the market's currency, ratios as decimals, vol points where named.
+    @cached_property
+    def summaries(self) -> dict[str, np.ndarray]:
+        """The metrics of every parameter set, each (P,)."""
+        return summarise(self)
 
-        `breakeven_cost` is the one-way option cost, in vol points per unit index vega traded, at which the net P&L is
-        zero; `option_cost_per_vega` beside it is what was charged. `unexplained_share` is sum |unexplained| /
-        (sum |gamma| + sum |theta|) over the days of every cohort's index and component legs; `stale_share` and
-        `extrapolated_share` are the shares of sum |P&L| over legs and days whose mark had no quote of its own that
-        day, or lay beyond the surface.
-        """
-        taken, book = np.abs(self.taken[p]), self.book
-        traded = float(taken.sum() * self.vega_per_cohort(p))
-        gross, cost, net = (float(a[p].sum()) for a in (self.pnl_gross, self.cost, self.pnl_net))
-        hedge_cost = float(self.hedge_cost[p].sum())
-        by_part = taken @ np.abs(to_host(book.explain)).sum(axis=(1, 2))
-        part = dict(zip(PARTS, by_part, strict=True))
-        absolute = float(taken @ to_host(book.absolute_pnl).sum(axis=1))
-        status = to_host(book.legs.status)
-        alive = (to_host(book.legs.units) != 0.0) & (taken > 0.0)[:, None]
-        fall = float(drawdown(self.pnl_net[p]).min())
-        years = (self.dates[-1] - self.dates[0]).astype(int) / 365.25
-        return {
-            "pnl_gross": gross,
-            "cost": cost,
-            "pnl_net": net,
-            "breakeven_cost": share(gross - hedge_cost, traded),
-            "option_cost_per_vega": share(float(self.option_cost[p].sum()), traded),
-            "hedge_cost_per_vega": share(hedge_cost, traded),
-            "pnl_gross_per_vega": share(gross, traded),
-            "pnl_net_per_vega": share(net, traded),
-            "sharpe_gross": float(sharpe(self.pnl_gross[p])),
-            "sharpe_net": float(sharpe(self.pnl_net[p])),
-            "hac_t": hac_tstat(self.pnl_net[p], holding_days=book.days),
-            "return_net_annual": share(net / self.capital(p), years),
-            "max_drawdown": fall,
-            "max_drawdown_share": fall / self.capital(p),
-            "worst_day": float(self.pnl_net[p].min()),
-            "cohorts": int((taken > 0.0).sum()),
-            "cohorts_open": int(((taken > 0.0) & ~book.cohorts.settled).sum()),
-            "cohorts_skipped": int((~to_host(book.entered)).sum()),
-            "legs_settled_early": int((alive & (status == LegStatus.SETTLED)).sum()),
-            "legs_closed_early": int((alive & (status == LegStatus.CLOSED)).sum()),
-            "coverage": share(float(taken @ to_host(book.coverage)), float(taken.sum())),
-            "unexplained_share": share(part["unexplained"], part["gamma"] + part["theta"]),
-            "stale_share": share(float(taken @ to_host(book.stale_pnl).sum(axis=1)), absolute),
-            "extrapolated_share": share(float(taken @ to_host(book.extrapolated_pnl).sum(axis=1)), absolute),
-            "index_vega": self.vega_per_cohort(p),
-            "capital": self.capital(p),
-        }
+    def summary(self, p: int = 0) -> dict:
+        """One flat dictionary of the metrics of a parameter set; `summarise` says what each is."""
+        return {name: values[p].item() for name, values in self.summaries.items()}
 
     def __repr__(self) -> str:
         """The summary of the first parameter set as one aligned table."""

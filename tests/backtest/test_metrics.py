@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from engine.backtest.metrics import drawdown, share, sharpe
+from engine.backtest.metrics import drawdown, hac_t, share, sharpe
+from engine.statistics import hac_tstat
 
 
 def test_sharpe_is_the_annualised_ratio_of_mean_to_deviation_per_row():
@@ -24,3 +25,13 @@ def test_drawdown_starts_from_zero_and_is_measured_from_the_running_high():
 
 def test_share_of_nothing_is_unknown():
     assert math.isnan(share(1.0, 0.0))
+
+
+@pytest.mark.parametrize(("sessions", "days"), [(60, 5), (300, 21), (12, 30)])
+def test_the_t_statistics_of_a_batch_are_those_of_statsmodels_row_by_row(sessions, days):
+    pnl = np.random.default_rng(sessions).normal(0.1, 1.0, (4, sessions)).cumsum(axis=1)
+    pnl[3] = 0.0
+    expected = [hac_tstat(row, days) for row in pnl]
+    # Two orders of summing some hundred products.
+    np.testing.assert_allclose(hac_t(pnl, days), expected, rtol=1e-9)
+    assert math.isnan(expected[3])
