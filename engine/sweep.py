@@ -9,8 +9,8 @@ from engine.backtest.market import MarketView
 from engine.backtest.result import BacktestResult
 from engine.backtest.simulate import decide, open_book, simulate
 
-# Parameter sets simulated at once: enough to fill the machine, few enough for (P, T) arrays to stay small.
-LARGEST_BATCH = 512
+# Parameter sets simulated at once: their (P, T) arrays of twenty years then stay in a CPU's cache.
+LARGEST_BATCH = 64
 
 
 @dataclass(frozen=True)

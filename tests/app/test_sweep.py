@@ -60,7 +60,7 @@ def alone(job: Job):
     return backtest(job.market, job.strategy, **parts)
 
 
-@pytest.mark.parametrize("largest", [512, 2])
+@pytest.mark.parametrize("largest", [64, 2])
 def test_every_job_of_a_batch_has_the_numbers_of_running_it_alone(jobs, monkeypatch, largest):
     monkeypatch.setattr(engine.sweep, "LARGEST_BATCH", largest)
     done = []
