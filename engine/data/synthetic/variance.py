@@ -39,6 +39,7 @@ class FairPricer:
 
     The index is taken as held in today's weights; that sums of lognormal prices are not lognormal is left out
     (.01 vol point at 30 days, .05 at a year).
+    Mergers and delistings come as a surprise: no variance is charged for the jump of a name that ceases to trade.
     """
 
     def __init__(self, paths: Paths):
