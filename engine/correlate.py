@@ -27,7 +27,7 @@ def correlate(config: dict, folder: Path) -> None:
     realized = realized_correlation(
         daily_returns(market.spot, market.return_factor), weights, window=_number(config, "realized_window", int)
     )
-    label = basket_name(basket)
+    label = basket.label
     long, moved = long_form(market, rho, label), realized_form(market, realized, label)
     long.write_parquet(folder / "correlation.parquet")
     moved.write_parquet(folder / "realized.parquet")
@@ -61,19 +61,6 @@ def _number(config, key: str, kind):
     if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
         raise InputError(f"{key}={value} is not a {'whole ' if kind is int else ''}number")
     return kind(value)
-
-
-def basket_name(basket) -> str:
-    """Name a basket as it is written to files.
-
-    Examples
-    --------
-    >>> from engine.correlation import TopWeights
-    >>> basket_name(TopWeights(50))
-    'top50'
-    """
-    kind = type(basket).__name__
-    return f"top{basket.n}" if kind == "TopWeights" else {"AllMembers": "all", "Names": "names"}.get(kind, kind)
 
 
 def long_form(market, rho, basket: str):

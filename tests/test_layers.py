@@ -13,7 +13,7 @@ import engine
 ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS = (
-    {"engine.errors", "engine.backend", "engine.calendar", "engine.kernels", "engine.statistics"},
+    {"engine.errors", "engine.backend", "engine.calendar", "engine.kernels", "engine.progress", "engine.statistics"},
     {"engine.pricing"},
     {"engine.data"},
     {"engine.correlation"},

@@ -24,6 +24,11 @@ class TopWeights:
 
     n: int = 50
 
+    @property
+    def label(self) -> str:
+        """Name written to files: `top50`."""
+        return f"top{self.n}"
+
     def select(self, weights, names):
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0."""
         xp = namespace(weights)
@@ -46,6 +51,8 @@ class AllMembers:
     array([[0.25, 0.75, 0.  ]])
     """
 
+    label = "all"
+
     def select(self, weights, names):
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0."""
         return _normalised(weights)
@@ -62,6 +69,7 @@ class Names:
     """
 
     names: tuple[str, ...]
+    label = "names"
 
     def select(self, weights, names):
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0.

@@ -3,7 +3,6 @@
 import difflib
 import os
 import shutil
-import sys
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +13,7 @@ from engine.data.panel import MarketPanel
 from engine.data.sources import SOURCES
 from engine.data.storage import HEADER, QUALITY, TRUTH, PanelWriter, open_panel
 from engine.errors import InputError
+from engine.progress import progress_bar
 
 DEFAULT_CACHE = Path(__file__).resolve().parents[2] / "results" / "panels"
 
@@ -110,7 +110,7 @@ def _build(source, name: str, folder: Path, progress: bool) -> None:
     shutil.rmtree(building, ignore_errors=True)
     try:
         writer = PanelWriter(building)
-        with _bar(name, source.sessions(), progress) as advance:
+        with progress_bar(f"Building panel {name}", source.sessions(), progress) as advance:
             for block in source.blocks():
                 writer.write(block)
                 advance(len(block))
@@ -138,27 +138,3 @@ def _alive(process: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-class _bar:
-    """Progress over sessions on a terminal, nothing elsewhere."""
-
-    def __init__(self, name: str, sessions: int, wanted: bool):
-        self.name, self.sessions = name, sessions
-        self.wanted = wanted and sys.stderr.isatty()
-
-    def __enter__(self):
-        if not self.wanted:
-            return lambda count: None
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
-        self.progress.start()
-        task = self.progress.add_task(f"building panel {self.name}", total=self.sessions)
-        return lambda count: self.progress.advance(task, count)
-
-    def __exit__(self, *exception):
-        if self.wanted:
-            self.progress.stop()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 import engine.sweep
@@ -79,3 +80,34 @@ def test_jobs_that_trade_alike_share_one_book(jobs, monkeypatch):
     monkeypatch.setattr(engine.sweep, "open_book", lambda *given: built.append(given) or build(*given))
     run_batch(jobs)
     assert len(built) == 6  # vega, theta, no hedge, three names, lag 2, the other market
+
+
+def test_the_batch_launcher_leaves_what_the_basic_launcher_leaves(command, tmp_path):
+    sweep = ("-m", "debug=small", "report=none", "strategy=rich_correlation", "strategy.window=60")
+    grid = ("strategy.enter=0.2,1", "costs.component=0.4,0.8", "schedule=monthly,weekly")
+    frames, files = [], []
+    for name, launcher in (("basic", ()), ("batch", ("hydra/launcher=batch",))):
+        place = tmp_path / name
+        place.mkdir()
+        ended = command("run", *sweep, *grid, *launcher, place=place, cache=tmp_path / "panels")
+        assert ended.code == 0, ended.err
+        (folder,) = place.glob("results/debug/*")
+        frames.append(pl.read_parquet(folder / "runs.parquet").drop("run"))
+        files.append({str(file.relative_to(folder)): file for file in sorted(folder.rglob("*")) if file.is_file()})
+    asked = [c for c in frames[1].columns if c != "hydra/launcher"]
+    assert frames[0].equals(frames[1].select(asked), null_equal=True)
+    assert files[0].keys() == files[1].keys()
+    assert len([name for name in files[0] if name.endswith("manifest.json")]) == 8
+    for name, file in files[0].items():
+        if name.endswith(("daily.parquet", "ledger.parquet")):
+            assert pl.read_parquet(file).equals(pl.read_parquet(files[1][name]), null_equal=True), name
+        elif name.endswith("summary.json"):
+            assert file.read_text() == files[1][name].read_text()
+
+
+def test_the_batch_launcher_refuses_a_mistake_before_it_runs_anything(command, tmp_path):
+    ended = command("run", "-m", "debug=small", "hydra/launcher=batch", "lag=1,soon", place=tmp_path)
+    ended.refuses("lag=soon")
+    command("correlate", "-m", "debug=small", "hydra/launcher=batch", "min_coverage=0.5,0.8", place=tmp_path).refuses(
+        "batches backtests"
+    )

@@ -1,0 +1,30 @@
+"""hydra/launcher=batch: a whole sweep of backtests as a few batches, in the folders of the basic launcher."""
+
+from dataclasses import dataclass
+
+from hydra.core.config_store import ConfigStore
+from hydra.plugins.launcher import Launcher
+
+
+@dataclass
+class BatchLauncherConf:
+    """Settings of the launcher: none."""
+
+    _target_: str = "hydra_plugins.batch_launcher.BatchLauncher"
+
+
+ConfigStore.instance().store(group="hydra/launcher", name="batch", node=BatchLauncherConf, provider="dispersion-engine")
+
+
+class BatchLauncher(Launcher):
+    """Stores what Hydra hands over; `engine.sweep` does the work, imported only when it is asked for."""
+
+    def setup(self, *, hydra_context, task_function, config):
+        """Keep what launching needs; the task itself is not called, its backtests are batched."""
+        self.hydra_context, self.config = hydra_context, config
+
+    def launch(self, job_overrides, initial_job_idx):
+        """Run the jobs and return one JobReturn each."""
+        from engine.sweep import launch_batch
+
+        return launch_batch(self.hydra_context, self.config, job_overrides, initial_job_idx)
