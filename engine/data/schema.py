@@ -57,14 +57,17 @@ def scan(folder, name: str, columns: dict) -> pl.LazyFrame:
     return frame.select(pl.col(column).cast(kind) for column, kind in columns.items())
 
 
-def collect(frame: pl.LazyFrame, folder, name: str) -> pl.DataFrame:
-    """Read what `scan` opened; damage found only while reading names the file too."""
+def collect(frame: pl.LazyFrame, folder, name: str, may_be_empty: bool = True) -> pl.DataFrame:
+    """Read what `scan` opened; damage found only while reading names the file too, and so does having no row."""
     try:
-        return frame.collect()
+        rows = frame.collect()
     except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError, OSError) as error:
         raise InputError(
             f"{Path(folder) / name} cannot be read ({_first_line(error)}); fetch or copy it again"
         ) from None
+    if rows.height == 0 and not may_be_empty:
+        raise InputError(f"{Path(folder) / name} has no usable row; fetch or copy it again")
+    return rows
 
 
 def between(rows: pl.LazyFrame, start: str | None, end: str | None) -> pl.LazyFrame:
@@ -79,12 +82,14 @@ def between(rows: pl.LazyFrame, start: str | None, end: str | None) -> pl.LazyFr
 def session_dates(rows: pl.LazyFrame, folder, name: str) -> np.ndarray:
     """Return the dates found in a file, (T,) datetime64[D], ascending: the sessions of its market."""
     dates = collect(rows.select(pl.col("date").unique().sort()), folder, name)
+    if dates["date"].null_count():
+        raise InputError(f"{Path(folder) / name}, column date: some rows have none; remove or repair them")
     return dates["date"].to_numpy().astype("datetime64[D]")
 
 
 def check_decimal_iv(quotes: pl.DataFrame, file, column: str) -> None:
     """Raise InputError when volatilities declared as decimals cannot be: their median is not one of a market."""
-    median = quotes["iv"].median()
+    median = quotes.filter(pl.col("iv").is_finite())["iv"].median()
     low, high = PLAUSIBLE_MEDIAN_IV
     if median is not None and not low <= median <= high:
         other = "already decimals" if median < low else "percent"
@@ -92,6 +97,24 @@ def check_decimal_iv(quotes: pl.DataFrame, file, column: str) -> None:
             f"{file}, column {column}: after conversion the median volatility is {median:.4g}, "
             f"so the column seems to be {other}; restore the declared unit"
         )
+
+
+def check_call_delta(quotes: pl.DataFrame, file, columns: dict) -> None:
+    """Raise InputError when most deltas of the calls, or of the puts, cannot be what they are declared to be.
+
+    Parameters
+    ----------
+    quotes : frame with right and call_delta
+    columns : dict of right -> the file's column and its convention, for the message
+    """
+    possible = (pl.col("call_delta") >= 0.0) & (pl.col("call_delta") <= 1.0)
+    for right, column in columns.items():
+        share = quotes.filter(pl.col("right") == right).select(possible.mean()).item()
+        if share is not None and share < 0.5:
+            raise InputError(
+                f"{file}, column {column}: {1.0 - share:.0%} of the deltas lie outside that range; "
+                f"restore the declared sign and scale"
+            )
 
 
 def _first_line(error: Exception) -> str:

@@ -20,6 +20,9 @@ from engine.errors import InputError
 HEADER, QUALITY, TRUTH = "panel.json", "quality.parquet", "truth.npz"
 _FIXED = ("names", "tenors", "deltas")
 _LISTED = "listed."
+_DATED = {f.name for f in fields(MarketPanel)} - {"info", *_FIXED, "listed", "content_hash"}
+_LISTED_ARRAYS = {f"{_LISTED}{f.name}" for f in fields(ListedSmiles)}
+_REMEDY = "to build the panel again, delete the folder {} or load the market with rebuild=True"
 
 
 class PanelWriter:
@@ -38,17 +41,21 @@ class PanelWriter:
         if not append:
             (self.folder / HEADER).unlink(missing_ok=True)
         self.digest = hashlib.sha256((self.header or {}).get("content_hash", "").encode())
-        self.sessions = self.header["sessions"] if append else 0
+        self.sessions = self.header["sessions"] if append else 0  # the hash of what is there seeds that of the whole
 
     def write(self, block: MarketPanel) -> None:
         """Append the sessions of a block to the files; they count once `commit` has run."""
         arrays = _arrays(block)
         if self.header is None:
             self.header = _header(block, arrays)
+            self.digest.update(json.dumps(self.header).encode())
+        specs = self.header["arrays"]
+        if arrays.keys() != specs.keys():
+            odd = ", ".join(sorted(arrays.keys() ^ specs.keys()))
+            raise InputError(f"cannot append to {self.folder}: only one of the two has {odd}; rebuild the panel")
         for name, array in arrays.items():
-            spec = self.header["arrays"].get(name)
-            row = list(array.shape[1:])
-            if spec is None or spec["row"] != row:
+            spec, row = specs[name], list(array.shape[1:])
+            if spec["row"] != row:
                 raise InputError(f"cannot append to {self.folder}: {name} has rows of shape {row}; rebuild the panel")
             data = np.ascontiguousarray(array).astype(spec["dtype"], copy=False)
             path = self.folder / f"{name}.bin"
@@ -68,7 +75,10 @@ class PanelWriter:
                 file.truncate(self.sessions * _row_bytes(spec))
                 os.fsync(file.fileno())
         temporary = self.folder / f"{HEADER}.{os.getpid()}"
-        temporary.write_text(json.dumps(header, indent=1))
+        with open(temporary, "w") as file:
+            file.write(json.dumps(header, indent=1))
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, self.folder / HEADER)
 
 
@@ -110,7 +120,7 @@ def open_panel(folder) -> MarketPanel:
         shape = (header["sessions"], *spec["row"])
         size = path.stat().st_size if path.is_file() else 0
         if size < header["sessions"] * _row_bytes(spec):
-            raise InputError(f"{path} is truncated ({size:,} bytes); delete the folder {folder} to rebuild the panel")
+            raise InputError(f"{path} is truncated ({size:,} bytes); {_REMEDY.format(folder)}")
         whole = int(np.prod(shape)) > 0
         arrays[name] = np.memmap(path, spec["dtype"], "r", shape=shape) if whole else np.zeros(shape, spec["dtype"])
     listed = {name.removeprefix(_LISTED): a for name, a in arrays.items() if name.startswith(_LISTED)}
@@ -155,9 +165,20 @@ def _read_header(folder: Path) -> dict:
         header = json.loads(path.read_text())
     except FileNotFoundError:
         raise InputError(f"{folder} holds no panel: {HEADER} is missing") from None
-    except json.JSONDecodeError:
-        raise InputError(f"{path} is damaged; delete the folder {folder} to rebuild the panel") from None
-    known = {f.name for f in fields(MarketPanel)} | {f"{_LISTED}{f.name}" for f in fields(ListedSmiles)}
-    if not set(header.get("arrays", {})) <= known:
-        raise InputError(f"{path} was written by another version; delete the folder {folder} to rebuild the panel")
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise InputError(f"{path} is damaged; {_REMEDY.format(folder)}") from None
+    if not _is_header(header):
+        raise InputError(f"{path} is damaged or was written by another version; {_REMEDY.format(folder)}")
     return header
+
+
+def _is_header(header) -> bool:
+    """Tell whether a header has all parts of a panel, and axes that fit its surfaces."""
+    if not isinstance(header, dict) or not {"info", *_FIXED, "arrays", "sessions", "content_hash"} <= header.keys():
+        return False
+    arrays = header["arrays"]
+    return (
+        header["info"].keys() == {f.name for f in fields(MarketInfo)}
+        and arrays.keys() in (_DATED, _DATED | _LISTED_ARRAYS)
+        and arrays["component_iv"]["row"] == [len(header[axis]) for axis in _FIXED]
+    )
