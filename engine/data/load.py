@@ -2,12 +2,15 @@
 
 import difflib
 import os
+import platform
 import shutil
+import time
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from engine.data.panel import MarketPanel
 from engine.data.sources import SOURCES
@@ -57,6 +60,8 @@ def load_market(
     >>> market.index_iv.shape
     (252, 8, 17)
     """
+    for word, date in (("start", start), ("end", end)):
+        _check_date(word, date)
     folder = panel_folder(name, path, cache=cache, rebuild=rebuild, progress=progress, **settings)
     return open_panel(folder).slice(start, end)
 
@@ -67,7 +72,7 @@ def panel_folder(name: str, path=None, *, cache=None, rebuild=False, progress=Tr
     root = Path(cache or os.environ.get("DISPERSION_CACHE") or DEFAULT_CACHE)
     folder = root / f"{name}-{source.fingerprint()[:12]}"
     if rebuild or not (folder / HEADER).is_file():
-        _build(source, name, folder, progress)
+        _build(source, name, folder, progress, replace=rebuild)
     return folder
 
 
@@ -82,7 +87,7 @@ def source_kind(name: str) -> type:
 def find_source(name: str, path, settings: dict):
     """Return the source of that name with its settings."""
     source = source_kind(name)
-    known = [f.name for f in fields(source)]
+    known = [f.name for f in fields(source) if f.init]
     for setting in settings:
         if setting not in known:
             raise InputError(f"{setting} is not a setting of market {name}{_nearest(setting, known)}")
@@ -95,18 +100,33 @@ def find_source(name: str, path, settings: dict):
     return source(path=str(path), **settings)
 
 
+def _check_date(word: str, date) -> None:
+    if date is None:
+        return
+    try:
+        known = not np.isnat(np.datetime64(date, "D"))
+    except (ValueError, TypeError):
+        known = False
+    if not known:
+        raise InputError(f"{word}={date} is not a date; write it as 2026-07-31")
+
+
 def _nearest(word: str, known) -> str:
     close = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _build(source, name: str, folder: Path, progress: bool) -> None:
+# Machines that share the cache cannot see each other's processes: what another one left counts as dead by its age.
+ABANDONED_SECONDS = 86_400.0
+
+
+def _build(source, name: str, folder: Path, progress: bool, replace: bool) -> None:
     """Build into a folder of this process, then put it in place in one step; what dead builds left is removed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     for left in folder.parent.glob(f"{folder.name}.building-*"):
-        if not _alive(int(left.name.rpartition("-")[2])):
+        if _abandoned(left):
             shutil.rmtree(left, ignore_errors=True)
-    building = folder.with_name(f"{folder.name}.building-{os.getpid()}")
+    building = folder.with_name(f"{folder.name}.building-{platform.node()}-{os.getpid()}")
     shutil.rmtree(building, ignore_errors=True)
     try:
         writer = PanelWriter(building)
@@ -117,17 +137,46 @@ def _build(source, name: str, folder: Path, progress: bool) -> None:
         if writer.sessions == 0:
             raise InputError(f"market {name} has no session in what was asked for; widen start and end")
         if (quality := source.quality()) is not None:
-            quality.write_parquet(building / QUALITY)
+            _check_something_kept(name, quality)
+            quality.insert_column(0, pl.Series("source", [name] * quality.height)).write_parquet(building / QUALITY)
         if (truth := source.truth()) is not None:
             np.savez(building / TRUTH, **truth)
         writer.commit()
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(building, folder)
-    except OSError:
-        if not (folder / HEADER).is_file():  # else another process has built the same panel meanwhile
-            raise
+        _put_in_place(building, folder, replace)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _put_in_place(building: Path, folder: Path, replace: bool) -> None:
+    """Give a finished panel its name; one that another process finished meanwhile stays."""
+    if (folder / HEADER).is_file() and not replace:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        os.replace(building, folder)
+    except OSError:
+        if not (folder / HEADER).is_file():
+            raise
+
+
+def _check_something_kept(name: str, quality: pl.DataFrame) -> None:
+    """Raise InputError when not one quote was usable, with what most were dropped for."""
+    dropped = quality.filter(pl.col("reason") != "kept")
+    if dropped.height and dropped.height == quality.height:
+        reasons = dropped.group_by("reason").agg(pl.col("rows").sum()).sort("rows", descending=True)
+        counts = ", ".join(f"{reason} {rows:,}" for reason, rows in reasons.iter_rows())
+        raise InputError(f"market {name}: every quote was dropped ({counts}); check the units and dates of its files")
+
+
+def _abandoned(left: Path) -> bool:
+    """Tell whether the build that a temporary folder belongs to has died."""
+    machine, _, process = left.name.rpartition(".building-")[2].rpartition("-")
+    if machine == platform.node() and process.isdigit():
+        return not _alive(int(process))
+    try:
+        return time.time() - left.stat().st_mtime > ABANDONED_SECONDS
+    except FileNotFoundError:  # its own process has just put it in place
+        return False
 
 
 def _alive(process: int) -> bool:

@@ -51,9 +51,11 @@ def scan(folder, name: str, columns: dict) -> pl.LazyFrame:
         schema = frame.collect_schema()
     except (pl.exceptions.ComputeError, OSError) as error:
         raise InputError(f"{path} cannot be read as parquet ({_first_line(error)}); fetch or copy it again") from None
-    for column in columns:
+    for column, kind in columns.items():
         if column not in schema:
             raise InputError(f"{path} has no column {column}; it has {', '.join(schema.names())}")
+        if kind.is_temporal() and not schema[column].is_temporal():
+            raise InputError(f"{path}, column {column} holds {schema[column]}, not dates; store it as a date")
     return frame.select(pl.col(column).cast(kind) for column, kind in columns.items())
 
 

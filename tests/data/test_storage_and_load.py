@@ -2,16 +2,18 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 import pytest
 
 from engine.data import append_panel, load_market, load_quality, open_panel, panel_folder, save_panel
 from engine.data import load as load_module
-from engine.data.panel import DELTAS, TENORS, MarketInfo, MarketPanel
+from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel
 from engine.data.storage import PanelWriter
 from engine.errors import InputError
 
@@ -39,6 +41,12 @@ def tiny_panel(sessions=6, start="2026-01-01", names=("A", "B"), seed=0) -> Mark
         return_factor=np.ones((t, n)),
         settlement=np.full((t, n), np.nan),
     )
+
+
+def tiny_listed(t, n, e=2) -> ListedSmiles:
+    expiry = np.broadcast_to(np.array(["2026-03-20", "2026-06-18"], "datetime64[D]"), (t, e))
+    flat = np.full((t, n, e, len(DELTAS)), 0.2, np.float32)
+    return ListedSmiles(expiry, flat[:, 0], flat, np.full((t, e), 100.0), np.full((t, n, e), 50.0))
 
 
 def arrays(panel):
@@ -118,20 +126,53 @@ def test_a_damaged_header_is_named_with_what_to_do(tmp_path):
         open_panel(tmp_path / "p")
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda header: {},
+        lambda header: [],
+        lambda header: {key: value for key, value in header.items() if key != "sessions"},
+        lambda header: header | {"info": header["info"] | {"colour": "red"}},
+        lambda header: header | {"names": header["names"][:1]},
+        lambda header: header | {"arrays": {k: v for k, v in header["arrays"].items() if k != "spot"}},
+    ],
+)
+def test_a_header_that_is_not_one_of_a_panel_is_refused(tmp_path, spoil):
+    save_panel(tiny_panel(), tmp_path / "p")
+    file = tmp_path / "p" / "panel.json"
+    file.write_text(json.dumps(spoil(json.loads(file.read_text()))))
+    with pytest.raises(InputError, match=r"panel.json is damaged or.*delete the folder .* rebuild=True"):
+        open_panel(tmp_path / "p")
+
+
+def test_a_block_that_lacks_arrays_of_the_panel_is_refused_rather_than_filled(tmp_path):
+    panel = tiny_panel()
+    with_listed = replace(panel, listed=tiny_listed(len(panel), len(panel.names)))
+    writer = PanelWriter(tmp_path / "p")
+    writer.write(with_listed)
+    with pytest.raises(InputError, match=r"only one of the two has listed.expiry"):
+        writer.write(tiny_panel(2, start="2026-02-01"))
+    writer.commit()
+    assert_same(with_listed, open_panel(tmp_path / "p"))
+
+
 def test_the_content_hash_tells_panels_apart(tmp_path):
     hashes = set()
-    for seed in (0, 0, 1):
-        save_panel(tiny_panel(seed=seed), tmp_path / "p")
+    first = tiny_panel(seed=0)
+    for panel in (first, tiny_panel(seed=0), tiny_panel(seed=1), replace(first, names=first.names[::-1])):
+        save_panel(panel, tmp_path / "p")
         hashes.add(open_panel(tmp_path / "p").content_hash)
-    assert len(hashes) == 2
+    assert len(hashes) == 3
 
 
 @dataclass(frozen=True)
 class Tiny:
-    """A source for these tests: three blocks, and a fault in the third if asked."""
+    """A source for these tests: three blocks; a fault in the third, no quote kept, or a rival's panel if asked."""
 
     seed: int = 0
     fault: bool = False
+    kept: bool = True
+    meanwhile: str = ""
 
     def fingerprint(self):
         return f"{self.seed:064d}"
@@ -143,11 +184,14 @@ class Tiny:
         for first in (0, 2, 4):
             if self.fault and first == 4:
                 raise KeyboardInterrupt
+            if self.meanwhile and first == 4:
+                save_panel(tiny_panel(6, seed=7), self.meanwhile)
             whole = tiny_panel(6, seed=self.seed)
             yield whole.map_arrays(lambda _, array, f=first: array[f : f + 2])
 
     def quality(self):
-        return None
+        reason = "kept" if self.kept else "missing_iv"
+        return pl.DataFrame({"asset": ["A"], "reason": [reason], "rows": [12]})
 
     def truth(self):
         return None
@@ -167,7 +211,8 @@ def test_a_market_is_built_once_and_then_opened(tiny_market, tmp_path):
     assert_same(first, second)
     assert header.stat().st_mtime_ns == changed
     assert len(load_market("tiny", cache=tmp_path, start="2026-01-03", end="2026-01-04", progress=False)) == 2
-    assert load_quality(panel_folder("tiny", cache=tmp_path)) is None
+    quality = load_quality(panel_folder("tiny", cache=tmp_path))
+    assert quality.row(0, named=True) == {"source": "tiny", "asset": "A", "reason": "kept", "rows": 12}
 
 
 def test_an_interrupted_build_leaves_nothing_and_the_next_one_starts_clean(tiny_market, tmp_path):
@@ -179,13 +224,61 @@ def test_an_interrupted_build_leaves_nothing_and_the_next_one_starts_clean(tiny_
 
 def test_what_a_killed_build_left_is_removed_and_never_loaded(tiny_market, tmp_path):
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    left = tmp_path / f"tiny-{0:012d}.building-{int(gone.stdout)}"
+    here, building = platform.node(), f"tiny-{0:012d}.building"
+    left = tmp_path / f"{building}-{here}-{int(gone.stdout)}"
     save_panel(tiny_panel(2, seed=9), left)
-    alive = tmp_path / f"tiny-{0:012d}.building-{os.getppid()}"
-    alive.mkdir()
+    alive, elsewhere, long_ago = (
+        tmp_path / f"{building}-{machine}-{number}"
+        for machine, number in ((here, os.getppid()), ("another-host", 1), ("another-host", 2))
+    )
+    for folder in (alive, elsewhere, long_ago):
+        folder.mkdir()
+    os.utime(long_ago, (0, 0))
     assert_same(load_market("tiny", cache=tmp_path, progress=False), tiny_panel(6))
     assert not left.exists()
+    assert not long_ago.exists()
     assert alive.exists(), "another process may be building"
+    assert elsewhere.exists(), "another machine may be building"
+
+
+def test_a_panel_that_another_process_finished_meanwhile_stays_unless_a_new_one_was_asked_for(tiny_market, tmp_path):
+    folder = tmp_path / f"tiny-{0:012d}"
+    kept = load_market("tiny", cache=tmp_path, progress=False, meanwhile=str(folder))
+    assert_same(kept, tiny_panel(6, seed=7))
+    assert_same(load_market("tiny", cache=tmp_path, progress=False, rebuild=True), tiny_panel(6))
+    assert [child.name for child in tmp_path.iterdir()] == [folder.name]
+
+
+def test_a_rebuild_that_cannot_be_written_is_not_passed_off_as_done(tiny_market, tmp_path, monkeypatch):
+    load_market("tiny", cache=tmp_path, progress=False)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(PanelWriter, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        load_market("tiny", cache=tmp_path, progress=False, rebuild=True)
+    assert_same(load_market("tiny", cache=tmp_path, progress=False), tiny_panel(6))
+
+
+def test_a_damaged_panel_is_built_again_on_request(tiny_market, tmp_path):
+    folder = panel_folder("tiny", cache=tmp_path, progress=False)
+    (folder / "spot.bin").write_bytes(b"")
+    with pytest.raises(InputError, match=r"spot.bin is truncated.*rebuild=True"):
+        load_market("tiny", cache=tmp_path, progress=False)
+    assert_same(load_market("tiny", cache=tmp_path, progress=False, rebuild=True), tiny_panel(6))
+
+
+def test_a_market_of_which_no_quote_is_usable_is_refused(tiny_market, tmp_path):
+    with pytest.raises(InputError, match=r"every quote was dropped \(missing_iv 12\)"):
+        load_market("tiny", cache=tmp_path, progress=False, kept=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("date", ["soon", "2026-02-31", ""])
+def test_a_date_that_is_none_is_refused(tiny_market, tmp_path, date):
+    with pytest.raises(InputError, match=r"end=.* is not a date"):
+        load_market("tiny", cache=tmp_path, end=date, progress=False)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from engine.data.arrange import on_dates
 from engine.data.clean import QualityReport
 from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
-from engine.data.schema import Quotes, between, check_decimal_iv, collect, scan, session_dates
+from engine.data.schema import Quotes, between, check_call_delta, check_decimal_iv, collect, scan, session_dates
 from engine.data.sources.fingerprint import fingerprint
 from engine.errors import InputError
 
@@ -115,11 +115,13 @@ class UsChains:
     def _holdings(self) -> pl.DataFrame:
         folder = Path(self.path) / "us_history"
         columns = {"asof": pl.Date, "ticker": pl.String, "shares_held": pl.Float64, "weight": pl.Float64}
-        return collect(scan(folder, HOLDINGS, columns).drop_nulls(["asof", "ticker"]), folder, HOLDINGS)
+        held = scan(folder, HOLDINGS, columns).drop_nulls(["asof", "ticker"])
+        return collect(held, folder, HOLDINGS, may_be_empty=False)
 
     def _spots(self) -> pl.DataFrame:
         columns = {"date": pl.Date, "ticker": pl.String, "spot": pl.Float64}
-        return collect(scan(self._folder, SPOT, columns), self._folder, SPOT).rename({"ticker": "asset"})
+        rows = collect(scan(self._folder, SPOT, columns), self._folder, SPOT, may_be_empty=False)
+        return rows.rename({"ticker": "asset"})
 
     def _splits(self) -> pl.DataFrame:
         columns = {"date": pl.Date, "ticker": pl.String, "kind": pl.String, "price_factor": pl.Float64}
@@ -165,8 +167,8 @@ class UsChains:
     def _rates(self, dates) -> np.ndarray:
         """Fed funds rate last published before each date, as a continuous rate."""
         folder = Path(self.path) / "us_history"
-        published = collect(scan(folder, RATES, {"date": pl.Date, "dff": pl.Float64}).drop_nulls(), folder, RATES)
-        published = published.sort("date")
+        rows = scan(folder, RATES, {"date": pl.Date, "dff": pl.Float64}).drop_nulls().sort("date")
+        published = collect(rows, folder, RATES, may_be_empty=False)
         last = np.searchsorted(published["date"].to_numpy().astype("datetime64[D]"), dates) - 1
         return np.log1p(published["dff"].to_numpy()[np.maximum(last, 0)] / 100.0)
 
@@ -189,21 +191,26 @@ class UsChains:
             for right, side, offset in (("C", "call", 0.0), ("P", "put", 1.0))
         ]
         quotes = pl.concat(sides)
-        check_decimal_iv(quotes.filter(pl.col("iv") > 0.0), self._folder / CHAINS, "call_iv_pct / put_iv_pct (percent)")
+        has_iv = pl.col("iv").is_finite() & (pl.col("iv") > 0.0)
+        usable = quotes.filter(has_iv)
+        check_decimal_iv(usable, self._folder / CHAINS, "call_iv_pct / put_iv_pct (percent)")
+        check_call_delta(usable, self._folder / CHAINS, {"C": "call_delta (0..1)", "P": "put_delta (-1..0)"})
         depth = pl.when(pl.col("right") == "C").then(pl.col("call_delta")).otherwise(1.0 - pl.col("call_delta"))
         option = ["date", "asset", "expiry", "strike", "right"]
-        kept = self.report.keep(
+        # Two lines of one option are a duplicate only if both could be used, so this is judged last.
+        good = self.report.keep(
             quotes,
             {
-                "missing_iv": ~(pl.col("iv") > 0.0),
+                "missing_iv": ~has_iv,
                 "expired": pl.col("expiry") <= pl.col("date"),
                 "delta_out_of_range": ~((pl.col("call_delta") > 0.0) & (pl.col("call_delta") < 1.0)),
                 "deep_in_the_money": depth > DEEPEST_IN_THE_MONEY,
                 "iv_out_of_bounds": ~pl.col("iv").is_between(0.01, 5.0),
-                "strike_not_positive": ~(pl.col("strike") > 0.0),
-                "duplicate": ~pl.struct(option).is_first_distinct(),
+                "strike_not_positive": ~(pl.col("strike").is_finite() & (pl.col("strike") > 0.0)),
             },
+            final=False,
         )
+        kept = self.report.keep(good, {"duplicate": ~pl.struct(option).is_first_distinct()})
         return Quotes.validate(kept.with_columns(pl.col("right").cast(pl.Enum(["C", "P"]))), cast=True)
 
     def _panel(self, quotes, dates, names, slots, prices, factor, weights, rate) -> MarketPanel:
@@ -216,7 +223,7 @@ class UsChains:
                 name="us_chains",
                 index=self.index,
                 source="US exchange option chains with the vendor's volatilities and deltas; weights from SPY holdings",
-                forward_convention="spot compounded at the last published fed funds rate, dividends left out",
+                forward_convention="spot compounded at the last fed funds rate known before the date, no dividends",
             ),
             dates=dates,
             names=np.array(names),
