@@ -1,0 +1,219 @@
+"""The reader of US chains on small files in the documented shape, checked by hand; no real data needed."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from engine.data import load_market, load_quality, panel_folder
+from engine.data.panel import DELTAS, QuoteStatus
+from engine.data.sources.us_chains import UsChains
+from engine.errors import InputError
+
+DAYS = [date(2026, 6, 1), date(2026, 6, 2), date(2026, 6, 3)]
+EXPIRIES = [date(2026, 6, 18), date(2026, 7, 17), date(2026, 10, 16)]
+VOL = {"SPY": 15.0, "AAA": 30.0, "BBB": 40.0, "XLF": 20.0}  # percent, flat; XLF is no holding of the fund
+SPOT = {"SPY": [700.0, 707.0, 700.0], "AAA": [100.0, 110.0, 11.0], "BBB": [50.0, 50.0, 55.0], "XLF": [9.0, 9.0, 9.0]}
+GRID = [i / 100.0 for i in range(5, 100, 5)]
+
+
+def chains() -> pl.DataFrame:
+    rows = [
+        (day, ticker, expiry, 100.0 - 50.0 * delta, delta, vol, round(delta - 1.0, 2), vol)
+        for day in DAYS
+        for ticker, vol in VOL.items()
+        for expiry in EXPIRIES
+        for delta in GRID
+    ]
+    columns = ["date", "ticker", "expiry", "strike", "call_delta", "call_iv_pct", "put_delta", "put_iv_pct"]
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+FILES = {
+    "us2026/chains": chains,
+    "us2026/spot": lambda: pl.DataFrame(
+        [(day, ticker, spot[t]) for t, day in enumerate(DAYS) for ticker, spot in SPOT.items()],
+        schema=["date", "ticker", "spot"],
+        orient="row",
+    ),
+    "us2026/corporate_actions": lambda: pl.DataFrame(
+        {
+            "date": [date(2026, 5, 4), date(2026, 6, 3)],
+            "ticker": ["BBB", "AAA"],
+            "kind": "split",
+            "price_factor": [0.5, 0.1],
+        }
+    ),
+    "us_history/spy_holdings": lambda: pl.DataFrame(
+        {
+            "asof": [date(2026, 4, 10)] * 2 + [date(2026, 6, 3)] * 2,  # the second is not known before 4 June
+            "ticker": ["AAA", "BBB"] * 2,
+            "weight": [0.07, 0.03, 0.5, 0.5],
+            "shares_held": [10.0, 20.0, 1.0, 1.0],
+        }
+    ),
+    "us_history/fed_funds_dff": lambda: pl.DataFrame(
+        {"date": [date(2026, 3, 26), date(2026, 6, 2)], "dff": [4.0, 5.0]}  # the second is not known before 3 June
+    ),
+}
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name, make in FILES.items():
+        path = tmp_path / "files" / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make().write_parquet(path)
+    return tmp_path / "files"
+
+
+def respell(files, name, change):
+    path = files / f"{name}.parquet"
+    change(pl.read_parquet(path)).write_parquet(path)
+
+
+def load(files, **settings):
+    return load_market("us_chains", path=files, cache=files.parent / "panels", progress=False, **settings)
+
+
+def test_volatilities_are_decimals_on_every_delta_and_tenor_within_reach(files):
+    panel = load(files)
+    assert (panel.info.index, panel.names.tolist()) == ("SPY", ["AAA", "BBB"])
+    first, second, beyond = (panel.tenors.tolist().index(tenor) for tenor in (30, 91, 365))
+    np.testing.assert_allclose(panel.index_iv[:, first : second + 1], 0.15, rtol=1e-6)  # stored as float32
+    np.testing.assert_allclose(panel.component_iv[:, 1, first], 0.40, rtol=1e-6)
+    assert np.isnan(panel.index_iv[:, beyond]).all()
+    assert (panel.index_status[:, beyond] == QuoteStatus.BEYOND_TENOR).all()
+    listed = panel.listed.iv[:, 0, : len(EXPIRIES)]
+    np.testing.assert_allclose(listed, np.full((3, len(EXPIRIES), len(DELTAS)), 0.30), rtol=1e-6)
+
+
+def test_weights_are_shares_through_splits_times_the_close_before(files):
+    weights = load(files).weights
+    assert weights[0].tolist() == pytest.approx([0.7, 0.3])  # no close is known yet: the snapshot's own
+    # BBB split two for one after the snapshot: 10 AAA at 100 against 40 BBB at 50.
+    assert weights[1].tolist() == pytest.approx([1000 / 3000, 2000 / 3000])
+    # AAA splits ten for one on this day; the night before it was still 10 at 110. The new snapshot is not known yet.
+    assert weights[2].tolist() == pytest.approx([1100 / 3100, 2000 / 3100])
+
+
+def test_a_split_is_marked_on_its_day_on_strikes_and_returns(files):
+    panel = load(files)
+    expected = np.array([[1.0, 1.0], [1.0, 1.0], [0.1, 1.0]])
+    np.testing.assert_array_equal(panel.strike_factor, expected)
+    np.testing.assert_array_equal(panel.return_factor, expected)
+    assert np.isnan(panel.settlement).all()
+
+
+def test_forwards_grow_at_the_rate_published_before_the_date(files):
+    panel = load(files)
+    np.testing.assert_allclose(panel.rate, np.log([1.04, 1.04, 1.05]), rtol=1e-14)  # one logarithm
+    days = (EXPIRIES[1] - DAYS[0]).days
+    assert panel.listed.forward[0, 0, 1] == pytest.approx(100.0 * 1.04 ** (days / 365.0), rel=1e-12)
+    assert panel.listed.index_forward[2, 1] == pytest.approx(700.0 * 1.05 ** ((days - 2) / 365.0), rel=1e-12)
+
+
+def test_quotes_are_dropped_for_stated_reasons(files):
+    aaa = pl.col("ticker") == "AAA"
+    first = aaa & (pl.col("date") == DAYS[0]) & (pl.col("expiry") == EXPIRIES[0])
+
+    def spoil(frame):
+        at = [first & (pl.col("call_delta") == delta) for delta in (0.30, 0.35, 0.40)]
+        vol = pl.when(at[0]).then(0.0).when(at[1]).then(float("nan")).when(at[2]).then(900.0).otherwise("call_iv_pct")
+        return pl.concat(
+            [
+                frame.with_columns(vol.alias("call_iv_pct")),
+                frame.filter(at[0]),  # the line above has no call volatility: this one counts, its put is there twice
+                frame.filter(first & (pl.col("call_delta") == 0.45)),
+            ]
+        )
+
+    respell(files, "us2026/chains", spoil)
+    panel = load(files)
+    quality = load_quality(panel_folder("us_chains", path=files, cache=files.parent / "panels"))
+    counted = {row["reason"]: row["rows"] for row in quality.filter(pl.col("asset") == "AAA").iter_rows(named=True)}
+    deep = 3 * len(EXPIRIES) * 6  # calls at .85 .90 .95 and puts at .05 .10 .15
+    options = 2 * (3 * len(EXPIRIES) * len(GRID) + 2)
+    assert counted == {
+        "missing_iv": 2,
+        "iv_out_of_bounds": 1,
+        "duplicate": 3,
+        "deep_in_the_money": deep,
+        "kept": options - deep - 6,
+    }
+    assert set(quality["asset"]) == {"SPY", "AAA", "BBB"}
+    np.testing.assert_allclose(panel.component_iv[:, 0, 0], 0.30, rtol=1e-6)  # stored as float32
+
+
+def test_later_sessions_alone_equal_the_end_of_the_whole(files):
+    (whole,) = UsChains(path=str(files)).blocks()
+    (later,) = UsChains(path=str(files), start="2026-06-03").blocks()
+    expected = []
+    whole.slice("2026-06-03").map_arrays(lambda name, array: expected.append((name, array)))
+    later.map_arrays(lambda name, array: np.testing.assert_array_equal(array, dict(expected)[name], err_msg=name))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("us2026/spot", lambda f: f.drop("spot"), r"spot.parquet has no column spot; it has date, ticker"),
+        ("us2026/spot", lambda f: f.head(0), r"spot.parquet has no usable row"),
+        ("us2026/spot", lambda f: f.with_columns(spot=pl.lit("x")), r"spot.parquet cannot be read.*'spot'"),
+        ("us_history/spy_holdings", lambda f: f.head(0), r"spy_holdings.parquet has no usable row"),
+        (
+            "us_history/spy_holdings",
+            lambda f: f.filter(asof=date(2026, 6, 3)),
+            r"spy_holdings.*no snapshot at",
+        ),
+        ("us_history/fed_funds_dff", lambda f: f.head(0), r"fed_funds_dff.parquet has no usable row"),
+        (
+            "us2026/chains",
+            lambda f: f.with_columns(pl.col("call_iv_pct", "put_iv_pct") / 100.0),
+            r"chains.parquet, column call_iv_pct.*already decimals",
+        ),
+        (
+            "us2026/chains",
+            lambda f: f.with_columns(pl.col("call_delta", "put_delta") * 100.0),
+            r"chains.parquet, column call_delta \(0..1\): 100% of the deltas",
+        ),
+        (
+            "us2026/chains",
+            lambda f: f.with_columns(pl.col("put_delta").abs()),
+            r"chains.parquet, column put_delta \(-1..0\): 100% of the deltas",
+        ),
+        (
+            "us2026/chains",
+            lambda f: f.with_columns(pl.col("expiry").cast(pl.String)),
+            r"chains.parquet, column expiry holds String, not dates",
+        ),
+        (
+            "us2026/chains",
+            lambda f: f.with_columns(date=pl.when(pl.col("ticker") == "AAA").then(None).otherwise("date")),
+            r"chains.parquet, column date: some rows have none",
+        ),
+        (
+            "us2026/chains",
+            lambda f: f.with_columns(call_iv_pct=0.0, put_iv_pct=0.0),
+            r"every quote was dropped \(missing_iv",
+        ),
+    ],
+)
+def test_a_wrong_file_is_named_with_the_column_and_nothing_is_kept(files, name, change, words):
+    respell(files, name, change)
+    with pytest.raises(InputError, match=words):
+        load(files)
+    assert list((files.parent / "panels").glob("*")) == []
+
+
+@pytest.mark.parametrize("size", [0, 40, 200])
+def test_a_truncated_file_is_named(files, size):
+    path = files / "us2026" / "spot.parquet"
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(InputError, match=r"spot.parquet cannot be read as parquet"):
+        load(files)
+
+
+def test_an_index_without_chains_is_refused(files):
+    with pytest.raises(InputError, match="index=SPX has no chains"):
+        load(files, index="SPX")
