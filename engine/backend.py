@@ -115,6 +115,25 @@ def block_budget(xp) -> int:
     return CPU_BLOCK_BYTES if xp is np else DEVICE_BLOCK_BYTES
 
 
+def running_max(values):
+    """Largest value so far along the last axis; CuPy has no `maximum.accumulate`.
+
+    Examples
+    --------
+    >>> running_max(np.array([1, 3, 2, 4])).tolist()
+    [1, 3, 3, 4]
+    """
+    xp = namespace(values)
+    if xp is np:
+        return xp.maximum.accumulate(values, axis=-1)
+    shift = 1
+    while shift < values.shape[-1]:  # each pass looks twice as far back
+        later = xp.maximum(values[..., shift:], values[..., :-shift])
+        values = xp.concatenate([values[..., :shift], later], axis=-1)
+        shift *= 2
+    return values
+
+
 def blocks(length: int, bytes_per_item: int, budget: int = CPU_BLOCK_BYTES) -> Iterator[slice]:
     """Cut `length` items into slices whose temporaries stay within `budget` bytes.
 

@@ -5,9 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from engine.backend import resolve
+from engine.backend import namespace, resolve
 from engine.backtest.batch import group_key, stack
 from engine.backtest.market import MarketView
 from engine.backtest.result import BacktestResult
@@ -84,9 +82,12 @@ def run_batch(jobs: list[Job], progress=None) -> list[tuple[BacktestResult, int]
 
 
 def _simulated(jobs: list[Job], view: MarketView, book) -> BacktestResult:
-    strategy, sizing, costs = (stack([getattr(job, part) for job in jobs]) for part in ("strategy", "sizing", "costs"))
+    xp = namespace(view.panel.spot)
+    strategy, sizing, costs = (
+        stack([getattr(job, part) for job in jobs], xp) for part in ("strategy", "sizing", "costs")
+    )
     taken = decide(strategy, view, book, jobs[0].lag)
-    taken = np.broadcast_to(taken, (len(jobs), taken.shape[1]))  # a strategy without parameters decides once for all
+    taken = xp.broadcast_to(taken, (len(jobs), taken.shape[1]))  # a strategy without parameters decides once for all
     return simulate(view, jobs[0].structure, book, taken, sizing.index_vega, costs)
 
 

@@ -27,8 +27,8 @@ def group_key(item) -> tuple:
     return (type(item), *((f.name, getattr(item, f.name)) for f in fields(item) if f.name not in batched))
 
 
-def stack(items):
-    """Return one item whose batching fields hold the items' values as columns (P, 1).
+def stack(items, xp=np):
+    """Return one item whose batching fields hold the items' values as columns (P, 1) of the array library `xp`.
 
     Raises
     ------
@@ -44,5 +44,5 @@ def stack(items):
     first = items[0]
     if any(group_key(item) != group_key(first) for item in items):
         raise ValueError(f"{type(first).__name__}: only fields declared to batch may differ inside a batch")
-    columns = {name: np.array([[float(getattr(item, name))] for item in items]) for name in batch_fields(first)}
+    columns = {name: xp.asarray([[float(getattr(item, name))] for item in items]) for name in batch_fields(first)}
     return replace(first, **columns)

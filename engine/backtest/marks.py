@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from engine.backend import namespace
+from engine.backend import namespace, running_max
 from engine.backtest.structure import Cohorts
 from engine.calendar import year_fraction
 from engine.pricing import smile_at_tenor, vol_at_strike
@@ -186,4 +186,4 @@ def _keep_last(values):
     """Carry the last finite value forward along the last axis."""
     xp = namespace(values)
     position = xp.where(xp.isfinite(values), xp.arange(values.shape[-1]), 0)
-    return xp.take_along_axis(values, xp.maximum.accumulate(position, axis=-1), axis=-1)
+    return xp.take_along_axis(values, running_max(position), axis=-1)

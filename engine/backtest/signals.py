@@ -1,6 +1,6 @@
 """Signals: array in, array out along the date axis (the last), each value using nothing later than its date."""
 
-from engine.backend import namespace
+from engine.backend import namespace, running_max
 
 
 def zscore(series, window: int):
@@ -58,6 +58,6 @@ def hysteresis(signal, enter, leave):
     goes_in = signal >= enter
     decides = goes_in | (signal <= leave)
     session = xp.arange(signal.shape[-1])
-    last = xp.maximum.accumulate(xp.where(decides, session, -1), axis=-1)
+    last = running_max(xp.where(decides, session, -1))
     state = xp.take_along_axis(goes_in, xp.maximum(last, 0), axis=-1)
     return xp.where((last >= 0) & state, 1.0, 0.0)
