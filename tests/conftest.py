@@ -1,25 +1,35 @@
 """Fixtures every test file shares: the array library, the real data, markers."""
 
+import contextlib
+import importlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.backend import gpu_missing
+from engine.kernels import host, switched_off
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-@pytest.fixture(params=["numpy", pytest.param("cupy", marks=pytest.mark.gpu)])
+@pytest.fixture(
+    params=[
+        "numpy array code",
+        "numpy kernels",
+        pytest.param("cupy array code", marks=pytest.mark.gpu),
+        pytest.param("cupy kernels", marks=pytest.mark.gpu),
+    ]
+)
 def xp(request):
-    """Run the test body once per array library; CuPy is skipped, with the reason, where no device can run it."""
-    if request.param == "numpy":
-        return np
-    if reason := gpu_missing():
+    """Run the test body per array library, as array code and with kernels; skip, with the reason, what cannot run."""
+    library, kind = request.param.split(" ", 1)
+    if library == "cupy" and (reason := gpu_missing()):
         pytest.skip(f"no CUDA device: {reason}")
-    import cupy
-
-    return cupy
+    if library == "numpy" and kind == "kernels" and (reason := host.missing()):
+        pytest.skip(f"kernels cannot be compiled: {reason}")
+    with switched_off() if kind == "array code" else contextlib.nullcontext():
+        yield np if library == "numpy" else importlib.import_module("cupy")
 
 
 @pytest.fixture(scope="session")

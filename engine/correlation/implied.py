@@ -1,10 +1,12 @@
 """Implied correlation: what index and member options together say about how alike the members will move."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 from enum import IntEnum
 
 import numpy as np
 
+from engine import kernels
 from engine.backend import namespace
 from engine.correlation.basket import basket_moments
 from engine.errors import InputError
@@ -38,7 +40,9 @@ PRECEDENCE = (
 
 @dataclass(frozen=True, eq=False)
 class ImpliedCorrelation:
-    """Implied correlation of every date and cell of the surface; every array (T, ...), decimals, never clipped.
+    """Implied correlation of every date and cell of the surface, decimals, never clipped.
+
+    Every array is (T, ...), or (B, T, ...) where B baskets were asked for at once.
 
     Parameters
     ----------
@@ -76,16 +80,18 @@ def implied_correlation(index_iv, component_iv, weights, *, min_coverage: float 
 
     Parameters
     ----------
-    index_iv : array (T, ...)
-        Volatility s_I of the index, annualised decimals, NaN where there is no quote.
+    index_iv : array (T, ...) or (B, T, ...)
+        Volatility s_I of the index, annualised decimals, NaN where there is no quote; one for all baskets, or each its
+        own.
     component_iv : array (T, N, ...)
         Volatility s of each name, same trailing axes (none, or tenor and delta).
-    weights : array (T, N)
-        Basket weights w usable on their date; 0 = not in the basket. Their scale does not matter.
+    weights : array (T, N) or (B, T, N)
+        Basket weights w usable on their date; 0 = not in the basket. Their scale does not matter. Several baskets cost
+        one reading of the volatilities.
     min_coverage : float
         Cells whose quoted names hold less than this share of the basket's weight are flagged `thin_coverage`.
     budget : int or None
-        Bytes for the temporaries of one block of dates; changes speed, not a bit of the result.
+        Bytes for the array code's temporaries of one block of dates; changes speed, not a bit of the result.
 
     Returns
     -------
@@ -109,6 +115,17 @@ def implied_correlation(index_iv, component_iv, weights, *, min_coverage: float 
     """
     xp = namespace(index_iv, component_iv, weights)
     _check(index_iv, component_iv, weights, min_coverage)
+    if kernels.usable(xp):
+        return _fused(index_iv, component_iv, weights, min_coverage)
+    if weights.ndim == 3:
+        each = index_iv if index_iv.ndim == component_iv.ndim else [index_iv] * len(weights)
+        baskets = [
+            implied_correlation(index, component_iv, basket, min_coverage=min_coverage, budget=budget)
+            for index, basket in zip(each, weights, strict=True)
+        ]
+        return ImpliedCorrelation(
+            **{f.name: xp.stack([getattr(b, f.name) for b in baskets]) for f in fields(baskets[0])}
+        )
     moments = basket_moments(weights, component_iv, budget)
 
     # Sums keep the given weights; scaling s_I by the quoted weight is the same as scaling every weight by its inverse,
@@ -137,6 +154,42 @@ def implied_correlation(index_iv, component_iv, weights, *, min_coverage: float 
     return ImpliedCorrelation(clean, dirty, variance_ratio, status, coverage, moments.names)
 
 
+def _fused(index_iv, component_iv, weights, min_coverage):
+    """Do all of it in one reading of the volatilities: kernels/moments.cu."""
+    xp = namespace(index_iv, component_iv, weights)
+    iv = component_iv if component_iv.dtype in (xp.float32, xp.float64) else component_iv.astype(xp.float64)
+    if iv.ndim > 2 and not iv[:1, :1].flags.c_contiguous:
+        iv = xp.ascontiguousarray(iv)
+    dates, names, *cells = iv.shape
+    weights = xp.ascontiguousarray(weights, dtype=xp.float64)
+    index = xp.ascontiguousarray(index_iv, dtype=xp.float64)
+    shape = (*weights.shape[:-2], dates, *cells)
+    record = ImpliedCorrelation(
+        clean=xp.empty(shape),
+        dirty=xp.empty(shape),
+        variance_ratio=xp.empty(shape),
+        status=xp.empty(shape, dtype=xp.uint8),
+        coverage=xp.empty(shape),
+        names=xp.empty(shape, dtype=xp.int32),
+    )
+    baskets, count = math.prod(weights.shape[:-2]), math.prod(cells)
+    strides = [step // iv.itemsize for step in iv.strides[:2]]
+    sizes = (names, count, weights, dates, baskets, index, dates * count if index.ndim == iv.ndim else 0)
+    arguments = (iv, *strides, *sizes, float(min_coverage), *vars(record).values())
+    threads = 128
+    kernels.launch(
+        xp,
+        "moments",
+        "implied_correlation",
+        items=dates * baskets,
+        arguments=arguments,
+        dtype=iv.dtype.name,
+        threads=threads,
+        shared=threads * 12,  # a weight and a position per thread
+    )
+    return record
+
+
 def _positive(denominator):
     """Return the denominator, NaN where it is not positive, so that dividing by it gives NaN and no warning."""
     xp = namespace(denominator)
@@ -146,9 +199,12 @@ def _positive(denominator):
 def _check(index_iv, component_iv, weights, min_coverage):
     if not 0.0 <= min_coverage <= 1.0:
         raise InputError(f"min_coverage={min_coverage} is not a fraction; 0.8 asks for 80 % of the basket's weight")
-    dates, *cells = index_iv.shape
-    if component_iv.shape != (dates, weights.shape[-1], *cells) or weights.shape[0] != dates:
+    dates, names, *cells = component_iv.shape
+    baskets = weights.shape[:-2]
+    same_index = index_iv.shape == (dates, *cells)
+    own_index = bool(baskets) and index_iv.shape == (*baskets, dates, *cells)
+    if len(baskets) > 1 or weights.shape[-2:] != (dates, names) or not (same_index or own_index):
         raise InputError(
             f"index_iv {index_iv.shape}, component_iv {component_iv.shape} and weights {weights.shape} do not belong "
-            "together; expected (T, ...), (T, N, ...) and (T, N)"
+            "together; expected (T, ...), (T, N, ...) and (T, N), or (B, T, N) for several baskets"
         )

@@ -1,0 +1,117 @@
+"""Running a kernel on the machine its arrays are on."""
+
+import contextlib
+import contextvars
+import ctypes
+import functools
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from engine.kernels import host
+from engine.kernels.source import source
+
+log = logging.getLogger(__name__)
+
+# DISPERSION_KERNELS=off leaves everything to the array code.
+_wanted = contextvars.ContextVar("kernels", default=os.environ.get("DISPERSION_KERNELS", "on") != "off")
+
+PIECES_PER_THREAD = 8  # so that one slow piece does not keep the other threads waiting
+
+
+@contextlib.contextmanager
+def switched_off():
+    """Leave everything to the array code inside the block."""
+    before = _wanted.set(False)
+    try:
+        yield
+    finally:
+        _wanted.reset(before)
+
+
+def usable(xp) -> bool:
+    """Say whether kernels run on the arrays of a library: they are wanted, and can be compiled for its machine."""
+    if not _wanted.get():
+        return False
+    return _explained() if xp is np else True
+
+
+@functools.cache
+def _explained() -> bool:
+    if reason := host.missing():
+        log.info("array code instead of compiled kernels: %s", reason)
+    return host.missing() is None
+
+
+def launch(xp, kernel: str, entry: str, items: int, arguments, *, dtype="float32", threads: int = 0, shared: int = 0):
+    """Run an entry point of a kernel over all its items.
+
+    Parameters
+    ----------
+    xp : module
+        numpy runs it on all CPU cores, CuPy on the current device and stream.
+    kernel, entry : str
+        Name of the file without `.cu`, and of the function in it: `entry(first, last, *arguments)`.
+    items : int
+        Items are independent of each other; pieces of them run at once.
+    arguments : sequence of array, int, float or None
+        C-contiguous arrays (or such whose strides the kernel is told), in the order of the entry's parameters.
+    dtype : str
+        How volatilities are stored: float32 or float64.
+    threads : int
+        On a GPU, threads of the block that works on one item; 0 where each thread works on an item of its own.
+    shared : int
+        On a GPU, bytes of dynamic shared memory per block.
+    """
+    if items == 0:
+        return
+    if xp is np:
+        _on_host(getattr(host.library(kernel, dtype), entry), items, [_as_c(a) for a in arguments])
+        return
+    function = _device_function(kernel, entry, dtype)
+    scalars = {int: np.int64, float: np.float64, type(None): np.uint64, bool: np.int64}
+    typed = [scalars[type(a)](a or 0) if type(a) in scalars else a for a in arguments]
+    block, grid = (threads, items) if threads else (128, -(-items // 128))
+    function((grid,), (block,), (np.int64(0), np.int64(items), *typed), shared_mem=shared)
+
+
+def _on_host(function, items: int, arguments) -> None:
+    """Cut the items into pieces for the cores; ctypes releases the interpreter while a piece runs."""
+    cores = cpu_cores()
+    step = max(1, -(-items // (cores * PIECES_PER_THREAD)))
+
+    def piece(first: int) -> None:
+        function(ctypes.c_int64(first), ctypes.c_int64(min(first + step, items)), *arguments)
+
+    if cores == 1 or step >= items:
+        for first in range(0, items, step):
+            piece(first)
+        return
+    list(_pool().map(piece, range(0, items, step)))
+
+
+def _as_c(argument):
+    if argument is None:
+        return ctypes.c_void_p(None)
+    if isinstance(argument, np.ndarray):
+        return ctypes.c_void_p(argument.ctypes.data)
+    return ctypes.c_double(argument) if isinstance(argument, float) else ctypes.c_int64(argument)
+
+
+def cpu_cores() -> int:
+    """Return the number of CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(cpu_cores(), thread_name_prefix="kernel")
+
+
+@functools.cache
+def _device_function(kernel: str, entry: str, dtype: str):
+    import cupy
+
+    return cupy.RawModule(code=source(kernel, dtype), options=("-std=c++17",)).get_function(entry)

@@ -1,0 +1,113 @@
+// Implied correlation of every date, basket and cell in one reading of the volatilities.
+// An item is one basket on one date, baskets of a date side by side: what one has read is still in cache for the next.
+// Names are added in the order of their axis; rows of names outside the basket are not read.
+#include "moments.cuh"
+
+#define PARAMETERS                                                                                              \
+    i64 first, i64 last, const STORED *iv, i64 date_stride, i64 name_stride, i64 names, i64 cells,              \
+        const double *weights, i64 dates, i64 baskets, const double *index_iv, i64 index_stride,                \
+        double min_coverage, double *clean, double *dirty, double *variance_ratio, u8 *status, double *coverage, \
+        int *quoted_names
+
+#ifdef __CUDACC__
+
+// One block per item, one thread per cell in turn: neighbouring threads read neighbouring cells of a name.
+extern "C" __global__ void implied_correlation(PARAMETERS) {
+    extern __shared__ double member_weight[];  // of one tile of names, members only, in order
+    int *member = (int *)(member_weight + blockDim.x);
+    __shared__ int count;
+    __shared__ int per_warp[32];
+    const i64 item = first + blockIdx.x, date = item / baskets, basket = item % baskets;
+    const double *weight_of = weights + (basket * dates + date) * names;
+    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+
+    for (i64 start = 0; start < cells; start += blockDim.x) {
+        const i64 cell = start + threadIdx.x;
+        const STORED *quotes = iv + date * date_stride + (cell < cells ? cell : 0);
+        double vol = 0.0, own = 0.0, variance = 0.0, quoted = 0.0, found = 0.0, weight = 0.0;
+        for (i64 tile = 0; tile < names; tile += blockDim.x) {
+            const i64 name = tile + threadIdx.x;
+            const double w = name < names ? weight_of[name] : 0.0;
+            const unsigned ballot = __ballot_sync(0xffffffffu, w > 0.0);
+            if (lane == 0) per_warp[warp] = __popc(ballot);
+            __syncthreads();
+            int at = __popc(ballot & ((1u << lane) - 1u));
+            for (int before = 0; before < warp; ++before) at += per_warp[before];
+            if (w > 0.0) {
+                member[at] = (int)name;
+                member_weight[at] = w;
+            }
+            if (threadIdx.x == blockDim.x - 1) count = at + (w > 0.0 ? 1 : 0);
+            __syncthreads();
+#pragma unroll 8
+            for (int m = 0; m < count; ++m) {
+                const double w_m = member_weight[m];
+                weight += w_m;
+                add_name(w_m, quotes[member[m] * name_stride], vol, own, variance, quoted, found);
+            }
+            __syncthreads();
+        }
+        if (cell < cells) {
+            const i64 at = (basket * dates + date) * cells + cell;
+            int code;
+            correlate(vol, own, variance, quoted, found, weight, index_iv[basket * index_stride + date * cells + cell],
+                      min_coverage, clean[at], dirty[at], variance_ratio[at], coverage[at], code);
+            status[at] = (u8)code;
+            quoted_names[at] = (int)found;
+        }
+    }
+}
+
+#else
+
+// Names join the sums several at a time, so that the sums are loaded and stored once for all of them.
+template <int NAMES>
+INLINE void add_names(const STORED *const *row, const double *weight, i64 cells, double *vol, double *own,
+                      double *variance, double *quoted, double *found) {
+    const STORED *r[NAMES];
+    double w[NAMES];
+    for (int m = 0; m < NAMES; ++m) r[m] = row[m], w[m] = weight[m];
+    HOST_SIMD
+    for (i64 cell = 0; cell < cells; ++cell) {
+        double v = vol[cell], o = own[cell], s = variance[cell], q = quoted[cell], n = found[cell];
+#pragma GCC unroll 8
+        for (int m = 0; m < NAMES; ++m) add_name(w[m], r[m][cell], v, o, s, q, n);
+        vol[cell] = v, own[cell] = o, variance[cell] = s, quoted[cell] = q, found[cell] = n;
+    }
+}
+
+extern "C" void implied_correlation(PARAMETERS) {
+    std::vector<double> sums(5 * cells), weight(names);
+    std::vector<const STORED *> row(names);
+    double *vol = sums.data(), *own = vol + cells, *variance = own + cells, *quoted = variance + cells,
+           *found = quoted + cells;
+    for (i64 item = first; item < last; ++item) {
+        const i64 date = item / baskets, basket = item % baskets;
+        const double *weight_of = weights + (basket * dates + date) * names;
+        i64 members = 0;
+        double total = 0.0;
+        for (i64 name = 0; name < names; ++name) {
+            if (weight_of[name] > 0.0) {
+                weight[members] = weight_of[name];
+                row[members++] = iv + date * date_stride + name * name_stride;
+                total += weight_of[name];
+            }
+        }
+        std::fill(sums.begin(), sums.end(), 0.0);
+        i64 m = 0;
+        for (; m + 8 <= members; m += 8) add_names<8>(&row[m], &weight[m], cells, vol, own, variance, quoted, found);
+        for (; m < members; ++m) add_names<1>(&row[m], &weight[m], cells, vol, own, variance, quoted, found);
+        const i64 out = (basket * dates + date) * cells;
+        const double *index = index_iv + basket * index_stride + date * cells;
+        HOST_SIMD
+        for (i64 cell = 0; cell < cells; ++cell) {
+            int code;
+            correlate(vol[cell], own[cell], variance[cell], quoted[cell], found[cell], total, index[cell], min_coverage,
+                      clean[out + cell], dirty[out + cell], variance_ratio[out + cell], coverage[out + cell], code);
+            status[out + cell] = (u8)code;
+            quoted_names[out + cell] = (int)found[cell];
+        }
+    }
+}
+
+#endif

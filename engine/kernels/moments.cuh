@@ -1,0 +1,39 @@
+// Sums over the quoted names of a basket and the correlation that follows, as in engine/correlation/implied.py.
+#include "portable.cuh"
+
+enum { OK = 0, BELOW_PSD_BOUND = 1, ABOVE_ONE = 2, DEGENERATE = 3, THIN_COVERAGE = 4, NO_INDEX_QUOTE = 5 };
+
+// A name of weight w and volatility s joins the sums of its basket; one without a quote does not.
+INLINE void add_name(double w, double s, double& vol, double& own, double& variance, double& quoted, double& names) {
+    const bool has_quote = is_finite(s);
+    const double quote = has_quote ? s : 0.0, held = has_quote ? w : 0.0;
+    const double ws = held * quote;
+    vol += ws;
+    own += ws * ws;
+    variance += ws * quote;
+    quoted += held;
+    names += has_quote ? 1.0 : 0.0;
+}
+
+INLINE double over_positive(double numerator, double denominator) {
+    return denominator > 0.0 ? numerator / denominator : NOT_A_NUMBER;
+}
+
+// Correlation of one cell from its sums; `weight` is that of all names of the basket, quoted or not.
+INLINE void correlate(double vol, double own, double variance, double quoted, double names, double weight,
+                      double index_iv, double min_coverage, double& clean, double& dirty, double& variance_ratio,
+                      double& coverage, int& status) {
+    const double index = index_iv * quoted, index_variance = index * index;
+    const double basket_variance = vol * vol, pairs = basket_variance - own;
+    clean = over_positive(index_variance - own, pairs);
+    dirty = over_positive(index_variance, basket_variance);
+    variance_ratio = over_positive(index_variance, variance * quoted);
+    coverage = quoted / (weight > 0.0 ? weight : 1.0);
+    const double others = names > 2.0 ? names - 1.0 : 1.0;
+    int found = OK;
+    found = clean > 1.0 ? ABOVE_ONE : found;
+    found = clean < -1.0 / others ? BELOW_PSD_BOUND : found;
+    found = pairs > 0.0 ? found : DEGENERATE;
+    found = coverage < min_coverage ? THIN_COVERAGE : found;
+    status = is_finite(index) ? found : NO_INDEX_QUOTE;
+}

@@ -1,0 +1,24 @@
+// What lets one text be compiled for a GPU and for a CPU.
+#ifdef __CUDACC__
+#define INLINE static __device__ __forceinline__
+#define HOST_SIMD
+typedef long long i64;
+typedef unsigned char u8;
+#define NOT_A_NUMBER __longlong_as_double(0x7ff8000000000000LL)
+#else
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <vector>
+#define INLINE static inline __attribute__((always_inline))
+#define HOST_SIMD _Pragma("omp simd")
+typedef int64_t i64;
+typedef uint8_t u8;
+#define NOT_A_NUMBER std::numeric_limits<double>::quiet_NaN()
+using std::sqrt;
+#endif
+
+// Written so that a CPU compiler turns it into a masked lane, not a branch. Infinite - infinite is NaN.
+INLINE bool is_finite(double x) { return x - x == 0.0; }

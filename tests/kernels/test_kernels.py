@@ -1,0 +1,122 @@
+"""Every kernel: compiled for all devices it may meet, and held against the array code it replaces.
+
+A new kernel is one row of `CASES`. The first steps need no GPU: NVRTC compiles without a driver, and the arithmetic
+runs in CI through the CPU's own compiler.
+"""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from engine.backend import to_host
+from engine.correlation import implied_correlation
+from engine.kernels import host, switched_off
+from engine.kernels.source import FOLDER, KERNELS, STORED, source
+
+ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
+
+
+def volatilities(rng, shape, dtype):
+    """Quotes with holes: single ones, whole rows, and infinities that stand for broken files."""
+    iv = rng.uniform(0.05, 1.2, shape).astype(dtype)
+    iv[rng.random(shape) < 0.1] = np.nan
+    iv[rng.random(shape[:2]) < 0.1] = np.nan
+    iv[rng.random(shape) < 0.01] = np.inf
+    return iv
+
+
+def correlation_inputs(rng, dtype):
+    dates, names, cells = 5, 23, (3, 7)  # no number a multiple of a vector or a warp
+    weights = rng.random((4, dates, names)) * (rng.random((4, dates, names)) < 0.7)
+    weights[3, 2] = 0.0
+    index = np.where(rng.random((dates, *cells)) < 0.1, np.nan, rng.uniform(0.05, 0.5, (dates, *cells))).astype(dtype)
+    return index, volatilities(rng, (dates, names, *cells), dtype), weights
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kernel and what it replaces: the same call, with kernels and without."""
+
+    kernel: str
+    inputs: Callable  # (rng, dtype) -> arrays
+    call: Callable  # arrays -> record or tuple of arrays
+    rtol: float  # of each number
+    atol: float = 0.0
+
+
+CASES = [
+    # Sums of 23 positive terms in another order, magnified by A^2 / (A^2 - B) < 30.
+    Case("moments", correlation_inputs, implied_correlation, rtol=1e-12, atol=1e-13),
+]
+
+
+def arrays(result) -> dict:
+    """Fields of a record, or elements of a tuple, by name."""
+    return vars(result) if hasattr(result, "__dict__") else {str(i): a for i, a in enumerate(result)}
+
+
+def test_every_kernel_has_a_case():
+    assert sorted({case.kernel for case in CASES}) == list(KERNELS)
+
+
+@pytest.mark.parametrize("dtype", STORED)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.kernel)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_kernel_gives_the_numbers_of_the_array_code(xp, case, dtype, seed):
+    inputs = case.inputs(np.random.default_rng(seed), dtype)
+    with switched_off():
+        expected = arrays(case.call(*inputs))
+    found = arrays(case.call(*(xp.asarray(a) if isinstance(a, np.ndarray) else a for a in inputs)))
+    for name, array in expected.items():
+        np.testing.assert_allclose(to_host(found[name]), array, rtol=case.rtol, atol=case.atol, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", STORED)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_kernel_compiles_for_every_device(kernel, dtype):
+    nvrtc = pytest.importorskip("cupy_backends.cuda.libs.nvrtc", reason="CuPy is not installed; NVRTC comes with it")
+    try:
+        nvrtc.getVersion()
+    except RuntimeError as error:
+        pytest.skip(f"NVRTC is not installed: {error}")
+    for architecture in ARCHITECTURES:
+        program = nvrtc.createProgram(source(kernel, dtype), f"{kernel}.cu", (), ())
+        try:
+            nvrtc.compileProgram(program, ("-std=c++17", f"-arch=sm_{architecture}"))
+        except Exception as error:
+            pytest.fail(f"sm_{architecture}: {error}\n{nvrtc.getProgramLog(program)}")
+        finally:
+            nvrtc.destroyProgram(program)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_kernel_compiles_without_a_warning_on_the_cpu(kernel):
+    if host.missing():
+        pytest.skip(host.missing())
+    command = [host.compiler(), *host.FLAGS, "-Wall", "-Wextra", "-Werror", "-", "-o", "/dev/null"]
+    done = subprocess.run(command, input=source(kernel, "float32"), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_headers_are_spliced_once():
+    text = source("moments", "float64")
+    assert '#include "' not in text
+    assert text.startswith("#define STORED double")
+    assert text.count("INLINE bool is_finite") == 1
+    assert FOLDER.name == "kernels"
+
+
+def test_without_a_compiler_array_code_runs_and_says_why(monkeypatch):
+    monkeypatch.setattr(host, "compiler", lambda: None)
+    assert "no C++ compiler" in host.missing.__wrapped__()
+
+
+def test_a_compiler_that_fails_is_named_with_its_first_words(monkeypatch, tmp_path):
+    monkeypatch.setattr(host, "compiler", lambda: "/bin/false")
+    monkeypatch.setattr(host, "_version", lambda: "none")
+    monkeypatch.setattr(host, "_folder", lambda: tmp_path)
+    assert host.missing.__wrapped__().startswith("/bin/false failed")
+    assert list(tmp_path.iterdir()) == []  # nothing half-written
