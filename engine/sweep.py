@@ -37,13 +37,13 @@ class Job:
     @property
     def book(self) -> tuple:
         """What two jobs must share to share a trade book."""
-        traded = (self.basket, self.structure, self.schedule, self.exits, self.hedge)
+        traded = (self.basket, self.structure, self.schedule, self.hedge)
         return (id(self.market), traded, group_key(self.sizing), self.lag)
 
     @property
     def batch(self) -> tuple:
         """What two jobs must share to be one batch: the book, and all that is not declared to batch."""
-        return (self.book, group_key(self.strategy), group_key(self.costs))
+        return (self.book, *(group_key(part) for part in (self.strategy, self.exits, self.costs)))
 
 
 def run_batch(jobs: list[Job], progress=None) -> list[tuple[BacktestResult, int]]:
@@ -83,12 +83,13 @@ def run_batch(jobs: list[Job], progress=None) -> list[tuple[BacktestResult, int]
 
 def _simulated(jobs: list[Job], view: MarketView, book) -> BacktestResult:
     xp = namespace(view.panel.spot)
-    strategy, sizing, costs = (
-        stack([getattr(job, part) for job in jobs], xp) for part in ("strategy", "sizing", "costs")
+    strategy, exits, sizing, costs = (
+        stack([getattr(job, part) for job in jobs], xp) for part in ("strategy", "exits", "sizing", "costs")
     )
-    taken = decide(strategy, view, book, jobs[0].lag)
-    taken = xp.broadcast_to(taken, (len(jobs), taken.shape[1]))  # a strategy without parameters decides once for all
-    return simulate(view, jobs[0].structure, book, taken, sizing.index_vega, costs)
+    taken, exit_day = decide(strategy, exits, view, book, jobs[0].lag)
+    # A strategy without parameters decides once for all.
+    taken, exit_day = (None if a is None else xp.broadcast_to(a, (len(jobs), a.shape[1])) for a in (taken, exit_day))
+    return simulate(view, book, taken, exit_day, sizing.index_vega, costs)
 
 
 def launch_batch(hydra_context, config, job_overrides, first_number: int) -> list:

@@ -3,9 +3,9 @@
 import sys
 from types import ModuleType
 
-from engine.backtest.book import TradeBook, build_book
+from engine.backtest.book import Recipe, TradeBook, build_book
 from engine.backtest.costs import NoCosts, VolPoints
-from engine.backtest.exits import HoldToExpiry
+from engine.backtest.exits import EarlyExit, HoldToExpiry
 from engine.backtest.hedging import DailyDelta, NoHedge
 from engine.backtest.market import MarketView
 from engine.backtest.result import BacktestResult
@@ -14,18 +14,20 @@ from engine.backtest.signals import hysteresis, zscore
 from engine.backtest.simulate import backtest, simulate
 from engine.backtest.sizing import GammaNeutral, ThetaNeutral, VegaNeutral
 from engine.backtest.strategy import AbstractStrategy
-from engine.backtest.structure import Straddle
+from engine.backtest.structure import Straddle, choose_contracts
 
 __all__ = [
     "AbstractStrategy",
     "BacktestResult",
     "DailyDelta",
+    "EarlyExit",
     "GammaNeutral",
     "HoldToExpiry",
     "MarketView",
     "Monthly",
     "NoCosts",
     "NoHedge",
+    "Recipe",
     "Straddle",
     "ThetaNeutral",
     "TradeBook",
@@ -34,6 +36,7 @@ __all__ = [
     "Weekly",
     "backtest",
     "build_book",
+    "choose_contracts",
     "hysteresis",
     "simulate",
     "zscore",

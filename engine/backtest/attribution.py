@@ -25,8 +25,8 @@ def explain(greeks, forward, iv, days, rate_per_day, held_delta):
         Calendar days from each close to the next.
     rate_per_day : array broadcastable to (..., H)
         Continuous risk-free rate per calendar day.
-    held_delta : array (..., H)
-        Delta hedged from each close to the next.
+    held_delta : array (..., H + 1)
+        Delta hedged at each close.
 
     Returns
     -------
@@ -44,4 +44,4 @@ def explain(greeks, forward, iv, days, rate_per_day, held_delta):
     change = greeks.value[..., 1:] - greeks.value[..., :-1]
     unexplained = change - delta - gamma - theta - vega - cross
     financing = -xp.expm1(rate_per_day * days) * greeks.value[..., :-1]
-    return [delta, gamma, theta, vega, cross, -held_delta * move, financing, unexplained]
+    return [delta, gamma, theta, vega, cross, -held_delta[..., :-1] * move, financing, unexplained]

@@ -1,8 +1,72 @@
 """When a cohort ends."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+
+from engine.backend import namespace
+from engine.errors import InputError
 
 
 @dataclass(frozen=True)
 class HoldToExpiry:
     """Keep every cohort until its options expire; only the entry pays the option spread."""
+
+    def exit_day(self, book, taken, decided, days_left, lag: int):
+        """Return None: no cohort is sold."""
+        return
+
+
+@dataclass(frozen=True)
+class EarlyExit:
+    """Sell a cohort when the first of its rules says so, paying the option spread again on all its vega.
+
+    Parameters
+    ----------
+    stop, target : float
+        Sell once the cohort's P&L since entry, before costs, is this many vol points of its index vega below or above
+        zero. Seen at a close, sold `lag` sessions later; infinite = never.
+    days_left : float
+        Sell at the first close with this many calendar days to expiry, or fewer; 0 = never.
+    with_signal : bool
+        Sell once the strategy's exposure is no longer on the side the cohort was entered on, after the same lag.
+    """
+
+    stop: float = field(default=math.inf, metadata={"batch": True})
+    target: float = field(default=math.inf, metadata={"batch": True})
+    days_left: float = field(default=0.0, metadata={"batch": True})
+    with_signal: bool = False
+
+    def __post_init__(self):
+        for name in ("stop", "target", "days_left"):
+            value = getattr(self, name)
+            if not namespace(value).all(value >= 0.0):
+                raise InputError(f"exits.{name}={value} is below 0; use a positive number")
+
+    def exit_day(self, book, taken, decided, days_left, lag: int):
+        """Return the holding day on which each cohort is sold, (P, C); its last day where it is not sold early.
+
+        Parameters
+        ----------
+        book : TradeBook
+        taken : array (P, C)
+            Exposure each cohort was entered with.
+        decided : array (P, T)
+            What the strategy said at each close.
+        days_left : array (C, H + 1)
+            Calendar days to expiry on each holding day.
+        lag : int
+            Sessions from a close that decides to the close that is traded at.
+        """
+        xp = namespace(taken, book.explain)
+        side, life = xp.sign(taken), xp.asarray(book.cohorts.life)
+        pnl = xp.cumsum(book.explain.sum(axis=(2, 3)), axis=1)
+        entry = xp.asarray(book.cohorts.entry)
+        sold = xp.broadcast_to(life, taken.shape)
+        for day in range(1, book.days + 1):
+            so_far = side * pnl[:, day]
+            sold = xp.where((so_far >= self.target) | (so_far <= -self.stop), xp.minimum(day + lag, sold), sold)
+            sold = xp.where(days_left[:, day] <= self.days_left, xp.minimum(day, sold), sold)
+            if self.with_signal:
+                at = xp.minimum(entry + day - lag, decided.shape[1] - 1)
+                sold = xp.where(decided[:, at] * side <= 0.0, xp.minimum(day, sold), sold)
+        return sold

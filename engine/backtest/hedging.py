@@ -7,15 +7,11 @@ from dataclasses import dataclass
 class DailyDelta:
     """Trade the underlying's forward to zero delta at every close, each cohort by itself."""
 
-    def held(self, delta):
-        """Return the delta hedged from each close to the next, (..., H), given the straddles' deltas."""
-        return delta
+    ratio = 1.0  # of the straddles' delta held from each close to the next
 
 
 @dataclass(frozen=True)
 class NoHedge:
     """Leave the deltas alone."""
 
-    def held(self, delta):
-        """Return the delta hedged from each close to the next, (..., H): none."""
-        return delta * 0.0
+    ratio = 0.0

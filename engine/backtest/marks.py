@@ -6,23 +6,13 @@ are divided by the strike factor since entry, which leaves the straddle's value 
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 
 from engine.backend import namespace, running_max
-from engine.backtest.structure import Cohorts
+from engine.backtest.structure import Cohorts, LegStatus
 from engine.calendar import year_fraction
 from engine.pricing import smile_at_tenor, vol_at_strike
-
-
-class LegStatus(IntEnum):
-    """How a leg's life ended."""
-
-    OPEN = 0  # the data ends before the expiry
-    EXPIRED = 1
-    SETTLED = 2  # merger or delisting: intrinsic value on the day the name ceased to trade
-    CLOSED = 3  # closed at its last mark on the day of a corporate action whose terms are not known
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +87,11 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
     settlement = xp.where(held == 0, xp.nan, settlement)
 
     # The first of: expiry or end of data, settlement of the name, an action whose terms are not known.
-    final = xp.asarray(cohorts.last - cohorts.entry)[:, None]
+    final = xp.asarray(cohorts.life)[:, None]
     settles = _first(xp.isfinite(settlement), days + 1)
     unknown = _first(xp.isnan(factor), days + 1)
     end = xp.minimum(xp.minimum(final, settles), unknown)
-    expired = xp.where(xp.asarray(cohorts.settled)[:, None], int(LegStatus.EXPIRED), int(LegStatus.OPEN))
-    status = xp.where(settles <= final, int(LegStatus.SETTLED), expired)
+    status = xp.where(settles <= final, int(LegStatus.SETTLED), xp.asarray(cohorts.outcome)[:, None])
     status = xp.where(unknown <= xp.minimum(final, settles), int(LegStatus.CLOSED), status)
     alive = held <= end[:, :, None]
     last_day = held == end[:, :, None]

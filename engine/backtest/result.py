@@ -8,8 +8,8 @@ import polars as pl
 
 from engine.backend import to_host
 from engine.backtest.attribution import PARTS
-from engine.backtest.book import COMPONENT, INDEX, TradeBook
-from engine.backtest.marks import LegStatus
+from engine.backtest.book import COMPONENT, INDEX, TradeBook, build_book
+from engine.backtest.structure import LegStatus
 from engine.backtest.summary import CAPITAL_VOL_POINTS, summarise
 
 
@@ -19,20 +19,22 @@ class BacktestResult:
 
     Parameters
     ----------
-    view : MarketView; structure : Straddle; book : TradeBook; costs : VolPoints
+    view : MarketView; book : TradeBook; costs : VolPoints
         What was traded, on which market.
     taken : array (P, C)
         Exposure each cohort was entered with, after the lag.
+    exit_day : array (P, C) or None
+        Holding day on which each cohort was sold, its last where it ended by itself; None where all did.
     index_vega : float or array (P, 1)
     pnl_gross, option_cost, hedge_cost : array (P, T)
         Currency; costs are >= 0. Hedge cost includes deliveries.
     """
 
     view: object
-    structure: object
     book: TradeBook
     costs: object
     taken: np.ndarray
+    exit_day: np.ndarray | None
     index_vega: float
     pnl_gross: np.ndarray
     option_cost: np.ndarray
@@ -64,19 +66,24 @@ class BacktestResult:
 
     def capital(self, p: int = 0) -> float:
         """Fixed capital that returns are quoted on, in currency."""
-        return CAPITAL_VOL_POINTS * self.vega_per_cohort(p)
+        return CAPITAL_VOL_POINTS * self.book.most_held * self.vega_per_cohort(p)
 
     def capital_convention(self, p: int = 0) -> str:
         """Say what returns are measured on."""
         return (
             f"fixed capital of {self.capital(p):,.0f} {self.market.info.currency} = {CAPITAL_VOL_POINTS} vol points x "
-            f"index vega of {self.vega_per_cohort(p):,.0f} per cohort; not compounded, earns no interest"
+            f"index vega of {self.vega_per_cohort(p):,.0f} x {self.book.most_held} cohort(s) held at once at most; "
+            "not compounded, earns no interest"
         )
 
     @property
     def dates(self) -> np.ndarray:
         """Sessions, (T,) datetime64[D]."""
         return self.market.dates
+
+    def held_until(self, p: int = 0) -> np.ndarray:
+        """Holding day on which each cohort ends, (C,)."""
+        return self.book.cohorts.life if self.exit_day is None else self.exit_day[p]
 
     def explain(self, p: int = 0, leg_class: int | None = None) -> np.ndarray:
         """P&L by source, (T, len(PARTS)) currency; of one leg class (INDEX, COMPONENT) if asked."""
@@ -86,15 +93,17 @@ class BacktestResult:
         scale = self.taken[p] * self.vega_per_cohort(p)
         for day in range(self.book.days + 1):
             date = self.book.cohorts.entry + day
-            held = date < len(out)
+            held = day <= self.held_until(p)
             out[date[held]] += scale[held, None] * parts[held, day]
         return out
 
     def exposure(self, p: int = 0) -> np.ndarray:
         """Exposure carried out of each close, (T,): the sum over cohorts then open, 1 = one cohort at full size."""
+        cohorts, until = self.book.cohorts, self.held_until(p)
+        open_at_end = (cohorts.outcome == LegStatus.OPEN) & (until == cohorts.life)
         change = np.zeros(len(self.dates) + 1)
-        np.add.at(change, self.book.cohorts.entry, self.taken[p])
-        np.add.at(change, np.where(self.book.cohorts.settled, self.book.cohorts.last, len(self.dates)), -self.taken[p])
+        np.add.at(change, cohorts.entry, self.taken[p])
+        np.add.at(change, np.where(open_at_end, len(self.dates), cohorts.entry + until), -self.taken[p])
         return np.cumsum(change[:-1])
 
     def daily(self, p: int = 0) -> pl.DataFrame:
@@ -114,9 +123,9 @@ class BacktestResult:
     def ledger(self, p: int = 0) -> pl.DataFrame:
         """One row per trade and leg, cohorts with an exposure only; the rows sum to the daily P&L and costs.
 
-        Quantities are in shares as at entry; `contracts_exit` and `strike_exit` are after splits in between.
+        Quantities are in shares as at entry; `strike_factor` says what splits have since made of the strike.
         """
-        legs = {name: to_host(array) for name, array in vars(self.book.legs).items()}
+        legs = {name: to_host(array) for name, array in vars(self._legs(p)).items()}
         scale = (self.taken[p] * self.vega_per_cohort(p))[:, None]
         row = np.nonzero((legs["units"] != 0.0) & (scale != 0.0))
         cohort, leg = row
@@ -129,8 +138,8 @@ class BacktestResult:
             for name in ("index", "component", "hedge_bps", "delivery_bps")
         }
         half_spread = np.where(leg_class == INDEX, rates["index"], rates["component"])
-        hedging = rates["hedge_bps"] * picked["hedge_notional"] + rates["delivery_bps"] * picked["delivery_notional"]
-        cost = np.abs(size) * (half_spread * np.abs(picked["units"]) * picked["vega"] + 1e-4 * hedging)
+        hedging = rates["hedge_bps"] * picked["hedge_traded"] + rates["delivery_bps"] * picked["delivered"]
+        cost = np.abs(size) * (half_spread * picked["vega_traded"] + 1e-4 * hedging)
         gross = size * (picked["pnl_option"] + picked["pnl_hedge"] + picked["financing"])
         names = np.append(np.asarray(self.market.names, dtype=object), self.market.info.index)
         units = size * picked["units"]
@@ -158,6 +167,13 @@ class BacktestResult:
                 "pnl_net": gross - cost,
             }
         )
+
+    def _legs(self, p: int):
+        """Follow the legs to the exits of a parameter set; the book's own go to their end."""
+        until = self.held_until(p)
+        if (until == self.book.cohorts.life).all():
+            return self.book.legs
+        return build_book(self.market, self.view.weights, self.book.cohorts.until(until), self.book.recipe).legs
 
     @cached_property
     def summaries(self) -> dict[str, np.ndarray]:

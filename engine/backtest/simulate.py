@@ -1,7 +1,7 @@
 """backtest(): the one place where time advances, decisions are lagged and trades happen."""
 
 from engine.backend import namespace, to_host
-from engine.backtest.book import TradeBook, build_book
+from engine.backtest.book import Recipe, TradeBook, build_book
 from engine.backtest.costs import VolPoints
 from engine.backtest.exits import HoldToExpiry
 from engine.backtest.hedging import DailyDelta
@@ -9,7 +9,7 @@ from engine.backtest.market import MarketView
 from engine.backtest.result import BacktestResult
 from engine.backtest.schedule import Monthly
 from engine.backtest.sizing import VegaNeutral
-from engine.backtest.structure import Straddle
+from engine.backtest.structure import Straddle, choose_contracts
 from engine.correlation import TopWeights
 from engine.errors import InputError
 
@@ -31,7 +31,7 @@ def backtest(
     """Backtest a dispersion strategy: short index straddles, long component straddles, delta-hedged.
 
     On each entry date the strategy's exposure of `lag` sessions before scales a cohort of straddles, which is held
-    to expiry. The trade book does not depend on the strategy; P&L is exposure x index vega x book.
+    to expiry or to an early exit. The trade book does not depend on the strategy; P&L is exposure x index vega x book.
 
     Parameters
     ----------
@@ -41,8 +41,7 @@ def backtest(
     structure : Straddle (30 days)
     sizing : VegaNeutral (100 000 per vol point), ThetaNeutral or GammaNeutral
     schedule : Monthly or Weekly
-    exits : HoldToExpiry
-        The one rule there is: cohorts end at expiry.
+    exits : HoldToExpiry or EarlyExit
     hedge : DailyDelta or NoHedge
     costs : VolPoints or NoCosts
     lag : int
@@ -68,12 +67,10 @@ def backtest(
     >>> result.summary()["cohorts"]
     12
     """
-    if not isinstance(exits or HoldToExpiry(), HoldToExpiry):
-        raise InputError(f"exits={exits} is not a rule this backtest knows; use HoldToExpiry()")
-    view = MarketView(market, basket or TopWeights())
-    structure, sizing = structure or Straddle(), sizing or VegaNeutral()
-    book = open_book(view, schedule or Monthly(), structure, sizing, hedge or DailyDelta(), lag, progress)
-    return simulate(view, structure, book, decide(strategy, view, book, lag), sizing.index_vega, costs or VolPoints())
+    view, sizing = MarketView(market, basket or TopWeights()), sizing or VegaNeutral()
+    book = open_book(view, schedule or Monthly(), structure or Straddle(), sizing, hedge or DailyDelta(), lag, progress)
+    taken, exit_day = decide(strategy, exits or HoldToExpiry(), view, book, lag)
+    return simulate(view, book, taken, exit_day, sizing.index_vega, costs or VolPoints())
 
 
 def open_book(view: MarketView, schedule, structure, sizing, hedge, lag: int, progress=None) -> TradeBook:
@@ -93,28 +90,48 @@ def open_book(view: MarketView, schedule, structure, sizing, hedge, lag: int, pr
             f"{market.info.name} has {len(market)} session(s) from {market.dates[0]}: "
             f"none can be entered after a lag of {lag}; widen start and end"
         )
-    return build_book(market, view.weights, entry, structure, sizing, hedge, progress=progress)
+    cohorts = choose_contracts(market, entry, structure)
+    book = build_book(market, view.weights, cohorts, Recipe(structure, sizing, hedge), progress=progress)
+    if not book.entered.any():
+        raise InputError(
+            f"none of {len(entry)} cohorts can be entered: on no entry date is the index quoted together with names "
+            f"holding {structure.min_coverage:.0%} of {view.basket.label}; lower structure.min_coverage, or look at "
+            "the coverage in the tables of `python -m engine.correlate`"
+        )
+    return book
 
 
-def decide(strategy, view: MarketView, book: TradeBook, lag: int):
-    """Return the exposure each cohort is entered with, (P, C): what the strategy said `lag` sessions before."""
+def decide(strategy, exits, view: MarketView, book: TradeBook, lag: int):
+    """Return what each cohort is entered with and when it is sold: what the strategy said `lag` sessions before.
+
+    Returns
+    -------
+    taken : array (P, C)
+        Exposure.
+    exit_day : array (P, C) or None
+        Holding day on which the cohort is sold, its last where it ends by itself; None where all do.
+    """
     decided = strategy.exposure(view)
     xp = namespace(decided, book.explain)
     decided = decided.reshape(-1, len(view.panel))  # (T,) and (P, T) alike become (P, T)
     taken = xp.where(xp.isfinite(decided), decided, 0.0)[:, xp.asarray(book.cohorts.entry - lag)]
-    return xp.where(book.entered, taken, 0.0)
+    taken = xp.where(book.entered, taken, 0.0)
+    dates = view.panel.dates
+    days_left = book.cohorts.days_left(dates, book.cohorts.sessions(dates, book.days))
+    exit_day = exits.exit_day(book, taken, decided, xp.asarray(days_left), lag)
+    return (taken, None) if exit_day is None else (xp.broadcast_to(taken, exit_day.shape), exit_day)
 
 
-def simulate(view: MarketView, structure: Straddle, book: TradeBook, taken, index_vega, costs) -> BacktestResult:
+def simulate(view: MarketView, book: TradeBook, taken, exit_day, index_vega, costs) -> BacktestResult:
     """Reduce the book to daily P&L and costs of P parameter sets.
 
     Parameters
     ----------
-    view : MarketView; structure : Straddle
+    view : MarketView
         What the book was built from.
     book : TradeBook
-    taken : array (P, C)
-        Exposure of each cohort.
+    taken, exit_day : array (P, C)
+        From `decide`.
     index_vega : float or array (P, 1)
         Currency per vol point at full exposure.
     costs : VolPoints
@@ -122,27 +139,33 @@ def simulate(view: MarketView, structure: Straddle, book: TradeBook, taken, inde
     """
     market, xp = view.panel, namespace(taken, book.explain)
     scale = taken * index_vega
-    gross = book.explain.sum(axis=(2, 3))
-    entry_cost = costs.index * book.entry_vega[:, 0] + costs.component * book.entry_vega[:, 1]
-    hedged = book.hedge_notional.sum(axis=2)
-    delivered = book.delivery_notional.sum(axis=2)
-
-    pnl, option_cost, hedge_cost = (xp.zeros((len(taken), len(market))) for _ in range(3))
     size = xp.abs(scale)
+    entry = book.cohorts.entry
+    life = xp.asarray(book.cohorts.life)
+    gross = book.explain.sum(axis=(2, 3))
+    pnl, option_cost, hedge_cost = (xp.zeros((len(taken), len(market))) for _ in range(3))
     for day in range(book.days + 1):  # cohorts of one day of life never share a date
-        held = int((book.cohorts.entry + day < len(market)).sum())  # entries ascend: the first `held` cohorts
-        date = xp.asarray(book.cohorts.entry[:held] + day)
-        pnl[:, date] += scale[:, :held] * gross[:held, day]
-        hedge_cost[:, date] += (
-            1e-4 * size[:, :held] * (costs.hedge_bps * hedged[:held, day] + costs.delivery_bps * delivered[:held, day])
-        )
-    option_cost[:, xp.asarray(book.cohorts.entry)] = size * entry_cost
+        held = int((entry + day < len(market)).sum())  # entries ascend: the first `held` cohorts
+        date = xp.asarray(entry[:held] + day)
+        vega, hedge = book.vega_traded[:held, day], book.hedge_traded[:held, day].sum(axis=1)
+        delivered = book.delivered[:held, day].sum(axis=1)
+        lives, option = 1.0, costs.index * vega[:, 0] + costs.component * vega[:, 1]
+        if exit_day is not None:
+            left, vega = exit_day[:, :held], book.vega_held[:held, day]
+            lives, sold = left >= day, (left == day) & (day < life[:held])
+            option = option + sold * (costs.index * vega[:, 0] + costs.component * vega[:, 1])
+            hedge = xp.where(sold, book.hedge_held[:held, day].sum(axis=1), hedge)
+            delivered = xp.where(sold, 0.0, delivered)
+        pnl[:, date] += scale[:, :held] * (lives * gross[:held, day])
+        option_cost[:, date] += size[:, :held] * (lives * option)
+        traded = costs.hedge_bps * hedge + costs.delivery_bps * delivered
+        hedge_cost[:, date] += 1e-4 * size[:, :held] * (lives * traded)
     return BacktestResult(
         view=view,
-        structure=structure,
         book=book,
         costs=costs,
         taken=to_host(taken),
+        exit_day=None if exit_day is None else to_host(exit_day),
         index_vega=index_vega,
         pnl_gross=to_host(pnl),
         option_cost=to_host(option_cost),

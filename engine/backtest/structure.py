@@ -1,14 +1,27 @@
 """What is traded: which contracts a cohort holds, from entry to expiry."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
 from engine.backend import to_host
 from engine.calendar import days_between
+from engine.errors import InputError
 
 # An expiry that falls on a holiday settles on the session before it; a longer silence means the data has a hole.
 HOLIDAY_DAYS = 5
+
+
+class LegStatus(IntEnum):
+    """How a leg's life ended."""
+
+    OPEN = 0  # the data ends before the expiry: valued at the last mark
+    EXPIRED = 1
+    SETTLED = 2  # merger or delisting: intrinsic value on the day the name ceased to trade
+    CLOSED = 3  # sold at the mark before a corporate action whose terms are not known, on the day of the action
+    LOST = 4  # the data has a hole where the expiry is: followed to its last mark before the hole
+    EXITED = 5  # sold at the mark of an early exit
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,14 @@ class Straddle:
     min_days: int = 7
     min_coverage: float = 0.8
 
+    def __post_init__(self):
+        if self.tenor < 1:
+            raise InputError(f"structure.tenor={self.tenor} is not a number of days; use 1 or more")
+        if self.min_days < 0:
+            raise InputError(f"structure.min_days={self.min_days} is below 0; use 0 or more days")
+        if not 0.0 <= self.min_coverage <= 1.0:
+            raise InputError(f"structure.min_coverage={self.min_coverage} is not a fraction; 0.8 asks for 80 %")
+
 
 @dataclass(frozen=True, eq=False)
 class Cohorts:
@@ -43,17 +64,27 @@ class Cohorts:
         Session of entry, and last session the cohort lives on (expiry, or the end of what the data knows).
     expiry : array (C,), datetime64[D]
         Expiry date; NaT where no expiry is listed that could be traded.
-    settled : array (C,), bool
-        True where the data reaches the expiry; otherwise the cohort is still open on `last`.
+    outcome : array (C,)
+        How a leg that meets no event of its own ends on `last`: `LegStatus` EXPIRED, OPEN or LOST.
     """
 
     entry: np.ndarray
     last: np.ndarray
     expiry: np.ndarray
-    settled: np.ndarray
+    outcome: np.ndarray
 
     def __len__(self):
         return len(self.entry)
+
+    @property
+    def settled(self) -> np.ndarray:
+        """True where the data reaches the expiry, (C,)."""
+        return self.outcome == LegStatus.EXPIRED
+
+    @property
+    def life(self) -> np.ndarray:
+        """Sessions from entry to the last one, (C,)."""
+        return self.last - self.entry
 
     def sessions(self, dates: np.ndarray, days: int) -> np.ndarray:
         """Sessions of entry and of `days` holding days, (C, H + 1) indices; the data's last where it ends before."""
@@ -63,8 +94,14 @@ class Cohorts:
         """Calendar days to expiry on those sessions, (C, H + 1); 0 past the expiry and where there is none."""
         return np.fmax(days_between(self.expiry[:, None], dates[sessions]), 0.0)
 
+    def until(self, day: np.ndarray) -> "Cohorts":
+        """Return the same cohorts sold on a holding day, (C,), where that is before their end."""
+        early = day < self.life
+        last = np.where(early, self.entry + day, self.last)
+        return Cohorts(self.entry, last, self.expiry, np.where(early, int(LegStatus.EXITED), self.outcome))
+
     def __getitem__(self, part: slice) -> "Cohorts":
-        return Cohorts(self.entry[part], self.last[part], self.expiry[part], self.settled[part])
+        return Cohorts(self.entry[part], self.last[part], self.expiry[part], self.outcome[part])
 
 
 def choose_contracts(panel, entry: np.ndarray, structure: Straddle) -> Cohorts:
@@ -81,4 +118,5 @@ def choose_contracts(panel, entry: np.ndarray, structure: Straddle) -> Cohorts:
         expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT"))
     last = np.where(np.isnat(expiry), entry, np.searchsorted(panel.dates, expiry, side="right") - 1)
     settled = (expiry <= panel.dates[-1]) & (days_between(expiry, panel.dates[last]) <= HOLIDAY_DAYS)
-    return Cohorts(entry, last, expiry, settled)
+    outcome = np.where(last < len(panel) - 1, int(LegStatus.LOST), int(LegStatus.OPEN))
+    return Cohorts(entry, last, expiry, np.where(settled, int(LegStatus.EXPIRED), outcome))

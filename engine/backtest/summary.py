@@ -3,11 +3,11 @@
 import numpy as np
 
 from engine.backend import to_host
-from engine.backtest.attribution import PARTS
-from engine.backtest.marks import LegStatus
+from engine.backtest.legs import MAGNITUDES
 from engine.backtest.metrics import drawdown, hac_t, share, sharpe
+from engine.backtest.structure import LegStatus
 
-# Capital is a convention, not a margin model: this many vol points of loss on the index vega would consume it.
+# Capital is a convention, not a margin model: this many vol points of loss on all index vega ever held at once.
 CAPITAL_VOL_POINTS = 100
 
 
@@ -19,23 +19,21 @@ def summarise(result) -> dict[str, np.ndarray]:
     dict of name -> array (P,)
         Money in the market's currency, ratios as decimals, vol points where named. `breakeven_cost` is the one-way
         option cost, in vol points per unit index vega traded, at which the net P&L is zero; `option_cost_per_vega`
-        beside it is what was charged. `unexplained_share` is sum |unexplained| / (sum |gamma| + sum |theta|) over the
-        days of every cohort's index and component legs; `stale_share` and `extrapolated_share` are the shares of
-        sum |P&L| over legs and days whose mark had no quote of its own that day, or lay beyond the surface.
+        beside it is what was charged. `unexplained_share` is sum |unexplained| / (sum |gamma| + sum |theta|) over legs
+        and days; `stale_share` and `extrapolated_share` are the shares of sum |P&L| over legs and days whose mark had
+        no quote of its own that day, or lay beyond the surface.
     """
     book, cohorts = result.book, result.book.cohorts
     size = np.abs(result.taken)
     entered, total = size > 0.0, size.sum(axis=1)
     traded = total * result.vegas
-    capital = CAPITAL_VOL_POINTS * result.vegas
+    capital = CAPITAL_VOL_POINTS * book.most_held * result.vegas
     gross, cost, net = (a.sum(axis=1) for a in (result.pnl_gross, result.cost, result.pnl_net))
     option_cost, hedge_cost = result.option_cost.sum(axis=1), result.hedge_cost.sum(axis=1)
-    columns = {name: np.abs(to_host(book.explain)).sum(axis=(1, 2))[:, k] for k, name in enumerate(PARTS)}
-    columns |= {n: to_host(getattr(book, n)).sum(axis=1) for n in ("absolute_pnl", "stale_pnl", "extrapolated_pnl")}
-    columns["coverage"] = to_host(book.coverage)
-    part = dict(zip(columns, _weighted(size, np.stack(list(columns.values()), axis=1)), strict=True))
-    status, held = to_host(book.legs.status), to_host(book.legs.units) != 0.0
-    legs = {s: (held & (status == s)).sum(axis=1) for s in (LegStatus.SETTLED, LegStatus.CLOSED)}
+    part = dict(zip(MAGNITUDES, _weighted(size, _magnitudes(result)), strict=True))
+    coverage = _weighted(size, np.stack([to_host(book.coverage)] * 2, axis=1))[0]
+    ended_early = _ended_early(result)
+    sold = np.zeros(size.shape, dtype=bool) if result.exit_day is None else result.exit_day < cohorts.life
     fall = drawdown(result.pnl_net).min(axis=1)
     years = (result.dates[-1] - result.dates[0]).astype(int) / 365.25
     return {
@@ -55,17 +53,42 @@ def summarise(result) -> dict[str, np.ndarray]:
         "max_drawdown_share": fall / capital,
         "worst_day": result.pnl_net.min(axis=1),
         "cohorts": entered.sum(axis=1),
-        "cohorts_open": (entered & ~cohorts.settled).sum(axis=1),
+        "cohorts_open": (entered & ~sold & (cohorts.outcome == LegStatus.OPEN)).sum(axis=1),
+        "cohorts_lost": (entered & ~sold & (cohorts.outcome == LegStatus.LOST)).sum(axis=1),
+        "cohorts_exited": (entered & sold).sum(axis=1),
         "cohorts_skipped": np.full(len(size), (~to_host(book.entered)).sum()),
-        "legs_settled_early": (entered * legs[LegStatus.SETTLED]).sum(axis=1),
-        "legs_closed_early": (entered * legs[LegStatus.CLOSED]).sum(axis=1),
-        "coverage": share(part["coverage"], total),
+        "legs_settled_early": (entered * ended_early[LegStatus.SETTLED]).sum(axis=1),
+        "legs_closed_early": (entered * ended_early[LegStatus.CLOSED]).sum(axis=1),
+        "coverage": share(coverage, total),
         "unexplained_share": share(part["unexplained"], part["gamma"] + part["theta"]),
-        "stale_share": share(part["stale_pnl"], part["absolute_pnl"]),
-        "extrapolated_share": share(part["extrapolated_pnl"], part["absolute_pnl"]),
+        "stale_share": share(part["stale"], part["pnl"]),
+        "extrapolated_share": share(part["extrapolated"], part["pnl"]),
         "index_vega": np.array(result.vegas),
         "capital": capital,
     }
+
+
+def _magnitudes(result):
+    """Sum magnitudes over the days each cohort is held, (C, K), or (P, C, K) where some are sold early."""
+    daily = to_host(result.book.magnitude)
+    if result.exit_day is None:
+        return daily.sum(axis=1)
+    return np.take_along_axis(daily.cumsum(axis=1)[None], result.exit_day[:, :, None, None], axis=2)[:, :, 0]
+
+
+def _ended_early(result) -> dict:
+    """Count legs of each cohort that met an event of their own while they were held, (C,) or (P, C) by status."""
+    legs = result.book.legs
+    status, end, held = (to_host(a) for a in (legs.status, legs.end, legs.units != 0.0))
+    counts = {}
+    for kind in (LegStatus.SETTLED, LegStatus.CLOSED):
+        met = held & (status == kind)
+        if result.exit_day is None:
+            counts[kind] = met.sum(axis=1)
+            continue
+        by_day = (met[:, :, None] & (end[:, :, None] <= np.arange(result.book.days + 1))).sum(axis=1)
+        counts[kind] = np.take_along_axis(by_day[None], result.exit_day[:, :, None], axis=2)[:, :, 0]
+    return counts
 
 
 def _weighted(size, values):

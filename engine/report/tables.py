@@ -23,6 +23,8 @@ _ROWS = (
     ("worst_day", "Worst day, net", "money"),
     ("cohorts", "Cohorts entered", "count"),
     ("cohorts_open", "still open at the end", "count"),
+    ("cohorts_lost", "lost in a hole of the data", "count"),
+    ("cohorts_exited", "sold before expiry", "count"),
     ("cohorts_skipped", "skipped for want of quotes", "count"),
     ("legs_settled_early", "Legs settled early (merger, delisting)", "count"),
     ("legs_closed_early", "Legs closed on unknown terms", "count"),

@@ -105,7 +105,7 @@ def write_tearsheet(result, path, p: int = 0, title: str | None = None) -> Path:
 def correlation_series(result) -> pl.DataFrame:
     """Implied correlation of the tenor traded (the nearest on the surface) beside trailing realised, per date."""
     view, tenors = result.view, result.market.tenors
-    tenor = int(tenors[abs(tenors - result.structure.tenor).argmin()])
+    tenor = int(tenors[abs(tenors - result.book.recipe.structure.tenor).argmin()])
     return pl.DataFrame(
         {
             "date": result.dates,

@@ -85,7 +85,10 @@ def days_between(later, earlier):
 class Leg:
     """One straddle of one cohort followed to its end; prices in shares as at entry."""
 
-    def __init__(self, panel, entry, name, expiry, last, settled):
+    def __init__(self, panel, entry, name, expiry, last, settled, sell=None):
+        self.sell = sell  # session on which it is sold, None to keep it
+        self.sold_vega = (None, 0.0)  # session, vega
+        self.vegas = []
         self.panel, self.entry, self.name, self.expiry = panel, entry, name, expiry
         self.last, self.settled = last, settled
         self.values, self.forwards, self.deltas, self.dates = [], [], [], []
@@ -124,6 +127,7 @@ class Leg:
                 factor = panel.strike_factor[t, self.name]
                 if math.isnan(factor):  # terms unknown: closed at the last mark
                     self.closed = True
+                    self.sold_vega = (t, self.vegas[-1])
                     self.record(t, self.forwards[-1], self.values[-1], 0.0)
                     break
                 self.shares *= factor
@@ -147,15 +151,17 @@ class Leg:
                 self.vega = math.nan
                 self.record(t, forward, math.nan, math.nan)
                 break
-            if t == self.entry:
-                self.entry_vol = vol
-                self.vega = straddle_vega(forward, self.strike, vol, years, rate)
+            self.vegas.append(straddle_vega(forward, self.strike, vol, years, rate))
+            self.vega = self.vegas[0]
             self.record(
                 t,
                 forward,
                 straddle_value(forward, self.strike, vol, years, rate),
                 straddle_delta(forward, self.strike, vol, years, rate),
             )
+            if t == self.sell:
+                self.sold_vega = (t, self.vegas[-1])
+                break
 
     def record(self, t, forward, value, delta):
         self.dates.append(t)
@@ -185,10 +191,13 @@ class Leg:
         return rows
 
 
-def vega_neutral_backtest(panel, weights, entries, exposure_at_entry, tenor, index_vega, costs, hedged=True):
-    """Daily gross P&L and cost, (T,) each, of straddles of `tenor` days (or the nearest listed expiry)."""
+def vega_neutral_backtest(panel, weights, entries, exposure_at_entry, tenor, index_vega, costs, hedged=True, sell=None):
+    """Daily gross P&L and cost, (T,) each, of straddles of `tenor` days (or the nearest listed expiry).
+
+    `sell` gives for each cohort the session on which it is sold; None keeps all.
+    """
     gross, cost = np.zeros(len(panel.dates)), np.zeros(len(panel.dates))
-    for entry, exposure in zip(entries, exposure_at_entry, strict=True):
+    for entry, exposure, sold in zip(entries, exposure_at_entry, sell or [None] * len(entries), strict=True):
         today = panel.dates[entry]
         if panel.listed is None:
             expiry = today + np.timedelta64(tenor, "D")
@@ -205,9 +214,9 @@ def vega_neutral_backtest(panel, weights, entries, exposure_at_entry, tenor, ind
             expiry = min(choices)[1]
         last = max(t for t, day in enumerate(panel.dates) if day <= expiry)
         settled = expiry <= panel.dates[-1] and days_between(expiry, panel.dates[last]) <= 5
-        index = Leg(panel, entry, None, expiry, last, settled)
+        index = Leg(panel, entry, None, expiry, last, settled, sold)
         legs = [
-            Leg(panel, entry, n, expiry, last, settled) if weights[entry, n] > 0 else None
+            Leg(panel, entry, n, expiry, last, settled, sold) if weights[entry, n] > 0 else None
             for n in range(len(panel.names))
         ]
         total = sum(weights[entry, n] for n, leg in enumerate(legs) if leg is not None and leg.tradable())
@@ -220,6 +229,8 @@ def vega_neutral_backtest(panel, weights, entries, exposure_at_entry, tenor, ind
         for leg, units, half_spread in book:
             size = abs(exposure) * index_vega * abs(units)
             cost[entry] += size * leg.vega * half_spread
+            if leg.sold_vega[0] is not None:
+                cost[leg.sold_vega[0]] += size * leg.sold_vega[1] * half_spread
             for t, pnl, notional in leg.daily(hedged):
                 gross[t] += exposure * index_vega * units * pnl
                 cost[t] += size * notional * costs.hedge_bps * 1e-4

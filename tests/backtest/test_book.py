@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from reference_backtest import vega_neutral_backtest
 from small_market import small_market
@@ -10,9 +11,11 @@ from small_market import small_market
 from engine.backtest import (
     AbstractStrategy,
     DailyDelta,
+    EarlyExit,
     GammaNeutral,
     NoCosts,
     NoHedge,
+    Recipe,
     Straddle,
     ThetaNeutral,
     VegaNeutral,
@@ -20,9 +23,13 @@ from engine.backtest import (
     Weekly,
     backtest,
     build_book,
+    choose_contracts,
 )
 from engine.backtest.attribution import PARTS
+from engine.backtest.structure import LegStatus
 from engine.correlation import AllMembers
+
+DAILY = ("explain", "vega_traded", "vega_held", "hedge_traded", "hedge_held", "delivered", "magnitude")
 
 
 class Always(AbstractStrategy):
@@ -68,12 +75,11 @@ def test_explain_and_ledger_both_sum_to_the_daily_pnl(listed):
 @pytest.mark.parametrize("listed", [False, True], ids=["grid", "listed"])
 def test_cutting_cohorts_into_blocks_changes_no_bit(listed):
     panel = small_market(3, listed=listed)
-    entry = Weekly().entries(panel.dates, 1)
+    cohorts = choose_contracts(panel, Weekly().entries(panel.dates, 1), Straddle(25))
     whole, cut = (
-        build_book(panel, panel.weights, entry, Straddle(25), VegaNeutral(), DailyDelta(), budget=budget)
-        for budget in (2**40, 1)
+        build_book(panel, panel.weights, cohorts, Recipe(Straddle(25)), budget=budget) for budget in (2**40, 1)
     )
-    for name in ("explain", "entry_vega", "hedge_notional", "stale_pnl", "extrapolated_pnl", "coverage"):
+    for name in (*DAILY, "entered", "coverage"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(cut, name))
     for name, array in vars(whole.legs).items():
         np.testing.assert_array_equal(array, getattr(cut.legs, name))
@@ -135,6 +141,29 @@ def test_legs_of_vanished_names_settle_at_intrinsic_value_or_close_at_the_last_m
     np.testing.assert_allclose(merger["exit_value"], intrinsic, rtol=1e-12)
     bust = ledger.filter((ledger["leg"] == "S2") & (ledger["status"] == "settled"))
     np.testing.assert_allclose(bust["exit_value"], bust["straddles"] * bust["strike"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["grid", "listed"])
+def test_the_option_pnl_of_a_leg_is_its_exit_value_less_its_premium_however_it_ended(listed):
+    panel = small_market(14, sessions=120, listed=listed)
+    hole = np.r_[0:82, 100:120]
+    panel = panel.map_arrays(lambda _, array: array[hole])
+    ledger = pl.concat([run(panel, exits=exits).ledger() for exits in (None, EarlyExit(stop=3.0))])
+    assert {"expired", "settled", "closed", "lost", "exited"} <= set(ledger["status"])
+    gained = ledger["exit_value"] - ledger["premium"]
+    # Daily changes of value are summed up: rounding of the largest value of a leg, near 1e7.
+    np.testing.assert_allclose(ledger["pnl_option"], gained, rtol=0, atol=1e-6)
+
+
+def test_cohorts_whose_expiry_lies_in_a_hole_are_lost_not_open():
+    panel = small_market(15, missing=0.0)
+    hole = np.r_[0:40, 65:90]
+    result = run(panel.map_arrays(lambda _, array: array[hole]))
+    summary = result.summary()
+    assert summary["cohorts_lost"] == result.ledger().filter(pl.col("status") == "lost")["cohort"].n_unique() > 0
+    assert summary["cohorts_open"] > 0
+    last_open = result.dates[result.book.cohorts.last[result.book.cohorts.outcome == LegStatus.LOST]]
+    assert (last_open < np.datetime64("2024-03-01")).all(), "a lost cohort ends before the hole, not at the data's end"
 
 
 def test_cohorts_whose_expiry_lies_after_the_data_stay_open_and_are_marked():

@@ -1,0 +1,5 @@
+from engine.backtest.legs import Legs
+
+
+class FusedLegs(Legs):
+    """placeholder"""
