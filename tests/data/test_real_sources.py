@@ -113,6 +113,19 @@ def test_indian_splits_restate_contracts_by_whole_ratios_and_a_demerger_is_unkno
     assert np.isnan(factor("ITC", "2025-01-06"))
 
 
+def test_indian_actions_inside_the_holes_of_the_files_act_at_the_next_session(nse_panel):
+    names = list(nse_panel.names)
+    for day, name, strike, returns in (
+        ("2025-01-01", "RELIANCE", 0.923 * 0.5, 0.923 * 0.5),  # a demerger in 2023 and a bonus in 2024
+        ("2025-01-01", "TATASTEEL", 0.1, 0.948803 * 0.1),  # a special dividend moves no strike
+        ("2025-09-11", "NESTLEIND", 0.5, 0.5),
+    ):
+        cell = nse_panel.dates == np.datetime64(day), names.index(name)
+        # The file keeps seven digits.
+        assert nse_panel.strike_factor[cell][0] == pytest.approx(strike, rel=1e-6)
+        assert nse_panel.return_factor[cell][0] == pytest.approx(returns, rel=1e-6)
+
+
 def test_on_expiry_day_no_option_is_read(shared_data):
     """The file's settlement price is the underlying's level that day, not the option's value."""
     source = Nse(path=str(shared_data), start="2026-01-27", end="2026-01-27")

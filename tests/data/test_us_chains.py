@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from engine.correlation import daily_returns
 from engine.data import load_market, load_quality, panel_folder
 from engine.data.panel import DELTAS, QuoteStatus
 from engine.data.sources.us_chains import UsChains
@@ -104,6 +105,18 @@ def test_a_split_is_marked_on_its_day_on_strikes_and_returns(files):
     np.testing.assert_array_equal(panel.strike_factor, expected)
     np.testing.assert_array_equal(panel.return_factor, expected)
     assert np.isnan(panel.settlement).all()
+
+
+def test_a_split_on_a_day_without_session_is_undone_at_the_next_one_however_the_sessions_are_read(files):
+    hole = pl.col("date") != DAYS[1]
+    for name in ("us2026/chains", "us2026/spot"):
+        respell(files, name, lambda frame: frame.filter(hole))
+    respell(files, "us2026/corporate_actions", lambda frame: frame.with_columns(date=pl.lit(DAYS[1])))
+    panel = load(files)
+    np.testing.assert_array_equal(panel.strike_factor, [[1.0, 1.0], [0.1, 0.5]])
+    np.testing.assert_allclose(daily_returns(panel.spot, panel.return_factor)[1], [0.1, 1.2])
+    (later,) = UsChains(path=str(files), start="2026-06-03").blocks()
+    np.testing.assert_array_equal(later.strike_factor, panel.strike_factor[1:])
 
 
 def test_forwards_grow_at_the_rate_published_before_the_date(files):

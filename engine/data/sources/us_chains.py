@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from engine.calendar import days_between, year_fraction
-from engine.data.arrange import on_dates
+from engine.data.arrange import action_factors, on_dates
 from engine.data.clean import QualityReport
 from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
@@ -99,7 +99,10 @@ class UsChains:
         return Path(self.path) / "us2026"
 
     def _chains(self) -> pl.LazyFrame:
-        return between(scan(self._folder, CHAINS, CHAIN_COLUMNS), self.start, self.end)
+        return between(self._all_chains(), self.start, self.end)
+
+    def _all_chains(self) -> pl.LazyFrame:
+        return scan(self._folder, CHAINS, CHAIN_COLUMNS)
 
     def _dates(self) -> np.ndarray:
         return session_dates(self._chains(), self._folder, CHAINS)
@@ -128,12 +131,10 @@ class UsChains:
         return collect(scan(self._folder, ACTIONS, columns), self._folder, ACTIONS)
 
     def _strike_factors(self, dates, names) -> np.ndarray:
-        factor = np.ones((len(dates), len(names)))
-        for row in self._splits().iter_rows(named=True):
-            at = np.flatnonzero(dates == np.datetime64(row["date"], "D"))
-            if len(at) and row["ticker"] in names:
-                factor[at[0], names.index(row["ticker"])] *= row["price_factor"]
-        return factor
+        actions = self._splits().rename({"ticker": "asset", "price_factor": "factor"})
+        listed = session_dates(between(self._all_chains(), None, self.end), self._folder, CHAINS)
+        # Over all sessions of the file: what happened between `start` and the session before it acts at `start`.
+        return action_factors(actions, listed, names)[len(listed) - len(dates) :]
 
     def _weights(self, dates, names, spot) -> np.ndarray:
         """Shares held at the latest snapshot, rolled through splits since, times the previous session's closes.
