@@ -48,10 +48,10 @@ FILES = {
     ),
     "us_history/spy_holdings": lambda: pl.DataFrame(
         {
-            "asof": [date(2026, 4, 10)] * 2 + [date(2026, 6, 3)] * 2,  # the second is not known before 4 June
-            "ticker": ["AAA", "BBB"] * 2,
-            "weight": [0.07, 0.03, 0.5, 0.5],
-            "shares_held": [10.0, 20.0, 1.0, 1.0],
+            "asof": [date(2026, 4, 10)] * 3 + [date(2026, 6, 3)] * 2,  # the second is not known before 4 June
+            "ticker": ["AAA", "BBB", "CCC", "AAA", "BBB"],  # CCC has no chains
+            "weight": [0.42, 0.18, 0.40, 0.5, 0.5],
+            "shares_held": [10.0, 20.0, 7.0, 1.0, 1.0],
         }
     ),
     "us_history/fed_funds_dff": lambda: pl.DataFrame(
@@ -90,13 +90,20 @@ def test_volatilities_are_decimals_on_every_delta_and_tenor_within_reach(files):
     np.testing.assert_allclose(listed, np.full((3, len(EXPIRIES), len(DELTAS)), 0.30), rtol=1e-6)
 
 
-def test_weights_are_shares_through_splits_times_the_close_before(files):
+def test_weights_are_shares_through_splits_times_the_close_before_over_the_whole_index(files):
     weights = load(files).weights
-    assert weights[0].tolist() == pytest.approx([0.7, 0.3])  # no close is known yet: the snapshot's own
-    # BBB split two for one after the snapshot: 10 AAA at 100 against 40 BBB at 50.
-    assert weights[1].tolist() == pytest.approx([1000 / 3000, 2000 / 3000])
+    assert weights[0].tolist() == pytest.approx([0.42, 0.18])  # no close is known yet: the snapshot's own
+    # CCC keeps its 0.4. BBB split two for one after the snapshot: 10 AAA at 100 against 40 BBB at 50.
+    assert weights[1].tolist() == pytest.approx([0.6 * 1000 / 3000, 0.6 * 2000 / 3000])
     # AAA splits ten for one on this day; the night before it was still 10 at 110. The new snapshot is not known yet.
-    assert weights[2].tolist() == pytest.approx([1100 / 3100, 2000 / 3100])
+    assert weights[2].tolist() == pytest.approx([0.6 * 1100 / 3100, 0.6 * 2000 / 3100])
+
+
+def test_a_member_without_the_close_before_has_no_weight_and_leaves_that_of_the_others_alone(files):
+    respell(files, "us2026/spot", lambda f: f.filter((pl.col("ticker") != "BBB") | (pl.col("date") != DAYS[0])))
+    weights = load(files).weights
+    assert weights[1].tolist() == pytest.approx([0.42, 0.0])
+    assert weights[2].tolist() == pytest.approx([0.6 * 1100 / 3100, 0.6 * 2000 / 3100])
 
 
 def test_a_split_is_marked_on_its_day_on_strikes_and_returns(files):

@@ -137,10 +137,11 @@ class UsChains:
         return action_factors(actions, listed, names)[len(listed) - len(dates) :]
 
     def _weights(self, dates, names, spot) -> np.ndarray:
-        """Shares held at the latest snapshot, rolled through splits since, times the previous session's closes.
+        """Share of the whole index of each member with chains: a row sums to what the chains cover of it.
 
-        Before the first close of the file the weights of the snapshot itself are used, the latest that was known. A
-        name without a close that day has weight 0.
+        Shares held at the latest snapshot, rolled through splits since, times the previous session's closes, over the
+        value of the whole snapshot, in which holdings without that close keep the snapshot's weight. A member without
+        it has weight 0. Before the first close of the file the snapshot's own weights are used, the latest known.
         """
         holdings, splits = self._holdings(), self._splits()
         sessions = spot["date"].unique().sort().to_numpy().astype("datetime64[D]")
@@ -153,16 +154,21 @@ class UsChains:
             if snapshot.height == 0:
                 raise InputError(f"{HOLDINGS} has no snapshot at or before {known}; start later")
             snapshot = snapshot.filter(pl.col("asof") == pl.col("asof").max())
-            column = "shares_held" if before >= 0 else "weight"
-            held = dict(snapshot.group_by("ticker").agg(pl.col(column).sum()).iter_rows())
-            size = np.array([held.get(name, 0.0) or 0.0 for name in names])
-            if before >= 0:
-                since = splits.filter((pl.col("date") > snapshot["asof"][0]) & (pl.col("date") <= known))
-                for row in since.iter_rows(named=True):
-                    if row["ticker"] in names:
-                        size[names.index(row["ticker"])] /= row["price_factor"]
-                size = size * np.where(np.isfinite(prices[before]), prices[before], 0.0)
-            weights[t] = size / size.sum()
+            held = snapshot.group_by("ticker", maintain_order=True).agg(pl.col("weight", "shares_held").sum())
+            of_name = {ticker: own for ticker, *own in held.iter_rows()}
+            weight, shares = np.array([of_name.get(name, (0.0, 0.0)) for name in names]).T
+            weight = weight / snapshot["weight"].sum()  # in the order of the file, whatever sessions are read
+            if before < 0:
+                weights[t] = weight
+                continue
+            since = splits.filter((pl.col("date") > snapshot["asof"][0]) & (pl.col("date") <= known))
+            for ticker, factor in since.select("ticker", "price_factor").iter_rows():
+                if ticker in names:
+                    shares[names.index(ticker)] /= np.nan if factor is None else factor
+            value = shares * prices[before]
+            priced = value > 0.0
+            value = np.where(priced, value, 0.0)
+            weights[t] = weight[priced].sum() * value / (value.sum() or 1.0)
         return weights
 
     def _rates(self, dates) -> np.ndarray:
