@@ -9,7 +9,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from engine.backend import to_backend
+from engine.backend import to_backend, to_host
 from engine.errors import InputError
 
 TENORS = (30, 91, 182, 273, 365, 547, 730)
@@ -43,8 +43,6 @@ class MarketInfo:
         What a delta hedge trades: "same-expiry future", "forward on spot", ...
     physical_delivery : bool
         True where stock options end in delivery of shares (a cost at expiry).
-    days_per_year : float
-        Clock of all volatilities and thetas (calendar days).
     """
 
     name: str
@@ -55,7 +53,6 @@ class MarketInfo:
     forward_convention: str = "spot"
     hedge_instrument: str = "forward on spot"
     physical_delivery: bool = False
-    days_per_year: float = 365.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,4 +206,14 @@ def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:
     if len(later) and later.dates[0] <= panel.dates[-1]:
         raise InputError(
             f"cannot append {later.dates[0]} to {panel.info.name}: the panel already ends {panel.dates[-1]}"
+        )
+
+
+def check_rates(panel: MarketPanel) -> None:
+    """Raise InputError, with the date, where a session has no interest rate: nothing may take it for 0 instead."""
+    missing = panel.dates[~np.isfinite(to_host(panel.rate))]
+    if len(missing):
+        raise InputError(
+            f"market {panel.info.name} has no interest rate on {missing[0]} ({len(missing):,} sessions in all); "
+            f"complete the rates of its source, or start after them"
         )

@@ -156,6 +156,17 @@ def test_a_block_that_lacks_arrays_of_the_panel_is_refused_rather_than_filled(tm
     assert_same(with_listed, open_panel(tmp_path / "p"))
 
 
+def test_a_session_without_an_interest_rate_is_refused_by_date_and_what_was_there_stays(tmp_path):
+    panel = tiny_panel()
+    rate = np.where(np.arange(len(panel)) < 4, panel.rate, np.nan)
+    with pytest.raises(InputError, match=r"tiny has no interest rate on 2026-01-05 \(2 sessions in all\)"):
+        save_panel(replace(panel, rate=rate), tmp_path / "p")
+    save_panel(panel.slice(end="2026-01-04"), tmp_path / "p")
+    with pytest.raises(InputError, match="no interest rate on 2026-01-05"):
+        append_panel(tmp_path / "p", replace(panel, rate=rate).slice("2026-01-05"))
+    assert_same(panel.slice(end="2026-01-04"), open_panel(tmp_path / "p"))
+
+
 def test_the_content_hash_tells_panels_apart(tmp_path):
     hashes = set()
     first = tiny_panel(seed=0)

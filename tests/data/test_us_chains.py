@@ -129,6 +129,7 @@ def test_a_split_on_a_day_without_session_is_undone_at_the_next_one_however_the_
 def test_forwards_grow_at_the_rate_published_before_the_date(files):
     panel = load(files)
     np.testing.assert_allclose(panel.rate, np.log([1.04, 1.04, 1.05]), rtol=1e-14)  # one logarithm
+    assert "last one is of 2026-06-02" in panel.info.forward_convention
     days = (EXPIRIES[1] - DAYS[0]).days
     assert panel.listed.forward[0, 0, 1] == pytest.approx(100.0 * 1.04 ** (days / 365.0), rel=1e-12)
     assert panel.listed.index_forward[2, 1] == pytest.approx(700.0 * 1.05 ** ((days - 2) / 365.0), rel=1e-12)
@@ -187,6 +188,16 @@ def test_later_sessions_alone_equal_the_end_of_the_whole(files):
             r"spy_holdings.*no snapshot at",
         ),
         ("us_history/fed_funds_dff", lambda f: f.head(0), r"fed_funds_dff.parquet has no usable row"),
+        (
+            "us_history/fed_funds_dff",
+            lambda f: f.with_columns(date=date(2026, 6, 1)),  # known on 2 June only
+            r"fed_funds_dff.parquet knows no rate before the first session 2026-06-01",
+        ),
+        (
+            "us_history/fed_funds_dff",
+            lambda f: f.with_columns(dff=pl.Series([4.0, float("nan")])),
+            r"market us_chains has no interest rate on 2026-06-03",
+        ),
         (
             "us2026/chains",
             lambda f: f.with_columns(pl.col("call_iv_pct", "put_iv_pct") / 100.0),

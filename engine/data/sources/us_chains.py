@@ -79,12 +79,20 @@ class UsChains:
         prices = on_dates(spot, "spot", dates, [self.index, *names])
         factor = self._strike_factors(dates, names)
         weights = self._weights(dates, names, spot)
-        rate = self._rates(dates)
+        rate, published = self._rates(dates)
         for first in range(0, len(dates), BLOCK_SESSIONS):
             part = slice(first, first + BLOCK_SESSIONS)
             quotes = self._quotes(dates[part], names)
             yield self._panel(
-                quotes, dates[part], names, slots[part], prices[part], factor[part], weights[part], rate[part]
+                quotes,
+                dates[part],
+                names,
+                slots[part],
+                prices[part],
+                factor[part],
+                weights[part],
+                rate[part],
+                published[-1],
             )
 
     def quality(self) -> pl.DataFrame:
@@ -171,13 +179,19 @@ class UsChains:
             weights[t] = weight[priced].sum() * value / (value.sum() or 1.0)
         return weights
 
-    def _rates(self, dates) -> np.ndarray:
-        """Fed funds rate last published before each date, as a continuous rate."""
+    def _rates(self, dates) -> tuple[np.ndarray, np.ndarray]:
+        """Fed funds rate last published before each date, as a continuous rate, and the day it was published for."""
         folder = Path(self.path) / "us_history"
         rows = scan(folder, RATES, {"date": pl.Date, "dff": pl.Float64}).drop_nulls().sort("date")
         published = collect(rows, folder, RATES, may_be_empty=False)
-        last = np.searchsorted(published["date"].to_numpy().astype("datetime64[D]"), dates) - 1
-        return np.log1p(published["dff"].to_numpy()[np.maximum(last, 0)] / 100.0)
+        days = published["date"].to_numpy().astype("datetime64[D]")
+        last = np.searchsorted(days, dates) - 1
+        if (last < 0).any():
+            raise InputError(
+                f"{folder / RATES} knows no rate before the first session {dates[0]} (its first is of {days[0]}); "
+                f"add earlier ones or start later"
+            )
+        return np.log1p(published["dff"].to_numpy()[last] / 100.0), days[last]
 
     def _quotes(self, dates, names) -> pl.DataFrame:
         inside = pl.col("date").is_between(pl.lit(dates[0].astype(object)), pl.lit(dates[-1].astype(object)))
@@ -220,7 +234,7 @@ class UsChains:
         kept = self.report.keep(good, {"duplicate": ~pl.struct(option).is_first_distinct()})
         return Quotes.validate(kept.with_columns(pl.col("right").cast(pl.Enum(["C", "P"]))), cast=True)
 
-    def _panel(self, quotes, dates, names, slots, prices, factor, weights, rate) -> MarketPanel:
+    def _panel(self, quotes, dates, names, slots, prices, factor, weights, rate, last_rate) -> MarketPanel:
         days = days_between(slots, dates[:, None])
         smiles = listed_smiles(quotes, dates, [self.index, *names], slots, DELTAS)
         iv, status = constant_maturity(smiles, days, TENORS, self.max_extrapolation_days)
@@ -230,7 +244,8 @@ class UsChains:
                 name="us_chains",
                 index=self.index,
                 source="US exchange option chains with the vendor's volatilities and deltas; weights from SPY holdings",
-                forward_convention="spot compounded at the last fed funds rate known before the date, no dividends",
+                forward_convention="spot compounded at the last fed funds rate known before the date "
+                f"(the last one is of {last_rate}), no dividends",
             ),
             dates=dates,
             names=np.array(names),
