@@ -131,20 +131,6 @@ def _moved_fridays(calendar: str, start, end, third: bool) -> np.ndarray:
     return np.unique(moved[(moved >= start) & (moved <= end)])
 
 
-def nearest_expiry(expiries: np.ndarray, dates, tenor: int) -> np.ndarray:
-    """Listed expiry nearest `tenor` calendar days after each date; of two equally near the earlier.
-
-    Examples
-    --------
-    >>> nearest_expiry(monthly_expiries("XNYS", "2026-06-01", "2026-12-31"), np.datetime64("2026-06-22"), 30)
-    np.datetime64('2026-07-17')
-    """
-    dates = np.asarray(dates, dtype="datetime64[D]")
-    days = (expiries - dates[..., None]).astype(int)
-    distance = np.where(days > 0, np.abs(days - tenor), np.iinfo(np.int64).max)
-    return expiries[distance.argmin(axis=-1)]
-
-
 def days_between(later, earlier) -> np.ndarray:
     """Calendar days from one date to another, float64; NaN where either is NaT (a plain cast would give -9.2e18).
 
