@@ -12,6 +12,9 @@ import numpy as np
 from engine.errors import InputError
 
 DAYS_PER_YEAR = 365.0
+# Longer without a session and the data has a hole. New York's longest closure since 1933, in September 2001, put
+# seven days between two closes.
+LONGEST_CLOSURE_DAYS = 7
 
 
 @functools.cache
@@ -152,6 +155,18 @@ def year_fraction(days):
     0.2
     """
     return days / DAYS_PER_YEAR
+
+
+def after_hole(dates) -> np.ndarray:
+    """Tell which sessions, (T,) bool, follow a hole: more than seven calendar days without any other session.
+
+    Examples
+    --------
+    >>> after_hole(np.array(["2026-01-09", "2026-01-16", "2026-02-02"], "datetime64[D]")).tolist()
+    [False, False, True]
+    """
+    dates = np.asarray(dates, dtype="datetime64[D]")
+    return np.append(np.zeros(min(len(dates), 1), bool), np.diff(dates).astype(int) > LONGEST_CLOSURE_DAYS)
 
 
 @dataclass(frozen=True, eq=False)

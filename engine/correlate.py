@@ -25,7 +25,9 @@ def correlate(config: dict, folder: Path) -> None:
         market.index_iv, market.component_iv, weights, min_coverage=_number(config, "min_coverage", float)
     )
     realized = realized_correlation(
-        daily_returns(market.spot, market.return_factor), weights, window=_number(config, "realized_window", int)
+        daily_returns(market.spot, market.return_factor, market.dates),
+        weights,
+        window=_number(config, "realized_window", int),
     )
     label = basket.label
     long, moved = long_form(market, rho, label), realized_form(market, realized, label)
