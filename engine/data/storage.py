@@ -56,6 +56,7 @@ class PanelWriter:
         if self.header is None:
             self.header = _header(block, arrays)
             self.digest.update(json.dumps(self.header).encode())
+        self.header["info"] = asdict(block.info)  # as of the latest block
         specs = self.header["arrays"]
         if arrays.keys() != specs.keys():
             odd = ", ".join(sorted(arrays.keys() ^ specs.keys()))

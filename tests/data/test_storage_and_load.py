@@ -176,6 +176,29 @@ def test_the_content_hash_tells_panels_apart(tmp_path):
     assert len(hashes) == 3
 
 
+def test_a_part_of_a_panel_and_panels_put_together_have_hashes_of_their_own(tmp_path):
+    save_panel(tiny_panel(9), tmp_path / "p")
+    whole = open_panel(tmp_path / "p")
+    first, last = whole.slice(end="2026-01-04"), whole.slice("2026-01-05")
+    hashes = [whole.content_hash, first.content_hash, last.content_hash, first.append(last).content_hash]
+    assert {len(found) for found in hashes} == {64}
+    assert len(set(hashes)) == 4
+    assert whole.slice("2026-01-01", "2026-12-31").content_hash == whole.content_hash
+    assert whole.slice(end="2026-01-04").content_hash == first.content_hash
+    assert whole.to("numpy").content_hash == whole.content_hash
+    stored = append_panel(tmp_path / "p", replace(tiny_panel(1, start="2026-02-01"), info=MarketInfo("later", "IDX")))
+    assert stored.content_hash not in hashes
+    assert stored.info.name == "later"
+
+
+def test_a_panel_of_which_nothing_is_known_passes_no_hash_on():
+    panel = tiny_panel(9)
+    named = replace(panel, content_hash="a" * 64)
+    assert panel.slice(end="2026-01-04").content_hash == ""
+    assert panel.slice(end="2026-01-04").append(named.slice("2026-01-05")).content_hash == ""
+    assert named.map_arrays(lambda _, array: array[::-1]).content_hash == ""
+
+
 @dataclass(frozen=True)
 class Tiny:
     """A source for these tests: three blocks; a fault in the third, no quote kept, or a rival's panel if asked."""
