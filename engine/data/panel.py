@@ -210,7 +210,11 @@ def _derived_hash(*parts: str) -> str:
 
 
 def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:
-    """Raise InputError unless `later` has the same axes and starts after `panel` ends."""
+    """Raise InputError unless `later` is of the same market, has the same axes and starts after `panel` ends."""
+    for word in ("name", "index", "currency"):
+        one, other = getattr(panel.info, word), getattr(later.info, word)
+        if one != other:
+            raise InputError(f"cannot append {other} to {one}: the {word} of the market differs")
     for axis in ("names", "tenors", "deltas"):
         if not np.array_equal(getattr(panel, axis), getattr(later, axis)):
             raise InputError(f"cannot append to {panel.info.name}: the {axis} differ; rebuild the panel")

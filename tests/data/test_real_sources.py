@@ -6,11 +6,9 @@ import pytest
 
 from engine.calendar import days_between
 from engine.correlation import AllMembers, daily_returns, implied_correlation
-from engine.data import append_panel, load_quality, open_panel, panel_folder
+from engine.data import extend_panel, load_quality, panel_folder, save_panel
 from engine.data.panel import QuoteStatus
 from engine.data.sources.nse import Nse
-from engine.data.sources.us_chains import UsChains
-from engine.data.storage import PanelWriter
 
 
 def test_us_chains_have_the_members_their_listed_expiries_and_weights_of_the_day_before(us_panel):
@@ -69,18 +67,17 @@ def test_missing_cells_have_a_reason_and_quoted_cells_none(us_panel, nse_panel):
             np.testing.assert_array_equal(np.isfinite(iv), status == QuoteStatus.OK)
 
 
-def test_a_panel_appended_to_equals_the_panel_built_whole(shared_data, us_panel, tmp_path):
-    writer = PanelWriter(tmp_path / "p")
-    for block in UsChains(path=str(shared_data), end="2026-07-15").blocks():
-        writer.write(block)
-    writer.commit()
-    for block in UsChains(path=str(shared_data), start="2026-07-16").blocks():
-        append_panel(tmp_path / "p", block)
-    appended, whole = [], []
-    open_panel(tmp_path / "p").map_arrays(lambda name, array: appended.append((name, np.asarray(array))))
-    us_panel.map_arrays(lambda name, array: whole.append((name, np.asarray(array))))
-    for (name, one), (_, other) in zip(appended, whole, strict=True):
-        np.testing.assert_array_equal(one, other, err_msg=name)
+@pytest.mark.parametrize(("market", "until"), [("us_chains", "2026-07-15"), ("nse", "2025-02-28")])
+def test_a_panel_extended_by_later_sessions_equals_the_panel_built_whole(
+    market, until, shared_data, us_panel, nse_panel, tmp_path
+):
+    whole = us_panel if market == "us_chains" else nse_panel
+    save_panel(whole.slice(end=until), tmp_path / "p")
+    extended = extend_panel(tmp_path / "p", market, shared_data, progress=False)
+    assert extended.info == whole.info
+    expected = []
+    whole.map_arrays(lambda name, array: expected.append((name, array)))
+    extended.map_arrays(lambda name, array: np.testing.assert_array_equal(array, dict(expected)[name], err_msg=name))
 
 
 def test_indian_sessions_come_from_the_derivatives_file(nse_panel):

@@ -90,6 +90,7 @@ def test_an_append_that_does_not_follow_or_fit_is_refused_and_changes_nothing(tm
     for later, words in (
         (tiny_panel(2, start="2026-01-06"), "already ends 2026-01-06"),
         (tiny_panel(2, start="2026-02-01", names=("A", "C")), "names differ"),
+        (replace(tiny_panel(2, start="2026-02-01"), info=MarketInfo("tiny", "JDX")), "cannot append JDX to IDX"),
     ):
         with pytest.raises(InputError, match=words):
             append_panel(tmp_path / "p", later)
@@ -186,9 +187,11 @@ def test_a_part_of_a_panel_and_panels_put_together_have_hashes_of_their_own(tmp_
     assert whole.slice("2026-01-01", "2026-12-31").content_hash == whole.content_hash
     assert whole.slice(end="2026-01-04").content_hash == first.content_hash
     assert whole.to("numpy").content_hash == whole.content_hash
-    stored = append_panel(tmp_path / "p", replace(tiny_panel(1, start="2026-02-01"), info=MarketInfo("later", "IDX")))
+    stored = append_panel(
+        tmp_path / "p", replace(tiny_panel(1, start="2026-02-01"), info=MarketInfo("tiny", "IDX", source="now"))
+    )
     assert stored.content_hash not in hashes
-    assert stored.info.name == "later"
+    assert stored.info.source == "now"
 
 
 def test_a_panel_of_which_nothing_is_known_passes_no_hash_on():

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from engine.correlation import daily_returns
-from engine.data import load_market, load_quality, panel_folder
+from engine.data import extend_panel, load_market, load_quality, open_panel, panel_folder, save_panel
 from engine.data.panel import DELTAS, QuoteStatus
 from engine.data.sources.us_chains import UsChains
 from engine.errors import InputError
@@ -173,6 +173,33 @@ def test_later_sessions_alone_equal_the_end_of_the_whole(files):
     expected = []
     whole.slice("2026-06-03").map_arrays(lambda name, array: expected.append((name, array)))
     later.map_arrays(lambda name, array: np.testing.assert_array_equal(array, dict(expected)[name], err_msg=name))
+
+
+def test_a_panel_of_ones_own_grows_by_the_sessions_that_arrive_and_equals_the_whole_build(files, tmp_path):
+    before = pl.col("date") < DAYS[2]
+    for name in ("us2026/chains", "us2026/spot"):
+        respell(files, name, lambda frame: frame.filter(before))
+    save_panel(load(files), tmp_path / "own")
+    assert len(extend_panel(tmp_path / "own", "us_chains", files, progress=False)) == 2  # nothing has arrived
+    for name in ("us2026/chains", "us2026/spot"):
+        FILES[name]().write_parquet(files / f"{name}.parquet")
+    expected, whole = [], load(files)
+    whole.map_arrays(lambda name, array: expected.append((name, array)))
+    extended = extend_panel(tmp_path / "own", "us_chains", files, progress=False)
+    extended.map_arrays(lambda name, array: np.testing.assert_array_equal(array, dict(expected)[name], err_msg=name))
+    assert extended.info == whole.info
+
+
+def test_a_panel_of_ones_own_refuses_sessions_of_another_market_or_with_another_name(files, tmp_path):
+    save_panel(load(files).slice(end="2026-06-02"), tmp_path / "own")
+    with pytest.raises(InputError, match="market synthetic reads no files"):
+        extend_panel(tmp_path / "own", "synthetic", progress=False)
+    with pytest.raises(InputError, match="cannot append AAA to SPY"):
+        extend_panel(tmp_path / "own", "us_chains", files, index="AAA", progress=False)
+    respell(files, "us_history/spy_holdings", lambda f: f.with_columns(pl.col("ticker").replace("CCC", "XLF")))
+    with pytest.raises(InputError, match="the names differ; rebuild the panel"):
+        extend_panel(tmp_path / "own", "us_chains", files, progress=False)
+    assert len(open_panel(tmp_path / "own")) == 2
 
 
 @pytest.mark.parametrize(
