@@ -85,7 +85,7 @@ def extend_panel(folder, name: str, path=None, *, progress: bool = True, **setti
     Parameters
     ----------
     folder : path
-        As made by `save_panel(load_market(...), folder)`; panels that `load_market` keeps are replaced, not extended.
+        As made by `save_panel(load_market(...), folder)`; those that `load_market` keeps belong to one set of files.
     name, path, progress, **settings
         As given to `load_market`.
 
