@@ -12,6 +12,9 @@ import numpy as np
 from engine.errors import InputError
 
 DAYS_PER_YEAR = 365.0
+# Longer without a session and the data has a hole. New York's longest closure since 1933, in September 2001, put
+# seven days between two closes.
+LONGEST_CLOSURE_DAYS = 7
 
 
 @functools.cache
@@ -131,20 +134,6 @@ def _moved_fridays(calendar: str, start, end, third: bool) -> np.ndarray:
     return np.unique(moved[(moved >= start) & (moved <= end)])
 
 
-def nearest_expiry(expiries: np.ndarray, dates, tenor: int) -> np.ndarray:
-    """Listed expiry nearest `tenor` calendar days after each date; of two equally near the earlier.
-
-    Examples
-    --------
-    >>> nearest_expiry(monthly_expiries("XNYS", "2026-06-01", "2026-12-31"), np.datetime64("2026-06-22"), 30)
-    np.datetime64('2026-07-17')
-    """
-    dates = np.asarray(dates, dtype="datetime64[D]")
-    days = (expiries - dates[..., None]).astype(int)
-    distance = np.where(days > 0, np.abs(days - tenor), np.iinfo(np.int64).max)
-    return expiries[distance.argmin(axis=-1)]
-
-
 def days_between(later, earlier) -> np.ndarray:
     """Calendar days from one date to another, float64; NaN where either is NaT (a plain cast would give -9.2e18).
 
@@ -166,6 +155,18 @@ def year_fraction(days):
     0.2
     """
     return days / DAYS_PER_YEAR
+
+
+def after_hole(dates) -> np.ndarray:
+    """Tell which sessions, (T,) bool, follow a hole: more than seven calendar days without any other session.
+
+    Examples
+    --------
+    >>> after_hole(np.array(["2026-01-09", "2026-01-16", "2026-02-02"], "datetime64[D]")).tolist()
+    [False, False, True]
+    """
+    dates = np.asarray(dates, dtype="datetime64[D]")
+    return np.append(np.zeros(min(len(dates), 1), bool), np.diff(dates).astype(int) > LONGEST_CLOSURE_DAYS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from engine.config import build, launch, load, quality
 
+BEHIND = "Behind these numbers"
 PUBLISHED = Path("us_history") / "cboe_indices.parquet"  # under market.path
 
 
@@ -25,7 +26,9 @@ def correlate(config: dict, folder: Path) -> None:
         market.index_iv, market.component_iv, weights, min_coverage=_number(config, "min_coverage", float)
     )
     realized = realized_correlation(
-        daily_returns(market.spot, market.return_factor), weights, window=_number(config, "realized_window", int)
+        daily_returns(market.spot, market.return_factor, market.dates),
+        weights,
+        window=_number(config, "realized_window", int),
     )
     label = basket.label
     long, moved = long_form(market, rho, label), realized_form(market, realized, label)
@@ -33,7 +36,7 @@ def correlate(config: dict, folder: Path) -> None:
     moved.write_parquet(folder / "realized.parquet")
     quality(config).write_parquet(folder / "quality.parquet")
 
-    levels, beside = correlation_levels(long), {}
+    levels, beside = correlation_levels(long), {BEHIND: data_behind(market, weights)}
     published = Path(config["market"]["path"] or "") / PUBLISHED
     if market.info.name == "us_chains" and published.is_file():
         beside["Against the published Cboe indices, points"] = compare_with_published(
@@ -61,6 +64,45 @@ def _number(config, key: str, kind):
     if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
         raise InputError(f"{key}={value} is not a {'whole ' if kind is int else ''}number")
     return kind(value)
+
+
+def data_behind(market, weights):
+    """Return as rows what the numbers stand on: the share of the index in the basket, and the sessions the data lacks.
+
+    Parameters
+    ----------
+    market : MarketPanel
+    weights : array (T, N)
+        Basket weights selected from the market's.
+    """
+    import polars as pl
+
+    from engine.backend import to_host
+    from engine.calendar import LONGEST_CLOSURE_DAYS, after_hole, check_sessions
+    from engine.correlation import index_share
+
+    share, calendar = to_host(index_share(weights, market.weights)), market.info.calendar
+    check = check_sessions(market.dates, calendar)
+    rows = {
+        "index share held by the basket": f"{_percent(share.mean())} (least {_percent(share.min())})",
+        f"sessions missing against the {calendar} calendar": _listed(check.missing),
+        f"sessions the {calendar} calendar does not have": _listed(check.extra),
+        "sessions outside what the calendar knows": f"{check.unchecked:,}",
+        f"holes of more than {LONGEST_CLOSURE_DAYS} days, before": _listed(market.dates[after_hole(market.dates)]),
+    }
+    return pl.DataFrame({"what": list(rows), "value": list(rows.values())})
+
+
+def _percent(share: float) -> str:
+    from engine.report.tables import as_text
+
+    return as_text(share, "percent")
+
+
+def _listed(dates, shown: int = 4) -> str:
+    """Count dates and name the first of them."""
+    named = [*(str(date) for date in dates[:shown]), *(["..."] if len(dates) > shown else [])]
+    return f"{len(dates):,} ({', '.join(named)})" if named else "0"
 
 
 def long_form(market, rho, basket: str):

@@ -7,7 +7,6 @@ from engine.calendar import (
     check_sessions,
     days_between,
     monthly_expiries,
-    nearest_expiry,
     sessions,
     weekly_expiries,
     year_fraction,
@@ -57,17 +56,6 @@ def test_weekly_expiries_hold_the_monthly_ones():
     weekly = weekly_expiries("XNYS", "2025-01-01", "2026-12-31")
     assert set(monthly_expiries("XNYS", "2025-01-01", "2026-12-31")) <= set(weekly)
     assert np.diff(weekly).astype(int).max() <= 8
-
-
-def test_the_expiry_nearest_a_tenor_is_found_for_many_dates():
-    expiries = days("2026-01-16", "2026-02-20", "2026-03-20")
-    found = nearest_expiry(expiries, days("2026-01-05", "2026-01-16", "2026-02-19"), 30)
-    # On 16 January the expiry of that day is over; on 19 February the 20th is 1 day off and March 29.
-    assert found.astype(str).tolist() == ["2026-02-20", "2026-02-20", "2026-03-20"]
-
-
-def test_of_two_equally_near_expiries_the_earlier_is_taken():
-    assert nearest_expiry(days("2026-01-20", "2026-01-30"), days("2026-01-05"), 20)[0] == days("2026-01-20")[0]
 
 
 def test_time_in_years_counts_calendar_days():

@@ -46,7 +46,7 @@ class MarketView:
     @property
     def returns(self):
         """Simple daily returns of the members, (T, N) decimals, splits undone by the day's own factor."""
-        return self._once("returns", lambda: daily_returns(self.panel.spot, self.panel.return_factor))
+        return self._once("returns", lambda: daily_returns(self.panel.spot, self.panel.return_factor, self.panel.dates))
 
     def index_iv(self, tenor: int, delta: int = 50):
         """Implied volatility of the index, (T,) annualised decimals."""

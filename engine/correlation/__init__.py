@@ -1,6 +1,6 @@
 """The statistic: implied and realised correlation of a basket, and what lies between them."""
 
-from engine.correlation.basket import AllMembers, BasketMoments, Names, TopWeights, basket_moments
+from engine.correlation.basket import AllMembers, BasketMoments, Names, TopWeights, basket_moments, index_share
 from engine.correlation.implied import CorrelationStatus, ImpliedCorrelation, implied_correlation
 from engine.correlation.premium import correlation_premium
 from engine.correlation.realized import (
@@ -27,6 +27,7 @@ __all__ = [
     "daily_returns",
     "forward_realized_correlation",
     "implied_correlation",
+    "index_share",
     "realized_correlation",
     "sessions_in_month",
 ]

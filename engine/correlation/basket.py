@@ -106,6 +106,30 @@ def _normalised(weights):
     return held / xp.where(total > 0.0, total, 1.0)
 
 
+def index_share(basket, weights):
+    """Share of the whole index that a basket holds: its names' index weights, before they were made to sum to 1.
+
+    Parameters
+    ----------
+    basket : array (T, N)
+        Basket weights, as from `select`.
+    weights : array (T, N)
+        Index weights the basket was selected from.
+
+    Returns
+    -------
+    array (T,)
+        Fraction of the index.
+
+    Examples
+    --------
+    >>> weights = np.array([[0.3, 0.1, 0.2]])
+    >>> index_share(TopWeights(2).select(weights, ("AAA", "BBB", "CCC")), weights).tolist()
+    [0.5]
+    """
+    return namespace(basket, weights).where(basket > 0.0, weights, 0.0).sum(axis=1)
+
+
 @dataclass(frozen=True, eq=False)
 class BasketMoments:
     """Sums over the quoted names of a basket, weights as given; every array (T, ...) in float64.

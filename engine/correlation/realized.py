@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.backend import block_budget, blocks, namespace
+from engine.calendar import after_hole
 from engine.correlation.basket import ranked_members
 from engine.correlation.implied import implied_correlation
 from engine.errors import InputError
@@ -38,7 +39,7 @@ class RealizedCorrelation:
     names: np.ndarray
 
 
-def daily_returns(spot, return_factor):
+def daily_returns(spot, return_factor, dates=None):
     """Simple daily returns, undoing what moved prices on the day with that day's own factor.
 
         r_t = spot_t / (spot_{t-1} factor_t) - 1
@@ -51,11 +52,14 @@ def daily_returns(spot, return_factor):
         Raw closes, NaN where there is none.
     return_factor : array (T, N)
         1, except where a corporate action moved the price: new / old.
+    dates : array (T,), datetime64[D], or None
+        Sessions of the rows. Where more than seven calendar days lie between two of them the sessions between are
+        missing: that return is one of weeks or months, and counted as a day's it would make any volatility absurd.
 
     Returns
     -------
     array (T, N)
-        Decimals; NaN on the first date and where a price or the factor is unknown.
+        Decimals; NaN on the first date, over a hole of the dates, and where a price or the factor is unknown.
 
     Examples
     --------
@@ -66,6 +70,8 @@ def daily_returns(spot, return_factor):
     returns = xp.full(spot.shape, xp.nan)
     before = spot[:-1] * return_factor[1:]
     returns[1:] = spot[1:] / xp.where(before > 0.0, before, xp.nan) - 1.0
+    if dates is not None:
+        returns[xp.asarray(after_hole(dates))] = xp.nan
     return returns
 
 

@@ -1,6 +1,6 @@
 """Raw files in, MarketPanel out."""
 
-from engine.data.load import load_market, panel_folder
+from engine.data.load import extend_panel, load_market, panel_folder
 from engine.data.panel import ListedSmiles, MarketInfo, MarketPanel, QuoteStatus
 from engine.data.storage import append_panel, load_quality, open_panel, save_panel
 
@@ -10,6 +10,7 @@ __all__ = [
     "MarketPanel",
     "QuoteStatus",
     "append_panel",
+    "extend_panel",
     "load_market",
     "load_quality",
     "open_panel",

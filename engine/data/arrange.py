@@ -36,6 +36,34 @@ def on_expiries(frame: pl.DataFrame, value: str, dates, assets, slots) -> np.nda
     return out
 
 
+def action_factors(actions: pl.DataFrame, dates, assets) -> np.ndarray:
+    """Arrange the factors of corporate actions as (T, A), each at the first session at or after its date, 1 elsewhere.
+
+    What happened on a day without a session, on a holiday or inside a hole of the files, moved the prices of the next
+    one. Actions before the first session moved no return that can be seen, those after the last one have not yet.
+
+    Parameters
+    ----------
+    actions : frame with date, asset and factor
+        Several factors at one session multiply; null = terms unknown, which makes them NaN.
+    dates : array (T,), datetime64[D]; assets : sequence (A,) of str
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> split = pl.DataFrame({"date": [date(2026, 1, 3)], "asset": ["B"], "factor": [0.5]})
+    >>> action_factors(split, np.array(["2026-01-02", "2026-01-05"], "datetime64[D]"), ["A", "B"]).tolist()
+    [[1.0, 1.0], [1.0, 0.5]]
+    """
+    factors = np.ones((len(dates), len(assets)))
+    column = {asset: a for a, asset in enumerate(assets)}
+    for date, asset, factor in actions.select("date", "asset", "factor").iter_rows():
+        day = np.datetime64(date, "D")
+        if len(dates) and dates[0] <= day <= dates[-1] and asset in column:
+            factors[np.searchsorted(dates, day), column[asset]] *= np.nan if factor is None else factor
+    return factors
+
+
 def _placed(frame: pl.DataFrame, dates, assets) -> pl.DataFrame:
     rows = pl.DataFrame({"date": np.asarray(dates), "t": np.arange(len(dates))})
     columns = pl.DataFrame({"asset": list(assets), "a": np.arange(len(assets))})

@@ -14,7 +14,7 @@ import polars as pl
 
 from engine.data.panel import MarketPanel
 from engine.data.sources import SOURCES
-from engine.data.storage import HEADER, QUALITY, TRUTH, PanelWriter, open_panel
+from engine.data.storage import HEADER, QUALITY, TRUTH, PanelWriter, append_panel, open_panel
 from engine.errors import InputError
 from engine.progress import progress_bar
 
@@ -74,6 +74,36 @@ def panel_folder(name: str, path=None, *, cache=None, rebuild=False, progress=Tr
     if rebuild or not (folder / HEADER).is_file():
         _build(source, name, folder, progress, replace=rebuild)
     return folder
+
+
+def extend_panel(folder, name: str, path=None, *, progress: bool = True, **settings) -> MarketPanel:
+    """Append to a panel folder of your own the sessions that a market's files have gained since, and open it.
+
+    Only those sessions are built. What the folder holds is not looked at again: files in which older rows were
+    corrected, or which gained a name, need a whole build, which is what `load_market` does whenever a file changed.
+
+    Parameters
+    ----------
+    folder : path
+        As made by `save_panel(load_market(...), folder)`; those that `load_market` keeps belong to one set of files.
+    name, path, progress, **settings
+        As given to `load_market`.
+
+    Raises
+    ------
+    InputError
+        When the folder holds no panel or one of another market, the names are others now, or the market reads no
+        files; the folder stays as it was.
+    """
+    if "path" not in {f.name for f in fields(source_kind(name))}:
+        raise InputError(f"market {name} reads no files, so none of its panels can grow; load another one")
+    after = open_panel(folder).dates[-1] + 1
+    source = find_source(name, path, settings | {"start": str(after)})
+    with progress_bar(f"Extending panel {name}", source.sessions(), progress) as advance:
+        for block in source.blocks():
+            append_panel(folder, block)
+            advance(len(block))
+    return open_panel(folder)
 
 
 def source_kind(name: str) -> type:

@@ -4,12 +4,13 @@ Axes, always in this order: T dates, N names, K tenors (calendar days), D call d
 slot of a listed expiry. A missing quote is NaN and has a `QuoteStatus`; a name that is not a member has weight 0.
 """
 
+import hashlib
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 
 import numpy as np
 
-from engine.backend import to_backend
+from engine.backend import to_backend, to_host
 from engine.errors import InputError
 
 TENORS = (30, 91, 182, 273, 365, 547, 730)
@@ -43,8 +44,6 @@ class MarketInfo:
         What a delta hedge trades: "same-expiry future", "forward on spot", ...
     physical_delivery : bool
         True where stock options end in delivery of shares (a cost at expiry).
-    days_per_year : float
-        Clock of all volatilities and thetas (calendar days).
     """
 
     name: str
@@ -55,7 +54,6 @@ class MarketInfo:
     forward_convention: str = "spot"
     hedge_instrument: str = "forward on spot"
     physical_delivery: bool = False
-    days_per_year: float = 365.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +110,9 @@ class MarketPanel:
         bankruptcy: 0). Options on it settle at intrinsic value that day.
     listed : ListedSmiles or None
         None where the source knows only the constant-maturity grid.
+    content_hash : str
+        Names the contents in a manifest: of a stored panel that of its files, of a slice or of panels put together
+        one derived from theirs; "" where nothing is known of the contents.
 
     Notes
     -----
@@ -151,13 +152,13 @@ class MarketPanel:
         )
 
     def map_arrays(self, change) -> "MarketPanel":
-        """Return a panel whose date-first arrays are `change(name, array)`; the fixed axes stay."""
+        """Return a panel whose date-first arrays are `change(name, array)`: the same axes, contents not yet hashed."""
         fixed = ("info", "names", "tenors", "deltas", "listed", "content_hash")
         changed = {f.name: change(f.name, getattr(self, f.name)) for f in fields(self) if f.name not in fixed}
         if self.listed is not None:
             listed = {f.name: change(f"listed.{f.name}", getattr(self.listed, f.name)) for f in fields(ListedSmiles)}
             changed["listed"] = ListedSmiles(**listed)
-        return replace(self, **changed)
+        return replace(self, content_hash="", **changed)
 
     def slice(self, start=None, end=None) -> "MarketPanel":
         """Return the sessions from `start` to `end`, both inclusive (ISO text or datetime64; None = open).
@@ -176,10 +177,14 @@ class MarketPanel:
             )
         if (first, last) == (0, len(self)):
             return self
-        return self.map_arrays(lambda _, array: array[first:last])
+        part = self.map_arrays(lambda _, array: array[first:last])
+        span = f"{part.dates[0]}:{part.dates[-1]}"
+        return replace(part, content_hash=_derived_hash(self.content_hash, span))
 
     def append(self, later: "MarketPanel") -> "MarketPanel":
         """Return this panel followed by the sessions of `later`, which must start after this one ends.
+
+        What the numbers mean, `info`, is as of `later`.
 
         Raises
         ------
@@ -189,16 +194,27 @@ class MarketPanel:
         check_appendable(self, later)
         after = {}
         later.map_arrays(lambda name, array: after.setdefault(name, array))
-        return self.map_arrays(lambda name, array: np.concatenate([array, after[name]]))
+        both = self.map_arrays(lambda name, array: np.concatenate([array, after[name]]))
+        return replace(both, info=later.info, content_hash=_derived_hash(self.content_hash, later.content_hash))
 
     def to(self, backend: str) -> "MarketPanel":
         """Move the arrays to "numpy" or "cupy"; dates and expiries stay on the host."""
         host = ("dates", "listed.expiry")
-        return self.map_arrays(lambda name, array: array if name in host else to_backend(array, backend))
+        moved = self.map_arrays(lambda name, array: array if name in host else to_backend(array, backend))
+        return replace(moved, content_hash=self.content_hash)
+
+
+def _derived_hash(*parts: str) -> str:
+    """Hash what contents were made of; of something unknown, nothing is known."""
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest() if all(parts) else ""
 
 
 def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:
-    """Raise InputError unless `later` has the same axes and starts after `panel` ends."""
+    """Raise InputError unless `later` is of the same market, has the same axes and starts after `panel` ends."""
+    for word in ("name", "index", "currency"):
+        one, other = getattr(panel.info, word), getattr(later.info, word)
+        if one != other:
+            raise InputError(f"cannot append {other} to {one}: the {word} of the market differs")
     for axis in ("names", "tenors", "deltas"):
         if not np.array_equal(getattr(panel, axis), getattr(later, axis)):
             raise InputError(f"cannot append to {panel.info.name}: the {axis} differ; rebuild the panel")
@@ -209,4 +225,14 @@ def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:
     if len(later) and later.dates[0] <= panel.dates[-1]:
         raise InputError(
             f"cannot append {later.dates[0]} to {panel.info.name}: the panel already ends {panel.dates[-1]}"
+        )
+
+
+def check_rates(panel: MarketPanel) -> None:
+    """Raise InputError, with the date, where a session has no interest rate: nothing may take it for 0 instead."""
+    missing = panel.dates[~np.isfinite(to_host(panel.rate))]
+    if len(missing):
+        raise InputError(
+            f"market {panel.info.name} has no interest rate on {missing[0]} ({len(missing):,} sessions in all); "
+            f"complete the rates of its source, or start after them"
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from engine.data.panel import ListedSmiles, MarketInfo, MarketPanel, check_appendable
+from engine.data.panel import ListedSmiles, MarketInfo, MarketPanel, check_appendable, check_rates
 from engine.errors import InputError
 
 HEADER, QUALITY, TRUTH = "panel.json", "quality.parquet", "truth.npz"
@@ -44,11 +44,19 @@ class PanelWriter:
         self.sessions = self.header["sessions"] if append else 0  # the hash of what is there seeds that of the whole
 
     def write(self, block: MarketPanel) -> None:
-        """Append the sessions of a block to the files; they count once `commit` has run."""
+        """Append the sessions of a block to the files; they count once `commit` has run.
+
+        Raises
+        ------
+        InputError
+            When the block has other arrays than what is there, or a session without an interest rate.
+        """
+        check_rates(block)
         arrays = _arrays(block)
         if self.header is None:
             self.header = _header(block, arrays)
             self.digest.update(json.dumps(self.header).encode())
+        self.header["info"] = asdict(block.info)  # as of the latest block
         specs = self.header["arrays"]
         if arrays.keys() != specs.keys():
             odd = ", ".join(sorted(arrays.keys() ^ specs.keys()))

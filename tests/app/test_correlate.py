@@ -1,9 +1,14 @@
 """python -m engine.correlate: files in the contract's form."""
 
+from dataclasses import replace
+
+import numpy as np
 import polars as pl
 import pytest
 
-from engine.correlation import CorrelationStatus
+from engine.correlate import data_behind
+from engine.correlation import AllMembers, CorrelationStatus
+from engine.data import load_market
 
 COLUMNS = {
     "date": pl.Date,
@@ -62,5 +67,19 @@ def test_realised_correlation_stands_on_the_same_dates(ended, long):
 
 
 def test_levels_coverage_and_status_are_printed(ended):
-    for words in ("50 delta", "tenor", "coverage", "ok", "Report: results/small/"):
+    for words in ("50 delta", "tenor", "coverage", "ok", "index share held by the basket", "Report: results/small/"):
         assert words in ended.out
+
+
+def test_the_table_behind_the_numbers_counts_missing_sessions_holes_and_the_share_of_the_index(tmp_path):
+    whole = load_market("synthetic", years=1, names=5, cache=tmp_path, progress=False)
+    keep = np.ones(len(whole), bool)
+    keep[[20, 21, 22, 23, 24, 25, 26, 100]] = False
+    holed = whole.map_arrays(lambda _, array: array[keep])
+    half = replace(holed, weights=0.5 * holed.weights)
+    behind = dict(data_behind(half, AllMembers().select(half.weights, half.names)).iter_rows())
+    assert behind["index share held by the basket"] == "50.0 % (least 50.0 %)"
+    first = ", ".join(str(date) for date in whole.dates[20:24])
+    assert behind["sessions missing against the XNYS calendar"] == f"8 ({first}, ...)"
+    assert behind["sessions the XNYS calendar does not have"] == "0"
+    assert behind["holes of more than 7 days, before"] == f"1 ({whole.dates[27]})"

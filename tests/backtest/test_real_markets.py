@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.backtest import backtest
+from engine.backtest import MarketView, backtest
 from engine.correlation import AllMembers
 from engine.data import load_market
 from strategies.short_correlation import ShortCorrelation
@@ -71,3 +71,10 @@ def test_the_us_book_holds_klac_and_crwd_through_their_splits(us_panel):
     notional = (ledger["straddles"] * ledger["strike"]).abs()
     assert (ledger["pnl_gross"].abs() < 0.3 * notional).all()
     assert result.summary()["cohorts"] >= 3
+
+
+def test_no_return_spans_the_holes_of_the_indian_files(nse_panel):
+    view = MarketView(nse_panel, AllMembers())
+    for day in ("2025-01-01", "2025-02-03", "2025-09-11", "2026-01-01"):
+        assert np.isnan(view.returns[nse_panel.dates == np.datetime64(day)]).all()
+    assert np.nanmax(np.abs(view.returns)) < 0.25  # over the holes prices moved by up to several hundred percent

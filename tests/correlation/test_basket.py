@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.backend import to_host
-from engine.correlation import AllMembers, Names, TopWeights, basket_moments
+from engine.correlation import AllMembers, Names, TopWeights, basket_moments, index_share
 from engine.errors import InputError
 
 NAMES = np.array(["AAA", "BBB", "CCC", "DDD"])
@@ -15,6 +15,13 @@ def test_the_largest_weights_of_each_date_make_the_basket_and_sum_to_one(xp):
     basket = to_host(TopWeights(2).select(weights, NAMES))
     # Dividing 0.4 by 0.4 + 0.3 is one rounding of the quotient.
     np.testing.assert_allclose(basket, [[0, 4 / 7, 3 / 7, 0], [4 / 7, 0, 3 / 7, 0]], rtol=1e-15)
+
+
+def test_the_share_of_the_index_a_basket_holds_is_what_its_weights_were_before_they_summed_to_one(xp):
+    weights = xp.asarray([[0.1, 0.25, 0.125, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    for basket, share in ((TopWeights(2), 0.375), (AllMembers(), 0.475), (Names(("AAA", "DDD")), 0.1)):
+        held = to_host(index_share(basket.select(weights, NAMES), weights))
+        assert held.tolist() == pytest.approx([share, 0.0])
 
 
 def test_of_equal_weights_the_alphabetically_first_is_taken_wherever_it_stands(xp):

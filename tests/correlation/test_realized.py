@@ -48,6 +48,23 @@ def test_a_return_is_unknown_where_the_factor_or_the_price_before_is():
     assert np.isnan(daily_returns(spot, factor)).all()
 
 
+def test_a_return_over_a_hole_of_the_dates_is_no_daily_return(xp):
+    dates = np.array(["2001-09-10", "2001-09-17", "2001-09-18", "2001-09-26", "2001-09-27"], dtype="datetime64[D]")
+    spot, factor = xp.asarray([[100.0], [95.0], [96.0], [144.0], [145.0]]), xp.ones((5, 1))
+    known = np.isfinite(to_host(daily_returns(spot, factor, dates)))[:, 0]
+    assert known.tolist() == [False, True, True, False, True]  # seven days were a closure, eight are a hole
+    assert np.isfinite(to_host(daily_returns(spot, factor)))[1:].all()
+
+
+def test_a_window_over_a_hole_measures_nothing():
+    returns, weights = market(seed=12)
+    spot = 100.0 * np.cumprod(1.0 + np.nan_to_num(returns), axis=0)
+    dates = np.arange("2025-01-01", "2025-03-02", dtype="datetime64[D]")
+    dates[30:] += 200
+    record = realized_correlation(daily_returns(spot, np.ones_like(spot), dates), weights, window=10)
+    assert (np.isnan(record.clean) == [t < 10 or 30 <= t < 40 for t in range(60)]).all()
+
+
 def test_a_later_split_changes_no_earlier_return():
     rng = np.random.default_rng(0)
     spot, factor = rng.uniform(50, 150, (20, 3)), np.ones((20, 3))

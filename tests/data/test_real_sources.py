@@ -6,11 +6,9 @@ import pytest
 
 from engine.calendar import days_between
 from engine.correlation import AllMembers, daily_returns, implied_correlation
-from engine.data import append_panel, load_quality, open_panel, panel_folder
+from engine.data import extend_panel, load_quality, panel_folder, save_panel
 from engine.data.panel import QuoteStatus
 from engine.data.sources.nse import Nse
-from engine.data.sources.us_chains import UsChains
-from engine.data.storage import PanelWriter
 
 
 def test_us_chains_have_the_members_their_listed_expiries_and_weights_of_the_day_before(us_panel):
@@ -18,7 +16,8 @@ def test_us_chains_have_the_members_their_listed_expiries_and_weights_of_the_day
     assert us_panel.component_iv.shape == (62, 75, 7, 17)
     assert {"GOOG", "GOOGL", "KLAC"} <= set(us_panel.names)
     assert not {"SPY", "QQQ", "IWM"} & set(us_panel.names)
-    np.testing.assert_allclose(us_panel.weights.sum(axis=1), 1.0, rtol=1e-12)  # a sum of 75 float64
+    # Three fifths of the S&P 500, which is what the chains cover; not 1, though baskets of it sum to 1.
+    assert us_panel.weights.sum(axis=1) == pytest.approx(0.60, abs=0.01)
     days = days_between(us_panel.listed.expiry, us_panel.dates[:, None])
     assert np.nanmin(days) >= 1
     assert (np.isnat(us_panel.listed.expiry[:, 1:]) | (np.diff(days, axis=1) > 0)).all()
@@ -31,7 +30,7 @@ def test_weights_use_the_previous_close(us_panel, shared_data):
     aapl = list(us_panel.names).index("AAPL")
     before, after = (w / w[:, [aapl]] for w in (weights[1:-1], weights[2:]))
     moved = before * growth[:-1] / growth[:-1, [aapl]]
-    had_closes = np.isfinite(moved) & (before > 0.0)  # PFE has none at first: no close the day before, weight 0
+    had_closes = np.isfinite(moved) & (before > 0.0)  # PFE has no close at first, so no weight
     assert had_closes.mean() > 0.99
     np.testing.assert_allclose(after[had_closes], moved[had_closes], rtol=1e-9)  # a few float64 products
 
@@ -68,18 +67,17 @@ def test_missing_cells_have_a_reason_and_quoted_cells_none(us_panel, nse_panel):
             np.testing.assert_array_equal(np.isfinite(iv), status == QuoteStatus.OK)
 
 
-def test_a_panel_appended_to_equals_the_panel_built_whole(shared_data, us_panel, tmp_path):
-    writer = PanelWriter(tmp_path / "p")
-    for block in UsChains(path=str(shared_data), end="2026-07-15").blocks():
-        writer.write(block)
-    writer.commit()
-    for block in UsChains(path=str(shared_data), start="2026-07-16").blocks():
-        append_panel(tmp_path / "p", block)
-    appended, whole = [], []
-    open_panel(tmp_path / "p").map_arrays(lambda name, array: appended.append((name, np.asarray(array))))
-    us_panel.map_arrays(lambda name, array: whole.append((name, np.asarray(array))))
-    for (name, one), (_, other) in zip(appended, whole, strict=True):
-        np.testing.assert_array_equal(one, other, err_msg=name)
+@pytest.mark.parametrize(("market", "until"), [("us_chains", "2026-07-15"), ("nse", "2025-02-28")])
+def test_a_panel_extended_by_later_sessions_equals_the_panel_built_whole(
+    market, until, shared_data, us_panel, nse_panel, tmp_path
+):
+    whole = us_panel if market == "us_chains" else nse_panel
+    save_panel(whole.slice(end=until), tmp_path / "p")
+    extended = extend_panel(tmp_path / "p", market, shared_data, progress=False)
+    assert extended.info == whole.info
+    expected = []
+    whole.map_arrays(lambda name, array: expected.append((name, array)))
+    extended.map_arrays(lambda name, array: np.testing.assert_array_equal(array, dict(expected)[name], err_msg=name))
 
 
 def test_indian_sessions_come_from_the_derivatives_file(nse_panel):
@@ -111,6 +109,19 @@ def test_indian_splits_restate_contracts_by_whole_ratios_and_a_demerger_is_unkno
     assert factor("KOTAKBANK", "2026-01-14") == 0.2
     assert factor("SHRIRAMFIN", "2025-01-10") == 0.2
     assert np.isnan(factor("ITC", "2025-01-06"))
+
+
+def test_indian_actions_inside_the_holes_of_the_files_act_at_the_next_session(nse_panel):
+    names = list(nse_panel.names)
+    for day, name, strike, returns in (
+        ("2025-01-01", "RELIANCE", 0.923 * 0.5, 0.923 * 0.5),  # a demerger in 2023 and a bonus in 2024
+        ("2025-01-01", "TATASTEEL", 0.1, 0.948803 * 0.1),  # a special dividend moves no strike
+        ("2025-09-11", "NESTLEIND", 0.5, 0.5),
+    ):
+        cell = nse_panel.dates == np.datetime64(day), names.index(name)
+        # The file keeps seven digits.
+        assert nse_panel.strike_factor[cell][0] == pytest.approx(strike, rel=1e-6)
+        assert nse_panel.return_factor[cell][0] == pytest.approx(returns, rel=1e-6)
 
 
 def test_on_expiry_day_no_option_is_read(shared_data):

@@ -90,6 +90,7 @@ def test_an_append_that_does_not_follow_or_fit_is_refused_and_changes_nothing(tm
     for later, words in (
         (tiny_panel(2, start="2026-01-06"), "already ends 2026-01-06"),
         (tiny_panel(2, start="2026-02-01", names=("A", "C")), "names differ"),
+        (replace(tiny_panel(2, start="2026-02-01"), info=MarketInfo("tiny", "JDX")), "cannot append JDX to IDX"),
     ):
         with pytest.raises(InputError, match=words):
             append_panel(tmp_path / "p", later)
@@ -156,6 +157,17 @@ def test_a_block_that_lacks_arrays_of_the_panel_is_refused_rather_than_filled(tm
     assert_same(with_listed, open_panel(tmp_path / "p"))
 
 
+def test_a_session_without_an_interest_rate_is_refused_by_date_and_what_was_there_stays(tmp_path):
+    panel = tiny_panel()
+    rate = np.where(np.arange(len(panel)) < 4, panel.rate, np.nan)
+    with pytest.raises(InputError, match=r"tiny has no interest rate on 2026-01-05 \(2 sessions in all\)"):
+        save_panel(replace(panel, rate=rate), tmp_path / "p")
+    save_panel(panel.slice(end="2026-01-04"), tmp_path / "p")
+    with pytest.raises(InputError, match="no interest rate on 2026-01-05"):
+        append_panel(tmp_path / "p", replace(panel, rate=rate).slice("2026-01-05"))
+    assert_same(panel.slice(end="2026-01-04"), open_panel(tmp_path / "p"))
+
+
 def test_the_content_hash_tells_panels_apart(tmp_path):
     hashes = set()
     first = tiny_panel(seed=0)
@@ -163,6 +175,31 @@ def test_the_content_hash_tells_panels_apart(tmp_path):
         save_panel(panel, tmp_path / "p")
         hashes.add(open_panel(tmp_path / "p").content_hash)
     assert len(hashes) == 3
+
+
+def test_a_part_of_a_panel_and_panels_put_together_have_hashes_of_their_own(tmp_path):
+    save_panel(tiny_panel(9), tmp_path / "p")
+    whole = open_panel(tmp_path / "p")
+    first, last = whole.slice(end="2026-01-04"), whole.slice("2026-01-05")
+    hashes = [whole.content_hash, first.content_hash, last.content_hash, first.append(last).content_hash]
+    assert {len(found) for found in hashes} == {64}
+    assert len(set(hashes)) == 4
+    assert whole.slice("2026-01-01", "2026-12-31").content_hash == whole.content_hash
+    assert whole.slice(end="2026-01-04").content_hash == first.content_hash
+    assert whole.to("numpy").content_hash == whole.content_hash
+    stored = append_panel(
+        tmp_path / "p", replace(tiny_panel(1, start="2026-02-01"), info=MarketInfo("tiny", "IDX", source="now"))
+    )
+    assert stored.content_hash not in hashes
+    assert stored.info.source == "now"
+
+
+def test_a_panel_of_which_nothing_is_known_passes_no_hash_on():
+    panel = tiny_panel(9)
+    named = replace(panel, content_hash="a" * 64)
+    assert panel.slice(end="2026-01-04").content_hash == ""
+    assert panel.slice(end="2026-01-04").append(named.slice("2026-01-05")).content_hash == ""
+    assert named.map_arrays(lambda _, array: array[::-1]).content_hash == ""
 
 
 @dataclass(frozen=True)

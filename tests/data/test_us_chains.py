@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.data import load_market, load_quality, panel_folder
+from engine.correlation import daily_returns
+from engine.data import extend_panel, load_market, load_quality, open_panel, panel_folder, save_panel
 from engine.data.panel import DELTAS, QuoteStatus
 from engine.data.sources.us_chains import UsChains
 from engine.errors import InputError
@@ -47,10 +48,10 @@ FILES = {
     ),
     "us_history/spy_holdings": lambda: pl.DataFrame(
         {
-            "asof": [date(2026, 4, 10)] * 2 + [date(2026, 6, 3)] * 2,  # the second is not known before 4 June
-            "ticker": ["AAA", "BBB"] * 2,
-            "weight": [0.07, 0.03, 0.5, 0.5],
-            "shares_held": [10.0, 20.0, 1.0, 1.0],
+            "asof": [date(2026, 4, 10)] * 3 + [date(2026, 6, 3)] * 2,  # the second is not known before 4 June
+            "ticker": ["AAA", "BBB", "CCC", "AAA", "BBB"],  # CCC has no chains
+            "weight": [0.42, 0.18, 0.40, 0.5, 0.5],
+            "shares_held": [10.0, 20.0, 7.0, 1.0, 1.0],
         }
     ),
     "us_history/fed_funds_dff": lambda: pl.DataFrame(
@@ -89,13 +90,20 @@ def test_volatilities_are_decimals_on_every_delta_and_tenor_within_reach(files):
     np.testing.assert_allclose(listed, np.full((3, len(EXPIRIES), len(DELTAS)), 0.30), rtol=1e-6)
 
 
-def test_weights_are_shares_through_splits_times_the_close_before(files):
+def test_weights_are_shares_through_splits_times_the_close_before_over_the_whole_index(files):
     weights = load(files).weights
-    assert weights[0].tolist() == pytest.approx([0.7, 0.3])  # no close is known yet: the snapshot's own
-    # BBB split two for one after the snapshot: 10 AAA at 100 against 40 BBB at 50.
-    assert weights[1].tolist() == pytest.approx([1000 / 3000, 2000 / 3000])
+    assert weights[0].tolist() == pytest.approx([0.42, 0.18])  # no close is known yet: the snapshot's own
+    # CCC keeps its 0.4. BBB split two for one after the snapshot: 10 AAA at 100 against 40 BBB at 50.
+    assert weights[1].tolist() == pytest.approx([0.6 * 1000 / 3000, 0.6 * 2000 / 3000])
     # AAA splits ten for one on this day; the night before it was still 10 at 110. The new snapshot is not known yet.
-    assert weights[2].tolist() == pytest.approx([1100 / 3100, 2000 / 3100])
+    assert weights[2].tolist() == pytest.approx([0.6 * 1100 / 3100, 0.6 * 2000 / 3100])
+
+
+def test_a_member_without_the_close_before_has_no_weight_and_leaves_that_of_the_others_alone(files):
+    respell(files, "us2026/spot", lambda f: f.filter((pl.col("ticker") != "BBB") | (pl.col("date") != DAYS[0])))
+    weights = load(files).weights
+    assert weights[1].tolist() == pytest.approx([0.42, 0.0])
+    assert weights[2].tolist() == pytest.approx([0.6 * 1100 / 3100, 0.6 * 2000 / 3100])
 
 
 def test_a_split_is_marked_on_its_day_on_strikes_and_returns(files):
@@ -106,9 +114,22 @@ def test_a_split_is_marked_on_its_day_on_strikes_and_returns(files):
     assert np.isnan(panel.settlement).all()
 
 
+def test_a_split_on_a_day_without_session_is_undone_at_the_next_one_however_the_sessions_are_read(files):
+    hole = pl.col("date") != DAYS[1]
+    for name in ("us2026/chains", "us2026/spot"):
+        respell(files, name, lambda frame: frame.filter(hole))
+    respell(files, "us2026/corporate_actions", lambda frame: frame.with_columns(date=pl.lit(DAYS[1])))
+    panel = load(files)
+    np.testing.assert_array_equal(panel.strike_factor, [[1.0, 1.0], [0.1, 0.5]])
+    np.testing.assert_allclose(daily_returns(panel.spot, panel.return_factor)[1], [0.1, 1.2])
+    (later,) = UsChains(path=str(files), start="2026-06-03").blocks()
+    np.testing.assert_array_equal(later.strike_factor, panel.strike_factor[1:])
+
+
 def test_forwards_grow_at_the_rate_published_before_the_date(files):
     panel = load(files)
     np.testing.assert_allclose(panel.rate, np.log([1.04, 1.04, 1.05]), rtol=1e-14)  # one logarithm
+    assert "last one is of 2026-06-02" in panel.info.forward_convention
     days = (EXPIRIES[1] - DAYS[0]).days
     assert panel.listed.forward[0, 0, 1] == pytest.approx(100.0 * 1.04 ** (days / 365.0), rel=1e-12)
     assert panel.listed.index_forward[2, 1] == pytest.approx(700.0 * 1.05 ** ((days - 2) / 365.0), rel=1e-12)
@@ -154,6 +175,33 @@ def test_later_sessions_alone_equal_the_end_of_the_whole(files):
     later.map_arrays(lambda name, array: np.testing.assert_array_equal(array, dict(expected)[name], err_msg=name))
 
 
+def test_a_panel_of_ones_own_grows_by_the_sessions_that_arrive_and_equals_the_whole_build(files, tmp_path):
+    before = pl.col("date") < DAYS[2]
+    for name in ("us2026/chains", "us2026/spot"):
+        respell(files, name, lambda frame: frame.filter(before))
+    save_panel(load(files), tmp_path / "own")
+    assert len(extend_panel(tmp_path / "own", "us_chains", files, progress=False)) == 2  # nothing has arrived
+    for name in ("us2026/chains", "us2026/spot"):
+        FILES[name]().write_parquet(files / f"{name}.parquet")
+    expected, whole = [], load(files)
+    whole.map_arrays(lambda name, array: expected.append((name, array)))
+    extended = extend_panel(tmp_path / "own", "us_chains", files, progress=False)
+    extended.map_arrays(lambda name, array: np.testing.assert_array_equal(array, dict(expected)[name], err_msg=name))
+    assert extended.info == whole.info
+
+
+def test_a_panel_of_ones_own_refuses_sessions_of_another_market_or_with_another_name(files, tmp_path):
+    save_panel(load(files).slice(end="2026-06-02"), tmp_path / "own")
+    with pytest.raises(InputError, match="market synthetic reads no files"):
+        extend_panel(tmp_path / "own", "synthetic", progress=False)
+    with pytest.raises(InputError, match="cannot append AAA to SPY"):
+        extend_panel(tmp_path / "own", "us_chains", files, index="AAA", progress=False)
+    respell(files, "us_history/spy_holdings", lambda f: f.with_columns(pl.col("ticker").replace("CCC", "XLF")))
+    with pytest.raises(InputError, match="the names differ; rebuild the panel"):
+        extend_panel(tmp_path / "own", "us_chains", files, progress=False)
+    assert len(open_panel(tmp_path / "own")) == 2
+
+
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [
@@ -167,6 +215,16 @@ def test_later_sessions_alone_equal_the_end_of_the_whole(files):
             r"spy_holdings.*no snapshot at",
         ),
         ("us_history/fed_funds_dff", lambda f: f.head(0), r"fed_funds_dff.parquet has no usable row"),
+        (
+            "us_history/fed_funds_dff",
+            lambda f: f.with_columns(date=date(2026, 6, 1)),  # known on 2 June only
+            r"fed_funds_dff.parquet knows no rate before the first session 2026-06-01",
+        ),
+        (
+            "us_history/fed_funds_dff",
+            lambda f: f.with_columns(dff=pl.Series([4.0, float("nan")])),
+            r"market us_chains has no interest rate on 2026-06-03",
+        ),
         (
             "us2026/chains",
             lambda f: f.with_columns(pl.col("call_iv_pct", "put_iv_pct") / 100.0),

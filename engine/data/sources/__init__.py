@@ -7,6 +7,9 @@ A source is a frozen dataclass whose fields are its settings. It offers
     sessions() -> int                 how many sessions the blocks will hold, for the progress bar
     quality() -> polars frame or None after the blocks: every quote dropped, by reason
     truth() -> dict of arrays or None after the blocks: what a synthetic market was made from
+
+One that reads files has a field `path`, and `start` and `end`: its blocks from `start` are the end of the whole, bit
+for bit, which is what lets a panel be extended.
 """
 
 SOURCES = {

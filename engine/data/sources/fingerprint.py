@@ -32,11 +32,16 @@ def fingerprint(source, files=()) -> str:
     return digest.hexdigest()
 
 
+def code_files() -> list[Path]:
+    """Return the files of the engine that a panel's numbers come from: reading, pricing and what both stand on."""
+    folders = (_ENGINE / "data", _ENGINE / "pricing")
+    return [_ENGINE / "backend.py", _ENGINE / "calendar.py", *(f for d in folders for f in sorted(d.rglob("*.py")))]
+
+
 @cache
 def _code() -> str:
     """Hash the code between files and panel, so that a panel built by older code is never taken for today's."""
     digest = hashlib.sha256()
-    for folder in (_ENGINE / "data", _ENGINE / "pricing"):
-        for path in sorted(folder.rglob("*.py")):
-            digest.update(path.read_bytes())
+    for path in code_files():
+        digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from engine.calendar import days_between, year_fraction
-from engine.data.arrange import on_dates, on_expiries
+from engine.data.arrange import action_factors, on_dates, on_expiries
 from engine.data.clean import QualityReport
 from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
@@ -108,7 +108,10 @@ class Nse:
         return Path(self.path) / "nse"
 
     def _fo(self) -> pl.LazyFrame:
-        return between(scan(self._folder, FO, FO_COLUMNS), self.start, self.end)
+        return between(self._all_fo(), self.start, self.end)
+
+    def _all_fo(self) -> pl.LazyFrame:
+        return scan(self._folder, FO, FO_COLUMNS)
 
     def _dates(self) -> np.ndarray:
         """Sessions of the derivatives file: a special cash session without derivatives is not one."""
@@ -147,15 +150,13 @@ class Nse:
     def _factors(self, dates, names) -> tuple[np.ndarray, np.ndarray]:
         """Factors on contracts and on returns; a demerger of unknown terms makes both NaN on its day."""
         columns = {"date": pl.Date, "symbol": pl.String, "kind": pl.String, "price_factor": pl.Float64}
-        strike, returns = np.ones((len(dates), len(names))), np.ones((len(dates), len(names)))
-        for row in collect(scan(self._folder, ACTIONS, columns), self._folder, ACTIONS).iter_rows(named=True):
-            at = np.flatnonzero(dates == np.datetime64(row["date"], "D"))
-            if len(at) and row["symbol"] in names:
-                factor = _exact(row["kind"], row["price_factor"])
-                returns[at[0], names.index(row["symbol"])] *= factor
-                if row["kind"] in MOVES_CONTRACTS:
-                    strike[at[0], names.index(row["symbol"])] *= factor
-        return strike, returns
+        actions = collect(scan(self._folder, ACTIONS, columns), self._folder, ACTIONS)
+        factor = [_exact(kind, given) for kind, given in actions.select("kind", "price_factor").iter_rows()]
+        actions = actions.rename({"symbol": "asset"}).with_columns(factor=pl.Series(factor, dtype=pl.Float64))
+        listed = session_dates(between(self._all_fo(), None, self.end), self._folder, FO)
+        moves_contracts = actions.filter(pl.col("kind").is_in(MOVES_CONTRACTS))
+        # Over all sessions of the file: what happened between `start` and the session before it acts at `start`.
+        return tuple(action_factors(a, listed, names)[len(listed) - len(dates) :] for a in (moves_contracts, actions))
 
     def _futures(self, symbols) -> pl.DataFrame:
         """Closes of the futures that traded; index and stocks share these monthly expiries."""

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from engine.calendar import days_between, year_fraction
-from engine.data.arrange import on_dates
+from engine.data.arrange import action_factors, on_dates
 from engine.data.clean import QualityReport
 from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
@@ -79,12 +79,20 @@ class UsChains:
         prices = on_dates(spot, "spot", dates, [self.index, *names])
         factor = self._strike_factors(dates, names)
         weights = self._weights(dates, names, spot)
-        rate = self._rates(dates)
+        rate, published = self._rates(dates)
         for first in range(0, len(dates), BLOCK_SESSIONS):
             part = slice(first, first + BLOCK_SESSIONS)
             quotes = self._quotes(dates[part], names)
             yield self._panel(
-                quotes, dates[part], names, slots[part], prices[part], factor[part], weights[part], rate[part]
+                quotes,
+                dates[part],
+                names,
+                slots[part],
+                prices[part],
+                factor[part],
+                weights[part],
+                rate[part],
+                published[-1],
             )
 
     def quality(self) -> pl.DataFrame:
@@ -99,7 +107,10 @@ class UsChains:
         return Path(self.path) / "us2026"
 
     def _chains(self) -> pl.LazyFrame:
-        return between(scan(self._folder, CHAINS, CHAIN_COLUMNS), self.start, self.end)
+        return between(self._all_chains(), self.start, self.end)
+
+    def _all_chains(self) -> pl.LazyFrame:
+        return scan(self._folder, CHAINS, CHAIN_COLUMNS)
 
     def _dates(self) -> np.ndarray:
         return session_dates(self._chains(), self._folder, CHAINS)
@@ -128,18 +139,17 @@ class UsChains:
         return collect(scan(self._folder, ACTIONS, columns), self._folder, ACTIONS)
 
     def _strike_factors(self, dates, names) -> np.ndarray:
-        factor = np.ones((len(dates), len(names)))
-        for row in self._splits().iter_rows(named=True):
-            at = np.flatnonzero(dates == np.datetime64(row["date"], "D"))
-            if len(at) and row["ticker"] in names:
-                factor[at[0], names.index(row["ticker"])] *= row["price_factor"]
-        return factor
+        actions = self._splits().rename({"ticker": "asset", "price_factor": "factor"})
+        listed = session_dates(between(self._all_chains(), None, self.end), self._folder, CHAINS)
+        # Over all sessions of the file: what happened between `start` and the session before it acts at `start`.
+        return action_factors(actions, listed, names)[len(listed) - len(dates) :]
 
     def _weights(self, dates, names, spot) -> np.ndarray:
-        """Shares held at the latest snapshot, rolled through splits since, times the previous session's closes.
+        """Share of the whole index of each member with chains: a row sums to what the chains cover of it.
 
-        Before the first close of the file the weights of the snapshot itself are used, the latest that was known. A
-        name without a close that day has weight 0.
+        Shares held at the latest snapshot, rolled through splits since, times the previous session's closes, over the
+        value of the whole snapshot, in which holdings without that close keep the snapshot's weight. A member without
+        it has weight 0. Before the first close of the file the snapshot's own weights are used, the latest known.
         """
         holdings, splits = self._holdings(), self._splits()
         sessions = spot["date"].unique().sort().to_numpy().astype("datetime64[D]")
@@ -152,25 +162,36 @@ class UsChains:
             if snapshot.height == 0:
                 raise InputError(f"{HOLDINGS} has no snapshot at or before {known}; start later")
             snapshot = snapshot.filter(pl.col("asof") == pl.col("asof").max())
-            column = "shares_held" if before >= 0 else "weight"
-            held = dict(snapshot.group_by("ticker").agg(pl.col(column).sum()).iter_rows())
-            size = np.array([held.get(name, 0.0) or 0.0 for name in names])
-            if before >= 0:
-                since = splits.filter((pl.col("date") > snapshot["asof"][0]) & (pl.col("date") <= known))
-                for row in since.iter_rows(named=True):
-                    if row["ticker"] in names:
-                        size[names.index(row["ticker"])] /= row["price_factor"]
-                size = size * np.where(np.isfinite(prices[before]), prices[before], 0.0)
-            weights[t] = size / size.sum()
+            held = snapshot.group_by("ticker", maintain_order=True).agg(pl.col("weight", "shares_held").sum())
+            of_name = {ticker: own for ticker, *own in held.iter_rows()}
+            weight, shares = np.array([of_name.get(name, (0.0, 0.0)) for name in names]).T
+            weight = weight / snapshot["weight"].sum()  # in the order of the file, whatever sessions are read
+            if before < 0:
+                weights[t] = weight
+                continue
+            since = splits.filter((pl.col("date") > snapshot["asof"][0]) & (pl.col("date") <= known))
+            for ticker, factor in since.select("ticker", "price_factor").iter_rows():
+                if ticker in names:
+                    shares[names.index(ticker)] /= np.nan if factor is None else factor
+            value = shares * prices[before]
+            priced = value > 0.0
+            value = np.where(priced, value, 0.0)
+            weights[t] = weight[priced].sum() * value / (value.sum() or 1.0)
         return weights
 
-    def _rates(self, dates) -> np.ndarray:
-        """Fed funds rate last published before each date, as a continuous rate."""
+    def _rates(self, dates) -> tuple[np.ndarray, np.ndarray]:
+        """Fed funds rate last published before each date, as a continuous rate, and the day it was published for."""
         folder = Path(self.path) / "us_history"
         rows = scan(folder, RATES, {"date": pl.Date, "dff": pl.Float64}).drop_nulls().sort("date")
         published = collect(rows, folder, RATES, may_be_empty=False)
-        last = np.searchsorted(published["date"].to_numpy().astype("datetime64[D]"), dates) - 1
-        return np.log1p(published["dff"].to_numpy()[np.maximum(last, 0)] / 100.0)
+        days = published["date"].to_numpy().astype("datetime64[D]")
+        last = np.searchsorted(days, dates) - 1
+        if (last < 0).any():
+            raise InputError(
+                f"{folder / RATES} knows no rate before the first session {dates[0]} (its first is of {days[0]}); "
+                f"add earlier ones or start later"
+            )
+        return np.log1p(published["dff"].to_numpy()[last] / 100.0), days[last]
 
     def _quotes(self, dates, names) -> pl.DataFrame:
         inside = pl.col("date").is_between(pl.lit(dates[0].astype(object)), pl.lit(dates[-1].astype(object)))
@@ -213,7 +234,7 @@ class UsChains:
         kept = self.report.keep(good, {"duplicate": ~pl.struct(option).is_first_distinct()})
         return Quotes.validate(kept.with_columns(pl.col("right").cast(pl.Enum(["C", "P"]))), cast=True)
 
-    def _panel(self, quotes, dates, names, slots, prices, factor, weights, rate) -> MarketPanel:
+    def _panel(self, quotes, dates, names, slots, prices, factor, weights, rate, last_rate) -> MarketPanel:
         days = days_between(slots, dates[:, None])
         smiles = listed_smiles(quotes, dates, [self.index, *names], slots, DELTAS)
         iv, status = constant_maturity(smiles, days, TENORS, self.max_extrapolation_days)
@@ -223,7 +244,8 @@ class UsChains:
                 name="us_chains",
                 index=self.index,
                 source="US exchange option chains with the vendor's volatilities and deltas; weights from SPY holdings",
-                forward_convention="spot compounded at the last fed funds rate known before the date, no dividends",
+                forward_convention="spot compounded at the last fed funds rate known before the date "
+                f"(the last one is of {last_rate}), no dividends",
             ),
             dates=dates,
             names=np.array(names),
