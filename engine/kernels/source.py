@@ -16,15 +16,19 @@ _INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
 
 @functools.cache
 def source(kernel: str, dtype: str) -> str:
-    """Return the text of `<kernel>.cu` for volatilities stored as `dtype`, each header once."""
+    """Return the text of `<kernel>.cu` for volatilities stored as `dtype`."""
+    return spliced((FOLDER / f"{kernel}.cu").read_text(encoding="utf-8"), dtype)
+
+
+def spliced(text: str, dtype: str) -> str:
+    """Return the text of an entry with each header it includes once."""
     seen = set()
 
-    def spliced(match) -> str:
+    def header(match) -> str:
         name = match[1]
         if name in seen:
             return ""
         seen.add(name)
-        return _INCLUDE.sub(spliced, (FOLDER / name).read_text(encoding="utf-8"))
+        return _INCLUDE.sub(header, (FOLDER / name).read_text(encoding="utf-8"))
 
-    text = _INCLUDE.sub(spliced, (FOLDER / f"{kernel}.cu").read_text(encoding="utf-8"))
-    return f"#define STORED {STORED[dtype]}\n{text}"
+    return f"#define STORED {STORED[dtype]}\n{_INCLUDE.sub(header, text)}"
