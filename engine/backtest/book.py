@@ -140,7 +140,7 @@ def build_book(panel, weights, cohorts: Cohorts, recipe: Recipe, budget: int | N
     xp = namespace(panel.spot)
     days = int(cohorts.life.max(initial=0))
     legs = _widest_basket(weights, cohorts.entry)
-    follow = FusedLegs if kernels.usable(xp) else Legs
+    follow = FusedLegs if kernels.usable(xp) and FusedLegs.fits(panel, legs) else Legs
     parts = []
     for block in blocks(len(cohorts), follow.bytes_per_cohort(panel, legs, days), budget or 8 * block_budget(xp)):
         parts.append(_block(follow, panel, weights, cohorts[block], recipe, legs, days))
@@ -170,11 +170,11 @@ def _block(follow, panel, weights, cohorts, recipe, width, days) -> TradeBook:
     sized = leg_units(recipe.sizing, leg_weight, entry.greeks, entry.forward)
     units = xp.where((leg_weight > 0.0) & entered[:, None], sized, 0.0)
 
-    reduced, by_leg = legs.held(units, recipe.hedge.ratio)
+    reduced, by_leg = legs.held(units, entry.strike, recipe.hedge.ratio)
     table = LegTable(
         name=xp.concatenate([xp.full((len(cohorts), 1), -1), name], axis=1),
         units=units,
-        strike=entry.forward,
+        strike=entry.strike,
         forward=entry.forward,
         iv=entry.iv,
         value=entry.greeks.value,

@@ -1,5 +1,120 @@
-from engine.backtest.legs import Legs
+"""The legs of a block of cohorts, followed and reduced by the kernel `book`: no mark is kept for longer than a day."""
+
+import numpy as np
+
+from engine import kernels
+from engine.backend import namespace, special
+from engine.backtest.attribution import PARTS
+from engine.backtest.legs import MAGNITUDES, Entry
+from engine.backtest.marks import tenors_around
+from engine.calendar import year_fraction
+from engine.pricing import StraddleGreeks
+
+MOST_DELTAS, MOST_LEGS = 64, 512  # what the kernel has room for
 
 
-class FusedLegs(Legs):
-    """placeholder"""
+class FusedLegs:
+    """What `Legs` does, a leg at a time; takes and returns the same."""
+
+    def __init__(self, panel, cohorts, name, days: int):
+        xp = namespace(panel.spot)
+        dates, listed = panel.dates, panel.listed
+        session = cohorts.sessions(dates, days)
+        days_left = cohorts.days_left(dates, session)
+        gone = np.diff(dates[session].astype(int), axis=1, prepend=dates[session[:, :1]].astype(int))
+        slot, near, far, beyond = _between(panel, cohorts, session, days_left)
+        years = year_fraction(days_left)
+        self.panel, self.days = panel, days
+        rate = panel.rate[xp.asarray(session)]
+        gone = xp.asarray(gone)
+        growth = xp.zeros(gone.shape)
+        growth[:, 1:] = xp.expm1(year_fraction(rate[:, :-1]) * gone[:, 1:])
+        self.life, self.outcome = xp.asarray(cohorts.life), xp.asarray(cohorts.outcome)
+        self.gone, self.growth = gone.astype(xp.float64), growth
+        smile, index_smile = (panel.component_iv, panel.index_iv) if listed is None else (listed.iv, listed.index_iv)
+        smile = xp.ascontiguousarray(smile)
+        quantile = special(np).ndtri(np.asarray(panel.deltas, dtype=float) / 100.0)
+        self.dtype = smile.dtype.name
+        self.size, self.legs = len(cohorts), name.shape[1]
+        doubles = [xp.ascontiguousarray(xp.asarray(a), dtype=xp.float64) for a in (near, far, years)]
+        discount = xp.exp(-rate * doubles[2])
+        self.shared = (
+            *(self.legs, days, xp.ascontiguousarray(name, dtype=xp.int64)),
+            *(xp.asarray(session), xp.asarray(slot), *doubles[:2], xp.asarray(beyond)),
+            *(doubles[2], discount, xp.ascontiguousarray(rate)),
+            *(xp.ascontiguousarray(index_smile, dtype=smile.dtype), smile, smile.shape[2], smile.shape[3]),
+            *(xp.asarray(quantile), len(panel.names)),
+            *((None, None) if listed is None else map(_doubles, (listed.index_forward, listed.forward))),
+            *map(_doubles, (panel.index_spot, panel.spot, panel.index_carry, panel.carry)),
+        )
+
+    @staticmethod
+    def fits(panel, legs: int) -> bool:
+        """Say whether the kernel has room for a smile and a basket of this width."""
+        return len(panel.deltas) <= MOST_DELTAS and 1 + legs <= MOST_LEGS
+
+    @staticmethod
+    def bytes_per_cohort(panel, legs: int, days: int) -> int:
+        """Return the size of one cohort's temporaries: there are none."""
+        return 0
+
+    def entry(self) -> Entry:
+        """Return every leg as it could be entered."""
+        xp = namespace(self.panel.spot)
+        shape = (self.size, 1 + self.legs)
+        quoted = xp.empty(shape, dtype=bool)
+        forward, iv, value, delta, gamma, vega, theta, vanna, volga = (xp.empty(shape) for _ in range(9))
+        outputs = (quoted, forward, iv, value, delta, gamma, vega, theta, vanna, volga)
+        self._launch("enter", (*self.shared, *outputs))
+        return Entry(quoted, forward, iv, StraddleGreeks(value, delta, gamma, vega, theta, vanna, volga), forward)
+
+    def held(self, units, strike, ratio: float) -> tuple[dict, dict]:
+        """Hold `units` straddles of each leg, (C, 1 + L), with `ratio` of their delta hedged."""
+        xp, panel = namespace(units), self.panel
+        by_day, by_leg = (self.size, self.days + 1), units.shape
+        reduced = {"explain": xp.zeros((*by_day, 2, len(PARTS))), "magnitude": xp.zeros((*by_day, len(MAGNITUDES)))}
+        for name in ("vega_traded", "vega_held", "hedge_traded", "hedge_held", "delivered"):
+            reduced[name] = xp.zeros((*by_day, 2))
+        table = {name: xp.zeros(by_leg) for name in ("exit_value", "shares")}
+        table |= {name: xp.zeros(by_leg, dtype=xp.int64) for name in ("end", "status")}
+        for name in ("pnl_option", "pnl_hedge", "financing", "vega_traded", "hedge_traded", "delivered"):
+            table[name] = xp.zeros(by_leg)
+        inputs = (
+            *(*self.shared, self.gone, self.growth, self.life, self.outcome),
+            *(_doubles(panel.strike_factor), _doubles(panel.settlement), int(panel.info.physical_delivery)),
+            *(float(ratio), _doubles(units), _doubles(strike)),
+        )
+        self._launch("hold", (*inputs, *reduced.values(), *table.values()))
+        return reduced, table
+
+    def _launch(self, entry: str, arguments) -> None:
+        xp = namespace(self.panel.spot)
+        threads = 32 * -(-(1 + self.legs) // 32)  # a thread per leg, in whole warps
+        kernels.launch(xp, "book", entry, self.size, arguments, dtype=self.dtype, threads=threads)
+
+
+def _doubles(array):
+    xp = namespace(array)
+    return xp.ascontiguousarray(array, dtype=xp.float64)
+
+
+def _between(panel, cohorts, session, days_left):
+    """Where each cohort's smile lies on each day, (C, H + 1): slot, factors of the variances there and one further.
+
+    Returns
+    -------
+    slot : int64, -1 where the expiry is not listed
+    near, far : smile variance = near * first^2 + far * second^2
+    beyond : uint8, 1 where the tenors do not reach the time left
+    """
+    if panel.listed is not None:
+        match = panel.listed.expiry[session] == cohorts.expiry[:, None, None]
+        slot = np.where(match.any(axis=-1), match.argmax(axis=-1), -1)
+        return slot, np.ones(slot.shape), np.zeros(slot.shape), np.zeros(slot.shape, dtype=np.uint8)
+    slots, tenors = tenors_around(panel.tenors, days_left)
+    first, second = (tenors[:, 0, :, k].astype(float) for k in (0, 1))
+    gap = second - first
+    share = np.clip(np.divide(days_left - first, gap, out=np.zeros(gap.shape), where=gap > 0.0), 0.0, 1.0)
+    time = np.clip(days_left, first, second)
+    beyond = (days_left < first) | (days_left > second)
+    return slots[0], (1.0 - share) * first / time, share * second / time, beyond.astype(np.uint8)

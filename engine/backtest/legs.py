@@ -20,9 +20,10 @@ class Entry:
     """Every leg at entry, (C, 1 + L), per straddle."""
 
     quoted: np.ndarray  # it can be traded
-    forward: np.ndarray  # and strike
+    forward: np.ndarray
     iv: np.ndarray
     greeks: StraddleGreeks
+    strike: np.ndarray
 
 
 class Legs:
@@ -58,10 +59,10 @@ class Legs:
         marks, greeks = self.marks, self.greeks
         at_entry = StraddleGreeks(*(getattr(greeks, f.name)[:, :, 0] for f in fields(greeks)))
         quoted = xp.isfinite(at_entry.value) & (at_entry.vega > 0.0) & ~marks.stale[:, :, 0]
-        return Entry(quoted, marks.forward[:, :, 0], marks.iv[:, :, 0], at_entry)
+        return Entry(quoted, marks.forward[:, :, 0], marks.iv[:, :, 0], at_entry, marks.strike)
 
-    def held(self, units, ratio: float) -> tuple[dict, dict]:
-        """Hold `units` straddles of each leg, (C, 1 + L), with `ratio` of their delta hedged.
+    def held(self, units, strike, ratio: float) -> tuple[dict, dict]:
+        """Hold `units` straddles of each leg, (C, 1 + L), at their `strike`, with `ratio` of their delta hedged.
 
         Returns
         -------
@@ -97,7 +98,7 @@ class Legs:
         )
         delivers = ends & (status == LegStatus.EXPIRED)
         delivers[:, 0] = False  # the index is settled in cash
-        at_strike = xp.abs(units) * marks.strike[:, :, None] if self.panel.info.physical_delivery else 0.0
+        at_strike = xp.abs(units) * strike[:, :, None] if self.panel.info.physical_delivery else 0.0
         delivered = xp.where(delivers, at_strike, 0.0)
 
         end = marks.end[:, :, None]

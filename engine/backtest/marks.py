@@ -136,7 +136,7 @@ def _smiles(panel, cohorts, session, days_left, names):
     legs_at, leg = at[:, None, :], xp.asarray(names)[:, :, None]
     if panel.listed is None:
         # Only the two tenors around the time left are read: the grid is by far the largest array of the panel.
-        slots, tenors = _tenors_around(panel.tenors, days_left)
+        slots, tenors = tenors_around(panel.tenors, days_left)
         around = []
         for slot in xp.asarray(slots):
             members = panel.component_iv[legs_at, leg, slot[:, None, :]]
@@ -157,7 +157,7 @@ def _smiles(panel, cohorts, session, days_left, names):
     return forward, smile, xp.zeros(forward.shape, dtype=bool)
 
 
-def _tenors_around(tenors, days_left):
+def tenors_around(tenors, days_left):
     """Positions (2, C, H + 1) of the tenors below and above the time left, and their days (C, 1, H + 1, 2)."""
     last = len(tenors) - 1
     below = np.clip(np.searchsorted(tenors, days_left, side="right") - 1, 0, max(last - 1, 0))

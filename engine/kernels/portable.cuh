@@ -5,6 +5,7 @@
 typedef long long i64;
 typedef unsigned char u8;
 #define NOT_A_NUMBER __longlong_as_double(0x7ff8000000000000LL)
+#define INFINITE __longlong_as_double(0x7ff0000000000000LL)
 #else
 #include <algorithm>
 #include <cmath>
@@ -17,6 +18,7 @@ typedef unsigned char u8;
 typedef int64_t i64;
 typedef uint8_t u8;
 #define NOT_A_NUMBER std::numeric_limits<double>::quiet_NaN()
+#define INFINITE std::numeric_limits<double>::infinity()
 using std::sqrt;
 #endif
 

@@ -5,16 +5,22 @@ runs in CI through the CPU's own compiler.
 """
 
 import subprocess
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.backend import to_host
+from engine.backtest import Recipe, Straddle, ThetaNeutral, Weekly, build_book, choose_contracts
 from engine.correlation import implied_correlation
 from engine.kernels import host, switched_off
 from engine.kernels.source import FOLDER, KERNELS, STORED, source
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "backtest"))
+from small_market import small_market
 
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
 
@@ -36,6 +42,31 @@ def correlation_inputs(rng, dtype):
     return index, volatilities(rng, (dates, names, *cells), dtype), weights
 
 
+def book_inputs(listed):
+    def inputs(rng, dtype):
+        panel = small_market(int(rng.integers(1000)), sessions=90, names=7, listed=listed, missing=0.1)
+        to = {"component_iv": panel.component_iv.astype(dtype), "index_iv": panel.index_iv.astype(dtype)}
+        if listed:
+            smiles = {name: getattr(panel.listed, name).astype(dtype) for name in ("iv", "index_iv")}
+            to["listed"] = replace(panel.listed, **smiles)
+        # A hole in the data, shares delivered, and a basket that changes its width.
+        panel = replace(panel, **to, info=replace(panel.info, physical_delivery=True))
+        kept = np.r_[0:60, 70:90]
+        return (panel.map_arrays(lambda _, array: array[kept]),)
+
+    return inputs
+
+
+def book(panel):
+    """The trade book of cohorts held to their ends, every third sold on its ninth day; only legs that are held."""
+    cohorts = choose_contracts(panel, Weekly().entries(panel.dates, 1), Straddle(25))
+    sold = np.where(np.arange(len(cohorts)) % 3 == 0, 9, 99)
+    made = build_book(panel, panel.weights, cohorts.until(sold), Recipe(Straddle(25), ThetaNeutral()))
+    held = to_host(made.legs.units) != 0.0
+    arrays = {name: to_host(array) for name, array in vars(made).items() if name not in ("recipe", "cohorts", "legs")}
+    return arrays | {f"legs.{name}": to_host(array)[held] for name, array in vars(made.legs).items()}
+
+
 @dataclass(frozen=True)
 class Case:
     """A kernel and what it replaces: the same call, with kernels and without."""
@@ -50,11 +81,16 @@ class Case:
 CASES = [
     # Sums of 23 positive terms in another order, magnified by A^2 / (A^2 - B) < 30.
     Case("moments", correlation_inputs, implied_correlation, rtol=1e-12, atol=1e-13),
+    # Values near 100 and sums of eight legs of opposite signs: a few 1e-13, notionals near 1000 ten times that.
+    Case("book", book_inputs(listed=False), book, rtol=1e-11, atol=1e-11),
+    Case("book", book_inputs(listed=True), book, rtol=1e-11, atol=1e-11),
 ]
 
 
 def arrays(result) -> dict:
     """Fields of a record, or elements of a tuple, by name."""
+    if isinstance(result, dict):
+        return result
     return vars(result) if hasattr(result, "__dict__") else {str(i): a for i, a in enumerate(result)}
 
 
@@ -69,7 +105,7 @@ def test_a_kernel_gives_the_numbers_of_the_array_code(xp, case, dtype, seed):
     inputs = case.inputs(np.random.default_rng(seed), dtype)
     with switched_off():
         expected = arrays(case.call(*inputs))
-    found = arrays(case.call(*(xp.asarray(a) if isinstance(a, np.ndarray) else a for a in inputs)))
+    found = arrays(case.call(*(a.to(xp.__name__) if hasattr(a, "to") else xp.asarray(a) for a in inputs)))
     for name, array in expected.items():
         np.testing.assert_allclose(to_host(found[name]), array, rtol=case.rtol, atol=case.atol, err_msg=name)
 

@@ -1,0 +1,141 @@
+// One leg of a cohort on one day: looked up, priced and explained, as in engine/backtest/{marks,legs,attribution}.py
+// and engine/pricing/{surface,straddle}.py.
+#include "special.cuh"
+
+enum { OPEN = 0, EXPIRED = 1, SETTLED = 2, CLOSED = 3, LOST = 4, EXITED = 5, LIVES = -1 };
+enum { DELTA, GAMMA, THETA, VEGA, VANNA_VOLGA, HEDGE, FINANCING, UNEXPLAINED, PARTS };
+enum { ALL_PNL, STALE_PNL, EXTRAPOLATED_PNL, ALL_GAMMA, ALL_THETA, ALL_UNEXPLAINED, MAGNITUDES };
+#define VOL_POINT 0.01
+#define DAYS_PER_YEAR 365.0
+#define NARROWEST 1e-100
+#define EDGE 1e-9           // a strike on the outermost node is on the surface, whatever rounding says
+#define MOST_DELTAS 64      // nodes of a smile that fit into the workspace of a look-up
+
+// A leg at a close, per straddle; hedge is that of all its straddles.
+struct Mark {
+    double forward, iv, value, delta, gamma, vega, theta, vanna, volga, hedge, stale, extrapolated;
+};
+
+// What a leg adds to its class at a close.
+struct Flow {
+    double part[PARTS], pnl, magnitude[MAGNITUDES];
+    double vega_traded, vega_held, hedge_traded, hedge_held, delivered;
+};
+
+// How a leg ends at a close, or LIVES. An action on unknown terms comes before a settlement, and that before the expiry.
+INLINE int ending(double strike_factor, double settlement, bool last_day, int outcome) {
+    if (strike_factor != strike_factor) return CLOSED;
+    if (is_finite(settlement)) return SETTLED;
+    return last_day ? outcome : LIVES;
+}
+
+// Variance at a node between two smiles; one that is not needed has factor 0, and its missing quotes do not count.
+INLINE double vol_between(double s0, double s1, double near, double far) {
+    return sqrt((near > 0.0 ? near * s0 * s0 : 0.0) + (far > 0.0 ? far * s1 * s1 : 0.0));
+}
+
+// ln(strike / forward) of a node.
+INLINE double node_at(double vol, double root, double quantile) {
+    const double spread = vol * root;
+    return spread * (0.5 * spread - quantile);
+}
+
+// Volatility at ln(strike / forward) = target: linear between the nearest nodes, flat beyond the outer ones.
+INLINE double vol_at(const STORED *s0, const STORED *s1, double near, double far, const double *quantile, i64 deltas,
+                     double target, double root, double &outside) {
+    double below = NOT_A_NUMBER, above = NOT_A_NUMBER, below_at = -INFINITE, above_at = INFINITE;
+#ifndef __CUDACC__
+    double vol[MOST_DELTAS], at[MOST_DELTAS];
+    HOST_SIMD
+    for (i64 j = 0; j < deltas; ++j) {
+        vol[j] = vol_between(s0[j], s1[j], near, far);
+        at[j] = node_at(vol[j], root, quantile[j]);
+    }
+    // Nodes that are all quoted and fall, as they should, are found by counting those at or below the target.
+    int found = at[deltas - 1] <= target ? 1 : 0, disorder = is_finite(at[deltas - 1]) ? 0 : 1;
+    _Pragma("omp simd reduction(+ : found, disorder)")
+    for (i64 j = 0; j < deltas - 1; ++j) {
+        found += at[j] <= target ? 1 : 0;
+        disorder += at[j] > at[j + 1] ? 0 : 1;
+    }
+    if (disorder == 0) {
+        const i64 first = deltas - found;
+        if (found > 0) below = vol[first], below_at = at[first];
+        if (first > 0) above = vol[first - 1], above_at = at[first - 1];
+    } else
+#endif
+    {
+        for (i64 j = deltas - 1; j >= 0; --j) {
+            const double vol = vol_between(s0[j], s1[j], near, far), at = node_at(vol, root, quantile[j]);
+            if (at <= target && at >= below_at) below = vol, below_at = at;
+            if (at > target && at < above_at) above = vol, above_at = at;
+        }
+    }
+    const bool has_below = below_at > -INFINITE, has_above = above_at < INFINITE;
+    outside = (has_below && !has_above && target > below_at + EDGE) || (has_above && !has_below && target < above_at - EDGE)
+                  ? 1.0
+                  : 0.0;
+    if (has_below && has_above) return below + (target - below_at) / (above_at - below_at) * (above - below);
+    return has_below ? below : above;
+}
+
+// Value and greeks of a straddle; at 0 years it is worth what it settles on.
+INLINE void price(double strike, double years, double discount, double rate, Mark &m) {
+    const bool expired = years <= 0.0;
+    const double time = expired ? 1.0 : years, root = sqrt(time);
+    const double vol = m.iv, underlying = m.forward > 0.0 ? m.forward : strike;
+    const double width = vol * root, spread = width > NARROWEST ? width : NARROWEST;
+    const double d1 = log_of(underlying / strike) / spread + 0.5 * spread, d2 = d1 - spread;
+    double inside1, inside2, density, unused;
+    erf_and_density(d1, inside1, density);
+    erf_and_density(d2, inside2, unused);
+    density *= discount * 0.79788456080286535588;  // sqrt(2 / pi)
+    const double value = discount * (underlying * inside1 - strike * inside2);
+    const double vega = underlying * density * root;
+    const double theta = rate * value - 0.5 * vega * vol / time;
+    const double in_the_money = m.forward - strike;
+    m.value = expired ? fabs(in_the_money) : value;
+    m.delta = expired ? (in_the_money > 0.0 ? 1.0 : 0.0) - (in_the_money < 0.0 ? 1.0 : 0.0) : discount * inside1;
+    m.gamma = expired ? 0.0 : density / (underlying * spread);
+    m.vega = expired ? 0.0 : vega * VOL_POINT;
+    m.theta = expired ? 0.0 : theta / DAYS_PER_YEAR;
+    m.vanna = expired ? 0.0 : -density * d2 / vol * VOL_POINT;
+    m.volga = expired ? 0.0 : vega * d1 * d2 / vol * (VOL_POINT * VOL_POINT);
+}
+
+// From one close to the next; `earns` is 0 at entry and on the day a leg is closed.
+INLINE void explain(const Mark &was, const Mark &is, double units, double days, double growth, double earns, Flow &f) {
+    const double move = is.forward - was.forward, points = 100.0 * (is.iv - was.iv), held = earns * units;
+    const double delta = was.delta * move, gamma = 0.5 * was.gamma * move * move, theta = was.theta * days;
+    const double vega = was.vega * points;
+    const double cross = was.vanna * move * points + 0.5 * was.volga * points * points;
+    f.part[DELTA] = held * delta;
+    f.part[GAMMA] = held * gamma;
+    f.part[THETA] = held * theta;
+    f.part[VEGA] = held * vega;
+    f.part[VANNA_VOLGA] = held * cross;
+    f.part[HEDGE] = -earns * was.hedge * move;
+    f.part[FINANCING] = -held * growth * was.value;
+    f.part[UNEXPLAINED] = held * (is.value - was.value - delta - gamma - theta - vega - cross);
+    f.pnl = ((f.part[DELTA] + f.part[GAMMA]) + (f.part[THETA] + f.part[VEGA])) +
+            ((f.part[VANNA_VOLGA] + f.part[HEDGE]) + (f.part[FINANCING] + f.part[UNEXPLAINED]));
+    const double size = fabs(f.pnl);
+    f.magnitude[ALL_PNL] = size;
+    f.magnitude[STALE_PNL] = was.stale + is.stale > 0.0 ? size : 0.0;
+    f.magnitude[EXTRAPOLATED_PNL] = was.extrapolated + is.extrapolated > 0.0 ? size : 0.0;
+    f.magnitude[ALL_GAMMA] = fabs(f.part[GAMMA]);
+    f.magnitude[ALL_THETA] = fabs(f.part[THETA]);
+    f.magnitude[ALL_UNEXPLAINED] = fabs(f.part[UNEXPLAINED]);
+}
+
+// Vega and hedges that change hands at a close, and what is held on from it.
+INLINE void trade(const Mark &was, const Mark &is, double units, double strike, double on, double first, double exited,
+                  double closed, double delivers, Flow &f) {
+    const double straddles = fabs(units);
+    const double before = fabs(was.hedge), change = fabs(is.hedge - was.hedge);
+    f.vega_held = on * straddles * is.vega;
+    f.vega_traded = first * f.vega_held + straddles * (exited * is.vega + closed * was.vega);
+    f.hedge_traded = change > 0.0 ? change * is.forward : 0.0;
+    f.hedge_held = before > 0.0 ? before * is.forward : 0.0;
+    f.delivered = delivers * straddles * strike;
+}
