@@ -6,6 +6,7 @@ vega and hedges, so that costs and early exits need no second pass. Every parame
 Everything is per unit of index vega (1 of currency per vol point) and of full exposure.
 """
 
+import functools
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -108,6 +109,22 @@ class TradeBook:
     def days(self) -> int:
         """H, the longest holding period in sessions."""
         return self.explain.shape[1] - 1
+
+    @functools.cached_property
+    def by_day(self) -> dict:
+        """What a parameter set scales and charges, each (C, H + 1): P&L, vega, hedges and deliveries of each day."""
+        xp = namespace(self.explain)
+        days = {
+            "gross": self.explain.sum(axis=(2, 3)),
+            "index_traded": self.vega_traded[:, :, INDEX],
+            "component_traded": self.vega_traded[:, :, COMPONENT],
+            "index_held": self.vega_held[:, :, INDEX],
+            "component_held": self.vega_held[:, :, COMPONENT],
+            "hedge_traded": self.hedge_traded.sum(axis=2),
+            "hedge_held": self.hedge_held.sum(axis=2),
+            "delivered": self.delivered.sum(axis=2),
+        }
+        return {name: xp.ascontiguousarray(array) for name, array in days.items()}
 
     @property
     def most_held(self) -> int:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from engine import kernels
 from engine.backend import namespace
 from engine.errors import InputError
 
@@ -59,8 +60,10 @@ class EarlyExit:
         """
         xp = namespace(taken, book.explain)
         side, life = xp.sign(taken), xp.asarray(book.cohorts.life)
-        pnl = xp.cumsum(book.explain.sum(axis=(2, 3)), axis=1)
+        pnl = xp.cumsum(book.by_day["gross"], axis=1)
         entry = xp.asarray(book.cohorts.entry)
+        if kernels.usable(xp):
+            return self._fused(taken, decided, entry, life, pnl, days_left, lag)
         sold = xp.broadcast_to(life, taken.shape)
         for day in range(1, book.days + 1):
             so_far = side * pnl[:, day]
@@ -70,3 +73,20 @@ class EarlyExit:
                 at = xp.minimum(entry + day - lag, decided.shape[1] - 1)
                 sold = xp.where(decided[:, at] * side <= 0.0, xp.minimum(day, sold), sold)
         return sold
+
+    def _fused(self, taken, decided, entry, life, pnl, days_left, lag: int):
+        """Walk each cohort of each parameter set: kernels/sweep.cu."""
+        xp = namespace(taken, pnl)
+        rules = (self.stop, self.target, self.days_left)
+        sets = max(len(taken), len(decided), *(xp.size(rule) for rule in rules))
+        exit_day = xp.empty((sets, taken.shape[1]), dtype=xp.int64)
+        taken, decided = (xp.ascontiguousarray(a, dtype=xp.float64) for a in (taken, decided))
+        steps = [a.shape[1] if len(a) > 1 else 0 for a in (taken, decided)]  # one row may serve all sets
+        arguments = (
+            *(len(entry), pnl.shape[1] - 1, decided.shape[1], entry, life, pnl),
+            *(xp.ascontiguousarray(days_left, dtype=xp.float64), taken, steps[0], decided, steps[1]),
+            *(kernels.column(xp, rule, sets) for rule in rules),
+            *(int(self.with_signal), lag, exit_day),
+        )
+        kernels.launch(xp, "sweep", "exit_days", sets, arguments, threads=128)
+        return exit_day

@@ -21,19 +21,18 @@ class FusedLegs:
         dates, listed = panel.dates, panel.listed
         session = cohorts.sessions(dates, days)
         days_left = cohorts.days_left(dates, session)
-        gone = np.diff(dates[session].astype(int), axis=1, prepend=dates[session[:, :1]].astype(int))
         slot, near, far, beyond = _between(panel, cohorts, session, days_left)
         years = year_fraction(days_left)
         self.panel, self.days = panel, days
         rate = panel.rate[xp.asarray(session)]
-        gone = xp.asarray(gone)
-        growth = xp.zeros(gone.shape)
+        gone, growth = xp.zeros(session.shape), xp.zeros(session.shape)  # from the close before
+        gone[:, 1:] = xp.diff(xp.asarray(dates[session].astype(int)), axis=1)
         growth[:, 1:] = xp.expm1(year_fraction(rate[:, :-1]) * gone[:, 1:])
         self.life, self.outcome = xp.asarray(cohorts.life), xp.asarray(cohorts.outcome)
-        self.gone, self.growth = gone.astype(xp.float64), growth
+        self.gone, self.growth = gone, growth
         smile, index_smile = (panel.component_iv, panel.index_iv) if listed is None else (listed.iv, listed.index_iv)
         smile = xp.ascontiguousarray(smile)
-        quantile = special(np).ndtri(np.asarray(panel.deltas, dtype=float) / 100.0)
+        quantile = special(xp).ndtri(xp.asarray(panel.deltas, dtype=xp.float64) / 100.0)
         self.dtype = smile.dtype.name
         self.size, self.legs = len(cohorts), name.shape[1]
         doubles = [xp.ascontiguousarray(xp.asarray(a), dtype=xp.float64) for a in (near, far, years)]
@@ -43,7 +42,7 @@ class FusedLegs:
             *(xp.asarray(session), xp.asarray(slot), *doubles[:2], xp.asarray(beyond)),
             *(doubles[2], discount, xp.ascontiguousarray(rate)),
             *(xp.ascontiguousarray(index_smile, dtype=smile.dtype), smile, smile.shape[2], smile.shape[3]),
-            *(xp.asarray(quantile), len(panel.names)),
+            *(quantile, len(panel.names)),
             *((None, None) if listed is None else map(_doubles, (listed.index_forward, listed.forward))),
             *map(_doubles, (panel.index_spot, panel.spot, panel.index_carry, panel.carry)),
         )

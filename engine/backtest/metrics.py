@@ -44,10 +44,21 @@ def drawdown(pnl):
     return equity - np.maximum(np.maximum.accumulate(equity, axis=-1), 0.0)
 
 
+def bartlett_lags(count: int, holding_days: int) -> int:
+    """Lags of the Newey-West variance: max(floor(4 (T/100)^(2/9)), holding days - 1), below T.
+
+    Examples
+    --------
+    >>> bartlett_lags(5000, 22), bartlett_lags(5000, 1)
+    (21, 9)
+    """
+    return min(max(int(4 * (count / 100) ** (2 / 9)), holding_days - 1), count - 1)
+
+
 def hac_t(pnl, holding_days: int):
     """t-statistic of mean daily P&L, robust to the overlap of cohorts: Newey-West with Bartlett weights.
 
-        t = mean / sqrt(S / T),   S = g_0 + 2 sum_l (1 - l / (L + 1)) g_l,   L = max(floor(4 (T/100)^(2/9)), days - 1)
+        t = mean / sqrt(S / T),   S = g_0 + 2 sum_l (1 - l / (L + 1)) g_l,   L = bartlett_lags(T, days)
 
     `engine.statistics.hac_tstat`, from statsmodels, row by row; here for all parameter sets at once.
 
@@ -64,7 +75,7 @@ def hac_t(pnl, holding_days: int):
     """
     count = pnl.shape[-1]
     mean = pnl.mean(axis=-1, keepdims=True)
-    lags = min(max(int(4 * (count / 100) ** (2 / 9)), holding_days - 1), count - 1)
+    lags = bartlett_lags(count, holding_days)
     off = pnl - mean
     spread = (off * off).sum(axis=-1)
     moves = spread > 0.0

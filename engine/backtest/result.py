@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
+from engine.backtest.accounts import Accounts
 from engine.backtest.attribution import PARTS
 from engine.backtest.book import COMPONENT, INDEX, TradeBook, build_book
 from engine.backtest.structure import LegStatus
@@ -19,26 +20,53 @@ class BacktestResult:
 
     Parameters
     ----------
-    view : MarketView; book : TradeBook; costs : VolPoints
-        What was traded, on which market.
-    taken : array (P, C)
-        Exposure each cohort was entered with, after the lag.
-    exit_day : array (P, C) or None
-        Holding day on which each cohort was sold, its last where it ended by itself; None where all did.
-    index_vega : float or array (P, 1)
-    pnl_gross, option_cost, hedge_cost : array (P, T)
-        Currency; costs are >= 0. Hedge cost includes deliveries.
+    view : MarketView
+        The market and the basket.
+    accounts : Accounts
+        The book, what each parameter set took of it, and at what costs.
     """
 
     view: object
-    book: TradeBook
-    costs: object
-    taken: np.ndarray
-    exit_day: np.ndarray | None
-    index_vega: float
-    pnl_gross: np.ndarray
-    option_cost: np.ndarray
-    hedge_cost: np.ndarray
+    accounts: Accounts
+
+    @property
+    def book(self) -> TradeBook:
+        """What could be traded."""
+        return self.accounts.book
+
+    @property
+    def costs(self):
+        """The rates charged; columns (P, 1) where they differ."""
+        return self.accounts.costs
+
+    @cached_property
+    def taken(self) -> np.ndarray:
+        """Exposure each cohort was entered with, after the lag, (P, C)."""
+        return to_host(self.accounts.taken)
+
+    @cached_property
+    def exit_day(self) -> np.ndarray | None:
+        """Holding day on which each cohort was sold, its last where it ended by itself, (P, C); None where all did."""
+        return None if self.accounts.exit_day is None else to_host(self.accounts.exit_day)
+
+    @cached_property
+    def _daily(self) -> tuple:
+        return self.accounts.daily()
+
+    @property
+    def pnl_gross(self) -> np.ndarray:
+        """P&L before costs, (P, T) currency."""
+        return self._daily[0]
+
+    @property
+    def option_cost(self) -> np.ndarray:
+        """Cost of trading options, (P, T) currency, >= 0."""
+        return self._daily[1]
+
+    @property
+    def hedge_cost(self) -> np.ndarray:
+        """Cost of trading hedges and of deliveries, (P, T) currency, >= 0."""
+        return self._daily[2]
 
     @property
     def market(self):
@@ -62,7 +90,9 @@ class BacktestResult:
     @cached_property
     def vegas(self) -> np.ndarray:
         """Index vega of a cohort at full exposure of every parameter set, (P,) currency per vol point."""
-        return np.broadcast_to(np.asarray(to_host(self.index_vega), dtype=float).reshape(-1), (len(self.taken),))
+        return np.broadcast_to(
+            np.asarray(to_host(self.accounts.index_vega), dtype=float).reshape(-1), (len(self.taken),)
+        )
 
     def capital(self, p: int = 0) -> float:
         """Fixed capital that returns are quoted on, in currency."""

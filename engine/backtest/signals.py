@@ -1,5 +1,6 @@
 """Signals: array in, array out along the date axis (the last), each value using nothing later than its date."""
 
+from engine import kernels
 from engine.backend import namespace, running_max
 
 
@@ -55,9 +56,23 @@ def hysteresis(signal, enter, leave):
     [0.0, 1.0, 1.0, 1.0, 0.0, 0.0]
     """
     xp = namespace(signal, enter, leave)
+    if kernels.usable(xp) and signal.ndim == 1 and xp.ndim(enter) == xp.ndim(leave) == 2:
+        return _fused(signal, enter, leave)
     goes_in = signal >= enter
     decides = goes_in | (signal <= leave)
     session = xp.arange(signal.shape[-1])
     last = running_max(xp.where(decides, session, -1))
     state = xp.take_along_axis(goes_in, xp.maximum(last, 0), axis=-1)
     return xp.where((last >= 0) & state, 1.0, 0.0)
+
+
+def _fused(signal, enter, leave):
+    """Walk each pair of levels through the dates, (P, T): kernels/sweep.cu."""
+    xp = namespace(signal, enter, leave)
+    sets = max(len(enter), len(leave))
+    state = xp.empty((sets, len(signal)))
+    levels = (kernels.column(xp, level, sets) for level in (enter, leave))
+    kernels.launch(
+        xp, "sweep", "hysteresis", sets, (xp.ascontiguousarray(signal, dtype=xp.float64), len(signal), *levels, state)
+    )
+    return state

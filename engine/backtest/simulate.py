@@ -1,6 +1,7 @@
 """backtest(): the one place where time advances, decisions are lagged and trades happen."""
 
-from engine.backend import namespace, to_host
+from engine.backend import namespace
+from engine.backtest.accounts import Accounts
 from engine.backtest.book import Recipe, TradeBook, build_book
 from engine.backtest.costs import VolPoints
 from engine.backtest.exits import HoldToExpiry
@@ -137,37 +138,5 @@ def simulate(view: MarketView, book: TradeBook, taken, exit_day, index_vega, cos
     costs : VolPoints
         Its rates may be columns (P, 1).
     """
-    market, xp = view.panel, namespace(taken, book.explain)
-    scale = taken * index_vega
-    size = xp.abs(scale)
-    entry = book.cohorts.entry
-    life = xp.asarray(book.cohorts.life)
-    gross = book.explain.sum(axis=(2, 3))
-    pnl, option_cost, hedge_cost = (xp.zeros((len(taken), len(market))) for _ in range(3))
-    for day in range(book.days + 1):  # cohorts of one day of life never share a date
-        held = int((entry + day < len(market)).sum())  # entries ascend: the first `held` cohorts
-        date = xp.asarray(entry[:held] + day)
-        vega, hedge = book.vega_traded[:held, day], book.hedge_traded[:held, day].sum(axis=1)
-        delivered = book.delivered[:held, day].sum(axis=1)
-        lives, option = 1.0, costs.index * vega[:, 0] + costs.component * vega[:, 1]
-        if exit_day is not None:
-            left, vega = exit_day[:, :held], book.vega_held[:held, day]
-            lives, sold = left >= day, (left == day) & (day < life[:held])
-            option = option + sold * (costs.index * vega[:, 0] + costs.component * vega[:, 1])
-            hedge = xp.where(sold, book.hedge_held[:held, day].sum(axis=1), hedge)
-            delivered = xp.where(sold, 0.0, delivered)
-        pnl[:, date] += scale[:, :held] * (lives * gross[:held, day])
-        option_cost[:, date] += size[:, :held] * (lives * option)
-        traded = costs.hedge_bps * hedge + costs.delivery_bps * delivered
-        hedge_cost[:, date] += 1e-4 * size[:, :held] * (lives * traded)
-    return BacktestResult(
-        view=view,
-        book=book,
-        costs=costs,
-        taken=to_host(taken),
-        exit_day=None if exit_day is None else to_host(exit_day),
-        index_vega=index_vega,
-        pnl_gross=to_host(pnl),
-        option_cost=to_host(option_cost),
-        hedge_cost=to_host(hedge_cost),
-    )
+    accounts = Accounts(book, len(view.panel), taken, exit_day, index_vega, costs)
+    return BacktestResult(view, accounts)

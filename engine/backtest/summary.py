@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.backend import to_host
 from engine.backtest.legs import MAGNITUDES
-from engine.backtest.metrics import drawdown, hac_t, share, sharpe
+from engine.backtest.metrics import share
 from engine.backtest.structure import LegStatus
 
 # Capital is a convention, not a margin model: this many vol points of loss on all index vega ever held at once.
@@ -28,13 +28,14 @@ def summarise(result) -> dict[str, np.ndarray]:
     entered, total = size > 0.0, size.sum(axis=1)
     traded = total * result.vegas
     capital = CAPITAL_VOL_POINTS * book.most_held * result.vegas
-    gross, cost, net = (a.sum(axis=1) for a in (result.pnl_gross, result.cost, result.pnl_net))
-    option_cost, hedge_cost = result.option_cost.sum(axis=1), result.hedge_cost.sum(axis=1)
+    days = result.accounts.statistics()
+    gross, option_cost, hedge_cost, fall = (days[n] for n in ("pnl_gross", "option_cost", "hedge_cost", "max_drawdown"))
+    cost = option_cost + hedge_cost
+    net = gross - cost
     part = dict(zip(MAGNITUDES, _weighted(size, _magnitudes(result)), strict=True))
     coverage = _weighted(size, np.stack([to_host(book.coverage)] * 2, axis=1))[0]
     ended_early = _ended_early(result)
     sold = np.zeros(size.shape, dtype=bool) if result.exit_day is None else result.exit_day < cohorts.life
-    fall = drawdown(result.pnl_net).min(axis=1)
     years = (result.dates[-1] - result.dates[0]).astype(int) / 365.25
     return {
         "pnl_gross": gross,
@@ -45,13 +46,11 @@ def summarise(result) -> dict[str, np.ndarray]:
         "hedge_cost_per_vega": share(hedge_cost, traded),
         "pnl_gross_per_vega": share(gross, traded),
         "pnl_net_per_vega": share(net, traded),
-        "sharpe_gross": sharpe(result.pnl_gross),
-        "sharpe_net": sharpe(result.pnl_net),
-        "hac_t": hac_t(result.pnl_net, holding_days=book.days),
+        **{name: days[name] for name in ("sharpe_gross", "sharpe_net", "hac_t")},
         "return_net_annual": share(net / capital, years),
         "max_drawdown": fall,
         "max_drawdown_share": fall / capital,
-        "worst_day": result.pnl_net.min(axis=1),
+        "worst_day": days["worst_day"],
         "cohorts": entered.sum(axis=1),
         "cohorts_open": (entered & ~sold & (cohorts.outcome == LegStatus.OPEN)).sum(axis=1),
         "cohorts_lost": (entered & ~sold & (cohorts.outcome == LegStatus.LOST)).sum(axis=1),

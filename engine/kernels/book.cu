@@ -219,11 +219,13 @@ struct Path {
     double *forward, *iv, *value, *delta, *gamma, *vega, *theta, *vanna, *volga, *hedge, *stale, *extrapolated;
     double *years, *earns, *on, *exited, *closed, *delivers, *first;
     double *spot, *carry, *listed, *shares, *target, *root;
+    double *discount, *rate, *gone, *growth;  // of the cohort
 
-    explicit Path(i64 length) : memory(25 * (length + 1), 0.0) {
+    explicit Path(i64 length) : memory(29 * (length + 1), 0.0) {
         double **const fields[] = {&forward, &iv, &value, &delta, &gamma, &vega, &theta, &vanna, &volga, &hedge,
                                    &stale, &extrapolated, &years, &earns, &on, &exited, &closed, &delivers, &first,
-                                   &spot, &carry, &listed, &shares, &target, &root};
+                                   &spot, &carry, &listed, &shares, &target, &root,
+                                   &discount, &rate, &gone, &growth};
         double *at = memory.data() + 1;  // so that [-1] is the position before the entry
         for (double **field : fields) *field = at, at += length + 1;
         first[0] = 1.0;
@@ -236,15 +238,20 @@ INLINE Mark mark_at(const Path &p, i64 day) {
 }
 
 // A leg is looked up day by day, then priced, explained and added to its class for all its days at once, as vectors.
+// Days are filled up to whole vectors, with nothing: what a day comes to must not depend on how many follow it.
 extern "C" void hold(HOLD_PARAMETERS) {
     enum { VEGA_TRADED = PARTS, VEGA_HELD, HEDGE_TRADED, HEDGE_HELD, DELIVERED, SUMS };
     const Market market = MARKET;
-    const i64 length = days + 1;
+    const i64 length = (days + 1 + 7) / 8 * 8;
     Path path(length);
     std::vector<Quote> quotes(length);
     std::vector<double> sums_of_class(2 * SUMS * length), sizes_of_cohort(MAGNITUDES * length);
     for (i64 cohort = first; cohort < last; ++cohort) {
-        const i64 base = cohort * length;
+        const i64 base = cohort * (days + 1);
+        for (i64 day = 0; day <= days; ++day) {
+            path.discount[day] = discount[base + day], path.rate[day] = rate[base + day];
+            path.gone[day] = gone[base + day], path.growth[day] = growth[base + day];
+        }
         std::fill(sums_of_class.begin(), sums_of_class.end(), 0.0);
         std::fill(sizes_of_cohort.begin(), sizes_of_cohort.end(), 0.0);
         double *const sizes = sizes_of_cohort.data();
@@ -265,8 +272,14 @@ extern "C" void hold(HOLD_PARAMETERS) {
             } while (quotes[count - 1].ends == LIVES);
             const int ends = quotes[count - 1].ends;
 
+            const i64 whole = (count + 7) / 8 * 8;
+            for (i64 day = count; day < whole; ++day) {
+                path.spot[day] = path.spot[count - 1], path.carry[day] = path.years[day] = 0.0;
+                path.listed[day] = NOT_A_NUMBER, path.shares[day] = shares;
+            }
+
             HOST_SIMD
-            for (i64 day = 0; day < count; ++day) {
+            for (i64 day = 0; day < whole; ++day) {
                 path.forward[day] =
                     forward_of(path.spot[day], path.carry[day], path.years[day], path.listed[day], path.shares[day]);
                 path.target[day] = target_of(exercise, path.forward[day]);
@@ -282,15 +295,19 @@ extern "C" void hold(HOLD_PARAMETERS) {
                 path.exited[day] = path.closed[day] = path.delivers[day] = 0.0;
                 was = is;
             }
+            for (i64 day = count; day < whole; ++day) {
+                path.forward[day] = was.forward, path.iv[day] = was.iv, path.stale[day] = path.extrapolated[day] = 0.0;
+                path.earns[day] = path.on[day] = path.exited[day] = path.closed[day] = path.delivers[day] = 0.0;
+            }
             path.on[count - 1] = 0.0, path.earns[count - 1] = ends != CLOSED;
             path.exited[count - 1] = ends == EXITED, path.closed[count - 1] = ends == CLOSED;
             path.delivers[count - 1] = ends == EXPIRED && leg > 0 && physical_delivery;
 
             HOST_SIMD
-            for (i64 day = 0; day < count; ++day) {
+            for (i64 day = 0; day < whole; ++day) {
                 Mark m;
                 m.forward = path.forward[day], m.iv = path.iv[day];
-                price(exercise, path.years[day], discount[base + day], rate[base + day], m);
+                price(exercise, path.years[day], path.discount[day], path.rate[day], m);
                 path.value[day] = m.value, path.delta[day] = m.delta, path.gamma[day] = m.gamma;
                 path.vega[day] = m.vega, path.theta[day] = m.theta, path.vanna[day] = m.vanna;
                 path.volga[day] = m.volga, path.hedge[day] = path.on[day] * ratio * m.delta * straddles;
@@ -299,10 +316,10 @@ extern "C" void hold(HOLD_PARAMETERS) {
             double *const sums = sums_of_class.data() + (leg > 0 ? SUMS * length : 0);
             double option = 0.0, hedge = 0.0, interest = 0.0, vega_sum = 0.0, hedge_sum = 0.0, delivery_sum = 0.0;
             _Pragma("omp simd reduction(+ : option, hedge, interest, vega_sum, hedge_sum, delivery_sum)")
-            for (i64 day = 0; day < count; ++day) {
+            for (i64 day = 0; day < whole; ++day) {
                 const Mark before = mark_at(path, day - 1), now = mark_at(path, day);
                 Flow f;
-                explain(before, now, straddles, gone[base + day], growth[base + day], path.earns[day], f);
+                explain(before, now, straddles, path.gone[day], path.growth[day], path.earns[day], f);
                 trade(before, now, straddles, exercise, path.on[day], path.first[day], path.exited[day],
                       path.closed[day], path.delivers[day], f);
 #pragma GCC unroll 8

@@ -77,6 +77,11 @@ def launch(xp, kernel: str, entry: str, items: int, arguments, *, dtype="float32
     function((grid,), (block,), (np.int64(0), np.int64(items), *typed), shared_mem=shared)
 
 
+def column(xp, values, count: int):
+    """Return a number, or a column (count, 1) of them, as a contiguous array (count,) of doubles."""
+    return xp.ascontiguousarray(xp.broadcast_to(xp.asarray(values, dtype=xp.float64).reshape(-1), (count,)))
+
+
 def _on_host(function, items: int, arguments) -> None:
     """Cut the items into pieces for the cores; ctypes releases the interpreter while a piece runs."""
     cores = cpu_cores()

@@ -13,11 +13,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.backend import to_host
-from engine.backtest import Recipe, Straddle, ThetaNeutral, Weekly, build_book, choose_contracts
-from engine.correlation import implied_correlation
+from engine.backend import namespace, to_host
+from engine.backtest import (
+    EarlyExit,
+    Recipe,
+    Straddle,
+    ThetaNeutral,
+    VegaNeutral,
+    VolPoints,
+    Weekly,
+    backtest,
+    build_book,
+    choose_contracts,
+)
+from engine.backtest.batch import stack
+from engine.correlation import AllMembers, implied_correlation
 from engine.kernels import host, switched_off
 from engine.kernels.source import FOLDER, KERNELS, STORED, source
+from strategies.rich_correlation import RichCorrelation
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "backtest"))
 from small_market import small_market
@@ -67,6 +80,29 @@ def book(panel):
     return arrays | {f"legs.{name}": to_host(array)[held] for name, array in vars(made.legs).items()}
 
 
+def sweep_inputs(rng, dtype):
+    return (small_market(int(rng.integers(1000)), sessions=150),)
+
+
+def sweep(panel):
+    """Five parameter sets of everything that batches, P&L and statistics."""
+    xp = namespace(panel.spot)
+    rows = np.arange(5.0)
+    rules = [EarlyExit(stop=0.5 + 0.2 * i, target=2.0 - 0.3 * i, days_left=i, with_signal=True) for i in rows]
+    result = backtest(
+        panel,
+        stack([RichCorrelation(window=20, enter=0.2 * i, leave=-0.1 * i) for i in rows], xp),
+        exits=stack(rules, xp),
+        sizing=stack([VegaNeutral(1.0 + i) for i in rows], xp),
+        costs=stack([VolPoints(0.1 * i, 0.2 * i, i, i) for i in rows], xp),
+        basket=AllMembers(),
+        structure=Straddle(25),
+        schedule=Weekly(),
+    )
+    names = ("taken", "exit_day", "pnl_gross", "option_cost", "hedge_cost")
+    return {name: getattr(result, name) for name in names} | result.summaries
+
+
 @dataclass(frozen=True)
 class Case:
     """A kernel and what it replaces: the same call, with kernels and without."""
@@ -84,6 +120,8 @@ CASES = [
     # Values near 100 and sums of eight legs of opposite signs: a few 1e-13, notionals near 1000 ten times that.
     Case("book", book_inputs(listed=False), book, rtol=1e-11, atol=1e-11),
     Case("book", book_inputs(listed=True), book, rtol=1e-11, atol=1e-11),
+    # Costs and P&L near 100 summed over 150 days; a t-statistic divides by sums that nearly cancel.
+    Case("sweep", sweep_inputs, sweep, rtol=1e-10, atol=1e-11),
 ]
 
 
