@@ -20,7 +20,7 @@ from engine.errors import InputError
 HEADER, QUALITY, TRUTH = "panel.json", "quality.parquet", "truth.npz"
 _FIXED = ("names", "tenors", "deltas")
 _LISTED = "listed."
-_DATED = {f.name for f in fields(MarketPanel)} - {"info", *_FIXED, "listed", "content_hash"}
+_DATED = {f.name for f in fields(MarketPanel)} - {"info", *_FIXED, "listed", "content_hash", "window_bytes"}
 _LISTED_ARRAYS = {f"{_LISTED}{f.name}" for f in fields(ListedSmiles)}
 _REMEDY = "to build the panel again, delete the folder {} or load the market with rebuild=True"
 
