@@ -105,7 +105,7 @@ class Cohorts:
 
     def since(self, first: int) -> "Cohorts":
         """Return the same cohorts on dates that start with the session `first`."""
-        return Cohorts(self.entry - first, self.last - first, self.expiry, self.settled)
+        return Cohorts(self.entry - first, self.last - first, self.expiry, self.outcome)
 
 
 def choose_contracts(panel, entry: np.ndarray, structure: Straddle) -> Cohorts:

@@ -32,3 +32,11 @@ def device(request, monkeypatch):
             stack.enter_context(switched_off())
         stack.callback(resolve.cache_clear)  # what the stand-in made it believe
         yield stand_in.install(monkeypatch) if library == "stand-in" else importlib.import_module("cupy")
+
+
+@pytest.fixture
+def gpu():
+    """CuPy, where a device can run it."""
+    if reason := gpu_missing():
+        pytest.skip(f"no CUDA device: {reason}")
+    return importlib.import_module("cupy")

@@ -77,7 +77,11 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         assert (content.shape, content.dtype) == (self.shape, self.dtype)
         assert self._content.flags.c_contiguous
         assert content.flags.c_contiguous
-        (stream or CUDA.get_current_stream()).put(lambda: np.copyto(self._content, content))
+
+        def copy():
+            self._content[...] = content
+
+        (stream or CUDA.get_current_stream()).put(copy)
 
 
 def plain(value):
