@@ -20,8 +20,8 @@ from strategies.rich_correlation import RichCorrelation
 from strategies.short_correlation import ShortCorrelation
 from tests.backtest.small_market import small_market
 
-# Sums over a handful of legs in another order, and special functions of another library.
 SMALL = "memory_budget=0.0015"  # GB; the small market of the commands takes 2 MB
+# Sums over a handful of legs in another order, and special functions of another library.
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
 
