@@ -14,6 +14,7 @@ from engine.config import CONFIGS, resolved
 from engine.correlate import correlate
 from engine.correlation import AllMembers
 from engine.data import open_panel, save_panel
+from engine.report import write_tearsheet
 from engine.run import run
 from engine.sweep import Job, run_batch
 from strategies.rich_correlation import RichCorrelation
@@ -124,7 +125,7 @@ def test_panels_on_a_device_are_put_together_there(device):
     np.testing.assert_array_equal(both.component_iv.get(), panel.component_iv)
 
 
-def test_a_batch_on_a_device_gives_the_numbers_of_numpy(device):
+def test_a_batch_on_a_device_gives_the_numbers_and_reports_of_numpy(device, tmp_path):
     panel = small_market()
     outcomes = []
     for market in (panel, panel.to("cupy")):
@@ -136,6 +137,9 @@ def test_a_batch_on_a_device_gives_the_numbers_of_numpy(device):
             for enter, stop, cost in ((0.5, 1.0, 0.4), (1.0, 2.0, 0.8), (0.0, 3.0, 0.8))
         ]
         outcomes.append([result.summary(p) for result, p in run_batch(jobs)])
+        for cost, (result, p) in zip((0.4, 0.8, 0.8), run_batch(jobs), strict=True):
+            page = write_tearsheet(result, tmp_path / "report.html", p).read_text()
+            assert f"{cost} per component straddle" in page
     for expected, found in zip(*outcomes, strict=True):
         for name, value in expected.items():
             assert found[name] == pytest.approx(value, rel=1e-9, abs=1e-9, nan_ok=True), name
