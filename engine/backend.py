@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 # Blocks of this size keep the temporaries of one block inside the last-level cache of a desktop CPU.
 CPU_BLOCK_BYTES = 8 * 2**20
 DEVICE_BLOCK_BYTES = 32 * CPU_BLOCK_BYTES  # a GPU needs long blocks to be busy
+FREE_SHARE = 0.8  # of a device's free memory a panel takes by default; the rest is for results and temporaries
 
 
 def namespace(*arrays):
@@ -83,15 +84,46 @@ def resolve(backend: str) -> str:
     return "numpy"
 
 
-def to_backend(array, backend: str):
-    """Copy an array to `cupy`, or bring it back to `numpy`; None passes through."""
-    if array is None:
-        return None
+def library(backend: str):
+    """Return the array library of a backend: the module `numpy` or `cupy`."""
     if backend == "numpy":
-        return to_host(array)
+        return np
     import cupy
 
-    return cupy.asarray(array)
+    return cupy
+
+
+def device_budget(memory_budget: float | None) -> int:
+    """Return the bytes of device memory that a panel may take, and log them.
+
+    Parameters
+    ----------
+    memory_budget : float or None
+        In GB (10^9 bytes); None = 80 % of what is free.
+
+    Raises
+    ------
+    InputError
+        When it is not positive, or more than is free.
+    """
+    check_memory_budget(memory_budget)
+    cupy = library("cupy")
+    free = cupy.cuda.runtime.memGetInfo()[0] + cupy.get_default_memory_pool().free_bytes()
+    budget = FREE_SHARE * free if memory_budget is None else 1e9 * memory_budget
+    if budget > free:
+        raise InputError(
+            f"memory_budget={memory_budget} GB is more than the {free / 1e9:.1f} GB that are free on the device; "
+            "leave it out to use 80 % of them"
+        )
+    log.info("memory_budget: the panel may take %.1f of %.1f GB free on the device", budget / 1e9, free / 1e9)
+    return int(budget)
+
+
+def check_memory_budget(memory_budget) -> None:
+    """Raise InputError unless a memory budget is a positive number of GB, or None."""
+    number = isinstance(memory_budget, int | float) and not isinstance(memory_budget, bool)
+    if memory_budget is not None and not (number and memory_budget > 0.0):
+        raise InputError(f"memory_budget={memory_budget} is not a positive number of GB; write memory_budget=8")
 
 
 def to_host(array):

@@ -146,15 +146,17 @@ def load(config, progress: bool = True):
     Raises
     ------
     InputError
-        When the backend, the market or its files are not usable, or no session lies in the range of dates.
+        When the backend, its budget, the market or its files are not usable, or no session lies in the range of dates.
     """
-    from engine.backend import resolve
+    from engine.backend import check_memory_budget, resolve
 
     backend = resolve(str(config["backend"]))  # before hours are spent on building a panel
+    memory_budget = config.get("memory_budget")
+    check_memory_budget(memory_budget)
     dates = {key: _date(config, key) for key in ("start", "end")}
     name, settings = _market(config)
     panel = _target(config["market"]["_target_"], "market")(name, **settings, **dates, progress=progress)
-    return (panel.to(backend) if backend == "cupy" else panel), backend
+    return (panel.to(backend, memory_budget) if backend == "cupy" else panel), backend
 
 
 def in_sweep() -> bool:

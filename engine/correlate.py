@@ -23,7 +23,11 @@ def correlate(config: dict, folder: Path) -> None:
     market, backend = load(config)
     weights = basket.select(market.weights, market.names)
     rho = implied_correlation(
-        market.index_iv, market.component_iv, weights, min_coverage=_number(config, "min_coverage", float)
+        market.index_iv,
+        market.component_iv,
+        weights,
+        min_coverage=_number(config, "min_coverage", float),
+        budget=market.window_bytes,
     )
     realized = realized_correlation(
         daily_returns(market.spot, market.return_factor, market.dates),

@@ -13,7 +13,15 @@ import engine
 ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS = (
-    {"engine.errors", "engine.backend", "engine.calendar", "engine.kernels", "engine.progress", "engine.statistics"},
+    {
+        "engine.errors",
+        "engine.backend",
+        "engine.calendar",
+        "engine.kernels",
+        "engine.progress",
+        "engine.statistics",
+        "engine.stream",
+    },
     {"engine.pricing"},
     {"engine.data"},
     {"engine.correlation"},

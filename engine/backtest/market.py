@@ -56,7 +56,8 @@ class MarketView:
     def component_iv(self, tenor: int, delta: int = 50):
         """Implied volatility of every name, (T, N) annualised decimals."""
         k, d = self._cell(tenor, delta)
-        return self.panel.component_iv[:, :, k, d]
+        xp = namespace(self.panel.spot)
+        return xp.asarray(self.panel.component_iv[:, :, k, d])  # one cell fits where all, left on the host, do not
 
     def implied(self, tenor: int, delta: int = 50) -> ImpliedCorrelation:
         """Implied correlation of the basket with its status and coverage, every field (T,)."""

@@ -13,6 +13,8 @@ from engine.backtest.book import COMPONENT, INDEX, TradeBook, build_book
 from engine.backtest.structure import LegStatus
 from engine.backtest.summary import CAPITAL_VOL_POINTS, summarise
 
+RATES = ("index", "component", "hedge_bps", "delivery_bps")  # of what costs charge
+
 
 @dataclass(frozen=True, eq=False)
 class BacktestResult:
@@ -94,6 +96,11 @@ class BacktestResult:
             np.asarray(to_host(self.accounts.index_vega), dtype=float).reshape(-1), (len(self.taken),)
         )
 
+    def rates(self, p: int = 0) -> dict[str, float]:
+        """Cost rates of a parameter set by name; in a batch `costs` holds those of all sets."""
+        given = {name: np.asarray(to_host(getattr(self.costs, name))).reshape(-1) for name in RATES}
+        return {name: float(np.broadcast_to(rate, (len(self.taken),))[p]) for name, rate in given.items()}
+
     def capital(self, p: int = 0) -> float:
         """Fixed capital that returns are quoted on, in currency."""
         return CAPITAL_VOL_POINTS * self.book.most_held * self.vega_per_cohort(p)
@@ -163,10 +170,7 @@ class BacktestResult:
         size = np.broadcast_to(scale, legs["units"].shape)[row]
         picked = {name: array[row] for name, array in legs.items()}
         entry, exit_ = self.book.cohorts.entry[cohort], self.book.cohorts.entry[cohort] + picked["end"]
-        rates = {
-            name: np.broadcast_to(np.asarray(to_host(getattr(self.costs, name))).reshape(-1), (len(self.taken),))[p]
-            for name in ("index", "component", "hedge_bps", "delivery_bps")
-        }
+        rates = self.rates(p)
         half_spread = np.where(leg_class == INDEX, rates["index"], rates["component"])
         hedging = rates["hedge_bps"] * picked["hedge_traded"] + rates["delivery_bps"] * picked["delivered"]
         cost = np.abs(size) * (half_spread * picked["vega_traded"] + 1e-4 * hedging)

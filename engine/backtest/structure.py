@@ -103,6 +103,10 @@ class Cohorts:
     def __getitem__(self, part: slice) -> "Cohorts":
         return Cohorts(self.entry[part], self.last[part], self.expiry[part], self.outcome[part])
 
+    def since(self, first: int) -> "Cohorts":
+        """Return the same cohorts on dates that start with the session `first`."""
+        return Cohorts(self.entry - first, self.last - first, self.expiry, self.outcome)
+
 
 def choose_contracts(panel, entry: np.ndarray, structure: Straddle) -> Cohorts:
     """Choose each cohort's expiry from what is listed, and the index quoted, at its entry."""

@@ -7,9 +7,10 @@ from enum import IntEnum
 import numpy as np
 
 from engine import kernels
-from engine.backend import namespace
+from engine.backend import blocks, namespace
 from engine.correlation.basket import basket_moments
 from engine.errors import InputError
+from engine.stream import WINDOW_BYTES, stream
 
 
 class CorrelationStatus(IntEnum):
@@ -84,14 +85,16 @@ def implied_correlation(index_iv, component_iv, weights, *, min_coverage: float 
         Volatility s_I of the index, annualised decimals, NaN where there is no quote; one for all baskets, or each its
         own.
     component_iv : array (T, N, ...)
-        Volatility s of each name, same trailing axes (none, or tenor and delta).
+        Volatility s of each name, same trailing axes (none, or tenor and delta). On the host beside weights on a GPU
+        where they exceed its memory: they are then streamed.
     weights : array (T, N) or (B, T, N)
         Basket weights w usable on their date; 0 = not in the basket. Their scale does not matter. Several baskets cost
         one reading of the volatilities.
     min_coverage : float
         Cells whose quoted names hold less than this share of the basket's weight are flagged `thin_coverage`.
     budget : int or None
-        Bytes for the array code's temporaries of one block of dates; changes speed, not a bit of the result.
+        Bytes of one block of dates: of the array code's temporaries, or of a window that streams. Changes speed, not
+        a bit of the result.
 
     Returns
     -------
@@ -113,8 +116,10 @@ def implied_correlation(index_iv, component_iv, weights, *, min_coverage: float 
     >>> rho.clean.round(7).item(), rho.dirty.round(7).item(), CorrelationStatus(rho.status[0]).text
     (0.3609, 0.6094443, 'ok')
     """
-    xp = namespace(index_iv, component_iv, weights)
     _check(index_iv, component_iv, weights, min_coverage)
+    if isinstance(component_iv, np.ndarray) and namespace(index_iv, weights) is not np:
+        return _streamed(index_iv, component_iv, weights, min_coverage, min(budget or WINDOW_BYTES, WINDOW_BYTES))
+    xp = namespace(index_iv, component_iv, weights)
     if kernels.usable(xp):
         return _fused(index_iv, component_iv, weights, min_coverage)
     if weights.ndim == 3:
@@ -152,6 +157,23 @@ def implied_correlation(index_iv, component_iv, weights, *, min_coverage: float 
     for reason in reversed(PRECEDENCE):
         status[applies[reason]] = int(reason)
     return ImpliedCorrelation(clean, dirty, variance_ratio, status, coverage, moments.names)
+
+
+def _streamed(index_iv, component_iv, weights, min_coverage, budget):
+    """Correlate window by window of dates, volatilities being on the host and all else on the device."""
+    xp = namespace(index_iv, weights)
+    parts = list(blocks(len(component_iv), component_iv[:1].nbytes, budget))
+    own_index = index_iv.ndim == component_iv.ndim
+    records = [
+        implied_correlation(
+            index_iv[:, part] if own_index else index_iv[part], window, weights[..., part, :], min_coverage=min_coverage
+        )
+        for part, window in zip(parts, stream(xp, component_iv, parts), strict=True)
+    ]
+    dates = weights.ndim - 2
+    return ImpliedCorrelation(
+        **{f.name: xp.concatenate([getattr(r, f.name) for r in records], axis=dates) for f in fields(records[0])}
+    )
 
 
 def _fused(index_iv, component_iv, weights, min_coverage):

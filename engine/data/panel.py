@@ -5,16 +5,25 @@ slot of a listed expiry. A missing quote is NaN and has a `QuoteStatus`; a name 
 """
 
 import hashlib
+import logging
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 
 import numpy as np
 
-from engine.backend import to_backend, to_host
+from engine.backend import device_budget, library, namespace, to_host
 from engine.errors import InputError
+from engine.stream import upload
+
+log = logging.getLogger(__name__)
 
 TENORS = (30, 91, 182, 273, 365, 547, 730)
 DELTAS = tuple(range(10, 95, 5))
+
+# For reports only: never moved to a device.
+_ON_HOST = ("dates", "index_status", "component_status", "listed.expiry")
+# By far the largest arrays. Where not all fits on the device these stay on the host, and their windows stream.
+_STREAMED = ("component_iv", "listed.iv")
 
 
 class QuoteStatus(IntEnum):
@@ -113,6 +122,9 @@ class MarketPanel:
     content_hash : str
         Names the contents in a manifest: of a stored panel that of its files, of a slice or of panels put together
         one derived from theirs; "" where nothing is known of the contents.
+    window_bytes : int or None
+        Set by `to` where the members' volatilities stay on the host because the device cannot hold them: the most that
+        one of the two windows of dates that stream through it may take. None where all arrays are in one place.
 
     Notes
     -----
@@ -139,6 +151,7 @@ class MarketPanel:
     settlement: np.ndarray
     listed: ListedSmiles | None = None
     content_hash: str = field(default="", compare=False)
+    window_bytes: int | None = field(default=None, compare=False)
 
     def __len__(self):
         return len(self.dates)
@@ -153,7 +166,7 @@ class MarketPanel:
 
     def map_arrays(self, change) -> "MarketPanel":
         """Return a panel whose date-first arrays are `change(name, array)`: the same axes, contents not yet hashed."""
-        fixed = ("info", "names", "tenors", "deltas", "listed", "content_hash")
+        fixed = ("info", "names", "tenors", "deltas", "listed", "content_hash", "window_bytes")
         changed = {f.name: change(f.name, getattr(self, f.name)) for f in fields(self) if f.name not in fixed}
         if self.listed is not None:
             listed = {f.name: change(f"listed.{f.name}", getattr(self.listed, f.name)) for f in fields(ListedSmiles)}
@@ -194,14 +207,53 @@ class MarketPanel:
         check_appendable(self, later)
         after = {}
         later.map_arrays(lambda name, array: after.setdefault(name, array))
-        both = self.map_arrays(lambda name, array: np.concatenate([array, after[name]]))
+        both = self.map_arrays(lambda name, array: namespace(array).concatenate([array, after[name]]))
         return replace(both, info=later.info, content_hash=_derived_hash(self.content_hash, later.content_hash))
 
-    def to(self, backend: str) -> "MarketPanel":
-        """Move the arrays to "numpy" or "cupy"; dates and expiries stay on the host."""
-        host = ("dates", "listed.expiry")
-        moved = self.map_arrays(lambda name, array: array if name in host else to_backend(array, backend))
-        return replace(moved, content_hash=self.content_hash)
+    def to(self, backend: str, memory_budget: float | None = None) -> "MarketPanel":
+        """Move the arrays to "numpy" or "cupy"; dates, expiries and quote statuses stay on the host.
+
+        Parameters
+        ----------
+        backend : str
+        memory_budget : float or None
+            GB that the panel may take on the device; None = 80 % of what is free. Where not all of it fits, the
+            members' volatilities stay on the host and are streamed (`window_bytes`), with the same results.
+
+        Raises
+        ------
+        InputError
+            When the budget is not usable, or too small for what cannot be streamed.
+        """
+        if backend == "numpy":
+            moved = self.map_arrays(lambda _, array: to_host(array))
+            return replace(moved, content_hash=self.content_hash, window_bytes=None)
+        sizes = {}
+        self.map_arrays(
+            lambda name, array: sizes.setdefault(name, array.nbytes if isinstance(array, np.ndarray) else 0)
+        )
+        window_bytes = _window_bytes(sizes, device_budget(memory_budget), len(self))
+        stay = _ON_HOST if window_bytes is None else (*_ON_HOST, *_STREAMED)
+        xp = library(backend)
+        moved = self.map_arrays(lambda name, array: array if name in stay else upload(xp, array))
+        return replace(moved, content_hash=self.content_hash, window_bytes=window_bytes)
+
+
+def _window_bytes(sizes: dict, budget: int, dates: int) -> int | None:
+    """Bytes left for each of two windows where not all arrays fit into the budget; None where they do."""
+    whole = {name: size for name, size in sizes.items() if name not in (*_ON_HOST, *_STREAMED)}
+    streamed = [sizes[name] for name in _STREAMED if name in sizes]
+    if sum(whole.values()) + sum(streamed) <= budget:
+        return None
+    window_bytes = (budget - sum(whole.values())) // 2
+    if window_bytes < max(streamed) // dates:
+        needed = sum(whole.values()) + 2 * max(streamed) // dates
+        raise InputError(
+            f"the panel may take {budget / 1e9:.3g} GB on the device, and needs {needed / 1e9:.3g} even where the "
+            "volatilities stream; give more memory_budget, or use backend=numpy"
+        )
+    log.info("the panel does not fit on the device whole: the members' volatilities stay on the host and stream")
+    return window_bytes
 
 
 def _derived_hash(*parts: str) -> str:

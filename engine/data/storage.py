@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from engine.backend import to_host
 from engine.data.panel import ListedSmiles, MarketInfo, MarketPanel, check_appendable, check_rates
 from engine.errors import InputError
 
 HEADER, QUALITY, TRUTH = "panel.json", "quality.parquet", "truth.npz"
 _FIXED = ("names", "tenors", "deltas")
 _LISTED = "listed."
-_DATED = {f.name for f in fields(MarketPanel)} - {"info", *_FIXED, "listed", "content_hash"}
+_DATED = {f.name for f in fields(MarketPanel)} - {"info", *_FIXED, "listed", "content_hash", "window_bytes"}
 _LISTED_ARRAYS = {f"{_LISTED}{f.name}" for f in fields(ListedSmiles)}
 _REMEDY = "to build the panel again, delete the folder {} or load the market with rebuild=True"
 
@@ -65,7 +66,7 @@ class PanelWriter:
             spec, row = specs[name], list(array.shape[1:])
             if spec["row"] != row:
                 raise InputError(f"cannot append to {self.folder}: {name} has rows of shape {row}; rebuild the panel")
-            data = np.ascontiguousarray(array).astype(spec["dtype"], copy=False)
+            data = np.ascontiguousarray(to_host(array)).astype(spec["dtype"], copy=False)
             path = self.folder / f"{name}.bin"
             with open(path, "r+b" if path.exists() else "w+b") as file:
                 file.seek(self.sessions * _row_bytes(spec))

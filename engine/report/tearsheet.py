@@ -62,7 +62,7 @@ def write_tearsheet(result, path, p: int = 0, title: str | None = None) -> Path:
         f"{info.name}: {info.index} against its members, {dates[0]} to {dates[-1]}, {len(dates):,} sessions. "
         f"{info.source}",
         f"Capital: {result.capital_convention(p)}.",
-        f"Costs: {_cost_words(result.costs, info)}. Hedged with the {info.hedge_instrument}; forwards: "
+        f"Costs: {_cost_words(result.rates(p), info)}. Hedged with the {info.hedge_instrument}; forwards: "
         f"{info.forward_convention}.",
     ]
     tiles = [
@@ -171,10 +171,10 @@ def _spread(values: list, count: int = 4) -> list:
     return [values[round(i * (len(values) - 1) / (count - 1))] for i in range(count)]
 
 
-def _cost_words(costs, info) -> str:
-    words = f"{costs.index:g} vol points per index straddle, {costs.component:g} per component straddle, "
-    words += f"{costs.hedge_bps:g} bp on hedges"
-    return words + (f", {costs.delivery_bps:g} bp on deliveries" if info.physical_delivery else "")
+def _cost_words(rates: dict, info) -> str:
+    words = f"{rates['index']:g} vol points per index straddle, {rates['component']:g} per component straddle, "
+    words += f"{rates['hedge_bps']:g} bp on hedges"
+    return words + (f", {rates['delivery_bps']:g} bp on deliveries" if info.physical_delivery else "")
 
 
 def _rounded(frame: pl.DataFrame, digits: int = 3) -> pl.DataFrame:

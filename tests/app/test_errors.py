@@ -28,6 +28,7 @@ SMALL = ("debug=small", "report=none")
         (("basket=names",), ("basket.names has no value",)),
         (("basket=names", "basket.names=[ZZZZZ]", *SMALL), ("ZZZZZ", "not in the data")),
         (("backend=gpu",), ("backend=gpu", "auto, numpy or cupy")),
+        (("memory_budget=0",), ("memory_budget=0", "positive number of GB")),
         (("start=soon",), ("start=soon is not a date",)),
         (("start=2090-01-01", *SMALL), ("no session", "2090-01-01", "the data covers")),
         (("lag=0", *SMALL), ("lag=0", "lag=1 or more")),

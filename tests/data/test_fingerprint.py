@@ -7,7 +7,7 @@ import engine
 from engine.data.sources.fingerprint import code_files
 
 ROOT = Path(engine.__file__).resolve().parent
-CHANGE_NO_NUMBER = {ROOT / "errors.py", ROOT / "progress.py"}
+CHANGE_NO_NUMBER = {ROOT / "errors.py", ROOT / "progress.py", ROOT / "stream.py"}
 
 
 def imported(file: Path) -> set[Path]:
