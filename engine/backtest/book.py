@@ -13,6 +13,7 @@ import numpy as np
 
 from engine import kernels
 from engine.backend import block_budget, blocks, namespace
+from engine.backtest.cohort_windows import cohort_windows
 from engine.backtest.fused import FusedLegs
 from engine.backtest.hedging import DailyDelta
 from engine.backtest.legs import Legs
@@ -158,11 +159,14 @@ def build_book(panel, weights, cohorts: Cohorts, recipe: Recipe, budget: int | N
     days = int(cohorts.life.max(initial=0))
     legs = _widest_basket(weights, cohorts.entry)
     follow = FusedLegs if kernels.usable(xp) and FusedLegs.fits(panel, legs) else Legs
+    bytes_per_cohort = follow.bytes_per_cohort(panel, legs, days)
     parts = []
-    for block in blocks(len(cohorts), follow.bytes_per_cohort(panel, legs, days), budget or 8 * block_budget(xp)):
-        parts.append(_block(follow, panel, weights, cohorts[block], recipe, legs, days))
-        if progress is not None:
-            progress(len(parts[-1].entered))
+    for first, window, held in cohort_windows(panel, cohorts, days):
+        known = weights[first : first + len(window)]
+        for block in blocks(len(held), bytes_per_cohort, budget or 8 * block_budget(xp)):
+            parts.append(_block(follow, window, known, held[block], recipe, legs, days))
+            if progress is not None:
+                progress(len(parts[-1].entered))
     return _joined(parts, cohorts)
 
 

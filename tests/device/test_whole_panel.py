@@ -100,7 +100,6 @@ def test_correlation_streamed_through_a_small_budget_is_that_of_the_whole_panel(
         assert pl.read_parquet(part / f"{name}.parquet").equals(pl.read_parquet(whole / f"{name}.parquet"))
 
 
-@pytest.mark.xfail(strict=True, reason="the trade book does not walk cohort_windows yet")
 def test_a_backtest_streamed_through_a_small_budget_is_that_of_the_whole_panel(device, panels, tmp_path, monkeypatch):
     monkeypatch.setattr("engine.run.in_sweep", lambda: False)
     whole, part = (
