@@ -5,6 +5,6 @@ C++ compiler, threads for a GPU. Array code stays beside every kernel as its ref
 compiled: kernels are optional speed, reached through one visible `if kernels.usable(xp)`.
 """
 
-from engine.kernels.launch import launch, switched_off, usable
+from engine.kernels.launch import elementwise, launch, switched_off, usable
 
-__all__ = ["launch", "switched_off", "usable"]
+__all__ = ["elementwise", "launch", "switched_off", "usable"]

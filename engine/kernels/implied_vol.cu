@@ -1,6 +1,6 @@
-// Implied volatilities of many options; an item is one option. Each input is one number for all of them (its stride is
-// 0) or a number for each (its stride is 1).
+// Implied volatilities of many options; an item is one option.
 #include "implied_vol.cuh"
+#include "pieces.cuh"
 
 #define PARAMETERS                                                                                                \
     i64 first, i64 last, const double *price, i64 price_stride, const double *forward, i64 forward_stride,        \
@@ -24,16 +24,6 @@ extern "C" __global__ void implied_vol(PARAMETERS) {
 }
 
 #else
-
-// Options are taken PIECE at a time, the last piece filled up: every option goes through the same instructions, so that
-// its volatility does not depend on its place; and from stage to stage all numbers stay in the first-level cache.
-enum { PIECE = 256 };
-
-template <class T>
-INLINE void load(T *to, const T *from, i64 stride, i64 at, i64 count) {
-    for (i64 i = 0; i < count; ++i) to[i] = from[(at + i) * stride];
-    for (i64 i = count; i < PIECE; ++i) to[i] = T(1);
-}
 
 extern "C" void implied_vol(PARAMETERS) {
     alignas(64) double p[PIECE], f[PIECE], k[PIECE], time[PIECE], r[PIECE];

@@ -77,6 +77,34 @@ def launch(xp, kernel: str, entry: str, items: int, arguments, *, dtype="float32
     function((grid,), (block,), (np.int64(0), np.int64(items), *typed), shared_mem=shared)
 
 
+def elementwise(xp, kernel: str, inputs, dtypes):
+    """Run the entry point of a kernel's own name over the elements of arrays, as array code broadcasts them.
+
+    Parameters
+    ----------
+    xp : module
+    kernel : str
+        Its entry takes each input with a stride, 0 where it is one number for all elements, else 1, then the outputs.
+    inputs : sequence of array
+        Of the types that the kernel reads; only such as are neither whole nor one number are copied.
+    dtypes : sequence of dtype
+        Of the outputs.
+
+    Returns
+    -------
+    tuple of array
+        The outputs, of the broadcast shape.
+    """
+    whole = xp.broadcast_arrays(*inputs)
+    outputs = tuple(xp.empty(whole[0].shape, dtype=dtype) for dtype in dtypes)
+    arguments = []
+    for given, broadcast in zip(inputs, whole, strict=True):
+        one_for_all = given.size == 1
+        arguments += [(given if one_for_all else broadcast).ravel(), int(not one_for_all)]
+    launch(xp, kernel, kernel, outputs[0].size, (*arguments, *outputs), dtype="float64")
+    return outputs
+
+
 def _on_host(function, items: int, arguments) -> None:
     """Cut the items into pieces for the cores; ctypes releases the interpreter while a piece runs."""
     cores = cpu_cores()

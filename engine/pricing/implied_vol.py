@@ -74,7 +74,7 @@ def implied_vol(price, forward, strike, years, is_call, rate=0.0):
     inputs = [xp.asarray(a, dtype=xp.float64) for a in (price, forward, strike, years, rate)]
     inputs.append(xp.asarray(is_call, dtype=bool))
     if kernels.usable(xp):
-        return _compiled(*inputs)
+        return kernels.elementwise(xp, "implied_vol", inputs, (xp.float64, xp.uint8))
     inputs = xp.broadcast_arrays(*inputs)
     shape = inputs[0].shape
     flat = [a.ravel() for a in inputs]
@@ -84,20 +84,6 @@ def implied_vol(price, forward, strike, years, is_call, rate=0.0):
         for block in blocks(len(iv), BYTES_PER_OPTION, block_budget(xp)):
             iv[block], status[block] = _invert(*(a[block] for a in flat))
     return iv.reshape(shape), status.reshape(shape)
-
-
-def _compiled(*inputs):
-    """Invert one option at a time, without temporaries: kernels/implied_vol.cu."""
-    xp = namespace(*inputs)
-    whole = xp.broadcast_arrays(*inputs)
-    iv = xp.empty(whole[0].shape)
-    status = xp.empty(whole[0].shape, dtype=xp.uint8)
-    arguments = []
-    for given, each in zip(inputs, whole, strict=True):
-        one_for_all = given.size == 1
-        arguments += [(given if one_for_all else each).ravel(), int(not one_for_all)]  # the array and its stride
-    kernels.launch(xp, "implied_vol", "implied_vol", iv.size, (*arguments, iv, status), dtype="float64")
-    return iv, status
 
 
 def _invert(price, forward, strike, years, rate, is_call):

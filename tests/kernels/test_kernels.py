@@ -18,7 +18,7 @@ from engine.backtest import Recipe, Straddle, ThetaNeutral, Weekly, build_book, 
 from engine.correlation import implied_correlation
 from engine.kernels import host, switched_off
 from engine.kernels.source import FOLDER, KERNELS, STORED, source
-from engine.pricing import black_price, implied_vol
+from engine.pricing import black_price, implied_vol, straddle
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "backtest"))
 from small_market import small_market
@@ -86,6 +86,17 @@ def option_quotes(rng, dtype):
     return price.astype(dtype), forward, strike, years, is_call, rate
 
 
+def straddle_inputs(rng, dtype):
+    """Straddles of a forward of 100 in all conditions: far away, expired, unquoted, without a volatility or a price."""
+    shape = (19, 67)
+    years, iv = np.exp(rng.uniform(-8.0, 1.5, (shape[0], 1))), np.exp(rng.uniform(-5.0, 1.0, shape))
+    strike = 100.0 * np.exp(rng.uniform(-6.0, 6.0, shape) * np.minimum(iv * np.sqrt(years), 0.5))
+    years[rng.random(years.shape) < 0.2] = 0.0
+    for a, broken in ((iv, np.nan), (iv, 0.0), (strike, np.nan), (strike, 0.0), (strike, 100.0)):
+        a[rng.random(shape) < 0.02] = broken
+    return np.full(shape, 100.0), strike, iv.astype(dtype), years, 0.03
+
+
 @dataclass(frozen=True)
 class Case:
     """A kernel and what it replaces: the same call, with kernels and without."""
@@ -105,6 +116,8 @@ CASES = [
     Case("book", book_inputs(listed=True), book, rtol=1e-11, atol=1e-11),
     # Both are within 1e-10 of the volatility, or say that it is not determined: in the same words.
     Case("implied_vol", option_quotes, implied_vol, rtol=2e-10),
+    # d1 rounds by some 1e-16 of |d1| + 1 / spread, and moves greeks by up to d1 times as much of their natural scale.
+    Case("straddle", straddle_inputs, straddle, rtol=1e-12, atol=1e-12),
 ]
 
 
