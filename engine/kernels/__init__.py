@@ -5,6 +5,6 @@ C++ compiler, threads for a GPU. Array code stays beside every kernel as its ref
 compiled: kernels are optional speed, reached through one visible `if kernels.usable(xp)`.
 """
 
-from engine.kernels.launch import column, launch, switched_off, usable
+from engine.kernels.launch import column, elementwise, launch, switched_off, usable
 
-__all__ = ["column", "launch", "switched_off", "usable"]
+__all__ = ["column", "elementwise", "launch", "switched_off", "usable"]

@@ -82,6 +82,34 @@ def column(xp, values, count: int):
     return xp.ascontiguousarray(xp.broadcast_to(xp.asarray(values, dtype=xp.float64).reshape(-1), (count,)))
 
 
+def elementwise(xp, kernel: str, inputs, dtypes):
+    """Run the entry point of a kernel's own name over the elements of arrays, as array code broadcasts them.
+
+    Parameters
+    ----------
+    xp : module
+    kernel : str
+        Its entry takes each input with a stride, 0 where it is one number for all elements, else 1, then the outputs.
+    inputs : sequence of array
+        Of the types that the kernel reads; only such as are neither whole nor one number are copied.
+    dtypes : sequence of dtype
+        Of the outputs.
+
+    Returns
+    -------
+    tuple of array
+        The outputs, of the broadcast shape.
+    """
+    whole = xp.broadcast_arrays(*inputs)
+    outputs = tuple(xp.empty(whole[0].shape, dtype=dtype) for dtype in dtypes)
+    arguments = []
+    for given, broadcast in zip(inputs, whole, strict=True):
+        one_for_all = given.size == 1
+        arguments += [(given if one_for_all else broadcast).ravel(), int(not one_for_all)]
+    launch(xp, kernel, kernel, outputs[0].size, (*arguments, *outputs), dtype="float64")
+    return outputs
+
+
 def _on_host(function, items: int, arguments) -> None:
     """Cut the items into pieces for the cores; ctypes releases the interpreter while a piece runs."""
     cores = cpu_cores()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine import kernels
 from engine.backend import namespace, special
 from engine.pricing.black import NARROWEST
 
@@ -68,6 +69,10 @@ def straddle(forward, strike, iv, years, rate=0.0) -> StraddleGreeks:
     """
     xp = namespace(forward, strike, iv, years, rate)
     forward, strike, iv, years, rate = (xp.asarray(a, dtype=xp.float64) for a in (forward, strike, iv, years, rate))
+    if kernels.usable(xp):
+        return StraddleGreeks(
+            *kernels.elementwise(xp, "straddle", (forward, strike, iv, years, rate), [xp.float64] * 7)
+        )
     expired = years <= 0.0
     priced = ~expired & (iv > 0.0) & (forward > 0.0) & (strike > 0.0)
     vol = xp.where(priced, iv, xp.nan)

@@ -31,6 +31,7 @@ SIXTY_DIGITS = [
     (41.69229840744502, 100, 60, 0.4, 2.0, True, 0.03),
     (371.2040427789072, 100, 400, 2.5, 3.0, False, 0.02),
     (98.7895647750313, 100, 95, 5.0, 1.0, True, 0.0),  # near the highest price there is
+    (2.3734299424584296e-05, 1e-4, 5e4, 2.9, 4.0, True, 0.0),  # further from the money than any market
 ]
 
 
