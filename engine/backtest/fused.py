@@ -36,11 +36,10 @@ class FusedLegs:
         self.dtype = smile.dtype.name
         self.size, self.legs = len(cohorts), name.shape[1]
         doubles = [xp.ascontiguousarray(xp.asarray(a), dtype=xp.float64) for a in (near, far, years)]
-        discount = xp.exp(-rate * doubles[2])
         self.shared = (
             *(self.legs, days, xp.ascontiguousarray(name, dtype=xp.int64)),
             *(xp.asarray(session), xp.asarray(slot), *doubles[:2], xp.asarray(beyond)),
-            *(doubles[2], discount, xp.ascontiguousarray(rate)),
+            *(doubles[2], xp.ascontiguousarray(rate)),
             *(xp.ascontiguousarray(index_smile, dtype=smile.dtype), smile, smile.shape[2], smile.shape[3]),
             *(quantile, len(panel.names)),
             *((None, None) if listed is None else map(_doubles, (listed.index_forward, listed.forward))),

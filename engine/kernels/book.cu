@@ -10,7 +10,7 @@ struct Market {
     const i64 *session, *slot;   // (cohort, day), as all up to the rate
     const double *near, *far;
     const u8 *beyond;
-    const double *years, *discount, *rate;
+    const double *years, *rate;
     const STORED *index_smile, *smile;
     i64 slots, deltas;
     const double *quantile;
@@ -21,12 +21,12 @@ struct Market {
 
 #define MARKET_PARAMETERS                                                                                         \
     i64 first, i64 last, i64 legs, i64 days, const i64 *name, const i64 *session, const i64 *slot,                \
-        const double *near, const double *far, const u8 *beyond, const double *years, const double *discount,     \
-        const double *rate, const STORED *index_smile, const STORED *smile, i64 slots, i64 deltas,                \
+        const double *near, const double *far, const u8 *beyond, const double *years, const double *rate,         \
+        const STORED *index_smile, const STORED *smile, i64 slots, i64 deltas,                \
         const double *quantile, i64 names, const double *index_forward, const double *forward,                    \
         const double *index_spot, const double *spot, const double *index_carry, const double *carry
 #define MARKET                                                                                                    \
-    {legs, days, name, session, slot, near, far, beyond, years, discount, rate, index_smile, smile, slots,        \
+    {legs, days, name, session, slot, near, far, beyond, years, rate, index_smile, smile, slots,        \
      deltas, quantile, names, index_forward, forward, index_spot, spot, index_carry, carry}
 
 // What is known of one leg at one close; at an end that has a price of its own, `spot` is that price.
@@ -101,7 +101,7 @@ INLINE Mark entered(const Market &m, i64 cohort, i64 leg) {
     none.forward = none.iv = NOT_A_NUMBER;
     const double forward_now = forward_of(q.spot, q.carry, q.years, q.listed, 1.0);
     look_up(m, q, forward_now, target_of(forward_now, forward_now), sqrt(q.years), none, is);
-    price(is.forward, q.years, m.discount[at], m.rate[at], is);
+    price(is.forward, q.years, m.rate[at], is);
     return is;
 }
 
@@ -166,7 +166,7 @@ extern "C" __global__ void __launch_bounds__(512) hold(HOLD_PARAMETERS) {
             shares = q.shares;
             const double forward_now = forward_of(q.spot, q.carry, q.years, q.listed, shares);
             look_up(market, q, forward_now, target_of(exercise, forward_now), sqrt(q.years), was, is);
-            price(exercise, q.years, discount[at], rate[at], is);
+            price(exercise, q.years, rate[at], is);
             is.hedge = q.ends == LIVES ? ratio * is.delta * straddles : 0.0;
             if (day == 0) was = is, was.hedge = 0.0;
             explain(was, is, straddles, gone[at], growth[at], day > 0 && q.ends != CLOSED ? 1.0 : 0.0, f);
@@ -219,13 +219,13 @@ struct Path {
     double *forward, *iv, *value, *delta, *gamma, *vega, *theta, *vanna, *volga, *hedge, *stale, *extrapolated;
     double *years, *earns, *on, *exited, *closed, *delivers, *first;
     double *spot, *carry, *listed, *shares, *target, *root;
-    double *discount, *rate, *gone, *growth;  // of the cohort
+    double *rate, *gone, *growth;  // of the cohort
 
-    explicit Path(i64 length) : memory(29 * (length + 1), 0.0) {
+    explicit Path(i64 length) : memory(28 * (length + 1), 0.0) {
         double **const fields[] = {&forward, &iv, &value, &delta, &gamma, &vega, &theta, &vanna, &volga, &hedge,
                                    &stale, &extrapolated, &years, &earns, &on, &exited, &closed, &delivers, &first,
                                    &spot, &carry, &listed, &shares, &target, &root,
-                                   &discount, &rate, &gone, &growth};
+                                   &rate, &gone, &growth};
         double *at = memory.data() + 1;  // so that [-1] is the position before the entry
         for (double **field : fields) *field = at, at += length + 1;
         first[0] = 1.0;
@@ -249,7 +249,7 @@ extern "C" void hold(HOLD_PARAMETERS) {
     for (i64 cohort = first; cohort < last; ++cohort) {
         const i64 base = cohort * (days + 1);
         for (i64 day = 0; day <= days; ++day) {
-            path.discount[day] = discount[base + day], path.rate[day] = rate[base + day];
+            path.rate[day] = rate[base + day];
             path.gone[day] = gone[base + day], path.growth[day] = growth[base + day];
         }
         std::fill(sums_of_class.begin(), sums_of_class.end(), 0.0);
@@ -305,12 +305,10 @@ extern "C" void hold(HOLD_PARAMETERS) {
 
             HOST_SIMD
             for (i64 day = 0; day < whole; ++day) {
-                Mark m;
-                m.forward = path.forward[day], m.iv = path.iv[day];
-                price(exercise, path.years[day], path.discount[day], path.rate[day], m);
-                path.value[day] = m.value, path.delta[day] = m.delta, path.gamma[day] = m.gamma;
-                path.vega[day] = m.vega, path.theta[day] = m.theta, path.vanna[day] = m.vanna;
-                path.volga[day] = m.volga, path.hedge[day] = path.on[day] * ratio * m.delta * straddles;
+                straddle_greeks(path.forward[day], exercise, path.iv[day], path.years[day], path.rate[day],
+                                path.value[day], path.delta[day], path.gamma[day], path.vega[day], path.theta[day],
+                                path.vanna[day], path.volga[day]);
+                path.hedge[day] = path.on[day] * ratio * path.delta[day] * straddles;
             }
             path.forward[-1] = path.forward[0], path.iv[-1] = path.iv[0];
             double *const sums = sums_of_class.data() + (leg > 0 ? SUMS * length : 0);

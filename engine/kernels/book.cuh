@@ -1,13 +1,10 @@
 // One leg of a cohort on one day: looked up, priced and explained, as in engine/backtest/{marks,legs,attribution}.py
-// and engine/pricing/{surface,straddle}.py.
-#include "special.cuh"
+// and engine/pricing/surface.py.
+#include "straddle.cuh"
 
 enum { OPEN = 0, EXPIRED = 1, SETTLED = 2, CLOSED = 3, LOST = 4, EXITED = 5, LIVES = -1 };
 enum { DELTA, GAMMA, THETA, VEGA, VANNA_VOLGA, HEDGE, FINANCING, UNEXPLAINED, PARTS };
 enum { ALL_PNL, STALE_PNL, EXTRAPOLATED_PNL, ALL_GAMMA, ALL_THETA, ALL_UNEXPLAINED, MAGNITUDES };
-#define VOL_POINT 0.01
-#define DAYS_PER_YEAR 365.0
-#define NARROWEST 1e-100
 #define EDGE 1e-9           // a strike on the outermost node is on the surface, whatever rounding says
 #define MOST_DELTAS 64      // nodes of a smile that fit into the workspace of a look-up
 
@@ -79,28 +76,8 @@ INLINE double vol_at(const STORED *s0, const STORED *s1, double near, double far
     return has_below ? below : above;
 }
 
-// Value and greeks of a straddle; at 0 years it is worth what it settles on.
-INLINE void price(double strike, double years, double discount, double rate, Mark &m) {
-    const bool expired = years <= 0.0;
-    const double time = expired ? 1.0 : years, root = sqrt(time);
-    const double vol = m.iv, underlying = m.forward > 0.0 ? m.forward : strike;
-    const double width = vol * root, spread = width > NARROWEST ? width : NARROWEST;
-    const double d1 = log_of(underlying / strike) / spread + 0.5 * spread, d2 = d1 - spread;
-    double inside1, inside2, density, unused;
-    erf_and_density(d1, inside1, density);
-    erf_and_density(d2, inside2, unused);
-    density *= discount * 0.79788456080286535588;  // sqrt(2 / pi)
-    const double value = discount * (underlying * inside1 - strike * inside2);
-    const double vega = underlying * density * root;
-    const double theta = rate * value - 0.5 * vega * vol / time;
-    const double in_the_money = m.forward - strike;
-    m.value = expired ? fabs(in_the_money) : value;
-    m.delta = expired ? (in_the_money > 0.0 ? 1.0 : 0.0) - (in_the_money < 0.0 ? 1.0 : 0.0) : discount * inside1;
-    m.gamma = expired ? 0.0 : density / (underlying * spread);
-    m.vega = expired ? 0.0 : vega * VOL_POINT;
-    m.theta = expired ? 0.0 : theta / DAYS_PER_YEAR;
-    m.vanna = expired ? 0.0 : -density * d2 / vol * VOL_POINT;
-    m.volga = expired ? 0.0 : vega * d1 * d2 / vol * (VOL_POINT * VOL_POINT);
+INLINE void price(double strike, double years, double rate, Mark &m) {
+    straddle_greeks(m.forward, strike, m.iv, years, rate, m.value, m.delta, m.gamma, m.vega, m.theta, m.vanna, m.volga);
 }
 
 // From one close to the next; `earns` is 0 at entry and on the day a leg is closed.
