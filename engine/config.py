@@ -26,20 +26,17 @@ def launch(task, config_name: str) -> None:
     traceback is shown instead.
     """
     import hydra
-    from hydra.core.hydra_config import HydraConfig
     from omegaconf.errors import OmegaConfBaseException
 
     @functools.wraps(task)
     def job(config):
-        folder = Path(HydraConfig.get().runtime.output_dir)
-        if folder.is_relative_to(Path.cwd()):
-            folder = folder.relative_to(Path.cwd())  # as the user would type it
+        folder = job_folder()
         try:
             return task(resolved(config), folder)
         except (InputError, OmegaConfBaseException, KeyboardInterrupt) as error:
             _remove(folder)
             if not in_sweep() and isinstance(error, Exception):
-                _give_up(explained(error, config_name))
+                give_up(explained(error, config_name))
             raise  # in a sweep Hydra names the job first
 
     command = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=config_name)(job)
@@ -56,10 +53,11 @@ def launch(task, config_name: str) -> None:
         _tidy_sweep()
         if message is None:
             raise
-        _give_up(message)
+        give_up(message)
 
 
-def _give_up(message: str) -> NoReturn:
+def give_up(message: str) -> NoReturn:
+    """End the command with a message for the user."""
     print(f"error: {message}", file=sys.stderr)
     sys.exit(USER_ERROR)
 
@@ -75,9 +73,9 @@ def _remove(folder: Path) -> None:
 
 def _tidy_sweep() -> None:
     """After a sweep that broke: compare the runs that finished, or remove the sweep's folder where none did."""
-    store = sys.modules.get("engine.store")
-    if store is not None:
-        store.CompareRuns.conclude()
+    multirun = sys.modules.get("engine.multirun")
+    if multirun is not None:
+        multirun.CompareRuns.conclude()
 
 
 def build(node, where: str = "", **given):
@@ -165,12 +163,27 @@ def in_sweep() -> bool:
     return HydraConfig.get().mode == RunMode.MULTIRUN
 
 
-def quality(config):
-    """Return the quality report of a configuration's market: which quotes were dropped, and why."""
-    from engine.data import load_quality, panel_folder
+def job_folder() -> Path:
+    """Return the folder of the job that Hydra is running, as the user would type it."""
+    from hydra.core.hydra_config import HydraConfig
+
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+
+
+def market_folder(config) -> Path:
+    """Return the folder of a configuration's panel, which is built if need be."""
+    from engine.data import panel_folder
 
     name, settings = _market(config)
-    return load_quality(panel_folder(name, **settings))
+    return panel_folder(name, **settings)
+
+
+def quality(config):
+    """Return the quality report of a configuration's market: which quotes were dropped, and why."""
+    from engine.data import load_quality
+
+    return load_quality(market_folder(config))
 
 
 def _market(config) -> tuple[str, dict]:

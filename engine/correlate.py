@@ -16,7 +16,7 @@ def correlate(config: dict, folder: Path) -> None:
     from engine.correlation import daily_returns, implied_correlation, realized_correlation
     from engine.published import compare_with_published
     from engine.report import correlation_levels, write_correlation_report
-    from engine.store import write_manifest
+    from engine.manifest import manifest, write_json
 
     basket = build(config["basket"], "basket")
     market, backend = load(config)
@@ -41,7 +41,7 @@ def correlate(config: dict, folder: Path) -> None:
         )
     if config["report"]["html"]:
         write_correlation_report(long, moved, market.info, folder / "report.html", extra=beside)
-    write_manifest(folder, market, backend, config["seed"], started)
+    write_json(folder / "manifest.json", manifest(market, backend, config["seed"], started))
 
     info, dates = market.info, market.dates
     print(f"{info.name}: {info.index} against {label}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})")
