@@ -1,5 +1,6 @@
 """Composing the jobs of a sweep: Hydra once per set of group choices, plain values put into copies of that."""
 
+import re
 from dataclasses import dataclass
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -33,17 +34,19 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Base:
-    """What Hydra composed; `settings` is None where values refer to others, so that none may be changed alone."""
+    """What Hydra composed: `settings` is None where no value may be changed alone; others repeat the `referred`."""
 
     config: DictConfig
     settings: dict | None
+    referred: frozenset
     choices: dict
 
     @classmethod
     def of(cls, config: DictConfig) -> "_Base":
-        settings = OmegaConf.to_container(_task(config), resolve=False)
+        referred = _references(OmegaConf.to_container(_task(config), resolve=False))
+        settings = None if referred is None else resolved_task(config)
         choices = OmegaConf.to_container(config.hydra.runtime.choices)
-        return cls(config, None if _refers(settings) else settings, choices)
+        return cls(config, settings, referred or frozenset(), choices)
 
 
 class SweepComposer:
@@ -91,7 +94,7 @@ class SweepComposer:
         """
         base, values = self._composed(overrides)
         asked = [text for text in overrides if not text.startswith(("hydra.", "hydra/"))]
-        settings = resolved_task(base.config) if base.settings is None else base.settings
+        settings = base.settings or resolved_task(base.config)
         for key, value in values.items():
             settings = _with(settings, key.split("."), value)
         return Plan(number, asked, base.choices, settings)
@@ -106,6 +109,9 @@ class SweepComposer:
             else:
                 values[key] = value
         base = self._base(tuple(others))
+        if again := [text for text in overrides if self._read(text)[0] in base.referred]:
+            values = {key: value for key, value in values.items() if key not in base.referred}
+            base = self._base((*others, *again))
         written = {text.partition("=")[0].lstrip("+~") for text in others} - self._groups
         if base.settings is not None and all(_is_leaf(base.settings, k) and not _under(k, written) for k in values):
             return base, values
@@ -126,7 +132,8 @@ class SweepComposer:
                 and override.package is None
                 and key not in self._groups
                 and not override.is_hydra_override()
-                and (value is None or isinstance(value, int | float) or (isinstance(value, str) and not _refers(value)))
+                and (value is None or isinstance(value, int | float | str))
+                and _references(value) == frozenset()
             )
             self._plain[text] = (key, value) if plain else (None, None)
         return self._plain[text]
@@ -141,13 +148,15 @@ def _task(config: DictConfig) -> DictConfig:
     return OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
 
 
-def _refers(node) -> bool:
-    """Tell whether a value, or any inside it, refers to another or is still to be given."""
-    if isinstance(node, dict):
-        return any(map(_refers, node.values()))
-    if isinstance(node, list):
-        return any(map(_refers, node))
-    return isinstance(node, str) and ("${" in node or node == "???")
+def _references(node) -> frozenset | None:
+    """Keys that values refer to; None where one is still to be given, or refers in a way only Hydra can follow."""
+    if isinstance(node, dict | list):
+        found = [_references(value) for value in (node.values() if isinstance(node, dict) else node)]
+        return None if None in found else frozenset().union(*found)
+    if not isinstance(node, str):
+        return frozenset()
+    simple = re.compile(r"\$\{(\w[\w.]*)\}")
+    return None if node == "???" or "${" in simple.sub("", node) else frozenset(simple.findall(node))
 
 
 def _is_leaf(settings: dict, key: str) -> bool:

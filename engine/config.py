@@ -16,6 +16,9 @@ from engine.errors import InputError
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 USER_ERROR = 2  # exit code
 
+# Launchers that other packages bring, and the extra of this one that installs them.
+LAUNCHER_EXTRAS = {"joblib": "joblib", "ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}
+
 _NUMBERS = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
 
 
@@ -246,13 +249,18 @@ def explained(error: Exception, config_name: str) -> str | None:
         key = re.search(r"full_key: (\S+)", text)
         key = key.group(1) if key else text.splitlines()[0]
         return f"{key} has no value yet; add '{key}=...' to the command"
-    if missing := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
+    if missing := re.search(r"Could not (?:find|load) '([^']+)/([^'/]+)'", text):
         group, choice = missing.groups()
+        if group == "hydra/launcher" and choice in LAUNCHER_EXTRAS:
+            extra = LAUNCHER_EXTRAS[choice]
+            return f"hydra/launcher={extra} needs a plugin of Hydra: pip install 'dispersion-engine[{extra}]'"
         return f"{group}={choice} does not exist; {suggestion(choice, choices(group), f'{group} can be')}"
     if unknown := re.search(r"Could not (?:override|append to|delete from config)\S* '([^']+)'", text):
         return _unknown_key(unknown.group(1).split("@")[0], config_name)
     if isinstance(error, OverrideParseException):
         return f"cannot read {error.override}: {text.splitlines()[0]}; options are group=choice or key=value"
+    if "srun" in text:  # what submitit looks for
+        return "hydra/launcher=slurm needs Slurm, and this machine has no srun; run the command on a login node"
     if isinstance(error, HydraException | OmegaConfBaseException):
         return " ".join(line.strip() for line in text.splitlines() if line.strip())
     return None

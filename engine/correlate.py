@@ -14,9 +14,9 @@ def correlate(config: dict, folder: Path) -> None:
     import polars as pl
 
     from engine.correlation import daily_returns, implied_correlation, realized_correlation
+    from engine.manifest import manifest, write_json
     from engine.published import compare_with_published
     from engine.report import correlation_levels, write_correlation_report
-    from engine.manifest import manifest, write_json
 
     basket = build(config["basket"], "basket")
     market, backend = load(config)

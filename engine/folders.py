@@ -35,7 +35,9 @@ def is_finished(folder: Path, config: dict, config_hash: str) -> bool:
             pl.read_parquet_schema(folder / f"{name}.parquet")
     except (OSError, ValueError, pl.exceptions.PolarsError):
         return False
-    return made.get("config_hash") == config_hash and (not config["report"]["html"] or (folder / "report.html").exists())
+    return made.get("config_hash") == config_hash and (
+        not config["report"]["html"] or (folder / "report.html").exists()
+    )
 
 
 def clear(folder: Path) -> None:
@@ -71,6 +73,7 @@ class FolderStore:
     """Keeps the finished jobs of a sweep in the folders, and with the `.hydra/`, of the basic launcher."""
 
     packed = staticmethod(packed)
+    largest_piece = 64  # jobs sent to another machine at once, whose files come back
 
     def __init__(self, sweep: Path, hydra_context, composer):
         self.sweep, self.hydra_context, self.composer = Path(sweep), hydra_context, composer

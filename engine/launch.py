@@ -1,6 +1,5 @@
 """A Hydra sweep run as batches: composed, cleared of what is finished, computed, kept."""
 
-import functools
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +16,22 @@ from engine.sweep import Job, batches
 from engine.table import TableStore
 
 
-def launch_batch(hydra_context, config, job_overrides, first_number: int, compute=None) -> list:
+def in_this_process(plans: list[Plan], jobs: list[Job], store, started: float) -> Iterator[tuple]:
+    """Run jobs here.
+
+    Yields
+    ------
+    list of Plan, what the store packed or InputError
+        The jobs of a batch, and what came of them.
+    """
+    for numbers, result in batches(jobs):
+        done = [plans[n] for n in numbers]
+        yield done, result if isinstance(result, InputError) else store.packed(result, done, started)
+
+
+def launch_batch(
+    hydra_context, config, job_overrides, first_number: int, compute=in_this_process, load_market=load
+) -> list:
     """Run the jobs of a Hydra sweep as batches, and keep each as running it alone would have.
 
     Parameters
@@ -27,8 +41,8 @@ def launch_batch(hydra_context, config, job_overrides, first_number: int, comput
         What the sweep asks of each job.
     first_number : int
         Number of the first job.
-    compute : callable or None
-        Runs jobs, as `in_this_process` does, which is the default.
+    compute, load_market : callable
+        Run jobs as `in_this_process` does, and load the market of a configuration.
 
     Returns
     -------
@@ -48,7 +62,7 @@ def launch_batch(hydra_context, config, job_overrides, first_number: int, comput
     started = time.perf_counter()
     composer = hydra_context.config_loader
     plans = [composer.plan(first_number + i, overrides) for i, overrides in enumerate(job_overrides)]
-    jobs = jobs_of(plans, functools.partial(load, progress=True))
+    jobs = jobs_of(plans, load_market)
     plans = [replace(p, config_hash=config_hash(p.settings, j.market)) for p, j in zip(plans, jobs, strict=True)]
     composed = time.perf_counter()
 
@@ -57,7 +71,7 @@ def launch_batch(hydra_context, config, job_overrides, first_number: int, comput
     finished = store.finished(plans)
     todo = [i for i, plan in enumerate(plans) if plan.number not in finished]
     returns = {plan.number: JobReturn(overrides=plan.overrides, status=JobStatus.COMPLETED) for plan in plans}
-    work = (compute or in_this_process)([plans[i] for i in todo], [jobs[i] for i in todo], store.packed, started)
+    work = compute([plans[i] for i in todo], [jobs[i] for i in todo], store, started)
     try:
         with progress_bar("Backtests", len(todo), unit="sets") as advance:
             for done, outcome in work:
@@ -99,24 +113,6 @@ def jobs_of(plans: list[Plan], load_market) -> list[Job]:
             markets[data] = load_market(plan.settings)[0]
         jobs.append(Job(market=markets[data], strategy=strategy, **parts, lag=lag))
     return jobs
-
-
-def in_this_process(plans: list[Plan], jobs: list[Job], packed, started: float) -> Iterator[tuple]:
-    """Run jobs here.
-
-    Parameters
-    ----------
-    packed : callable
-        Makes of the result of a batch what the store keeps.
-
-    Yields
-    ------
-    list of Plan, what was packed or InputError
-        The jobs of a batch, and what came of them.
-    """
-    for numbers, result in batches(jobs):
-        done = [plans[n] for n in numbers]
-        yield done, result if isinstance(result, InputError) else packed(result, done, started)
 
 
 def _tell(jobs: int, finished: int, composing: float, running: float) -> None:

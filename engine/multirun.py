@@ -38,15 +38,11 @@ class CompareRuns(Callback):
         sweep, cls._sweep = cls._sweep, None
         if sweep is None or not sweep.is_dir():
             return
-        if table.is_table(sweep):
-            _complete(sweep, time.perf_counter() - cls._started)
-        finished = store.finished(str(sweep))
-        if not finished:
-            shutil.rmtree(sweep)
-        elif table.is_table(sweep) or any((folder / "summary.json").exists() for folder in finished):
-            runs = store.load_runs(sweep)
-            runs.write_parquet(sweep / "runs.parquet")
+        runs = _complete(sweep, time.perf_counter() - cls._started)
+        if runs is not None:
             _print_leaderboard(runs, sweep)
+        elif not store.finished(str(sweep)):
+            shutil.rmtree(sweep)
 
 
 def _folder(config) -> Path:
@@ -68,7 +64,7 @@ def _folder(config) -> Path:
     if before != kept:
         raise InputError(f"{folder} is kept as {before}; go on with it by sweep.store={before}")
     if table.is_table(folder):
-        _complete(folder, 0.0)  # parts of a sweep that was interrupted
+        _complete(folder, 0.0)  # takes in what a sweep that was interrupted has left
     config.hydra.sweep.dir = str(folder)
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")
@@ -85,11 +81,20 @@ def _asked(sweep: Path) -> dict:
     raise InputError(f"sweep.resume={sweep} is not the folder of a sweep; give results/<study>/<time>")
 
 
-def _complete(sweep: Path, seconds: float) -> None:
-    """Bring what a sweep has finished so far into its table."""
+def _complete(sweep: Path, seconds: float) -> pl.DataFrame | None:
+    """Write `runs.parquet` of all the backtests a sweep has finished, and return it; None where there are none."""
+    if not table.is_table(sweep):
+        if not any((folder / "summary.json").exists() for folder in store.finished(str(sweep))):
+            return None
+        runs = store.load_runs(sweep)
+        runs.write_parquet(sweep / "runs.parquet")
+        return runs
     rows = table.gather(sweep)
-    if rows is not None:
-        table.commit(sweep, rows, store.compared(store.runs_of(rows, sweep)), seconds)
+    if rows is None:
+        return None
+    runs = store.compared(store.runs_of(rows, sweep))
+    table.commit(sweep, rows, runs, seconds)
+    return runs
 
 
 def _print_leaderboard(runs: pl.DataFrame, sweep: Path) -> None:

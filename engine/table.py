@@ -38,6 +38,7 @@ class TableStore:
     """Keeps the finished jobs of a sweep as rows."""
 
     packed = staticmethod(packed)
+    largest_piece = 4096  # jobs sent to another machine, and back, at once
 
     def __init__(self, sweep: Path):
         self.sweep = Path(sweep)
@@ -90,7 +91,8 @@ def read_rows(sweep: Path) -> pl.DataFrame | None:
         jobs, runs = pl.read_parquet(sweep / JOBS), pl.read_parquet(sweep / "runs.parquet")
     except (OSError, pl.exceptions.PolarsError):
         return None
-    numbers = [name for name in runs.columns if name not in {"run", *asked_keys(jobs["overrides"].to_list())}]
+    asked = {"run", *asked_keys(jobs["overrides"].to_list())}
+    numbers = [name for name in runs.columns if name not in asked]
     job = runs["run"].str.split("/").list.last().cast(pl.Int64).alias("job")
     return jobs.join(pl.DataFrame([job, runs.select(numbers).to_struct("summary")]), on="job", maintain_order="left")
 
