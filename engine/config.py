@@ -16,6 +16,9 @@ from engine.errors import InputError
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 USER_ERROR = 2  # exit code
 
+# Launchers that other packages bring, and the extra of this one that installs them.
+LAUNCHER_EXTRAS = {"joblib": "joblib", "ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}
+
 _NUMBERS = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
 
 
@@ -26,20 +29,17 @@ def launch(task, config_name: str) -> None:
     traceback is shown instead.
     """
     import hydra
-    from hydra.core.hydra_config import HydraConfig
     from omegaconf.errors import OmegaConfBaseException
 
     @functools.wraps(task)
     def job(config):
-        folder = Path(HydraConfig.get().runtime.output_dir)
-        if folder.is_relative_to(Path.cwd()):
-            folder = folder.relative_to(Path.cwd())  # as the user would type it
+        folder = job_folder()
         try:
             return task(resolved(config), folder)
         except (InputError, OmegaConfBaseException, KeyboardInterrupt) as error:
             _remove(folder)
             if not in_sweep() and isinstance(error, Exception):
-                _give_up(explained(error, config_name))
+                give_up(explained(error, config_name))
             raise  # in a sweep Hydra names the job first
 
     command = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=config_name)(job)
@@ -56,10 +56,11 @@ def launch(task, config_name: str) -> None:
         _tidy_sweep()
         if message is None:
             raise
-        _give_up(message)
+        give_up(message)
 
 
-def _give_up(message: str) -> NoReturn:
+def give_up(message: str) -> NoReturn:
+    """End the command with a message for the user."""
     print(f"error: {message}", file=sys.stderr)
     sys.exit(USER_ERROR)
 
@@ -75,9 +76,9 @@ def _remove(folder: Path) -> None:
 
 def _tidy_sweep() -> None:
     """After a sweep that broke: compare the runs that finished, or remove the sweep's folder where none did."""
-    store = sys.modules.get("engine.store")
-    if store is not None:
-        store.CompareRuns.conclude()
+    multirun = sys.modules.get("engine.multirun")
+    if multirun is not None:
+        multirun.CompareRuns.conclude()
 
 
 def build(node, where: str = "", **given):
@@ -167,12 +168,27 @@ def in_sweep() -> bool:
     return HydraConfig.get().mode == RunMode.MULTIRUN
 
 
-def quality(config):
-    """Return the quality report of a configuration's market: which quotes were dropped, and why."""
-    from engine.data import load_quality, panel_folder
+def job_folder() -> Path:
+    """Return the folder of the job that Hydra is running, as the user would type it."""
+    from hydra.core.hydra_config import HydraConfig
+
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+
+
+def market_folder(config) -> Path:
+    """Return the folder of a configuration's panel, which is built if need be."""
+    from engine.data import panel_folder
 
     name, settings = _market(config)
-    return load_quality(panel_folder(name, **settings))
+    return panel_folder(name, **settings)
+
+
+def quality(config):
+    """Return the quality report of a configuration's market: which quotes were dropped, and why."""
+    from engine.data import load_quality
+
+    return load_quality(market_folder(config))
 
 
 def _market(config) -> tuple[str, dict]:
@@ -235,13 +251,18 @@ def explained(error: Exception, config_name: str) -> str | None:
         key = re.search(r"full_key: (\S+)", text)
         key = key.group(1) if key else text.splitlines()[0]
         return f"{key} has no value yet; add '{key}=...' to the command"
-    if missing := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
+    if missing := re.search(r"Could not (?:find|load) '([^']+)/([^'/]+)'", text):
         group, choice = missing.groups()
+        if group == "hydra/launcher" and choice in LAUNCHER_EXTRAS:
+            extra = LAUNCHER_EXTRAS[choice]
+            return f"hydra/launcher={extra} needs a plugin of Hydra: pip install 'dispersion-engine[{extra}]'"
         return f"{group}={choice} does not exist; {suggestion(choice, choices(group), f'{group} can be')}"
     if unknown := re.search(r"Could not (?:override|append to|delete from config)\S* '([^']+)'", text):
         return _unknown_key(unknown.group(1).split("@")[0], config_name)
     if isinstance(error, OverrideParseException):
         return f"cannot read {error.override}: {text.splitlines()[0]}; options are group=choice or key=value"
+    if "srun" in text:  # what submitit looks for
+        return "hydra/launcher=slurm needs Slurm, and this machine has no srun; run the command on a login node"
     if isinstance(error, HydraException | OmegaConfBaseException):
         return " ".join(line.strip() for line in text.splitlines() if line.strip())
     return None

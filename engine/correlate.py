@@ -15,9 +15,9 @@ def correlate(config: dict, folder: Path) -> None:
     import polars as pl
 
     from engine.correlation import daily_returns, implied_correlation, realized_correlation
+    from engine.manifest import manifest, write_json
     from engine.published import compare_with_published
     from engine.report import correlation_levels, write_correlation_report
-    from engine.store import write_manifest
 
     basket = build(config["basket"], "basket")
     market, backend = load(config)
@@ -48,7 +48,7 @@ def correlate(config: dict, folder: Path) -> None:
         )
     if config["report"]["html"]:
         write_correlation_report(long, moved, market.info, folder / "report.html", extra=beside)
-    write_manifest(folder, market, backend, config["seed"], started)
+    write_json(folder / "manifest.json", manifest(market, backend, config["seed"], started))
 
     info, dates = market.info, market.dates
     print(f"{info.name}: {info.index} against {label}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})")

@@ -6,8 +6,13 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(words: str, total: int, wanted: bool = True) -> Iterator[Callable[[int], None]]:
+def progress_bar(words: str, total: int, wanted: bool = True, unit: str = "") -> Iterator[Callable[[int], None]]:
     """Show a bar with its count and time left while the block runs; what it gives moves the bar by a number.
+
+    Parameters
+    ----------
+    unit : str
+        What is counted, such as "sets"; if given, how many are done a second is shown too.
 
     Examples
     --------
@@ -18,9 +23,15 @@ def progress_bar(words: str, total: int, wanted: bool = True) -> Iterator[Callab
         yield lambda count: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    class Throughput(ProgressColumn):
+        def render(self, task):
+            return Text(f"{task.speed:,.0f} {unit}/s" if task.speed else "")
+
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+    columns += [Throughput()] if unit else []
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(words, total=total)
         yield lambda count: progress.advance(task, count)

@@ -1,31 +1,20 @@
-"""Run folders: what a run leaves on disk, and how runs are read back and compared."""
+"""What runs leave on disk, and how they are read back and compared."""
 
+import functools
 import glob
 import json
-import math
-import os
-import platform
-import resource
-import shutil
-import subprocess
-import sys
-import time
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import polars as pl
-from hydra.experimental.callback import Callback
 
+from engine import table
 from engine.errors import InputError
-
-PROJECT = Path(__file__).resolve().parents[1]
-LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "cupy-cuda13x")
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run, read from its folder; frames are read when asked for.
+    """A finished run, read from its folder or its sweep's table; frames are read when asked for.
 
     Parameters
     ----------
@@ -59,47 +48,6 @@ class Run:
         if not path.exists():
             raise InputError(f"{self.folder} has no {name}.parquet; it holds {', '.join(_tables(self.folder))}")
         return pl.read_parquet(path)
-
-
-def write_manifest(folder: Path, panel, backend: str, seed: int, started: float) -> None:
-    """Say what made the run, in `manifest.json`: written last, so a folder that has one is complete.
-
-    Parameters
-    ----------
-    panel : MarketPanel
-    started : float
-        `time.perf_counter()` at the start.
-    """
-    commit, dirty = _git()
-    manifest = {
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "python": platform.python_version(),
-        "versions": {name: found for name in LIBRARIES if (found := _version(name))},
-        "git_commit": commit,
-        "git_dirty": dirty,
-        "backend": backend,
-        "device": _device(backend),
-        "dtype": str(panel.component_iv.dtype),
-        "market": panel.info.name,
-        "panel_hash": panel.content_hash,
-        "first_session": str(panel.dates[0]),
-        "last_session": str(panel.dates[-1]),
-        "sessions": len(panel),
-        "seed": seed,
-        "seconds": round(time.perf_counter() - started, 3),
-        "peak_memory_mb": round(_peak_memory() / 2**20, 1),  # of the process: a sweep's later jobs include earlier ones
-    }
-    write_json(folder / "manifest.json", manifest)
-
-
-def write_json(path: Path, content: dict) -> None:
-    """Write a flat JSON object whole or not at all; numbers that are not finite become null."""
-    plain = {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in content.items()
-    }
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps(plain, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(unfinished, path)
 
 
 def load_run(path) -> Run:
@@ -147,77 +95,53 @@ def load_runs(pattern) -> pl.DataFrame:
     InputError
         When nothing matches.
     """
-    runs = [run for folder in _run_folders(str(pattern)) if (run := load_run(folder)).summary]
+    runs = [run for folder in finished(str(pattern)) for run in _read(folder) if run.summary]
     if not runs:
         raise InputError(f"no finished backtest in {pattern}; give a run folder, a sweep's folder or a glob of them")
-    asked = list(dict.fromkeys(_key(override) for run in runs for override in run.overrides))
+    return compared(runs)
+
+
+def _read(folder: Path) -> list[Run]:
+    """Read the run of a folder, or all those of a sweep kept as a table."""
+    if not table.is_table(folder):
+        return [load_run(folder)]
+    rows = table.read_rows(folder)
+    return [] if rows is None else runs_of(rows, folder)
+
+
+def runs_of(rows: pl.DataFrame, sweep: Path) -> list[Run]:
+    """Make the runs of a table's rows."""
+    once = functools.cache(json.loads)  # most rows share these
+    return [
+        Run(
+            folder=sweep / str(row["job"]),
+            manifest=once(row["manifest"]),
+            summary=row["summary"],
+            config=json.loads(row["config"]),
+            overrides=row["overrides"],
+            choices=once(row["choices"]),
+        )
+        for row in rows.iter_rows(named=True)
+    ]
+
+
+def compared(runs: list[Run]) -> pl.DataFrame:
+    """Return one row per run: its folder, what was asked of any of them, its summary."""
     columns = {"run": [str(run.folder) for run in runs]}
-    for key in asked:
+    for key in table.asked_keys(run.overrides for run in runs):
         columns[key] = _plain([_setting(run, key) for run in runs])
     for name in dict.fromkeys(name for run in runs for name in run.summary):
         columns[name] = [run.summary.get(name) for run in runs]
     return pl.DataFrame(columns, strict=False).with_columns(pl.selectors.by_dtype(pl.Null).cast(pl.Float64))
 
 
-class CompareRuns(Callback):
-    """Hydra callback: after a sweep, write `runs.parquet` beside its runs and print them best first."""
-
-    _sweep: Path | None = None
-
-    def on_multirun_start(self, config, **_) -> None:
-        """Remember the sweep's folder, which must be tidied also when a job fails."""
-        CompareRuns._sweep = Path(config.hydra.sweep.dir)
-
-    def on_multirun_end(self, config, **_) -> None:
-        """Compare the runs."""
-        CompareRuns.conclude()
-
-    @classmethod
-    def conclude(cls) -> None:
-        """Compare the sweep's finished runs; remove its folder when there is none."""
-        sweep, cls._sweep = cls._sweep, None
-        if sweep is None or not sweep.is_dir():
-            return
-        finished = _run_folders(str(sweep))
-        if not finished:
-            shutil.rmtree(sweep)
-        elif any((folder / "summary.json").exists() for folder in finished):
-            runs = load_runs(sweep)
-            runs.write_parquet(sweep / "runs.parquet")
-            _print_leaderboard(runs, sweep)
-
-
-def _print_leaderboard(runs: pl.DataFrame, sweep: Path) -> None:
-    from engine.report import leaderboard
-
-    board = leaderboard(runs.with_columns(pl.col("run").str.split("/").list.last()))
-    cells = [[_cell(value) for value in row] for row in board.iter_rows()]
-    widths = [max(map(len, column)) for column in zip(board.columns, *cells, strict=True)]
-    print()
-    for row in (board.columns, *cells):
-        print("  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)))
-    print(f"\n{runs.height} runs: {sweep / 'runs.parquet'}")
-
-
-def _cell(value) -> str:
-    if value is None:
-        return "n/a"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}"
-    return str(value)
-
-
-def _run_folders(pattern: str) -> list[Path]:
-    """Folders with a manifest at, or up to two levels below, what the pattern matches; numbered jobs in order."""
+def finished(pattern: str) -> list[Path]:
+    """Folders with a manifest at, or up to two levels below, what the pattern matches; numbered runs in order."""
     found = []
     for match in map(Path, sorted(glob.glob(pattern))):
         for below in ("manifest.json", "*/manifest.json", "*/*/manifest.json"):
             found.extend(file.parent for file in match.glob(below))
     return sorted(set(found), key=lambda f: (str(f.parent), int(f.name) if f.name.isdigit() else -1, f.name))
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+~").partition("=")[0].partition("@")[0]
 
 
 def _setting(run: Run, key: str):
@@ -240,39 +164,3 @@ def _plain(values: list) -> list:
 
 def _tables(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.glob("*.parquet"))
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _git() -> tuple[str | None, bool | None]:
-    """Commit of the code and whether it was changed since; None outside a git checkout."""
-    if not (PROJECT / ".git").exists() or shutil.which("git") is None:
-        return None, None
-
-    def ask(*words):
-        return subprocess.run(["git", "-C", str(PROJECT), *words], capture_output=True, text=True, check=False)
-
-    commit = ask("rev-parse", "HEAD")
-    if commit.returncode:
-        return None, None
-    return commit.stdout.strip(), bool(ask("status", "--porcelain", "--untracked-files=no").stdout.strip())
-
-
-def _device(backend: str) -> str:
-    if backend == "cupy":
-        import cupy
-
-        name = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)["name"]
-        return name.decode() if isinstance(name, bytes) else str(name)
-    return f"{platform.machine()}, {os.cpu_count()} cores"
-
-
-def _peak_memory() -> int:
-    """Bytes; Linux counts in KiB, macOS in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

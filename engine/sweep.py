@@ -1,19 +1,15 @@
 """Many backtests as few: parameter sets that share a book are one batch of array arithmetic."""
 
-import functools
-import time
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
 
-from engine.backend import namespace, resolve
+from engine.backend import namespace
 from engine.backtest.batch import group_key, stack
 from engine.backtest.market import MarketView
 from engine.backtest.result import BacktestResult
 from engine.backtest.simulate import decide, open_book, simulate
-from engine.config import load, resolved
 from engine.errors import InputError
-from engine.progress import progress_bar
-from engine.run import choices, write_run
 
 # Parameter sets simulated at once: their (P, T) arrays of twenty years then stay in a CPU's cache.
 LARGEST_BATCH = 64
@@ -42,12 +38,64 @@ class Job:
 
     @property
     def batch(self) -> tuple:
-        """What two jobs must share to be one batch: the book, and all that is not declared to batch."""
-        return (self.book, *(group_key(part) for part in (self.strategy, self.exits, self.costs)))
+        """What two jobs of one book must share to be one batch: all that is not declared to batch."""
+        return tuple(group_key(part) for part in (self.strategy, self.exits, self.costs))
+
+
+@dataclass(frozen=True, eq=False)
+class Books:
+    """Every view of a market made so far, and the book opened last: books are large, and jobs come book by book."""
+
+    views: dict = field(default_factory=dict)
+    last: dict = field(default_factory=dict)
+
+    def open(self, job: Job) -> tuple:
+        """Return the view and the book of a job, made only when they are not at hand."""
+        at, wanted = (id(job.market), job.basket), job.book
+        view = self.views.setdefault(at, MarketView(job.market, job.basket))
+        if wanted not in self.last:
+            self.last.clear()
+            self.last[wanted] = open_book(view, job.schedule, job.structure, job.sizing, job.hedge, job.lag)
+        return view, self.last[wanted]
+
+
+def books_of(jobs: list[Job]) -> list[list[list[int]]]:
+    """Return the numbers of the jobs, by book and within a book by batch."""
+    books = {}
+    for number, job in enumerate(jobs):
+        books.setdefault(job.book, {}).setdefault(job.batch, []).append(number)
+    return [list(batches.values()) for batches in books.values()]
+
+
+def batches(jobs: list[Job], books: Books | None = None) -> Iterator[tuple[list[int], BacktestResult | InputError]]:
+    """Run backtests in batches, book by book; each job's numbers are, bit for bit on numpy, those of running it alone.
+
+    Parameters
+    ----------
+    jobs : list of Job
+    books : Books or None
+        Where views and books are kept, for callers that come again with jobs of the same market.
+
+    Yields
+    ------
+    list of int, BacktestResult or InputError
+        Numbers of the jobs of a batch and their common result, one parameter set each; or why they cannot be run.
+    """
+    books = books or Books()
+    for whole in chain.from_iterable(books_of(jobs)):
+        for first in range(0, len(whole), LARGEST_BATCH):
+            numbers = whole[first : first + LARGEST_BATCH]
+            try:
+                view, book = books.open(jobs[numbers[0]])
+                result = _simulated([jobs[n] for n in numbers], view, book)
+            except InputError as error:
+                yield numbers, error
+            else:
+                yield numbers, result
 
 
 def run_batch(jobs: list[Job], progress=None) -> list[tuple[BacktestResult, int]]:
-    """Run backtests in batches; each job's numbers are, bit for bit on numpy, those of running it alone.
+    """Run backtests in batches and return them all.
 
     Parameters
     ----------
@@ -59,25 +107,20 @@ def run_batch(jobs: list[Job], progress=None) -> list[tuple[BacktestResult, int]
     -------
     list of (BacktestResult, int)
         For each job, in order: the result of its batch, and its parameter set there.
+
+    Raises
+    ------
+    InputError
+        When one of them cannot be run.
     """
-    batches = {}
-    for number, job in enumerate(jobs):
-        batches.setdefault(job.batch, []).append(number)
-    views, books = {}, {}
     outcome = [None] * len(jobs)
-    for whole in batches.values():
-        job = jobs[whole[0]]
-        at = (id(job.market), job.basket)
-        view = views.setdefault(at, MarketView(job.market, job.basket))
-        if job.book not in books:
-            books[job.book] = open_book(view, job.schedule, job.structure, job.sizing, job.hedge, job.lag)
-        for first in range(0, len(whole), LARGEST_BATCH):
-            numbers = whole[first : first + LARGEST_BATCH]
-            result = _simulated([jobs[n] for n in numbers], view, books[job.book])
-            for p, number in enumerate(numbers):
-                outcome[number] = (result, p)
-            if progress is not None:
-                progress(len(numbers))
+    for numbers, result in batches(jobs):
+        if isinstance(result, InputError):
+            raise result
+        for p, number in enumerate(numbers):
+            outcome[number] = (result, p)
+        if progress is not None:
+            progress(len(numbers))
     return outcome
 
 
@@ -90,82 +133,3 @@ def _simulated(jobs: list[Job], view: MarketView, book) -> BacktestResult:
     # A strategy without parameters decides once for all.
     taken, exit_day = (None if a is None else xp.broadcast_to(a, (len(jobs), a.shape[1])) for a in (taken, exit_day))
     return simulate(view, book, taken, exit_day, sizing.index_vega, costs)
-
-
-def launch_batch(hydra_context, config, job_overrides, first_number: int) -> list:
-    """Run the jobs of a Hydra sweep as batches, then fill each one's folder as running it alone would have.
-
-    Parameters
-    ----------
-    hydra_context, config : as Hydra hands them to a launcher
-    job_overrides : sequence of sequence of str
-        What the sweep asks of each job.
-    first_number : int
-        Number of the first job.
-
-    Returns
-    -------
-    list of hydra.core.utils.JobReturn
-
-    Raises
-    ------
-    InputError
-        When the command is not a backtest, or a job's configuration is wrong: then no job is run.
-    """
-    from hydra.core.utils import configure_log, run_job, setup_globals
-    from omegaconf import OmegaConf
-
-    setup_globals()
-    configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-    started = time.perf_counter()
-    composed = [
-        _composed(hydra_context, config, overrides, first_number + i) for i, overrides in enumerate(job_overrides)
-    ]
-    settings = [resolved(OmegaConf.masked_copy(job, [key for key in job if key != "hydra"])) for job in composed]
-    if "strategy" not in config:
-        raise InputError("hydra/launcher=batch batches backtests; leave it out of this command")
-    made = [choices(job) for job in settings]
-    loaded = {}
-    jobs = []
-    for job, (strategy, parts, lag) in zip(settings, made, strict=True):
-        data = repr([job[key] for key in ("market", "start", "end", "backend")])
-        if data not in loaded:
-            loaded[data] = load(job)
-        jobs.append(Job(market=loaded[data][0], strategy=strategy, **parts, lag=lag))
-    with progress_bar("Backtests", len(jobs)) as advance:
-        outcome = run_batch(jobs, advance)
-
-    returns = []
-    with progress_bar("Writing runs", len(jobs)) as advance:
-        for job, plain, (result, p) in zip(composed, settings, outcome, strict=True):
-            write = functools.partial(_write, result, p, plain, started)
-            returns.append(
-                run_job(
-                    hydra_context=hydra_context,
-                    task_function=write,
-                    config=job,
-                    job_dir_key="hydra.sweep.dir",
-                    job_subdir_key="hydra.sweep.subdir",
-                )
-            )
-            configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-            advance(1)
-    return returns
-
-
-def _composed(hydra_context, config, overrides, number: int):
-    from omegaconf import open_dict
-
-    job = hydra_context.config_loader.load_sweep_config(config, list(overrides))
-    with open_dict(job):
-        job.hydra.job.id = number
-        job.hydra.job.num = number
-    return job
-
-
-def _write(result, p, plain, started, _) -> None:
-    from hydra.core.hydra_config import HydraConfig
-
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    write_run(result, p, plain, folder, resolve(str(plain["backend"])), started)

@@ -30,7 +30,8 @@ LAYERS = (
     {"engine.report"},
     {
         *("engine", "engine.run", "engine.correlate", "engine.benchmark", "engine.sweep", "engine.store"),
-        *("engine.config", "engine.plugins", "engine.published", "hydra_plugins"),
+        *("engine.config", "engine.plugins", "engine.published", "hydra_plugins", "engine.manifest", "engine.compose"),
+        *("engine.folders", "engine.table", "engine.launch", "engine.multirun", "engine.cluster"),
     },
 )
 LAYER_OF = {module: number for number, modules in enumerate(LAYERS) for module in modules}
@@ -45,6 +46,7 @@ PLACES = {
     "hydra": TOP,
     "omegaconf": TOP,
     "hydra_plugins": TOP,
+    "ray": {"engine.cluster"},
     "plotly": {"engine.report.plots"},
     "statsmodels": {"engine.statistics"},
     "scipy.special": {"engine.backend"},
@@ -52,7 +54,7 @@ PLACES = {
     "cupy": {"engine.backend", "engine.kernels", *TOP},
 }
 # Imported inside functions only: whoever does not need them does not wait for them.
-LAZY = {"cupy", "cupyx", "statsmodels", "scipy.special", "exchange_calendars", "pandas"}
+LAZY = {"cupy", "ray", "cupyx", "statsmodels", "scipy.special", "exchange_calendars", "pandas"}
 HEAVY = ("cupy", "plotly", "statsmodels", "pandas", "hydra", "polars", "scipy", "exchange_calendars", "dataframely")
 
 

@@ -1,0 +1,233 @@
+"""Batches on a Ray cluster: a piece of a sweep that shares a book is one task, and a node opens its panel once."""
+
+import functools
+import importlib.util
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+
+from engine.backend import resolve
+from engine.compose import Plan
+from engine.config import load, market_folder
+from engine.data.storage import open_panel
+from engine.errors import InputError
+from engine.launch import jobs_of, launch_batch
+from engine.sweep import Books, Job, batches, books_of
+
+PIECES_PER_SLOT = 4  # so that nodes of different speed end together, and one that dies takes little with it
+
+
+@dataclass(frozen=True)
+class RaySettings:
+    """How a sweep uses a cluster; see `hydra_plugins.ray_batch_launcher` for what each means."""
+
+    address: str | None = None
+    num_cpus: float = 1.0
+    num_gpus: float = 1.0
+    retries: int = 3
+    panel: str = "auto"
+    init: dict | None = None
+
+
+@dataclass(frozen=True)
+class PanelSource:
+    """Where a node finds a panel: in its folder, if it sees the same one, else in the object store.
+
+    Parameters
+    ----------
+    folder, content_hash : str
+    start, end : str or None
+    backend : str
+        As configured; each node resolves `auto` for itself.
+    stored : ray.ObjectRef or None
+        The panel, cut to its dates, where a folder cannot be relied on.
+    """
+
+    folder: str
+    content_hash: str
+    start: str | None
+    end: str | None
+    backend: str
+    stored: object = None
+
+
+def check_ray() -> None:
+    """Raise InputError where Ray is not installed."""
+    if importlib.util.find_spec("ray") is None:
+        raise InputError("hydra/launcher=ray_batch needs Ray: pip install 'dispersion-engine[ray]'")
+
+
+def launch_on_ray(settings, hydra_context, config, job_overrides, first_number: int) -> list:
+    """Run the jobs of a Hydra sweep on a cluster, as `engine.launch.launch_batch` does here."""
+    compute = functools.partial(on_ray, RaySettings(**settings))
+    return launch_batch(hydra_context, config, job_overrides, first_number, compute, load_on_host)
+
+
+def load_on_host(config: dict) -> tuple:
+    """Load a market for planning only: no GPU is needed where nothing is computed."""
+    if config["backend"] != "cupy":
+        resolve(str(config["backend"]))
+    return load(config | {"backend": "numpy"})
+
+
+def on_ray(settings: RaySettings, plans: list[Plan], jobs: list[Job], store, started: float) -> Iterator[tuple]:
+    """Run jobs on a cluster, as `engine.launch.in_this_process` does here.
+
+    Tasks whose worker or node dies are run again elsewhere, up to `settings.retries` times.
+
+    Raises
+    ------
+    InputError
+        When there is no cluster at the address, or tasks died more often than that.
+    """
+    import ray
+
+    if not jobs:
+        return
+    ours = not ray.is_initialized()
+    if ours:
+        _connect(ray, settings)
+    try:
+        yield from _run(ray, settings, plans, jobs, store)
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def pieces(jobs: list[Job], slots: int, largest: int) -> Iterator[list[int]]:
+    """Cut jobs into pieces of one book each, small enough to keep every slot of the cluster busy.
+
+    Parameters
+    ----------
+    slots : int
+        Tasks the cluster runs at once.
+    largest : int
+        Jobs of a piece, at most.
+    """
+    size = min(largest, max(1, math.ceil(len(jobs) / (slots * PIECES_PER_SLOT))))
+    for book in books_of(jobs):
+        numbers = list(chain.from_iterable(book))
+        for first in range(0, len(numbers), size):
+            yield numbers[first : first + size]
+
+
+def run_piece(source: PanelSource, plans: list[Plan], packed) -> list[tuple] | None:
+    """Run a piece of a sweep where the task is, and return what the store keeps; None where the panel is out of reach.
+
+    Returns
+    -------
+    list of (list of int, list or InputError)
+        For each batch: numbers of its jobs in the piece, and what came of them.
+    """
+    started = time.perf_counter()
+    try:
+        opened = opened_panel(source)
+        if opened is None:
+            return None
+        market, books = opened
+        jobs = jobs_of(plans, lambda _: (market, source.backend))
+    except InputError as error:
+        return [(list(range(len(plans))), error)]
+    return [
+        (numbers, found if isinstance(found, InputError) else list(packed(found, [plans[n] for n in numbers], started)))
+        for numbers, found in batches(jobs, books)
+    ]
+
+
+@functools.lru_cache(maxsize=1)
+def opened_panel(source: PanelSource) -> tuple | None:
+    """Open a panel, once for all the pieces that a process runs, beside the books made of it."""
+    backend = resolve(source.backend)
+    if source.stored is not None:
+        import ray
+
+        panel = ray.get(source.stored)
+    else:
+        try:
+            panel = open_panel(source.folder)
+        except InputError:
+            return None
+        if panel.content_hash != source.content_hash:
+            return None
+        panel = panel.slice(source.start, source.end)
+    return (panel.to(backend) if backend == "cupy" else panel), Books()
+
+
+def _connect(ray, settings: RaySettings) -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    own = {"include_dashboard": False} if settings.address in (None, "local") else {}
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        ray.init(address=settings.address, **(quiet | own | dict(settings.init or {})))
+    except ConnectionError as error:
+        raise InputError(f"there is no Ray cluster at hydra.launcher.address={settings.address}: {error}") from error
+
+
+def _run(ray, settings, plans, jobs, store) -> Iterator[tuple]:
+    needs, slots = _needs(ray, settings, plans)
+    task = ray.remote(**needs, max_retries=settings.retries, scheduling_strategy="SPREAD")(run_piece)
+    sources, stored = {}, {}
+
+    def kept(job: Job) -> PanelSource:
+        """Put a panel into the object store, once."""
+        if id(job.market) not in stored:
+            plain = job.market.map_arrays(
+                lambda _, array: np.asarray(array)
+            )  # memory maps would be copied to each task
+            stored[id(job.market)] = ray.put(plain)
+        return replace(sources[id(job.market)], stored=stored[id(job.market)])
+
+    def submitted(numbers: list[int], source: PanelSource):
+        return task.remote(source, [plans[n] for n in numbers], store.packed)
+
+    waiting = {}
+    for numbers in pieces(jobs, slots, store.largest_piece):
+        job, config = jobs[numbers[0]], plans[numbers[0]].settings
+        if id(job.market) not in sources:
+            sources[id(job.market)] = _source(config, job.market)
+        source = kept(job) if settings.panel == "object_store" else sources[id(job.market)]
+        waiting[submitted(numbers, source)] = numbers
+    while waiting:
+        (ready,), _ = ray.wait(list(waiting))
+        numbers = waiting.pop(ready)
+        try:
+            outcome = ray.get(ready)
+        except (
+            ray.exceptions.WorkerCrashedError,
+            ray.exceptions.NodeDiedError,
+            ray.exceptions.OutOfMemoryError,
+        ) as error:
+            raise InputError(
+                f"Ray lost {len(numbers)} sets {settings.retries + 1} times ({type(error).__name__}); what is finished "
+                "is kept: go on with sweep.resume=FOLDER of this sweep"
+            ) from error
+        if outcome is None:  # this node does not see the folder
+            waiting[submitted(numbers, kept(jobs[numbers[0]]))] = numbers
+            continue
+        for inside, found in outcome:
+            yield [plans[numbers[i]] for i in inside], found
+
+
+def _needs(ray, settings, plans) -> tuple[dict, int]:
+    """What a task asks of its node, and how many the cluster then runs at once."""
+    there = ray.cluster_resources()
+    needs = {"num_cpus": settings.num_cpus}
+    if there.get("GPU", 0) and settings.num_gpus and any(plan.settings["backend"] != "numpy" for plan in plans):
+        needs["num_gpus"] = settings.num_gpus
+    slots = min(
+        there.get(name, 0) / needs[key] for name, key in (("CPU", "num_cpus"), ("GPU", "num_gpus")) if needs.get(key)
+    )
+    return needs, max(1, int(slots))
+
+
+def _source(config: dict, market) -> PanelSource:
+    dates = {key: None if config[key] is None else str(config[key]) for key in ("start", "end")}
+    return PanelSource(
+        str(market_folder(config).resolve()), market.content_hash, **dates, backend=str(config["backend"])
+    )
