@@ -70,13 +70,7 @@ def write_manifest(folder: Path, panel, backend: str, seed: int, started: float)
     started : float
         `time.perf_counter()` at the start.
     """
-    commit, dirty = _git()
-    manifest = {
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "python": platform.python_version(),
-        "versions": {name: found for name in LIBRARIES if (found := _version(name))},
-        "git_commit": commit,
-        "git_dirty": dirty,
+    manifest = provenance() | {
         "backend": backend,
         "device": _device(backend),
         "dtype": str(panel.component_iv.dtype),
@@ -87,9 +81,21 @@ def write_manifest(folder: Path, panel, backend: str, seed: int, started: float)
         "sessions": len(panel),
         "seed": seed,
         "seconds": round(time.perf_counter() - started, 3),
-        "peak_memory_mb": round(_peak_memory() / 2**20, 1),  # of the process: a sweep's later jobs include earlier ones
+        "peak_memory_mb": round(peak_memory() / 2**20, 1),  # of the process: a sweep's later jobs include earlier ones
     }
     write_json(folder / "manifest.json", manifest)
+
+
+def provenance() -> dict:
+    """Return when, and by which versions and commit, numbers were made."""
+    commit, dirty = _git()
+    return {
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "versions": {name: found for name in LIBRARIES if (found := _version(name))},
+        "git_commit": commit,
+        "git_dirty": dirty,
+    }
 
 
 def write_json(path: Path, content: dict) -> None:
@@ -272,7 +278,7 @@ def _device(backend: str) -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores"
 
 
-def _peak_memory() -> int:
-    """Bytes; Linux counts in KiB, macOS in bytes."""
+def peak_memory() -> int:
+    """Return the most bytes this process has held; Linux counts in KiB, macOS in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

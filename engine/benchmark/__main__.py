@@ -1,0 +1,69 @@
+"""python -m engine.benchmark: time every part of the engine, print the table and write the numbers."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from engine.config import launch
+
+PUBLISHED = Path("results") / "benchmarks"
+
+
+def benchmark(config: dict, folder: Path) -> None:
+    """Measure the machine's limits and every case, write the results and the pictures, print the table."""
+    started = time.perf_counter()
+    from engine.backend import resolve
+    from engine.benchmark import tables
+    from engine.benchmark.cases import cases, derived
+    from engine.benchmark.limits import cores, device_name, measure_limits, slug
+    from engine.benchmark.measure import device_memory, measure_cases
+    from engine.benchmark.pictures import photograph, write_pictures
+    from engine.progress import progress_bar
+    from engine.store import PROJECT, peak_memory, provenance, write_json
+
+    backend, sizes = resolve(str(config["backend"])), config["benchmark"]
+    device, table = device_name(backend), cases(sizes)
+    surface = sizes["dates"] * sizes["names"] * len(sizes["tenors"]) * len(sizes["deltas"]) * 4
+    print(f"benchmark={sizes['name']} on {device} ({backend}); the surface of the market takes {surface / 1e9:.2f} GB")
+    limits = measure_limits(backend, sizes["limit_megabytes"])
+    with progress_bar("Cases", len(table)) as advance:
+        rows, growth = measure_cases(table, sizes, backend, limits, config["repeats"], config["seconds"], advance)
+    result = tables.rounded(
+        provenance()
+        | {
+            "benchmark": sizes["name"],
+            "backend": backend,
+            "device": device,
+            "cores": cores(),
+            "limits": asdict(limits),
+            "cases": rows,
+            "figures": derived(rows),
+            "growth": growth,
+            "sizes": sizes,
+            "peak_memory_mb": peak_memory() / 2**20,
+            "device_memory_mb": device_memory(backend) / 2**20,
+            "seconds": time.perf_counter() - started,
+        }
+    )
+
+    name = slug(device) if sizes["name"] == "full" else f"{slug(device)}.{sizes['name']}"
+    PUBLISHED.mkdir(parents=True, exist_ok=True)
+    numbers = PUBLISHED / f"{name}.json"
+    write_json(numbers, result)
+    pages = write_pictures(result, folder)
+    print(f"\n{tables.text_table(result)}")
+    print(f"\nTook {result['seconds']:.0f} s, {result['peak_memory_mb'] / 1024:.1f} GB at most. Numbers: {numbers}")
+    print(f"Pictures: {', '.join(str(page) for page in pages)}")
+    if config["readme"]:
+        tables.renew_readme(PROJECT / "README.md", name, tables.readme_table(result))
+        taken = [photograph(page, PUBLISHED / f"{name}.{page.stem}.png") for page in pages]
+        print("README.md is renewed" + ("" if all(taken) else ", but not its pictures: no chromium to take them with"))
+
+
+def main() -> None:
+    """Run the command line."""
+    launch(benchmark, "benchmark")
+
+
+if __name__ == "__main__":
+    main()
