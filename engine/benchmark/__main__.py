@@ -1,5 +1,6 @@
 """python -m engine.benchmark: time every part of the engine, print the table and write the numbers."""
 
+import functools
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -15,26 +16,28 @@ def benchmark(config: dict, folder: Path) -> None:
     from engine.backend import resolve
     from engine.benchmark import tables
     from engine.benchmark.cases import cases, derived
-    from engine.benchmark.limits import cores, device_name, measure_limits, slug
+    from engine.benchmark.limits import device_name, kernels_run, measure_limits, slug
     from engine.benchmark.measure import device_memory, measure_cases
     from engine.benchmark.pictures import photograph, write_pictures
     from engine.progress import progress_bar
     from engine.store import PROJECT, peak_memory, provenance, write_json
 
     backend, sizes = resolve(str(config["backend"])), config["benchmark"]
-    device, table = device_name(backend), cases(sizes)
+    device, table, kernels = device_name(backend), cases(sizes), kernels_run(backend)
     surface = sizes["dates"] * sizes["names"] * len(sizes["tenors"]) * len(sizes["deltas"]) * 4
     print(f"benchmark={sizes['name']} on {device} ({backend}); the surface of the market takes {surface / 1e9:.2f} GB")
-    limits = measure_limits(backend, sizes["limit_megabytes"])
+    at_most = functools.partial(measure_limits, backend, sizes["limit_megabytes"])
     with progress_bar("Cases", len(table)) as advance:
-        rows, growth = measure_cases(table, sizes, backend, limits, config["repeats"], config["seconds"], advance)
+        limits, rows, growth = measure_cases(
+            table, sizes, backend, at_most, config["repeats"], config["seconds"], advance
+        )
     result = tables.rounded(
         provenance()
         | {
             "benchmark": sizes["name"],
             "backend": backend,
             "device": device,
-            "cores": cores(),
+            "kernels": kernels,
             "limits": asdict(limits),
             "cases": rows,
             "figures": derived(rows),
@@ -46,7 +49,9 @@ def benchmark(config: dict, folder: Path) -> None:
         }
     )
 
-    name = slug(device) if sizes["name"] == "full" else f"{slug(device)}.{sizes['name']}"
+    name = ".".join(
+        [slug(device), *([] if kernels else ["arrays"]), *([] if sizes["name"] == "full" else [sizes["name"]])]
+    )
     PUBLISHED.mkdir(parents=True, exist_ok=True)
     numbers = PUBLISHED / f"{name}.json"
     write_json(numbers, result)

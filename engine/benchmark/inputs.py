@@ -16,17 +16,20 @@ OPTIONS_AT_ONCE = 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """A market on the backend asked, with the weights of the baskets measured on it, each (T, N)."""
+    """A market on the backend asked, and the weights (13, T, N) of baskets: top 50, all members, each sector."""
 
     panel: MarketPanel
-    top: object
-    everyone: object
-    sectors: list
+    baskets: object
 
     @property
-    def baskets(self) -> list:
-        """Weights of the 13 baskets: top 50, all members, and each sector."""
-        return [self.top, self.everyone, *self.sectors]
+    def top(self):
+        """Weights of the 50 largest members, (T, N)."""
+        return self.baskets[0]
+
+    @property
+    def everyone(self):
+        """Weights of all members, (T, N)."""
+        return self.baskets[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +60,7 @@ def make_market(sizes: dict, backend: str) -> Market:
         AllMembers().select(panel.weights, panel.names),
         *(AllMembers().select(np.where(sector == s, panel.weights, 0.0), panel.names) for s in range(SECTORS)),
     ]
-    top, everyone, *sectors = (to_backend(weights, backend) for weights in chosen)
-    return Market(panel.to(backend) if backend == "cupy" else panel, top, everyone, sectors)
+    return Market(panel.to(backend) if backend == "cupy" else panel, to_backend(np.stack(chosen), backend))
 
 
 def random_market(dates: int, names: int, tenors, deltas, seed: int = 0) -> MarketPanel:

@@ -1,17 +1,17 @@
 """What the machine can do at most: bytes read and multiply-adds, per second, measured in the same run as the rest."""
 
-import os
 import platform
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from engine.benchmark.measure import best_time
+from engine.kernels.launch import cpu_cores, usable
 
-REPEATS = 20  # a limit is what nothing disturbed
+REPEATS = 10  # before each kind of input: a limit is what nothing disturbed
 PRODUCT = 1024  # rows of the matrices multiplied: three of them are 24 MiB, what a shared cache holds
 CHAIN = 512  # multiply-adds each GPU thread does on the eight numbers it keeps in registers
 THREADS = 1 << 20
@@ -33,6 +33,10 @@ class Limits:
     bytes_per_second: float
     multiply_adds_per_second: float
 
+    def or_better(self, other: "Limits | None") -> "Limits":
+        """Return the higher of each ceiling: whatever else the machine did can only have lowered one."""
+        return self if other is None else Limits(*map(max, astuple(self), astuple(other)))
+
 
 def measure_limits(backend: str, megabytes: int) -> Limits:
     """Measure both ceilings of the machine a backend runs on.
@@ -51,7 +55,7 @@ def _host_work(megabytes: int) -> list:
     """Amount and work of both ceilings: numpy releases the lock in reductions, so threads read in parallel."""
     # The largest of whole numbers is the reduction that computes least, so that reading is all that takes time.
     array = np.ones(megabytes * 2**20 // 8, dtype=np.int64)
-    parts = np.array_split(array, cores())
+    parts = np.array_split(array, cpu_cores())
     matrix = np.random.default_rng(0).random((PRODUCT, PRODUCT))
     product = np.empty_like(matrix)
 
@@ -83,11 +87,6 @@ def _device_work(megabytes: int) -> list:
     return [(array.nbytes, array.sum), (THREADS * CHAIN, lambda: chain(start, end))]
 
 
-def cores() -> int:
-    """Return the cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def device_name(backend: str) -> str:
     """Return the name of the GPU, or that of the CPU and its number of cores."""
     if backend == "cupy":
@@ -97,7 +96,16 @@ def device_name(backend: str) -> str:
     told = Path("/proc/cpuinfo")
     model = re.search(r"model name\s*:\s*(.+)", told.read_text()) if told.is_file() else None
     name = model[1] if model else platform.processor() or platform.machine()
-    return f"{' '.join(name.split())}, {cores()} cores"
+    return f"{' '.join(name.split())}, {cpu_cores()} cores"
+
+
+def kernels_run(backend: str) -> bool:
+    """Say whether compiled kernels run on the backend, rather than array code."""
+    if backend == "cupy":
+        import cupy
+
+        return usable(cupy)
+    return usable(np)
 
 
 def slug(device: str) -> str:

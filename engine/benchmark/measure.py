@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from dataclasses import replace
 
 
 def best_time(work, backend: str, repeats: int, seconds: float = float("inf")) -> float:
@@ -39,44 +40,42 @@ def device_memory(backend: str) -> int:
     return cupy.get_default_memory_pool().total_bytes()  # which is given back only on request
 
 
-def measure_cases(table, sizes: dict, backend: str, limits, repeats: int, seconds: float, progress) -> tuple:
-    """Time every case of the table.
+def measure_cases(table, sizes: dict, backend: str, measure_limits, repeats: int, seconds: float, progress) -> tuple:
+    """Time every case of the table, and the machine's limits before each new kind of input and at the end.
 
     Parameters
     ----------
     table : list of Case
         Neighbours with the same inputs share them; these are freed before the next ones are made.
-    limits : Limits
+    measure_limits : callable () -> Limits
     progress : callable
         Called with 1 after each case.
 
     Returns
     -------
+    limits : Limits
     rows, growth : list of dict
         A record per listed case, and per point of the growth picture.
     """
-    rows, growth = [], []
+    timed, limits = [], None
     for make, neighbours in itertools.groupby(table, key=lambda case: case.inputs):
+        limits = measure_limits().or_better(limits)
         made = make(sizes, backend)
         for case in neighbours:
             work = case.prepare(made, sizes)
-            best = best_time(work.run, backend, repeats, seconds)
-            if case.listed:
-                rows.append(_row(case, work, best, limits))
-            if case.growth:
-                growth.append({**vars(case.growth), "seconds": best})
+            timed.append((case, replace(work, run=None), best_time(work.run, backend, repeats, seconds)))
             del work
             progress(1)
         del made
-    rates = {row["name"]: row["rate"] for row in rows}
-    for row in rows:
-        plain = sum(units / rates[loop] for loop, units in row.pop("plain").items())
-        row["times_plain_loop"] = plain / row["seconds"] if plain else None
-    return rows, growth
+    limits = measure_limits().or_better(limits)
+    growth = [{**vars(case.growth), "seconds": best} for case, _, best in timed if case.growth]
+    loops = {case.name: work.count / best for case, work, best in timed}
+    return limits, [_row(case, work, best, limits, loops) for case, work, best in timed if case.listed], growth
 
 
-def _row(case, work, seconds: float, limits) -> dict:
+def _row(case, work, seconds: float, limits, rates: dict) -> dict:
     memory, arithmetic = work.read / limits.bytes_per_second, work.operations / limits.multiply_adds_per_second
+    plain = sum(units / rates[loop] for loop, units in work.plain.items())
     return {
         "name": case.name,
         "label": case.label,
@@ -89,5 +88,5 @@ def _row(case, work, seconds: float, limits) -> dict:
         "multiply_adds": int(work.operations),
         "limit": case.limit,
         "share_of_limit": (memory if case.limit == "memory" else arithmetic) / seconds,
-        "plain": work.plain,
+        "times_plain_loop": plain / seconds if plain else None,
     }

@@ -58,8 +58,9 @@ def heading(result: dict) -> str:
     """Say what was measured on, and its two limits."""
     limits, versions = result["limits"], result["versions"]
     library = "cupy-cuda13x" if result["backend"] == "cupy" else "numpy"
+    code = "compiled kernels" if result["kernels"] else "array code"
     return (
-        f"{result['device']} ({result['backend']} {versions.get(library, '')}): reads "
+        f"{result['device']}, {result['backend']} {versions.get(library, '')}, {code}: reads "
         f"{amount(limits['bytes_per_second'], 'bytes/s')}, does "
         f"{amount(limits['multiply_adds_per_second'], 'multiply-adds/s')}"
     )
