@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from engine.config import launch
+from engine.config import build, launch
 
 PUBLISHED = Path("results") / "benchmarks"
 
@@ -22,19 +22,18 @@ def benchmark(config: dict, folder: Path) -> None:
     from engine.progress import progress_bar
     from engine.store import PROJECT, peak_memory, provenance, write_json
 
-    backend, sizes = resolve(str(config["backend"])), config["benchmark"]
+    sizes, backend = build(config["benchmark"], "benchmark"), resolve(str(config["backend"]))
     device, table, kernels = device_name(backend), cases(sizes), kernels_run(backend)
-    surface = sizes["dates"] * sizes["names"] * len(sizes["tenors"]) * len(sizes["deltas"]) * 4
-    print(f"benchmark={sizes['name']} on {device} ({backend}); the surface of the market takes {surface / 1e9:.2f} GB")
-    at_most = functools.partial(measure_limits, backend, sizes["limit_megabytes"])
+    print(
+        f"benchmark={sizes.name} on {device} ({backend}); the market's surface takes {sizes.surface_bytes / 1e9:.2f} GB"
+    )
+    at_most = functools.partial(measure_limits, backend, sizes.limit_megabytes)
     with progress_bar("Cases", len(table)) as advance:
-        limits, rows, growth = measure_cases(
-            table, sizes, backend, at_most, config["repeats"], config["seconds"], advance
-        )
+        limits, rows, growth = measure_cases(table, sizes, backend, at_most, advance)
     result = tables.rounded(
         provenance()
         | {
-            "benchmark": sizes["name"],
+            "benchmark": sizes.name,
             "backend": backend,
             "device": device,
             "kernels": kernels,
@@ -42,16 +41,14 @@ def benchmark(config: dict, folder: Path) -> None:
             "cases": rows,
             "figures": derived(rows),
             "growth": growth,
-            "sizes": sizes,
+            "sizes": asdict(sizes),
             "peak_memory_mb": peak_memory() / 2**20,
             "device_memory_mb": device_memory(backend) / 2**20,
             "seconds": time.perf_counter() - started,
         }
     )
 
-    name = ".".join(
-        [slug(device), *([] if kernels else ["arrays"]), *([] if sizes["name"] == "full" else [sizes["name"]])]
-    )
+    name = ".".join([slug(device), *([] if kernels else ["arrays"]), *([] if sizes.name == "full" else [sizes.name])])
     PUBLISHED.mkdir(parents=True, exist_ok=True)
     numbers = PUBLISHED / f"{name}.json"
     write_json(numbers, result)

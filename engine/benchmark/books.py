@@ -7,10 +7,11 @@ import numpy as np
 from engine.backtest import DailyDelta, Straddle, VegaNeutral, build_book
 from engine.benchmark.inputs import Market
 from engine.benchmark.plain_book import as_lists, plain_book
+from engine.benchmark.sizes import Sizes
 from engine.benchmark.work import BOOK_LOOP, MARK, Work
 
 
-def trade_book(market: Market, sizes: dict, tenor: int, dates: int | None = None) -> Work:
+def trade_book(market: Market, sizes: Sizes, tenor: int, dates: int | None = None) -> Work:
     """Book of a cohort a day, held to expiry: every leg and day marked, explained and hedged."""
     panel = market.panel
     entry = np.arange(1, dates or len(panel))
@@ -34,9 +35,9 @@ def holding_days(dates, entry, tenor: int):
     return np.searchsorted(dates, dates[entry] + np.timedelta64(tenor, "D"), side="right") - 1 - entry
 
 
-def trade_book_loop(market: Market, sizes: dict) -> Work:
+def trade_book_loop(market: Market, sizes: Sizes) -> Work:
     """A few cohorts of the same book, mark by mark."""
-    tenor, cohorts = sizes["expiries"][0], min(sizes["loop_cohorts"], len(market.panel) - 2)
+    tenor, cohorts = sizes.expiries[0], min(sizes.loop_cohorts, len(market.panel) - 2)
     sessions = min(len(market.panel), cohorts + 2 + tenor)
     lists, entries = as_lists(market.panel, market.top, sessions), range(1, 1 + cohorts)
     work = trade_book(market, sizes, tenor)

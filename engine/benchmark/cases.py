@@ -14,6 +14,7 @@ from engine.benchmark.correlations import (
 )
 from engine.benchmark.inputs import make_market, make_options
 from engine.benchmark.options import inversion, inversion_loop, price_and_greeks
+from engine.benchmark.sizes import Sizes
 from engine.benchmark.sweeps import sweep, sweep_book, sweep_loop
 from engine.benchmark.work import BOOK_LOOP, CORRELATION_LOOP, SWEEP_LOOP, VOLS_LOOP
 
@@ -60,10 +61,10 @@ class Case:
     listed: bool = True
 
 
-def cases(sizes: dict) -> list[Case]:
+def cases(sizes: Sizes) -> list[Case]:
     """Return the table for the sizes asked; the points of growth are cases too, of the same functions."""
-    dates, names, (shorter, longer) = sizes["dates"], sizes["names"], sizes["expiries"]
-    top, everyone, book = f"{CORRELATION}, top 50", f"{CORRELATION}, all members", f"{BOOK}, {shorter} days"
+    dates, names, (shortest, *longer) = sizes.dates, sizes.names, sizes.expiries
+    top, everyone, book = f"{CORRELATION}, top 50", f"{CORRELATION}, all members", f"{BOOK}, {shortest} days"
 
     def quotes(name, prepare, label, growth=None, listed=True):
         return Case(name, "quotes", make_market, prepare, "memory", label, growth, listed)
@@ -78,12 +79,12 @@ def cases(sizes: dict) -> list[Case]:
         return Case(name, "options", make_options, prepare, "arithmetic", label)
 
     def grown(row, series, axis, whole, prepare):
-        for length in (max(2, int(part * whole)) for part in sizes["growth"]):
+        for length in (max(2, int(part * whole)) for part in sizes.growth):
             part = partial(prepare, **{"names" if axis == "N" else "dates": length})
             yield row(f"{series}, {axis}={length:,}", part, "", Growth(series, axis, length), listed=False)
 
-    first_top, first_book = partial(correlation, top=50), partial(trade_book, tenor=shorter)
-    largest = max(sizes["sets"])
+    first_top, first_book = partial(correlation, top=50), partial(trade_book, tenor=shortest)
+    largest = max(sizes.sets)
     return [
         Case("Load a panel", "bytes", make_market, load, "memory"),
         *grown(quotes, top, "T", dates, first_top),
@@ -93,8 +94,8 @@ def cases(sizes: dict) -> list[Case]:
         quotes(f"{CORRELATION}, 13 baskets", thirteen_baskets, "13 baskets"),
         quotes(CORRELATION_LOOP, correlation_loop, "correlation, loop"),
         *grown(marks, book, "T", dates, first_book),
-        marks(book, first_book, f"book, {shorter} days", Growth(book, "T", dates)),
-        marks(f"{BOOK}, {longer} days", partial(trade_book, tenor=longer), f"book, {longer} days"),
+        marks(book, first_book, f"book, {shortest} days", Growth(book, "T", dates)),
+        *(marks(f"{BOOK}, {days} days", partial(trade_book, tenor=days), f"book, {days} days") for days in longer),
         marks(BOOK_LOOP, trade_book_loop, "book, loop"),
         marks(SWEEP_BOOK, sweep_book),
         *(
@@ -104,7 +105,7 @@ def cases(sizes: dict) -> list[Case]:
                 f"sweep of {n:,}" if n == largest else "",
                 Growth("Sweep, book included", "P", n),
             )
-            for n in sizes["sets"]
+            for n in sizes.sets
         ),
         sets(SWEEP_LOOP, sweep_loop, "sweep, loop"),
         options(VOLS, inversion, "implied vols"),

@@ -8,15 +8,16 @@ import numpy as np
 from engine.backend import namespace, to_host
 from engine.benchmark.inputs import Market
 from engine.benchmark.plain_loops import plain_correlation
+from engine.benchmark.sizes import Sizes
 from engine.benchmark.work import CORRELATION_LOOP, QUOTE, Work
 from engine.correlation import TopWeights, implied_correlation
 from engine.data.storage import open_panel, save_panel
 
 
-def load(market: Market, sizes: dict) -> Work:
+def load(market: Market, sizes: Sizes) -> Work:
     """Open a saved panel and bring every array of it into memory, on the backend."""
     panel = market.panel
-    part = panel.slice(end=panel.dates[min(sizes["load_dates"], len(panel)) - 1]).to("numpy")
+    part = panel.slice(end=panel.dates[min(sizes.load_dates, len(panel)) - 1]).to("numpy")
     folder = tempfile.TemporaryDirectory()
     save_panel(part, folder.name)
     on_device = namespace(market.top) is not np
@@ -31,21 +32,21 @@ def load(market: Market, sizes: dict) -> Work:
     return Work(size, run, sum(stored), sum(stored), 0)
 
 
-def correlation(market: Market, sizes: dict, top: int | None = None, dates: int | None = None) -> Work:
+def correlation(market: Market, sizes: Sizes, top: int | None = None, dates: int | None = None) -> Work:
     """Implied correlation of all members, or of the 50 largest, on all dates or the first."""
     dates = dates or len(market.panel)
     weights = market.everyone if top is None else market.top
     return _correlations(market, weights[None, :dates], f"T={dates:,}")
 
 
-def correlation_of_largest(market: Market, sizes: dict, names: int) -> Work:
+def correlation_of_largest(market: Market, sizes: Sizes, names: int) -> Work:
     """Implied correlation of the largest members, on all dates."""
     host = to_host(market.panel.weights)
     weights = namespace(market.top).asarray(TopWeights(names).select(host, market.panel.names))
     return _correlations(market, weights[None], f"T={len(weights):,}")
 
 
-def thirteen_baskets(market: Market, sizes: dict) -> Work:
+def thirteen_baskets(market: Market, sizes: Sizes) -> Work:
     """Implied correlation of the top 50, all members and eleven sectors."""
     return _correlations(market, market.baskets, f"T={len(market.panel):,}")
 
@@ -67,9 +68,9 @@ def _correlations(market: Market, weights, size: str) -> Work:
     )
 
 
-def correlation_loop(market: Market, sizes: dict) -> Work:
+def correlation_loop(market: Market, sizes: Sizes) -> Work:
     """Implied correlation of the top 50 on a few dates, cell by cell."""
-    dates = min(sizes["loop_dates"], len(market.panel))
+    dates = min(sizes.loop_dates, len(market.panel))
     weights = to_host(market.top[:dates])
     index, members = (to_host(iv[:dates]) for iv in (market.panel.index_iv, market.panel.component_iv))
     index_rows = index.reshape(dates, -1).astype(float).tolist()

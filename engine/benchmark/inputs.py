@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.backend import blocks, to_backend
+from engine.benchmark.sizes import Sizes
 from engine.correlation import AllMembers, TopWeights
 from engine.data.panel import MarketInfo, MarketPanel
 from engine.pricing import black_price
@@ -45,16 +46,10 @@ class Options:
     iv: object
 
 
-def make_market(sizes: dict, backend: str) -> Market:
-    """Make the market the correlations, the trade book and the sweeps are measured on.
-
-    Parameters
-    ----------
-    sizes : dict
-        `dates`, `names`, `tenors` (days), `deltas` (percent).
-    """
-    panel = random_market(sizes["dates"], sizes["names"], sizes["tenors"], sizes["deltas"])
-    sector = np.arange(sizes["names"]) % SECTORS
+def make_market(sizes: Sizes, backend: str) -> Market:
+    """Make the market the correlations, the trade book and the sweeps are measured on."""
+    panel = random_market(sizes.dates, sizes.names, sizes.tenors, sizes.deltas)
+    sector = np.arange(sizes.names) % SECTORS
     chosen = [
         TopWeights(50).select(panel.weights, panel.names),
         AllMembers().select(panel.weights, panel.names),
@@ -111,11 +106,14 @@ def random_market(dates: int, names: int, tenors, deltas, seed: int = 0) -> Mark
     )
 
 
-def make_options(sizes: dict, backend: str) -> Options:
-    """Make `options` options: a week to two years, most within two standard deviations, a tenth up to five."""
-    parts = [
-        _random_options(part.stop - part.start, part.start) for part in blocks(sizes["options"], 1, OPTIONS_AT_ONCE)
-    ]
+def make_options(sizes: Sizes, backend: str) -> Options:
+    """Make the options that are inverted."""
+    return random_options(sizes.options, backend)
+
+
+def random_options(count: int, backend: str) -> Options:
+    """Make options: a week to two years, most within two standard deviations, a tenth up to five."""
+    parts = [_random_options(part.stop - part.start, part.start) for part in blocks(count, 1, OPTIONS_AT_ONCE)]
     return Options(*(to_backend(np.concatenate(columns), backend) for columns in zip(*parts, strict=True)))
 
 

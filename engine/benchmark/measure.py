@@ -4,6 +4,8 @@ import itertools
 import time
 from dataclasses import replace
 
+from engine.benchmark.sizes import Sizes
+
 
 def best_time(work, backend: str, repeats: int, seconds: float = float("inf")) -> float:
     """Return the seconds of the fastest run of `work`, a function without arguments.
@@ -40,7 +42,7 @@ def device_memory(backend: str) -> int:
     return cupy.get_default_memory_pool().total_bytes()  # which is given back only on request
 
 
-def measure_cases(table, sizes: dict, backend: str, measure_limits, repeats: int, seconds: float, progress) -> tuple:
+def measure_cases(table, sizes: Sizes, backend: str, measure_limits, progress) -> tuple:
     """Time every case of the table, and the machine's limits before each new kind of input and at the end.
 
     Parameters
@@ -63,7 +65,7 @@ def measure_cases(table, sizes: dict, backend: str, measure_limits, repeats: int
         made = make(sizes, backend)
         for case in neighbours:
             work = case.prepare(made, sizes)
-            timed.append((case, replace(work, run=None), best_time(work.run, backend, repeats, seconds)))
+            timed.append((case, replace(work, run=None), best_time(work.run, backend, sizes.repeats, sizes.seconds)))
             del work
             progress(1)
         del made

@@ -11,13 +11,14 @@ from engine.backtest.simulate import open_book
 from engine.benchmark.books import book_work, holding_days
 from engine.benchmark.inputs import Market
 from engine.benchmark.plain_loops import plain_sweep
+from engine.benchmark.sizes import Sizes
 from engine.benchmark.work import BOOK_LOOP, COHORT_DAY, SESSION, SWEEP_LOOP, Work
 from engine.correlation import TopWeights
 from engine.sweep import Job, run_batch
 from strategies.rich_correlation import RichCorrelation
 
 
-def sweep_book(market: Market, sizes: dict) -> Work:
+def sweep_book(market: Market, sizes: Sizes) -> Work:
     """The book that the sweep's parameter sets share."""
     panel = _sweep_panel(market, sizes)
     legs, entry = 1 + int((market.top[0] > 0.0).sum()), Weekly().entries(panel.dates, 1)
@@ -28,7 +29,7 @@ def sweep_book(market: Market, sizes: dict) -> Work:
     return book_work(panel, entry, Straddle().tenor, legs, run, "weekly")
 
 
-def sweep(market: Market, sizes: dict, count: int) -> Work:
+def sweep(market: Market, sizes: Sizes, count: int) -> Work:
     """Backtests that differ in signal levels, costs and size, book included."""
     jobs = [
         Job(
@@ -68,9 +69,9 @@ def parameter_sets(count: int) -> list[tuple]:
     ]
 
 
-def sweep_loop(market: Market, sizes: dict) -> Work:
+def sweep_loop(market: Market, sizes: Sizes) -> Work:
     """A few of the same backtests on a book that exists, cohort by cohort and day by day."""
-    lists, count = sweep_lists(_sweep_panel(market, sizes)), sizes["loop_sets"]
+    lists, count = sweep_lists(_sweep_panel(market, sizes)), sizes.loop_sets
     written, operations, _ = _per_set(market, sizes)
     run = partial(plain_sweep, lists, parameter_sets(count))
     return Work(f"{count} sets, book given", run, count, count * written, count * operations)
@@ -92,12 +93,12 @@ def sweep_lists(panel) -> dict:
     return {name: to_host(array).tolist() for name, array in arrays.items()} | {"entry": book.cohorts.entry.tolist()}
 
 
-def _sweep_panel(market: Market, sizes: dict):
+def _sweep_panel(market: Market, sizes: Sizes):
     panel = market.panel
-    return panel.slice(end=panel.dates[min(sizes["sweep_dates"], len(panel)) - 1])
+    return panel.slice(end=panel.dates[min(sizes.sweep_dates, len(panel)) - 1])
 
 
-def _per_set(market: Market, sizes: dict) -> tuple[int, int, int]:
+def _per_set(market: Market, sizes: Sizes) -> tuple[int, int, int]:
     """Bytes of the three daily series a parameter set writes, its multiply-adds, and the number of dates."""
     dates = _sweep_panel(market, sizes).dates
     cohort_days = int(holding_days(dates, Weekly().entries(dates, 1), Straddle().tenor).sum())
