@@ -13,9 +13,8 @@ from engine.benchmark.inputs import MISSING, random_market, random_options
 from engine.benchmark.limits import Limits, measure_limits
 from engine.benchmark.measure import best_time
 from engine.benchmark.plain_loops import plain_correlation, plain_implied_vol, plain_sweep
-from engine.benchmark.sizes import Sizes
 from engine.benchmark.sweeps import parameter_sets, sweep_lists
-from engine.config import CONFIGS
+from engine.config import CONFIGS, build
 from engine.correlation import TopWeights, implied_correlation
 from engine.errors import InputError
 from engine.pricing import InversionStatus, implied_vol
