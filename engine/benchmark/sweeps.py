@@ -31,9 +31,10 @@ def sweep_book(market: Market, sizes: Sizes) -> Work:
 
 def sweep(market: Market, sizes: Sizes, count: int) -> Work:
     """Backtests that differ in signal levels, costs and size, book included."""
+    panel = _sweep_panel(market, sizes)  # one for all: jobs share a book only on the same panel
     jobs = [
         Job(
-            market=_sweep_panel(market, sizes),
+            market=panel,
             strategy=RichCorrelation(enter=enter, leave=leave),
             basket=TopWeights(50),
             structure=Straddle(),

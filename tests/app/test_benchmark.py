@@ -4,17 +4,18 @@ import json
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
 
 from engine.backtest import DailyDelta, Straddle, VegaNeutral, Weekly
 from engine.backtest.exits import HoldToExpiry
 from engine.benchmark import tables
 from engine.benchmark.cases import cases
-from engine.benchmark.inputs import MISSING, random_market, random_options
+from engine.benchmark.inputs import MISSING, Market, random_market, random_options
 from engine.benchmark.limits import Limits, measure_limits
 from engine.benchmark.measure import best_time
 from engine.benchmark.plain_loops import plain_correlation, plain_implied_vol, plain_sweep
-from engine.benchmark.sweeps import parameter_sets, sweep_lists
-from engine.config import CONFIGS, build
+from engine.benchmark.sweeps import parameter_sets, sweep, sweep_lists
+from engine.config import CONFIGS, build, resolved
 from engine.correlation import TopWeights, implied_correlation
 from engine.errors import InputError
 from engine.pricing import InversionStatus, implied_vol
@@ -23,6 +24,11 @@ from strategies.rich_correlation import RichCorrelation
 
 ROOT = CONFIGS.parent
 FULL = sorted(file for file in (ROOT / "results" / "benchmarks").glob("*.json") if "." not in file.stem)
+
+
+def composed(*overrides):
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
+        return compose("benchmark", overrides=["benchmark=debug", *overrides])
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +77,14 @@ def test_marks_are_legs_times_days_of_the_book(result):
     whole = np.busday_offset("1996-01-01", np.arange(sessions))  # 1996 began on a Monday
     held = np.searchsorted(whole, whole[1:] + 30, side="right") - 1 - np.arange(1, sessions)
     assert row["count"] == 51 * held.sum()
+
+
+def test_the_sets_of_a_sweep_on_a_part_of_the_market_share_one_panel_and_so_one_book(market):
+    sizes = build(resolved(composed("benchmark.sweep_dates=300"))["benchmark"], "benchmark")
+    baskets = TopWeights(50).select(market.weights, market.names)[None]
+    (jobs,) = sweep(Market(market, baskets), sizes, count=5).run.args
+    assert len(jobs[0].market) == 300
+    assert len({job.book for job in jobs}) == 1
 
 
 def test_the_table_and_the_places_of_the_files_are_printed(ended, result):
