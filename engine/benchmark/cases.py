@@ -8,7 +8,7 @@ from engine.benchmark.books import trade_book, trade_book_loop
 from engine.benchmark.correlations import (
     correlation,
     correlation_loop,
-    correlation_of_largest,
+    correlation_of_top,
     load,
     thirteen_baskets,
 )
@@ -83,13 +83,13 @@ def cases(sizes: Sizes) -> list[Case]:
             part = partial(prepare, **{"names" if axis == "N" else "dates": length})
             yield row(f"{series}, {axis}={length:,}", part, "", Growth(series, axis, length), listed=False)
 
-    first_top, first_book = partial(correlation, top=50), partial(trade_book, tenor=shortest)
+    first_book = partial(trade_book, tenor=shortest)
     largest = max(sizes.sets)
     return [
         Case("Load a panel", "bytes", make_market, load, "memory"),
-        *grown(quotes, top, "T", dates, first_top),
-        quotes(top, first_top, "top 50", Growth(top, "T", dates)),
-        *grown(quotes, everyone, "N", names, correlation_of_largest),
+        *grown(quotes, top, "T", dates, correlation_of_top),
+        quotes(top, correlation_of_top, "top 50", Growth(top, "T", dates)),
+        *grown(quotes, everyone, "N", names, correlation),
         quotes(everyone, correlation, "all members", Growth(everyone, "N", names)),
         quotes(f"{CORRELATION}, 13 baskets", thirteen_baskets, "13 baskets"),
         quotes(CORRELATION_LOOP, correlation_loop, "correlation, loop"),

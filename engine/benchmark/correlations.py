@@ -10,7 +10,7 @@ from engine.benchmark.inputs import Market
 from engine.benchmark.plain_loops import plain_correlation
 from engine.benchmark.sizes import Sizes
 from engine.benchmark.work import CORRELATION_LOOP, QUOTE, Work
-from engine.correlation import TopWeights, implied_correlation
+from engine.correlation import implied_correlation
 from engine.data.storage import open_panel, save_panel
 
 
@@ -32,37 +32,33 @@ def load(market: Market, sizes: Sizes) -> Work:
     return Work(size, run, sum(stored), sum(stored), 0)
 
 
-def correlation(market: Market, sizes: Sizes, top: int | None = None, dates: int | None = None) -> Work:
-    """Implied correlation of all members, or of the 50 largest, on all dates or the first."""
-    dates = dates or len(market.panel)
-    weights = market.everyone if top is None else market.top
-    return _correlations(market, weights[None, :dates], f"T={dates:,}")
+def correlation(market: Market, sizes: Sizes, dates: int | None = None, names: int | None = None) -> Work:
+    """Implied correlation of all members, on all dates and names of the market or the first."""
+    return _correlations(market, market.baskets[1:2, :dates, :names])
 
 
-def correlation_of_largest(market: Market, sizes: Sizes, names: int) -> Work:
-    """Implied correlation of the largest members, on all dates."""
-    host = to_host(market.panel.weights)
-    weights = namespace(market.top).asarray(TopWeights(names).select(host, market.panel.names))
-    return _correlations(market, weights[None], f"T={len(weights):,}")
+def correlation_of_top(market: Market, sizes: Sizes, dates: int | None = None) -> Work:
+    """Implied correlation of the 50 largest members, on all dates or the first."""
+    return _correlations(market, market.baskets[:1, :dates])
 
 
 def thirteen_baskets(market: Market, sizes: Sizes) -> Work:
     """Implied correlation of the top 50, all members and eleven sectors."""
-    return _correlations(market, market.baskets, f"T={len(market.panel):,}")
+    return _correlations(market, market.baskets)
 
 
-def _correlations(market: Market, weights, size: str) -> Work:
+def _correlations(market: Market, weights) -> Work:
     """Work on one basket or several, weights (B, T, N)."""
-    dates = weights.shape[1]
-    index, members = market.panel.index_iv[:dates], market.panel.component_iv[:dates]
+    _, dates, names = weights.shape
+    index, members = market.panel.index_iv[:dates], market.panel.component_iv[:dates, :names]
     cells = index[0].size
     used = int((weights > 0.0).sum()) * cells
-    names = int((weights > 0.0).any(axis=0).sum())  # each read once, whatever its baskets
+    rows = int((weights > 0.0).any(axis=0).sum())  # each read once, whatever its baskets
     return Work(
-        f"{size} K={index.shape[1]} D={index.shape[2]} {members.dtype}, {used / dates / cells:,.0f} members",
+        f"T={dates:,} N={names} K={index.shape[1]} D={index.shape[2]}, {used / dates / cells:,.0f} members",
         partial(implied_correlation, index, members, weights),
         used,
-        (names * cells + index.size) * members.itemsize,
+        (rows * cells + index.size) * members.itemsize,
         used * QUOTE,
         {CORRELATION_LOOP: used},
     )

@@ -27,11 +27,6 @@ class Market:
         """Weights of the 50 largest members, (T, N)."""
         return self.baskets[0]
 
-    @property
-    def everyone(self):
-        """Weights of all members, (T, N)."""
-        return self.baskets[1]
-
 
 @dataclass(frozen=True, eq=False)
 class Options:
