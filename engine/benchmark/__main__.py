@@ -13,17 +13,18 @@ PUBLISHED = Path("results") / "benchmarks"
 def benchmark(config: dict, folder: Path) -> None:
     """Measure the machine's limits and every case, write the results and the pictures, print the table."""
     started = time.perf_counter()
-    from engine.backend import resolve
+    from engine.backend import library, resolve
     from engine.benchmark import tables
     from engine.benchmark.cases import cases, derived
-    from engine.benchmark.limits import device_name, kernels_run, measure_limits, slug
+    from engine.benchmark.limits import device_name, measure_limits, slug
     from engine.benchmark.measure import device_memory, measure_cases
     from engine.benchmark.pictures import photograph, write_pictures
+    from engine.kernels import usable
     from engine.progress import progress_bar
     from engine.store import PROJECT, peak_memory, provenance, write_json
 
     sizes, backend = build(config["benchmark"], "benchmark"), resolve(str(config["backend"]))
-    device, table, kernels = device_name(backend), cases(sizes), kernels_run(backend)
+    device, table, kernels = device_name(backend), cases(sizes), usable(library(backend))
     print(
         f"benchmark={sizes.name} on {device} ({backend}); the market's surface takes {sizes.surface_bytes / 1e9:.2f} GB"
     )

@@ -5,6 +5,8 @@ from functools import partial
 import numpy as np
 
 from engine.backtest import DailyDelta, Straddle, VegaNeutral, build_book
+from engine.backtest.book import Recipe
+from engine.backtest.structure import choose_contracts
 from engine.benchmark.inputs import Market
 from engine.benchmark.plain_book import as_lists, plain_book
 from engine.benchmark.sizes import Sizes
@@ -16,7 +18,12 @@ def trade_book(market: Market, sizes: Sizes, tenor: int, dates: int | None = Non
     panel = market.panel
     entry = np.arange(1, dates or len(panel))
     legs = 1 + int((market.top[0] > 0.0).sum())
-    run = partial(build_book, panel, market.top, entry, Straddle(tenor=tenor), VegaNeutral(), DailyDelta())
+    structure = Straddle(tenor=tenor)
+    recipe = Recipe(structure, VegaNeutral(), DailyDelta())
+
+    def run():
+        return build_book(panel, market.top, choose_contracts(panel, entry, structure), recipe)
+
     return book_work(panel, entry, tenor, legs, run, "daily")
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.backend import blocks, to_backend
+from engine.backend import blocks, library
 from engine.benchmark.sizes import Sizes
 from engine.correlation import AllMembers, TopWeights
 from engine.data.panel import MarketInfo, MarketPanel
@@ -50,7 +50,7 @@ def make_market(sizes: Sizes, backend: str) -> Market:
         AllMembers().select(panel.weights, panel.names),
         *(AllMembers().select(np.where(sector == s, panel.weights, 0.0), panel.names) for s in range(SECTORS)),
     ]
-    return Market(panel.to(backend) if backend == "cupy" else panel, to_backend(np.stack(chosen), backend))
+    return Market(panel.to(backend) if backend == "cupy" else panel, library(backend).asarray(np.stack(chosen)))
 
 
 def random_market(dates: int, names: int, tenors, deltas, seed: int = 0) -> MarketPanel:
@@ -109,7 +109,7 @@ def make_options(sizes: Sizes, backend: str) -> Options:
 def random_options(count: int, backend: str) -> Options:
     """Make options: a week to two years, most within two standard deviations, a tenth up to five."""
     parts = [_random_options(part.stop - part.start, part.start) for part in blocks(count, 1, OPTIONS_AT_ONCE)]
-    return Options(*(to_backend(np.concatenate(columns), backend) for columns in zip(*parts, strict=True)))
+    return Options(*(library(backend).asarray(np.concatenate(columns)) for columns in zip(*parts, strict=True)))
 
 
 def _random_options(count: int, seed: int) -> tuple:

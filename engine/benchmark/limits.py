@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.benchmark.measure import best_time
-from engine.kernels.launch import cpu_cores, usable
+from engine.kernels.launch import cpu_cores
 
 REPEATS = 10  # before each kind of input: a limit is what nothing disturbed
 PRODUCT = 1024  # rows of the matrices multiplied: three of them are 24 MiB, what a shared cache holds
@@ -97,15 +97,6 @@ def device_name(backend: str) -> str:
     model = re.search(r"model name\s*:\s*(.+)", told.read_text()) if told.is_file() else None
     name = model[1] if model else platform.processor() or platform.machine()
     return f"{' '.join(name.split())}, {cpu_cores()} cores"
-
-
-def kernels_run(backend: str) -> bool:
-    """Say whether compiled kernels run on the backend, rather than array code."""
-    if backend == "cupy":
-        import cupy
-
-        return usable(cupy)
-    return usable(np)
 
 
 def slug(device: str) -> str:

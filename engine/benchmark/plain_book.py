@@ -17,7 +17,8 @@ ROOT_HALF = math.sqrt(0.5)
 ROOT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 EDGE = 1e-9  # log-moneyness by which a strike may miss the outermost node by rounding
 HOLIDAY_DAYS = 5  # an expiry further after the last session than this is not settled
-PARTS = 8
+PARTS, MAGNITUDES = 8, 6
+BY_CLASS = ("vega_traded", "vega_held", "hedge_traded", "hedge_held")
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ def plain_book(market: Lists, entries, tenor: int, min_coverage: float = 0.8) ->
     Returns
     -------
     list of dict
-        `marks` (leg-days), `entered`, `entry_vega` [2], and by holding day `explain` [2][8], `hedge_notional` [2],
-        `absolute_pnl`, `stale_pnl`, `extrapolated_pnl`: what `TradeBook` holds, class (index, component) first.
+        `marks` (leg-days), `entered`, and by holding day what `TradeBook` holds: `explain` [2][8], `magnitude` [6],
+        and by class [2] `vega_traded`, `vega_held`, `hedge_traded`, `hedge_held`.
     """
     cohorts = []
     for entry in entries:
@@ -83,10 +84,9 @@ def _cohort(market: Lists, entry: int, last: int, expiry: int, min_coverage: flo
     record = {
         "marks": 0,
         "entered": False,
-        "entry_vega": [0.0, 0.0],
         "explain": [[[0.0] * PARTS, [0.0] * PARTS] for _ in range(length + 1)],
-        "hedge_notional": [[0.0, 0.0] for _ in range(length + 1)],
-        **{name: [0.0] * (length + 1) for name in ("absolute_pnl", "stale_pnl", "extrapolated_pnl")},
+        "magnitude": [[0.0] * MAGNITUDES for _ in range(length + 1)],
+        **{name: [[0.0, 0.0] for _ in range(length + 1)] for name in BY_CLASS},
     }
     settled = expiry <= market.day[-1] and expiry - market.day[last] <= HOLIDAY_DAYS
     weight = market.weight[entry]
@@ -104,7 +104,6 @@ def _cohort(market: Lists, entry: int, last: int, expiry: int, min_coverage: flo
     record["entered"] = True
     for asset, forward, vol, beyond, greeks in opened:
         units = weight[asset - 1] / held / greeks[3] if asset else -1.0 / greeks[3]
-        record["entry_vega"][asset > 0] += abs(units) * greeks[3]
         _follow(market, record, asset, entry, last, expiry, settled, units, (forward, vol, beyond, greeks))
     return record
 
@@ -112,17 +111,20 @@ def _cohort(market: Lists, entry: int, last: int, expiry: int, min_coverage: flo
 def _follow(market: Lists, record, asset, entry, last, expiry, settled, units, opened) -> None:
     """Add the life of one leg to its cohort's record."""
     forward, vol, beyond, greeks = opened
-    strike, shares, stale, hedge, side = forward, 1.0, False, 0.0, int(asset > 0)
+    strike, shares, stale, hedge, side, size = forward, 1.0, False, 0.0, int(asset > 0), abs(units)
+    vega_held, hedge_traded, hedge_held = (record[name] for name in BY_CLASS[1:])
+    record["vega_traded"][0][side] += size * greeks[3]
     for t in range(entry + 1, last + 1):
         day = t - entry
         value, delta, gamma, vega, theta, vanna, volga = greeks
-        traded = units * delta
-        record["hedge_notional"][day - 1][side] += abs(traded - hedge) * forward
-        hedge = traded
+        before, hedge = hedge, units * delta
+        hedge_traded[day - 1][side] += abs(hedge - before) * forward
+        hedge_held[day - 1][side] += abs(before) * forward
+        vega_held[day - 1][side] += size * vega
         factor, settlement = market.factor[t][asset], market.settlement[t][asset]
         if factor != factor:  # terms unknown: closed at the last mark
-            record["hedge_notional"][day][side] += abs(hedge) * forward
-            return
+            record["vega_traded"][day][side] += size * vega
+            break
         shares *= factor
         previous = (forward, vol, stale, beyond)
         ends = settlement == settlement or (settled and t == last)
@@ -154,16 +156,21 @@ def _follow(market: Lists, record, asset, entry, last, expiry, settled, units, o
         parts[5] -= units * from_delta
         parts[6] += units * financing
         parts[7] += units * unexplained
-        pnl = abs(units * (change - from_delta + financing))
-        record["absolute_pnl"][day] += pnl
+        pnl = size * abs(change - from_delta + financing)
+        sums = record["magnitude"][day]
+        sums[0] += pnl
         if stale or previous[2]:
-            record["stale_pnl"][day] += pnl
+            sums[1] += pnl
         if beyond or previous[3]:
-            record["extrapolated_pnl"][day] += pnl
+            sums[2] += pnl
+        sums[3] += size * abs(from_gamma)
+        sums[4] += size * abs(from_theta)
+        sums[5] += size * abs(unexplained)
         record["marks"] += 1
         if ends:
             break
-    record["hedge_notional"][day][side] += abs(hedge) * forward
+    hedge_traded[day][side] += abs(hedge) * forward
+    hedge_held[day][side] += abs(hedge) * forward
 
 
 def _mark(market: Lists, t, asset, expiry, shares, strike):

@@ -1,4 +1,4 @@
-"""Implied correlation, inversion, greeks and a sweep as careful loops in plain Python, to compare speeds with."""
+"""Implied correlation and the inversion of prices as careful loops in plain Python, to compare speeds with."""
 
 import math
 
@@ -83,40 +83,3 @@ def _time_value(x, s, up):
     """b(s) = exp(x/2) N(x/s + s/2) - exp(-x/2) N(x/s - s/2)."""
     h, t = x / s, 0.5 * s
     return 0.5 * (up * math.erfc(-(h + t) * ROOT_HALF) - math.erfc(-(h - t) * ROOT_HALF) / up)
-
-
-def plain_sweep(market: dict, sets) -> list:
-    """Daily gross P&L, option cost and hedge cost of parameter sets on a trade book that exists.
-
-    Parameters
-    ----------
-    market : dict of lists
-        `score` [t], the z-score of implied correlation; `entry` [c], `entered` [c]; `gross`, `hedged` [c][day];
-        `entry_vega` [c][2].
-    sets : sequence of (enter, leave, index_vega, costs)
-        `costs` as `VolPoints`.
-    """
-    results = []
-    for enter, leave, index_vega, costs in sets:
-        exposure, held = [], 0.0
-        for score in market["score"]:
-            if score >= enter:
-                held = 1.0
-            elif score <= leave:
-                held = 0.0
-            exposure.append(held)
-        dates = len(exposure)
-        pnl, option_cost, hedge_cost = [0.0] * dates, [0.0] * dates, [0.0] * dates
-        rate = 1e-4 * costs.hedge_bps
-        for c, entry in enumerate(market["entry"]):
-            if not (exposure[entry - 1] and market["entered"][c]):
-                continue
-            scale = exposure[entry - 1] * index_vega
-            index, component = market["entry_vega"][c]
-            option_cost[entry] = scale * (costs.index * index + costs.component * component)
-            charged = scale * rate
-            for t, gross, hedged in zip(range(entry, dates), market["gross"][c], market["hedged"][c], strict=False):
-                pnl[t] += scale * gross
-                hedge_cost[t] += charged * hedged
-        results.append((pnl, option_cost, hedge_cost))
-    return results

@@ -6,11 +6,12 @@ from engine.backend import to_host
 from engine.backtest import DailyDelta, Straddle, VegaNeutral, VolPoints, Weekly
 from engine.backtest.exits import HoldToExpiry
 from engine.backtest.market import MarketView
+from engine.backtest.metrics import bartlett_lags
 from engine.backtest.signals import zscore
 from engine.backtest.simulate import open_book
 from engine.benchmark.books import book_work, holding_days
 from engine.benchmark.inputs import Market
-from engine.benchmark.plain_loops import plain_sweep
+from engine.benchmark.plain_sweep import plain_sweep
 from engine.benchmark.sizes import Sizes
 from engine.benchmark.work import BOOK_LOOP, COHORT_DAY, SESSION, SWEEP_LOOP, Work
 from engine.correlation import TopWeights
@@ -30,7 +31,7 @@ def sweep_book(market: Market, sizes: Sizes) -> Work:
 
 
 def sweep(market: Market, sizes: Sizes, count: int) -> Work:
-    """Backtests that differ in signal levels, costs and size, book included."""
+    """Backtests that differ in signal levels, costs and size, from their book to every metric of each."""
     panel = _sweep_panel(market, sizes)  # one for all: jobs share a book only on the same panel
     jobs = [
         Job(
@@ -46,15 +47,21 @@ def sweep(market: Market, sizes: Sizes, count: int) -> Work:
         )
         for enter, leave, index_vega, costs in parameter_sets(count)
     ]
-    book, (written, operations, dates) = sweep_book(market, sizes), _per_set(market, sizes)
+    book, (read, operations) = sweep_book(market, sizes), _reduction(panel)
     return Work(
-        f"{dates:,} dates, weekly cohorts, book included",
-        partial(run_batch, jobs),
+        f"{len(panel):,} dates, weekly cohorts, book included",
+        partial(summarised, jobs),
         count,
-        book.read + count * written,
+        book.read + read,
         book.operations + count * operations,
         {BOOK_LOOP: book.count, SWEEP_LOOP: count},
     )
+
+
+def summarised(jobs: list[Job]) -> list[dict]:
+    """Run backtests and compute every metric of each."""
+    results = {id(result): result for result, _ in run_batch(jobs)}
+    return [result.summaries for result in results.values()]
 
 
 def parameter_sets(count: int) -> list[tuple]:
@@ -72,10 +79,10 @@ def parameter_sets(count: int) -> list[tuple]:
 
 def sweep_loop(market: Market, sizes: Sizes) -> Work:
     """A few of the same backtests on a book that exists, cohort by cohort and day by day."""
-    lists, count = sweep_lists(_sweep_panel(market, sizes)), sizes.loop_sets
-    written, operations, _ = _per_set(market, sizes)
-    run = partial(plain_sweep, lists, parameter_sets(count))
-    return Work(f"{count} sets, book given", run, count, count * written, count * operations)
+    panel, count = _sweep_panel(market, sizes), sizes.loop_sets
+    read, operations = _reduction(panel)
+    run = partial(plain_sweep, sweep_lists(panel), parameter_sets(count))
+    return Work(f"{count} sets, book given", run, count, read, count * operations)
 
 
 def sweep_lists(panel) -> dict:
@@ -84,13 +91,7 @@ def sweep_lists(panel) -> dict:
     book = open_book(view, Weekly(), Straddle(), VegaNeutral(), DailyDelta(), 1)
     strategy = RichCorrelation()
     score = zscore(view.implied_correlation(strategy.tenor, strategy.delta), strategy.window)
-    arrays = {
-        "score": score,
-        "entered": book.entered,
-        "gross": book.explain.sum(axis=(2, 3)),
-        "hedged": book.hedge_notional.sum(axis=2),
-        "entry_vega": book.entry_vega,
-    }
+    arrays = {"score": score, "entered": book.entered, **book.by_day}
     return {name: to_host(array).tolist() for name, array in arrays.items()} | {"entry": book.cohorts.entry.tolist()}
 
 
@@ -99,8 +100,9 @@ def _sweep_panel(market: Market, sizes: Sizes):
     return panel.slice(end=panel.dates[min(sizes.sweep_dates, len(panel)) - 1])
 
 
-def _per_set(market: Market, sizes: Sizes) -> tuple[int, int, int]:
-    """Bytes of the three daily series a parameter set writes, its multiply-adds, and the number of dates."""
-    dates = _sweep_panel(market, sizes).dates
-    cohort_days = int(holding_days(dates, Weekly().entries(dates, 1), Straddle().tenor).sum())
-    return 3 * 8 * len(dates), COHORT_DAY * cohort_days + SESSION * len(dates), len(dates)
+def _reduction(panel) -> tuple[int, int]:
+    """Bytes of the book that a sweep reads once, and the multiply-adds of each of its parameter sets."""
+    held = holding_days(panel.dates, Weekly().entries(panel.dates, 1), Straddle().tenor)
+    lags = bartlett_lags(len(panel), int(held.max()))
+    read = 8 * (COHORT_DAY + 1) * int(held.sum())  # P&L, vega of two classes, hedges
+    return read, COHORT_DAY * int(held.sum()) + (SESSION + lags) * len(panel)

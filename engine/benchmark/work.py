@@ -14,7 +14,9 @@ MARK = 4 * (8 + ROOT) + 10 + EXP + (LOG + 2 * ERF + 2 * EXP + 3 * ROOT + 25) + 4
 PRICE_AND_GREEKS = LOG + 2 * ERF + 2 * EXP + 4 * ROOT + 30
 # Normalised price, a guess, and the two steps of Jaeckel's method, each two scaled erfc, exp, log and a ratio.
 INVERSION = (EXP + LOG + 4 * ROOT) + (LOG + ERF + 3 * ROOT) + 2 * (2 * ERF + EXP + LOG + 3 * ROOT + 30)
-COHORT_DAY, SESSION = 3, 2  # of a sweep, per parameter set: P&L and two costs; two comparisons of the signal
+# Of a sweep, per parameter set: P&L and two costs of each cohort and day; of each date two comparisons of the signal,
+# the sums, the drawdown and, for each lag, a term of the long-run variance.
+COHORT_DAY, SESSION = 3, 12
 
 # Names of the plain loops, to which other cases refer.
 CORRELATION_LOOP, BOOK_LOOP = "Implied correlation, plain loop", "Trade book, plain loop"

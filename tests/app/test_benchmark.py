@@ -13,7 +13,8 @@ from engine.benchmark.cases import cases
 from engine.benchmark.inputs import MISSING, Market, random_market, random_options
 from engine.benchmark.limits import Limits, measure_limits
 from engine.benchmark.measure import best_time
-from engine.benchmark.plain_loops import plain_correlation, plain_implied_vol, plain_sweep
+from engine.benchmark.plain_loops import plain_correlation, plain_implied_vol
+from engine.benchmark.plain_sweep import plain_sweep
 from engine.benchmark.sweeps import parameter_sets, sweep, sweep_lists
 from engine.config import CONFIGS, build, resolved
 from engine.correlation import TopWeights, implied_correlation
@@ -146,13 +147,11 @@ def test_the_plain_sweep_is_the_engines(market):
         )
         for enter, leave, index_vega, costs in sets
     ]
-    traded = 0
     for (result, p), looped in zip(run_batch(jobs), plain_sweep(sweep_lists(market), sets), strict=True):
-        for found, expected in zip((result.pnl_gross, result.option_cost, result.hedge_cost), looped, strict=True):
-            # Cohorts are added in another order to numbers of up to 1e7.
-            np.testing.assert_allclose(found[p], expected, rtol=1e-12, atol=1e-6)
-        traded += bool(result.option_cost[p].any())
-    assert traded == len(sets)
+        assert looped["option_cost"] > 0.0, "a set that never trades compares nothing"
+        for name, found in result.accounts.statistics().items():
+            # Sums over cohorts and dates in another order.
+            assert found[p] == pytest.approx(looped[name], rel=1e-9), name
 
 
 def test_the_random_market_misses_quotes_and_keeps_strikes_in_order(market):

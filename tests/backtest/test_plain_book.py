@@ -5,7 +5,9 @@ import pytest
 from small_market import small_market
 
 from engine.backtest import DailyDelta, Straddle, VegaNeutral, build_book
-from engine.benchmark.plain_book import as_lists, plain_book
+from engine.backtest.book import Recipe
+from engine.backtest.structure import choose_contracts
+from engine.benchmark.plain_book import BY_CLASS, as_lists, plain_book
 
 
 @pytest.mark.parametrize("tenor", [25, 60])
@@ -13,17 +15,18 @@ from engine.benchmark.plain_book import as_lists, plain_book
 def test_the_plain_loop_gets_the_numbers_of_the_book(seed, tenor):
     panel = small_market(seed)
     entries = np.arange(1, len(panel))
-    book = build_book(panel, panel.weights, entries, Straddle(tenor=tenor), VegaNeutral(), DailyDelta())
+    structure = Straddle(tenor=tenor)
+    cohorts = choose_contracts(panel, entries, structure)
+    book = build_book(panel, panel.weights, cohorts, Recipe(structure, VegaNeutral(), DailyDelta()))
     records = plain_book(as_lists(panel, panel.weights, len(panel)), entries.tolist(), tenor)
     assert [record["entered"] for record in records] == book.entered.tolist()
     assert book.entered.any()
-    for name in ("explain", "hedge_notional", "absolute_pnl", "stale_pnl", "extrapolated_pnl", "entry_vega"):
-        daily = name != "entry_vega"
+    for name in ("explain", "magnitude", *BY_CLASS):
         for found, record in zip(getattr(book, name), records, strict=True):
             looped = np.array(record[name])
             # Sums over legs in another order: the largest is about 1e3, so this is 12 digits.
             np.testing.assert_allclose(found[: len(looped)], looped, rtol=0, atol=1e-9)
-            assert not daily or not found[len(looped) :].any()
+            assert not found[len(looped) :].any()
 
 
 def test_a_mark_is_a_leg_on_a_day_it_is_held():
