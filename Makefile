@@ -26,7 +26,7 @@ format: .venv/.dev  ## Format the code and sort its imports
 
 gpu: .venv/.gpu  ## On a machine with a CUDA device: parity tests, then the benchmark
 	$(BIN)/python -m pytest -q -m gpu
-	@if [ -f engine/benchmark.py ]; then $(BIN)/python -m engine.benchmark; fi
+	$(BIN)/python -m engine.benchmark benchmark=full backend=cupy $(ARGS)
 
 clean:  ## Remove .venv and caches; results stay
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

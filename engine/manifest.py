@@ -19,7 +19,7 @@ from engine import __version__
 PROJECT = Path(__file__).resolve().parents[1]
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
 # Keys of the configuration that change where and how a run is kept, but none of its numbers.
-NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep"})
+NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget"})
 
 
 def manifest(panel, backend: str, seed: int, started: float, **more) -> dict:
@@ -33,13 +33,7 @@ def manifest(panel, backend: str, seed: int, started: float, **more) -> dict:
     **more
         Further entries, such as `config_hash`.
     """
-    commit, dirty = _git()
-    return {
-        "finished": now(),
-        "python": platform.python_version(),
-        "versions": _versions(),
-        "git_commit": commit,
-        "git_dirty": dirty,
+    return provenance() | {
         "backend": backend,
         "device": _device(backend),
         "dtype": str(panel.component_iv.dtype),
@@ -52,6 +46,18 @@ def manifest(panel, backend: str, seed: int, started: float, **more) -> dict:
         **more,
         "seconds": round(time.perf_counter() - started, 3),
         "peak_memory_mb": peak_memory_mb(),  # of the process: a sweep's later jobs include earlier ones
+    }
+
+
+def provenance() -> dict:
+    """Return when, and by which versions and commit, numbers were made."""
+    commit, dirty = _git()
+    return {
+        "finished": now(),
+        "python": platform.python_version(),
+        "versions": _versions(),
+        "git_commit": commit,
+        "git_dirty": dirty,
     }
 
 

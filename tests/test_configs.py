@@ -11,7 +11,7 @@ from engine.correlation import Names
 from engine.data.load import find_source
 from engine.errors import InputError
 
-COMMANDS = ("backtest", "correlate")
+COMMANDS = ("backtest", "correlate", "benchmark")
 # Groups whose files describe an object; the others set keys of the root.
 OBJECTS = ("basket", "structure", "strategy", "sizing", "schedule", "exits", "hedge", "costs")
 SETS = ("experiment", "sweep", "debug")
@@ -26,7 +26,7 @@ def composed(command="backtest", *overrides):
 
 def test_every_folder_of_the_configuration_is_covered():
     folders = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} - {"hydra", "local"}
-    assert folders == {group for group, _ in FILES}
+    assert folders == {group for group, _ in FILES} | {"benchmark"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -59,6 +59,11 @@ def test_a_market_repeats_the_defaults_of_its_source(choice, tmp_path):
     source = find_source(market["name"], tmp_path, settings)
     defaults = {f.name: f.default for f in fields(source) if f.default is not MISSING}
     assert settings == {key: defaults[key] for key in settings}
+
+
+@pytest.mark.parametrize("choice", choices("benchmark"))
+def test_every_size_of_the_benchmark_builds_and_says_its_name(choice):
+    assert build(resolved(composed("benchmark", f"benchmark={choice}"))["benchmark"], "benchmark").name == choice
 
 
 def test_debug_keeps_the_market_small():

@@ -1,0 +1,59 @@
+"""The roofline and the growth of time with size: as pages beside the numbers, as PNG for the README."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import polars as pl
+
+from engine.report import plots
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
+PAGE = '<!doctype html><meta charset="utf-8"><title>{title}</title><script>{script}</script>{figure}\n'
+
+
+def write_pictures(result: dict, folder: Path) -> list[Path]:
+    """Write `roofline.html` and `growth.html`, each a page that needs nothing but itself."""
+    drawn = {
+        "roofline": roofline(result),
+        "growth": plots.plot_growth(pl.DataFrame(result["growth"]), result["device"]),
+    }
+    for name, figure in drawn.items():
+        page = PAGE.format(title=name, script=plots.plotly_script(), figure=plots.as_html(figure))
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
+    return [folder / f"{name}.html" for name in drawn]
+
+
+def roofline(result: dict):
+    """Return the roofline of the cases that have a label."""
+    points = [
+        {
+            "label": row["label"],
+            "intensity": row["multiply_adds"] / row["bytes"],
+            "rate": row["multiply_adds"] / row["seconds"],
+            "plain": "loop" in row["label"],
+        }
+        for row in result["cases"]
+        if row["label"]
+    ]
+    return plots.plot_roofline(pl.DataFrame(points), device=result["device"], **result["limits"])
+
+
+def photograph(page: Path, picture: Path) -> bool:
+    """Write a page as PNG with a browser; False where none is installed."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        return False
+    with tempfile.TemporaryDirectory() as profile:
+        subprocess.run(
+            [
+                *(browser, *QUIET.split(), f"--user-data-dir={profile}", f"--screenshot={picture.absolute()}"),
+                *("--window-size=1100,580", "--virtual-time-budget=8000", page.absolute().as_uri()),
+            ],
+            capture_output=True,
+            check=True,
+            timeout=120,
+        )
+    return True

@@ -1,0 +1,253 @@
+"""The trade book as a careful loop in plain Python: lists and `math`, no arrays and no frames.
+
+It does the same work as `build_book` on a constant-maturity grid (marks, greeks, explain, hedges, flags, events) and a
+test asserts that it gets the same numbers. It is written to be fast for a loop: what a date or a leg needs once is
+computed once, and a smile is walked from its middle only as far as the strike.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from engine.backend import to_host
+
+ROOT_HALF = math.sqrt(0.5)
+ROOT_2_OVER_PI = math.sqrt(2.0 / math.pi)
+EDGE = 1e-9  # log-moneyness by which a strike may miss the outermost node by rounding
+HOLIDAY_DAYS = 5  # an expiry further after the last session than this is not settled
+PARTS, MAGNITUDES = 8, 6
+BY_CLASS = ("vega_traded", "vega_held", "hedge_traded", "hedge_held")
+
+
+@dataclass(frozen=True)
+class Lists:
+    """A panel as nested lists, dates first; asset 0 is the index, smiles run from low strikes to high."""
+
+    day: list
+    tenor: list
+    quantile: list
+    iv: list
+    spot: list
+    carry: list
+    rate: list
+    factor: list
+    settlement: list
+    weight: list
+
+
+def as_lists(panel, weights, sessions: int) -> Lists:
+    """Make lists of the first sessions of a panel and of the weights (T, N) of a basket."""
+
+    def assets(index, members):
+        index, members = to_host(index[:sessions]), to_host(members[:sessions])
+        return np.concatenate([index[:, None], members], axis=1).astype(float)
+
+    ones, unknown = np.ones(sessions), np.full(sessions, np.nan)
+    carry, rate = assets(panel.index_carry, panel.carry), to_host(panel.rate[:sessions])
+    return Lists(
+        day=panel.dates[:sessions].astype(int).tolist(),
+        tenor=panel.tenors.tolist(),
+        quantile=[NormalDist().inv_cdf(delta / 100.0) for delta in panel.deltas.tolist()[::-1]],
+        iv=assets(panel.index_iv, panel.component_iv)[..., ::-1].tolist(),
+        spot=assets(panel.index_spot, panel.spot).tolist(),
+        carry=np.where(np.isfinite(carry), carry, 0.0).tolist(),
+        rate=np.where(np.isfinite(rate), rate, 0.0).tolist(),
+        factor=assets(ones, panel.strike_factor).tolist(),
+        settlement=assets(unknown, panel.settlement).tolist(),
+        weight=to_host(weights[:sessions]).tolist(),
+    )
+
+
+def plain_book(market: Lists, entries, tenor: int, min_coverage: float = 0.8) -> list[dict]:
+    """Follow vega-neutral, daily hedged straddles of every cohort to expiry; one record per cohort.
+
+    Returns
+    -------
+    list of dict
+        `marks` (leg-days), `entered`, and by holding day what `TradeBook` holds: `explain` [2][8], `magnitude` [6],
+        and by class [2] `vega_traded`, `vega_held`, `hedge_traded`, `hedge_held`.
+    """
+    cohorts = []
+    for entry in entries:
+        expiry = market.day[entry] + tenor
+        last = entry
+        while last + 1 < len(market.day) and market.day[last + 1] <= expiry:
+            last += 1
+        cohorts.append(_cohort(market, entry, last, expiry, min_coverage))
+    return cohorts
+
+
+def _cohort(market: Lists, entry: int, last: int, expiry: int, min_coverage: float) -> dict:
+    length = last - entry
+    record = {
+        "marks": 0,
+        "entered": False,
+        "explain": [[[0.0] * PARTS, [0.0] * PARTS] for _ in range(length + 1)],
+        "magnitude": [[0.0] * MAGNITUDES for _ in range(length + 1)],
+        **{name: [[0.0, 0.0] for _ in range(length + 1)] for name in BY_CLASS},
+    }
+    settled = expiry <= market.day[-1] and expiry - market.day[last] <= HOLIDAY_DAYS
+    weight = market.weight[entry]
+    opened, held = [], 0.0
+    for asset in (0, *(n + 1 for n, w in enumerate(weight) if w > 0.0)):
+        forward, vol, beyond = _mark(market, entry, asset, expiry, 1.0, None)
+        if vol == vol and forward == forward and length > 0:
+            years = (expiry - market.day[entry]) / 365.0
+            greeks = _straddle(forward, forward, vol, years, market.rate[entry])
+            if greeks[3] > 0.0:
+                opened.append((asset, forward, vol, beyond, greeks))
+                held += weight[asset - 1] if asset else 0.0
+    if not opened or opened[0][0] != 0 or not held or held < min_coverage * sum(weight):
+        return record
+    record["entered"] = True
+    for asset, forward, vol, beyond, greeks in opened:
+        units = weight[asset - 1] / held / greeks[3] if asset else -1.0 / greeks[3]
+        _follow(market, record, asset, entry, last, expiry, settled, units, (forward, vol, beyond, greeks))
+    return record
+
+
+def _follow(market: Lists, record, asset, entry, last, expiry, settled, units, opened) -> None:
+    """Add the life of one leg to its cohort's record."""
+    forward, vol, beyond, greeks = opened
+    strike, shares, stale, hedge, side, size = forward, 1.0, False, 0.0, int(asset > 0), abs(units)
+    vega_held, hedge_traded, hedge_held = (record[name] for name in BY_CLASS[1:])
+    record["vega_traded"][0][side] += size * greeks[3]
+    for t in range(entry + 1, last + 1):
+        day = t - entry
+        value, delta, gamma, vega, theta, vanna, volga = greeks
+        before, hedge = hedge, units * delta
+        hedge_traded[day - 1][side] += abs(hedge - before) * forward
+        hedge_held[day - 1][side] += abs(before) * forward
+        vega_held[day - 1][side] += size * vega
+        factor, settlement = market.factor[t][asset], market.settlement[t][asset]
+        if factor != factor:  # terms unknown: closed at the last mark
+            record["vega_traded"][day][side] += size * vega
+            break
+        shares *= factor
+        previous = (forward, vol, stale, beyond)
+        ends = settlement == settlement or (settled and t == last)
+        if ends:
+            price = (settlement if settlement == settlement else market.spot[t][asset]) / shares
+            stale, beyond = price != price, False
+            forward = forward if stale else price
+            greeks = (abs(forward - strike), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        else:
+            quoted, found, beyond = _mark(market, t, asset, expiry, shares, strike)
+            stale = found != found or quoted != quoted
+            forward = quoted if quoted == quoted else forward
+            vol = found if found == found else vol
+            greeks = _straddle(forward, strike, vol, (expiry - market.day[t]) / 365.0, market.rate[t])
+        days = market.day[t] - market.day[t - 1]
+        move, points = forward - previous[0], 100.0 * (vol - previous[1])
+        from_delta, from_gamma = delta * move, 0.5 * gamma * move * move
+        from_theta, from_vega = theta * days, vega * points
+        cross = vanna * move * points + 0.5 * volga * points * points
+        change = greeks[0] - value
+        financing = -math.expm1(market.rate[t - 1] / 365.0 * days) * value
+        unexplained = change - from_delta - from_gamma - from_theta - from_vega - cross
+        parts = record["explain"][day][side]
+        parts[0] += units * from_delta
+        parts[1] += units * from_gamma
+        parts[2] += units * from_theta
+        parts[3] += units * from_vega
+        parts[4] += units * cross
+        parts[5] -= units * from_delta
+        parts[6] += units * financing
+        parts[7] += units * unexplained
+        pnl = size * abs(change - from_delta + financing)
+        sums = record["magnitude"][day]
+        sums[0] += pnl
+        if stale or previous[2]:
+            sums[1] += pnl
+        if beyond or previous[3]:
+            sums[2] += pnl
+        sums[3] += size * abs(from_gamma)
+        sums[4] += size * abs(from_theta)
+        sums[5] += size * abs(unexplained)
+        record["marks"] += 1
+        if ends:
+            break
+    hedge_traded[day][side] += abs(hedge) * forward
+    hedge_held[day][side] += abs(hedge) * forward
+
+
+def _mark(market: Lists, t, asset, expiry, shares, strike):
+    """Forward in entry shares, volatility at the strike (None = at the forward), whether the surface was left."""
+    days = expiry - market.day[t]
+    years = days / 365.0
+    forward = market.spot[t][asset] * math.exp(market.carry[t][asset] * years) / shares
+    if not forward > 0.0:
+        return forward, math.nan, False
+    tenor, grid, last = market.tenor, market.iv[t][asset], len(market.tenor) - 1
+    k = 0
+    while k < last - 1 and tenor[k + 1] <= days:
+        k += 1
+    near, far = tenor[k], tenor[k + 1]
+    share = min(max((days - near) / (far - near), 0.0), 1.0)
+    a, b = (1.0 - share) * near, share * far
+    time = min(max(days, near), far)
+    target = math.log((strike or forward) / forward)
+    vol, beyond = _vol_at(grid[k], grid[k + 1], a / time, b / time, target, math.sqrt(years), market.quantile)
+    return forward, vol, vol == vol and (beyond or not tenor[0] <= days <= tenor[-1])
+
+
+def _vol_at(near, far, a, b, target, root, quantile):
+    """Volatility at log-moneyness `target`, linear between the nodes of the smile sqrt(a near^2 + b far^2)."""
+    middle = len(quantile) // 2
+    low = high = None
+    for i in range(middle, -1, -1):  # down from the middle, to the first node at or below the target
+        vol = _node(near[i], far[i], a, b)
+        if vol == vol:
+            spread = vol * root
+            at = spread * (0.5 * spread + quantile[-1 - i])
+            if at <= target:
+                low = at, vol
+                break
+            high = at, vol
+    if high is None:
+        for i in range(middle + 1, len(quantile)):  # or up, to the first above it
+            vol = _node(near[i], far[i], a, b)
+            if vol == vol:
+                spread = vol * root
+                at = spread * (0.5 * spread + quantile[-1 - i])
+                if at > target:
+                    high = at, vol
+                    break
+                low = at, vol
+    if low is None:
+        return (math.nan, False) if high is None else (high[1], target < high[0] - EDGE)
+    if high is None:
+        return low[1], target > low[0] + EDGE
+    return low[1] + (high[1] - low[1]) * (target - low[0]) / (high[0] - low[0]), False
+
+
+def _node(near, far, a, b):
+    if not b:
+        return near
+    if not a:
+        return far
+    return math.sqrt(a * near * near + b * far * far)
+
+
+def _straddle(forward, strike, vol, years, rate):
+    """Value, delta, gamma, vega, theta, vanna, volga, in the units of `engine.pricing.straddle`."""
+    root = math.sqrt(years)
+    spread = vol * root
+    d1 = math.log(forward / strike) / spread + 0.5 * spread
+    d2 = d1 - spread
+    discount = math.exp(-rate * years)
+    inside1 = math.erf(d1 * ROOT_HALF)
+    density = discount * math.exp(-0.5 * d1 * d1) * ROOT_2_OVER_PI
+    value = discount * (forward * inside1 - strike * math.erf(d2 * ROOT_HALF))
+    vega = forward * density * root
+    return (
+        value,
+        discount * inside1,
+        density / (forward * spread),
+        0.01 * vega,
+        (rate * value - 0.5 * vega * vol / years) / 365.0,
+        -0.01 * density * d2 / vol,
+        1e-4 * vega * d1 * d2 / vol,
+    )
