@@ -14,8 +14,6 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from engine import __version__
-
 PROJECT = Path(__file__).resolve().parents[1]
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
 # Keys of the configuration that change where and how a run is kept, but none of its numbers.
@@ -74,7 +72,7 @@ def config_hash(config: dict, panel) -> str:
     False
     """
     deciding = {key: value for key, value in config.items() if key not in NOT_NUMBERS}
-    text = json.dumps([deciding, panel.content_hash, __version__], sort_keys=True, default=str)
+    text = json.dumps([deciding, panel.content_hash, _versions().get("dispersion-engine")], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -94,7 +92,11 @@ def now() -> str:
 
 
 def peak_memory_mb() -> float:
-    """Most memory this process has held, in MB; Linux counts in KiB, macOS in bytes."""
+    """Most memory this process has held, in MB; what getrusage says may be the parent's, and is in bytes on macOS."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return round(int(line.split()[1]) / 2**10, 1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round((peak if sys.platform == "darwin" else peak * 1024) / 2**20, 1)
 

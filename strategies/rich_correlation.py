@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from engine.backtest import AbstractStrategy, hysteresis, zscore
+from engine.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,10 @@ class RichCorrelation(AbstractStrategy):
     window: int = 252
     enter: float = field(default=1.0, metadata={"batch": True})
     leave: float = field(default=0.0, metadata={"batch": True})
+
+    def __post_init__(self):
+        if self.window < 2:
+            raise InputError(f"strategy.window={self.window} has no deviation; use 2 sessions or more")
 
     def exposure(self, market):
         """Return 1 while correlation is rich, else 0, (T,)."""

@@ -8,10 +8,21 @@ from dataclasses import fields, replace
 
 import numpy as np
 
+from engine.backend import namespace
+from engine.errors import InputError
+
 
 def batch_fields(item) -> list[str]:
     """Names of the fields of a dataclass that may differ inside one batch."""
     return [f.name for f in fields(item) if f.metadata.get("batch")]
+
+
+def refuse_below(item, least: float, *names: str) -> None:
+    """Raise InputError when a field, or a number of its column, is below `least` or not a number."""
+    for name in names:
+        value = getattr(item, name)
+        if not namespace(value).all(value >= least):
+            raise InputError(f"{type(item).__name__}.{name}={value} is below {least:g}; use {least:g} or more")
 
 
 def group_key(item) -> tuple:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from engine.backtest.batch import refuse_below
+
 
 @dataclass(frozen=True)
 class VolPoints:
@@ -25,6 +27,9 @@ class VolPoints:
     component: float = field(default=0.8, metadata={"batch": True})
     hedge_bps: float = field(default=1.0, metadata={"batch": True})
     delivery_bps: float = field(default=10.0, metadata={"batch": True})
+
+    def __post_init__(self):
+        refuse_below(self, 0.0, "index", "component", "hedge_bps", "delivery_bps")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from engine import kernels
 from engine.backend import namespace
-from engine.errors import InputError
+from engine.backtest.batch import refuse_below
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,7 @@ class EarlyExit:
     with_signal: bool = False
 
     def __post_init__(self):
-        for name in ("stop", "target", "days_left"):
-            value = getattr(self, name)
-            if not namespace(value).all(value >= 0.0):
-                raise InputError(f"exits.{name}={value} is below 0; use a positive number")
+        refuse_below(self, 0.0, "stop", "target", "days_left")
 
     def exit_day(self, book, taken, decided, days_left, lag: int):
         """Return the holding day on which each cohort is sold, (P, C); its last day where it is not sold early.

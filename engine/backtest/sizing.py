@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from engine.backend import namespace
+from engine.backtest.batch import refuse_below
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,9 @@ class AbstractSizing(ABC):
     """
 
     index_vega: float = field(default=100_000.0, metadata={"batch": True})
+
+    def __post_init__(self):
+        refuse_below(self, 0.0, "index_vega")
 
     @abstractmethod
     def balanced(self, greeks, forward):

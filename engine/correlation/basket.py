@@ -24,6 +24,10 @@ class TopWeights:
 
     n: int = 50
 
+    def __post_init__(self):
+        if self.n < 1:
+            raise InputError(f"basket.n={self.n} selects nobody; use 1 or more")
+
     @property
     def label(self) -> str:
         """Name written to files: `top50`."""

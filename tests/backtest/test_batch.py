@@ -1,14 +1,16 @@
 """A batch of parameter sets equals the loop over them, bit for bit."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from small_market import small_market
 
-from engine.backtest import VegaNeutral, VolPoints, Weekly, backtest
+from engine.backtest import EarlyExit, Straddle, VegaNeutral, VolPoints, Weekly, backtest
 from engine.backtest.batch import stack
 from engine.correlation import AllMembers, TopWeights
+from engine.errors import InputError
 from strategies.rich_correlation import RichCorrelation
 
 
@@ -40,3 +42,21 @@ def test_items_that_differ_in_what_does_not_batch_are_refused():
         stack([RichCorrelation(), replace(RichCorrelation(), window=100)])
     with pytest.raises(ValueError, match="only fields declared to batch"):
         stack([TopWeights(3), TopWeights(4)])
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: VegaNeutral(-1.0), "VegaNeutral.index_vega=-1.0 is below 0"),
+        (lambda: VolPoints(component=float("nan")), "VolPoints.component=nan is below 0"),
+        (lambda: EarlyExit(days_left=-3), "EarlyExit.days_left=-3 is below 0"),
+        (lambda: Straddle(tenor=0), "structure.tenor=0 is not a number of days"),
+        (lambda: Straddle(min_coverage=80), "structure.min_coverage=80 is not a fraction"),
+        (lambda: Straddle(min_days=-1), "structure.min_days=-1 is below 0"),
+        (lambda: TopWeights(0), "basket.n=0 selects nobody"),
+        (lambda: RichCorrelation(window=1), "strategy.window=1 has no deviation"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused_by_name(make, words):
+    with pytest.raises(InputError, match=re.escape(words)):
+        make()

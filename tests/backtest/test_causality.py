@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_market import small_market
 
-from engine.backtest import MarketView, Weekly, backtest
+from engine.backtest import EarlyExit, HoldToExpiry, MarketView, Weekly, backtest
 from engine.correlation import AllMembers, TopWeights
 from strategies.rich_correlation import RichCorrelation
 from strategies.short_correlation import ShortCorrelation
@@ -35,18 +35,21 @@ def poisoned(panel, t):
     return panel.map_arrays(poison)
 
 
+@pytest.mark.parametrize(
+    "exits", [HoldToExpiry(), EarlyExit(stop=1.0, target=1.0, with_signal=True)], ids=["held", "sold"]
+)
 @pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
 @pytest.mark.parametrize("listed", [False, True], ids=["grid", "listed"])
 @pytest.mark.parametrize("basket", [AllMembers(), TopWeights(3)], ids=["all", "top3"])
-def test_nothing_up_to_a_day_depends_on_later_days(strategy, listed, basket):
+def test_nothing_up_to_a_day_depends_on_later_days(exits, strategy, listed, basket):
     panel = small_market(20, sessions=110, listed=listed)
-    truth = backtest(panel, strategy, basket=basket, schedule=Weekly())
+    truth = backtest(panel, strategy, basket=basket, schedule=Weekly(), exits=exits)
     signal = strategy.exposure(MarketView(panel, basket))
     assert 0.0 < signal.mean() <= 1.0, "the strategy must trade for the test to mean anything"
     for t in (25, 52, 80, 108):
         with np.errstate(all="ignore"):
             other_panel = poisoned(panel, t)
-            other = backtest(other_panel, strategy, basket=basket, schedule=Weekly())
+            other = backtest(other_panel, strategy, basket=basket, schedule=Weekly(), exits=exits)
             other_signal = strategy.exposure(MarketView(other_panel, basket))
         np.testing.assert_array_equal(other_signal[: t + 1], signal[: t + 1])
         for name in ("pnl_gross", "option_cost", "hedge_cost"):

@@ -143,5 +143,5 @@ def test_selling_pays_the_spread_again():
 
 
 def test_a_negative_stop_is_refused():
-    with pytest.raises(InputError, match=r"exits\.stop=-1.* is below 0"):
+    with pytest.raises(InputError, match=r"EarlyExit\.stop=-1.* is below 0"):
         EarlyExit(stop=-1.0)
