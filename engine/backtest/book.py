@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from engine import kernels
-from engine.backend import block_budget, blocks, namespace
+from engine.backend import block_budget, blocks, each, namespace
 from engine.backtest.cohort_windows import cohort_windows
 from engine.backtest.fused import FusedLegs
 from engine.backtest.hedging import DailyDelta
@@ -163,10 +163,11 @@ def build_book(panel, weights, cohorts: Cohorts, recipe: Recipe, budget: int | N
     parts = []
     for first, window, held in cohort_windows(panel, cohorts, days):
         known = weights[first : first + len(window)]
-        for block in blocks(len(held), bytes_per_cohort, budget or 8 * block_budget(xp)):
-            parts.append(_block(follow, window, known, held[block], recipe, legs, days))
+        build = functools.partial(_block, follow, window, known, held, recipe, legs, days)
+        for part in each(xp, build, blocks(len(held), bytes_per_cohort, budget or 8 * block_budget(xp))):
+            parts.append(part)
             if progress is not None:
-                progress(len(parts[-1].entered))
+                progress(len(part.entered))
     return _joined(parts, cohorts)
 
 
@@ -174,7 +175,8 @@ def _widest_basket(weights, entry) -> int:
     return int((weights > 0.0).sum(axis=1)[namespace(weights).asarray(entry)].max())
 
 
-def _block(follow, panel, weights, cohorts, recipe, width, days) -> TradeBook:
+def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> TradeBook:
+    cohorts = cohorts[block]
     xp = namespace(panel.spot)
     basket = weights[xp.asarray(cohorts.entry)]
     name = xp.argsort(basket <= 0.0, axis=1, kind="stable")[:, :width]  # members first, in name order

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.backend import cpu_cores
 from engine.benchmark.measure import best_time
-from engine.kernels.launch import cpu_cores
 
 REPEATS = 10  # before each kind of input: a limit is what nothing disturbed
 PRODUCT = 1024  # rows of the matrices multiplied: three of them are 24 MiB, what a shared cache holds

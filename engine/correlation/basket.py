@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.backend import block_budget, blocks, namespace
+from engine.backend import block_budget, blocks, each, namespace
 from engine.errors import InputError
 
 _BYTES_PER_CELL = 64  # what one date and cell holds while its names are summed: five sums, quote, product, mask
@@ -205,7 +205,8 @@ def basket_moments(weights, iv, budget: int | None = None) -> BasketMoments:
     vol, own_variance, variance, quoted = (xp.zeros(shape) for _ in range(4))
     names = xp.zeros(shape, dtype=xp.int32)
     total = xp.zeros(shape[0])
-    for part in blocks(shape[0], _BYTES_PER_CELL * math.prod(shape[1:]), budget or block_budget(xp)):
+
+    def add_up(part):
         quotes, row = iv[part], xp.arange(part.stop - part.start)
         # One name after the other: an elementwise sum has one order, whatever the shape of the block.
         for j in range(position.shape[1]):
@@ -221,4 +222,8 @@ def basket_moments(weights, iv, budget: int | None = None) -> BasketMoments:
             quoted[part] += w * has_quote
             names[part] += has_quote
             total[part] += weight[part, j]
+
+    parts = blocks(shape[0], _BYTES_PER_CELL * math.prod(shape[1:]), budget or block_budget(xp))
+    for _ in each(xp, add_up, parts):
+        pass
     return BasketMoments(vol, own_variance, variance, quoted, total, names)
