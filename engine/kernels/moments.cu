@@ -62,13 +62,13 @@ extern "C" __global__ void implied_correlation(PARAMETERS) {
 
 // Names join the sums several at a time, so that the sums are loaded and stored once for all of them.
 template <int NAMES>
-INLINE void add_names(const STORED *const *row, const double *weight, i64 cells, double *vol, double *own,
+INLINE void add_names(const STORED *const *row, const double *weight, i64 wide, double *vol, double *own,
                       double *variance, double *quoted, double *found) {
     const STORED *r[NAMES];
     double w[NAMES];
     for (int m = 0; m < NAMES; ++m) r[m] = row[m], w[m] = weight[m];
     HOST_SIMD
-    for (i64 cell = 0; cell < cells; ++cell) {
+    for (i64 cell = 0; cell < wide; ++cell) {
         double v = vol[cell], o = own[cell], s = variance[cell], q = quoted[cell], n = found[cell];
 #pragma GCC unroll 8
         for (int m = 0; m < NAMES; ++m) add_name(w[m], r[m][cell], v, o, s, q, n);
@@ -76,11 +76,23 @@ INLINE void add_names(const STORED *const *row, const double *weight, i64 cells,
     }
 }
 
+// Rows of members lie apart, which no hardware foresees: ask for those of the next step, after the last for tomorrow's.
+INLINE void fetch_ahead(const STORED *const *row, i64 members, i64 next, i64 count, i64 date_stride, i64 cells) {
+    for (i64 m = next; m < next + count; ++m) {
+        const STORED *wanted = m < members ? row[m] : row[(m - members) % members] + date_stride;
+        for (i64 cell = 0; cell < cells; cell += 64 / (i64)sizeof(STORED)) __builtin_prefetch(wanted + cell);
+    }
+}
+
 extern "C" void implied_correlation(PARAMETERS) {
-    std::vector<double> sums(5 * cells), weight(names);
+    // Whole vectors, where a row is as long as one; what is added beyond a row is never looked at.
+    const i64 wide = cells < 8 ? cells : (cells + 7) / 8 * 8;
+    const STORED *const end = iv + (dates - 1) * date_stride + (names - 1) * name_stride + cells;
+    std::vector<double> sums(5 * wide), weight(names);
     std::vector<const STORED *> row(names);
-    double *vol = sums.data(), *own = vol + cells, *variance = own + cells, *quoted = variance + cells,
-           *found = quoted + cells;
+    std::vector<STORED> last_row(wide);
+    double *vol = sums.data(), *own = vol + wide, *variance = own + wide, *quoted = variance + wide,
+           *found = quoted + wide;
     for (i64 item = first; item < last; ++item) {
         const i64 date = item / baskets, basket = item % baskets;
         const double *weight_of = weights + (basket * dates + date) * names;
@@ -93,10 +105,17 @@ extern "C" void implied_correlation(PARAMETERS) {
                 total += weight_of[name];
             }
         }
+        if (members > 0 && row[members - 1] + wide > end) {
+            std::copy_n(row[members - 1], cells, last_row.begin());
+            row[members - 1] = last_row.data();
+        }
         std::fill(sums.begin(), sums.end(), 0.0);
         i64 m = 0;
-        for (; m + 8 <= members; m += 8) add_names<8>(&row[m], &weight[m], cells, vol, own, variance, quoted, found);
-        for (; m < members; ++m) add_names<1>(&row[m], &weight[m], cells, vol, own, variance, quoted, found);
+        for (; m + 8 <= members; m += 8) {
+            fetch_ahead(row.data(), members, m + 8, 8, date_stride, cells);
+            add_names<8>(&row[m], &weight[m], wide, vol, own, variance, quoted, found);
+        }
+        for (; m < members; ++m) add_names<1>(&row[m], &weight[m], wide, vol, own, variance, quoted, found);
         const i64 out = (basket * dates + date) * cells;
         const double *index = index_iv + basket * index_stride + date * cells;
         HOST_SIMD
