@@ -4,6 +4,7 @@ A field batches only if it is declared to, `field(default=1.0, metadata={"batch"
 rates. Whether it does is never guessed from a value's type, since `enter=1` arrives as an int.
 """
 
+import functools
 from dataclasses import fields, replace
 
 import numpy as np
@@ -12,9 +13,16 @@ from engine.backend import namespace
 from engine.errors import InputError
 
 
-def batch_fields(item) -> list[str]:
+def batch_fields(item) -> tuple[str, ...]:
     """Names of the fields of a dataclass that may differ inside one batch."""
-    return [f.name for f in fields(item) if f.metadata.get("batch")]
+    return _split_fields(type(item))[0]
+
+
+@functools.cache
+def _split_fields(kind: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the fields of a class that batch, and of those that do not."""
+    batched = {f.name: bool(f.metadata.get("batch")) for f in fields(kind)}
+    return tuple(n for n, does in batched.items() if does), tuple(n for n, does in batched.items() if not does)
 
 
 def refuse_below(item, least: float, *names: str) -> None:
@@ -34,8 +42,7 @@ def group_key(item) -> tuple:
     >>> group_key(VolPoints(index=0.1)) == group_key(VolPoints(index=0.2))
     True
     """
-    batched = batch_fields(item)
-    return (type(item), *((f.name, getattr(item, f.name)) for f in fields(item) if f.name not in batched))
+    return (type(item), *(getattr(item, name) for name in _split_fields(type(item))[1]))
 
 
 def stack(items, xp=np):

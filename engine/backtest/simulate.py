@@ -115,8 +115,8 @@ def decide(strategy, exits, view: MarketView, book: TradeBook, lag: int):
     decided = strategy.exposure(view)
     xp = namespace(decided, book.explain)
     decided = decided.reshape(-1, len(view.panel))  # (T,) and (P, T) alike become (P, T)
-    taken = xp.where(xp.isfinite(decided), decided, 0.0)[:, xp.asarray(book.cohorts.entry - lag)]
-    taken = xp.where(book.entered, taken, 0.0)
+    taken = decided[:, xp.asarray(book.cohorts.entry - lag)]
+    taken = xp.where(book.entered & xp.isfinite(taken), taken, 0.0)
     dates = view.panel.dates
     days_left = book.cohorts.days_left(dates, book.cohorts.sessions(dates, book.days))
     exit_day = exits.exit_day(book, taken, decided, xp.asarray(days_left), lag)

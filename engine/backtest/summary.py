@@ -33,7 +33,7 @@ def summarise(result) -> dict[str, np.ndarray]:
     cost = option_cost + hedge_cost
     net = gross - cost
     part = dict(zip(MAGNITUDES, _weighted(size, _magnitudes(result)), strict=True))
-    coverage = _weighted(size, np.stack([to_host(book.coverage)] * 2, axis=1))[0]
+    coverage = (size * to_host(book.coverage)).sum(axis=1)
     ended_early = _ended_early(result)
     sold = np.zeros(size.shape, dtype=bool) if result.exit_day is None else result.exit_day < cohorts.life
     years = (result.dates[-1] - result.dates[0]).astype(int) / 365.25
@@ -91,8 +91,8 @@ def _ended_early(result) -> dict:
 
 
 def _weighted(size, values):
-    """Sum of size times values over cohorts, (K, P).
+    """Sum of size times values over cohorts, (K, P); values (C, K) or (P, C, K).
 
-    Not a matrix product, whose last bits depend on P: with K > 1 rows are added one cohort after the other.
+    Not a matrix product, whose last bits depend on P.
     """
-    return np.moveaxis((size[:, :, None] * values).sum(axis=1), 1, 0)
+    return np.stack([(size * values[..., k]).sum(axis=1) for k in range(values.shape[-1])])
