@@ -24,7 +24,7 @@ def summarise(result) -> dict[str, np.ndarray]:
         no quote of its own that day, or lay beyond the surface.
     """
     book, cohorts = result.book, result.book.cohorts
-    size = np.abs(result.taken)
+    size = np.ascontiguousarray(np.abs(result.taken))  # rows, whose sums do not depend on how many there are
     entered, total = size > 0.0, size.sum(axis=1)
     traded = total * result.vegas
     capital = CAPITAL_VOL_POINTS * book.most_held * result.vegas
