@@ -14,6 +14,9 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from engine import kernels
+from engine.backend import library
+
 PROJECT = Path(__file__).resolve().parents[1]
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
 # Keys of the configuration that change where and how a run is kept, but none of its numbers.
@@ -34,6 +37,7 @@ def manifest(panel, backend: str, seed: int, started: float, **more) -> dict:
     return provenance() | {
         "backend": backend,
         "device": _device(backend),
+        "kernels": kernels.usable(library(backend)),
         "dtype": str(panel.component_iv.dtype),
         "market": panel.info.name,
         "panel_hash": panel.content_hash,
