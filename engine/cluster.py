@@ -5,6 +5,7 @@ import importlib.util
 import logging
 import math
 import os
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from engine.launch import jobs_of, launch_batch
 from engine.sweep import Books, Job, batches, books_of
 
 PIECES_PER_SLOT = 4  # so that nodes of different speed end together, and one that dies takes little with it
+
+PANELS = ("auto", "object_store")
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ def check_ray() -> None:
 
 def launch_on_ray(settings, hydra_context, config, job_overrides, first_number: int) -> list:
     """Run the jobs of a Hydra sweep on a cluster, as `engine.launch.launch_batch` does here."""
+    if settings["panel"] not in PANELS:
+        raise InputError(f"hydra.launcher.panel={settings['panel']} is unknown; choose {' or '.join(PANELS)}")
     compute = functools.partial(on_ray, RaySettings(**settings))
     return launch_batch(hydra_context, config, job_overrides, first_number, compute, load_on_host)
 
@@ -162,11 +167,23 @@ def opened_panel(source: PanelSource) -> tuple | None:
 def _connect(ray, settings: RaySettings) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     own = {"include_dashboard": False} if settings.address in (None, "local") else {}
+    _check_address(settings.address)
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         ray.init(address=settings.address, **(quiet | own | dict(settings.init or {})))
     except ConnectionError as error:
         raise InputError(f"there is no Ray cluster at hydra.launcher.address={settings.address}: {error}") from error
+
+
+def _check_address(address: str | None) -> None:
+    """Raise InputError where nothing listens at a host:port: Ray itself would wait for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if not colon or "/" in host:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10.0).close()
+    except (OSError, ValueError) as error:
+        raise InputError(f"there is no Ray cluster at hydra.launcher.address={address}: {error}") from error
 
 
 def _run(ray, settings, plans, jobs, store) -> Iterator[tuple]:

@@ -14,7 +14,7 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from engine import __version__
+import engine
 
 PROJECT = Path(__file__).resolve().parents[1]
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
@@ -68,7 +68,7 @@ def config_hash(config: dict, panel) -> str:
     False
     """
     deciding = {key: value for key, value in config.items() if key not in NOT_NUMBERS}
-    text = json.dumps([deciding, panel.content_hash, __version__], sort_keys=True, default=str)
+    text = json.dumps([deciding, panel.content_hash, engine.__version__], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
