@@ -3,24 +3,22 @@
 import functools
 import importlib.util
 import logging
-import math
 import os
-import time
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
 
 import numpy as np
 
 from engine.backend import resolve
 from engine.compose import Plan
-from engine.config import load, market_folder
-from engine.data.storage import open_panel
+from engine.config import load
 from engine.errors import InputError
-from engine.launch import jobs_of, launch_batch
-from engine.sweep import Books, Job, batches, books_of
+from engine.launch import launch_batch
+from engine.pieces import PanelSource, panel_source, pieces, run_piece
+from engine.sweep import Job
 
-PIECES_PER_SLOT = 4  # so that nodes of different speed end together, and one that dies takes little with it
+PANELS = ("auto", "object_store")
 
 
 @dataclass(frozen=True)
@@ -35,28 +33,6 @@ class RaySettings:
     init: dict | None = None
 
 
-@dataclass(frozen=True)
-class PanelSource:
-    """Where a node finds a panel: in its folder, if it sees the same one, else in the object store.
-
-    Parameters
-    ----------
-    folder, content_hash : str
-    start, end : str or None
-    backend : str
-        As configured; each node resolves `auto` for itself.
-    stored : ray.ObjectRef or None
-        The panel, cut to its dates, where a folder cannot be relied on.
-    """
-
-    folder: str
-    content_hash: str
-    start: str | None
-    end: str | None
-    backend: str
-    stored: object = None
-
-
 def check_ray() -> None:
     """Raise InputError where Ray is not installed."""
     if importlib.util.find_spec("ray") is None:
@@ -65,6 +41,8 @@ def check_ray() -> None:
 
 def launch_on_ray(settings, hydra_context, config, job_overrides, first_number: int) -> list:
     """Run the jobs of a Hydra sweep on a cluster, as `engine.launch.launch_batch` does here."""
+    if settings["panel"] not in PANELS:
+        raise InputError(f"hydra.launcher.panel={settings['panel']} is unknown; choose {' or '.join(PANELS)}")
     compute = functools.partial(on_ray, RaySettings(**settings))
     return launch_batch(hydra_context, config, job_overrides, first_number, compute, load_on_host)
 
@@ -100,73 +78,26 @@ def on_ray(settings: RaySettings, plans: list[Plan], jobs: list[Job], store, sta
             ray.shutdown()
 
 
-def pieces(jobs: list[Job], slots: int, largest: int) -> Iterator[list[int]]:
-    """Cut jobs into pieces of one book each, small enough to keep every slot of the cluster busy.
-
-    Parameters
-    ----------
-    slots : int
-        Tasks the cluster runs at once.
-    largest : int
-        Jobs of a piece, at most.
-    """
-    size = min(largest, max(1, math.ceil(len(jobs) / (slots * PIECES_PER_SLOT))))
-    for book in books_of(jobs):
-        numbers = list(chain.from_iterable(book))
-        for first in range(0, len(numbers), size):
-            yield numbers[first : first + size]
-
-
-def run_piece(source: PanelSource, plans: list[Plan], packed) -> list[tuple] | None:
-    """Run a piece of a sweep where the task is, and return what the store keeps; None where the panel is out of reach.
-
-    Returns
-    -------
-    list of (list of int, list or InputError)
-        For each batch: numbers of its jobs in the piece, and what came of them.
-    """
-    started = time.perf_counter()
-    try:
-        opened = opened_panel(source)
-        if opened is None:
-            return None
-        market, books = opened
-        jobs = jobs_of(plans, lambda _: (market, source.backend))
-    except InputError as error:
-        return [(list(range(len(plans))), error)]
-    return [
-        (numbers, found if isinstance(found, InputError) else list(packed(found, [plans[n] for n in numbers], started)))
-        for numbers, found in batches(jobs, books)
-    ]
-
-
-@functools.lru_cache(maxsize=1)
-def opened_panel(source: PanelSource) -> tuple | None:
-    """Open a panel, once for all the pieces that a process runs, beside the books made of it."""
-    backend = resolve(source.backend)
-    if source.stored is not None:
-        import ray
-
-        panel = ray.get(source.stored)
-    else:
-        try:
-            panel = open_panel(source.folder)
-        except InputError:
-            return None
-        if panel.content_hash != source.content_hash:
-            return None
-        panel = panel.slice(source.start, source.end)
-    return (panel.to(backend) if backend == "cupy" else panel), Books()
-
-
 def _connect(ray, settings: RaySettings) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     own = {"include_dashboard": False} if settings.address in (None, "local") else {}
+    _check_address(settings.address)
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         ray.init(address=settings.address, **(quiet | own | dict(settings.init or {})))
     except ConnectionError as error:
         raise InputError(f"there is no Ray cluster at hydra.launcher.address={settings.address}: {error}") from error
+
+
+def _check_address(address: str | None) -> None:
+    """Raise InputError where nothing listens at a host:port: Ray itself would wait for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if not colon or "/" in host:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10.0).close()
+    except (OSError, ValueError) as error:
+        raise InputError(f"there is no Ray cluster at hydra.launcher.address={address}: {error}") from error
 
 
 def _run(ray, settings, plans, jobs, store) -> Iterator[tuple]:
@@ -190,7 +121,7 @@ def _run(ray, settings, plans, jobs, store) -> Iterator[tuple]:
     for numbers in pieces(jobs, slots, store.largest_piece):
         job, config = jobs[numbers[0]], plans[numbers[0]].settings
         if id(job.market) not in sources:
-            sources[id(job.market)] = _source(config, job.market)
+            sources[id(job.market)] = panel_source(config, job.market)
         source = kept(job) if settings.panel == "object_store" else sources[id(job.market)]
         waiting[submitted(numbers, source)] = numbers
     while waiting:
@@ -224,10 +155,3 @@ def _needs(ray, settings, plans) -> tuple[dict, int]:
         there.get(name, 0) / needs[key] for name, key in (("CPU", "num_cpus"), ("GPU", "num_gpus")) if needs.get(key)
     )
     return needs, max(1, int(slots))
-
-
-def _source(config: dict, market) -> PanelSource:
-    dates = {key: None if config[key] is None else str(config[key]) for key in ("start", "end")}
-    return PanelSource(
-        str(market_folder(config).resolve()), market.content_hash, **dates, backend=str(config["backend"])
-    )

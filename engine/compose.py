@@ -1,7 +1,7 @@
 """Composing the jobs of a sweep: Hydra once per set of group choices, plain values put into copies of that."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import OverrideType
@@ -30,6 +30,17 @@ class Plan:
     choices: dict
     settings: dict
     config_hash: str = ""
+
+
+@dataclass(frozen=True)
+class _Override:
+    """What is asked by one word of a command: a plain value, a choice of a group, or something else."""
+
+    text: str
+    key: str
+    value: object
+    plain: bool
+    chooses: bool
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,7 @@ class SweepComposer:
         self.loader, self.master = loader, master
         self._groups = set(master.hydra.runtime.choices)
         self._parser = OverridesParser.create()
-        self._plain, self._bases = {}, {}
+        self._known, self._bases = {}, {}
 
     def __getattr__(self, name):
         return getattr(self.loader, name)
@@ -101,18 +112,13 @@ class SweepComposer:
 
     def _composed(self, overrides) -> tuple["_Base", dict]:
         """Composition of a job without its plain values, and those; Hydra did it all where none are left."""
-        values, others = {}, []
-        for text in overrides:
-            key, value = self._read(text)
-            if key is None:
-                others.append(text)
-            else:
-                values[key] = value
-        base = self._base(tuple(others))
-        if again := [text for text in overrides if self._read(text)[0] in base.referred]:
-            values = {key: value for key, value in values.items() if key not in base.referred}
-            base = self._base((*others, *again))
-        written = {text.partition("=")[0].lstrip("+~") for text in others} - self._groups
+        read = [self._read(text) for text in overrides]
+        base = self._base(tuple(one.text for one in read if not one.plain))
+        if base.referred.intersection(one.key for one in read):  # those must be there when others repeat them
+            read = [replace(one, plain=one.plain and one.key not in base.referred) for one in read]
+            base = self._base(tuple(one.text for one in read if not one.plain))
+        values = {one.key: one.value for one in read if one.plain}
+        written = {one.key for one in read if not one.plain and not one.chooses}
         if base.settings is not None and all(_is_leaf(base.settings, k) and not _under(k, written) for k in values):
             return base, values
         return _Base.of(self.loader.load_sweep_config(self.master, list(overrides))), {}
@@ -122,10 +128,9 @@ class SweepComposer:
             self._bases[others] = _Base.of(self.loader.load_sweep_config(self.master, list(others)))
         return self._bases[others]
 
-    def _read(self, text: str) -> tuple:
-        """Key and value of a plain override, (None, None) of any other."""
-        if text not in self._plain:
-            override = self._parser.parse_override(text)
+    def _read(self, text: str) -> "_Override":
+        if text not in self._known:
+            (override,) = self._parser.parse_overrides([text])
             key, value = override.key_or_group, override.value()
             plain = (
                 override.type == OverrideType.CHANGE
@@ -135,8 +140,9 @@ class SweepComposer:
                 and (value is None or isinstance(value, int | float | str))
                 and _references(value) == frozenset()
             )
-            self._plain[text] = (key, value) if plain else (None, None)
-        return self._plain[text]
+            chooses = key in self._groups and not isinstance(value, dict)
+            self._known[text] = _Override(text, key, value, plain, chooses)
+        return self._known[text]
 
 
 def resolved_task(config: DictConfig) -> dict:

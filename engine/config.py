@@ -254,8 +254,10 @@ def explained(error: Exception, config_name: str) -> str | None:
     if missing := re.search(r"Could not (?:find|load) '([^']+)/([^'/]+)'", text):
         group, choice = missing.groups()
         if group == "hydra/launcher" and choice in LAUNCHER_EXTRAS:
-            extra = LAUNCHER_EXTRAS[choice]
-            return f"hydra/launcher={extra} needs a plugin of Hydra: pip install 'dispersion-engine[{extra}]'"
+            asked = choice.replace("submitit_slurm", "slurm")  # ours, which builds on that
+            return (
+                f"hydra/launcher={asked} is not installed: pip install 'dispersion-engine[{LAUNCHER_EXTRAS[choice]}]'"
+            )
         return f"{group}={choice} does not exist; {suggestion(choice, choices(group), f'{group} can be')}"
     if unknown := re.search(r"Could not (?:override|append to|delete from config)\S* '([^']+)'", text):
         return _unknown_key(unknown.group(1).split("@")[0], config_name)
@@ -289,8 +291,9 @@ def _keys(parent: str, config_name: str) -> list[str]:
     """Keys under a parent: at the root of the command's own file, or in any choice of the group."""
     from omegaconf import OmegaConf
 
-    files = (CONFIGS / parent).glob("*.yaml") if parent else [CONFIGS / f"{config_name}.yaml"]
-    written = [OmegaConf.load(file) for file in sorted(files)]
+    root = OmegaConf.load(CONFIGS / f"{config_name}.yaml")
+    files = sorted((CONFIGS / parent).glob("*.yaml")) if parent else []
+    written = [root.get(parent) or {}, *map(OmegaConf.load, files)] if parent else [root]
     # A choice may also set keys of the root; its own then stand under the name of its group.
     found = {str(key): None for keys in written for key in (keys.get(parent, keys) if parent else keys)}
     return [key for key in found if key not in ("_target_", "defaults", "hydra")]

@@ -69,12 +69,14 @@ def _add_to_table(result, config: dict, folder: Path, key: str, started: float) 
 def _row(config: dict, key: str) -> tuple:
     """What a table is to know of the job that Hydra is running, and the table."""
     from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
 
     from engine.compose import Plan
     from engine.table import TableStore
 
     job = HydraConfig.get()
-    plan = Plan(job.job.num, list(job.overrides.task), dict(job.runtime.choices), config, key)
+    asked, choices = (OmegaConf.to_container(node) for node in (job.overrides.task, job.runtime.choices))
+    plan = Plan(job.job.num, asked, choices, config, key)
     return plan, TableStore(Path(job.sweep.dir))
 
 

@@ -61,6 +61,8 @@ def load_run(path) -> Run:
     from omegaconf import OmegaConf
 
     folder = Path(path)
+    if not folder.is_dir() and table.is_table(folder.parent):
+        raise InputError(f"{folder} is a row of a table, not a folder; read it by load_runs('{folder.parent}')")
     if not folder.is_dir():
         raise InputError(f"there is no run folder {folder}")
     if not (folder / "manifest.json").exists():
@@ -72,7 +74,7 @@ def load_run(path) -> Run:
         manifest=json.loads((folder / "manifest.json").read_text(encoding="utf-8")),
         summary=json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {},
         config=OmegaConf.to_container(asked["config"]),
-        overrides=list(asked["overrides"]),
+        overrides=OmegaConf.to_container(asked["overrides"]),
         choices=dict(asked["hydra"].hydra.runtime.choices),
     )
 

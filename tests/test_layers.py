@@ -31,7 +31,7 @@ LAYERS = (
     {
         *("engine", "engine.run", "engine.correlate", "engine.benchmark", "engine.sweep", "engine.store"),
         *("engine.config", "engine.plugins", "engine.published", "hydra_plugins", "engine.manifest", "engine.compose"),
-        *("engine.folders", "engine.table", "engine.launch", "engine.multirun", "engine.cluster"),
+        *("engine.folders", "engine.table", "engine.launch", "engine.multirun", "engine.cluster", "engine.pieces"),
     },
 )
 LAYER_OF = {module: number for number, modules in enumerate(LAYERS) for module in modules}
@@ -46,7 +46,7 @@ PLACES = {
     "hydra": TOP,
     "omegaconf": TOP,
     "hydra_plugins": TOP,
-    "ray": {"engine.cluster"},
+    "ray": {"engine.cluster", "engine.pieces"},
     "plotly": {"engine.report.plots"},
     "statsmodels": {"engine.statistics"},
     "scipy.special": {"engine.backend"},

@@ -1,4 +1,4 @@
-"""The commands, run as a user runs them: in a process and a folder of their own."""
+"""The commands, run as a user runs them: in a process and a folder of their own, or in this one to be watched."""
 
 import os
 import subprocess
@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,8 +48,9 @@ def panels(tmp_path_factory) -> Path:
 def command(panels):
     """Run `python -m engine.<name> ...` in a folder and return what is left of it."""
 
-    def run(name: str, *options: str, place: Path, cache: Path = panels) -> Ended:
-        path = os.pathsep.join([str(ROOT), str(ROOT / "engine" / "plugins")])
+    def run(name: str, *options: str, place: Path, cache: Path = panels, first: Path | None = None) -> Ended:
+        places = ([first] if first else []) + [ROOT, ROOT / "engine" / "plugins"]
+        path = os.pathsep.join(map(str, places))
         environment = os.environ | {"DISPERSION_CACHE": str(cache), "PYTHONPATH": path}
         environment.pop("HYDRA_FULL_ERROR", None)
         ended = subprocess.run(
@@ -63,3 +65,47 @@ def command(panels):
         return Ended(ended.returncode, ended.stdout, ended.stderr, place)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def sweep_here(panels):
+    """Run `python -m engine.run -m ...` in this process, in a folder, and return the folder of the sweep."""
+    import engine.run
+
+    def run(*options: str, place: Path) -> Path:
+        place.mkdir(exist_ok=True)
+        with pytest.MonkeyPatch.context() as here:
+            here.chdir(place)
+            here.setenv("DISPERSION_CACHE", str(panels))
+            here.setenv("HYDRA_FULL_ERROR", "")
+            here.setattr(sys, "argv", ["run", "-m", *options])
+            engine.run.main()
+        (found,) = place.glob("results/*/*")
+        return found
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def same_runs():
+    """Assert that two sweeps hold the same runs: equal tables and, where they are kept, equal folders."""
+
+    def check(one: Path, other: Path) -> None:
+        frames = [pl.read_parquet(folder / "runs.parquet") for folder in (one, other)]
+        numbers = [frame["run"].str.split("/").list.last().to_list() for frame in frames]
+        assert numbers[0] == numbers[1]
+        assert frames[0].drop("run").equals(frames[1].drop("run"), null_equal=True)
+        files = [
+            {str(file.relative_to(folder)): file for file in folder.glob("[0-9]*/**/*") if file.is_file()}
+            for folder in (one, other)
+        ]
+        if not all(files):
+            return
+        assert files[0].keys() == files[1].keys()
+        for name, file in files[0].items():
+            if name.endswith(".parquet"):
+                assert pl.read_parquet(file).equals(pl.read_parquet(files[1][name]), null_equal=True), name
+            elif name.endswith(("summary.json", "overrides.yaml")):
+                assert file.read_text() == files[1][name].read_text()
+
+    return check
