@@ -215,7 +215,7 @@ def test_no_cluster_at_an_address_is_told(command, tmp_path):
 
 def test_a_big_book_is_cut_so_that_every_slot_has_work():
     def job(schedule, enter):
-        return Job("market", enter, "top", "straddle", Weekly(), schedule, "exits", "hedge", Weekly())
+        return Job("market", enter, "top", "straddle", Weekly(), schedule, Weekly(), "hedge", Weekly())
 
     big = [job("weekly", Weekly()) for _ in range(100)]
     small = [job("monthly", Weekly()) for _ in range(3)]

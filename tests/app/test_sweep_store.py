@@ -160,9 +160,9 @@ def simulated(monkeypatch):
     alone = sys.modules["engine.backtest.simulate"]  # `engine.backtest.simulate` is the function
     simulate = alone.simulate
 
-    def counting(view, structure, book, taken, *rest):
+    def counting(view, book, taken, *rest):
         count.append(len(taken))
-        return simulate(view, structure, book, taken, *rest)
+        return simulate(view, book, taken, *rest)
 
     for module in (alone, engine.sweep):
         monkeypatch.setattr(module, "simulate", counting)
