@@ -88,8 +88,8 @@ extern "C" void implied_correlation(PARAMETERS) {
     // Whole vectors, where a row is as long as one; what is added beyond a row is never looked at.
     const i64 wide = cells < 8 ? cells : (cells + 7) / 8 * 8;
     const STORED *const end = iv + (dates - 1) * date_stride + (names - 1) * name_stride + cells;
-    std::vector<double> sums(5 * wide), weight(names);
-    std::vector<const STORED *> row(names);
+    std::vector<double> sums(5 * wide), weight(names + 1);
+    std::vector<const STORED *> row(names + 1);
     std::vector<STORED> last_row(wide);
     double *vol = sums.data(), *own = vol + wide, *variance = own + wide, *quoted = variance + wide,
            *found = quoted + wide;
@@ -98,12 +98,12 @@ extern "C" void implied_correlation(PARAMETERS) {
         const double *weight_of = weights + (basket * dates + date) * names;
         i64 members = 0;
         double total = 0.0;
-        for (i64 name = 0; name < names; ++name) {
-            if (weight_of[name] > 0.0) {
-                weight[members] = weight_of[name];
-                row[members++] = iv + date * date_stride + name * name_stride;
-                total += weight_of[name];
-            }
+        for (i64 name = 0; name < names; ++name) {  // no branch: who is a member cannot be predicted
+            const bool holds = weight_of[name] > 0.0;
+            weight[members] = weight_of[name];
+            row[members] = iv + date * date_stride + name * name_stride;
+            members += holds;
+            total += holds ? weight_of[name] : 0.0;
         }
         if (members > 0 && row[members - 1] + wide > end) {
             std::copy_n(row[members - 1], cells, last_row.begin());
