@@ -28,6 +28,8 @@ class PanelSource:
     start, end : str or None
     backend : str
         As configured; each node resolves `auto` for itself.
+    memory_budget : float or None
+        GB of a GPU's memory for the panel.
     stored : ray.ObjectRef or None
         The panel, cut to its dates, where a folder cannot be relied on.
     """
@@ -37,6 +39,7 @@ class PanelSource:
     start: str | None
     end: str | None
     backend: str
+    memory_budget: float | None
     stored: object = None
 
 
@@ -44,7 +47,11 @@ def panel_source(config: dict, market) -> PanelSource:
     """Return where nodes find the panel of a configuration, which is open here."""
     dates = {key: None if config[key] is None else str(config[key]) for key in ("start", "end")}
     return PanelSource(
-        str(market_folder(config).resolve()), market.content_hash, **dates, backend=str(config["backend"])
+        folder=str(market_folder(config).resolve()),
+        content_hash=market.content_hash,
+        **dates,
+        backend=str(config["backend"]),
+        memory_budget=config["memory_budget"],
     )
 
 
@@ -104,4 +111,4 @@ def opened_panel(source: PanelSource) -> tuple | None:
         if panel.content_hash != source.content_hash:
             return None
         panel = panel.slice(source.start, source.end)
-    return (panel.to(backend) if backend == "cupy" else panel), Books()
+    return (panel.to(backend, source.memory_budget) if backend == "cupy" else panel), Books()

@@ -10,10 +10,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from engine.backtest import Weekly
+from engine.backtest import DailyDelta, HoldToExpiry, Monthly, Straddle, VegaNeutral, VolPoints, Weekly
+from engine.correlation import TopWeights
 from engine.data.load import panel_folder
 from engine.pieces import PanelSource, opened_panel, pieces
 from engine.sweep import Job
+from strategies.short_correlation import ShortCorrelation
 
 SMALL = ("debug=small", "report=none", "strategy=rich_correlation", "strategy.window=60")
 GRID = ("strategy.enter=0.2,1", "costs.component=0.4,0.8", "schedule=monthly,weekly")
@@ -214,11 +216,12 @@ def test_no_cluster_at_an_address_is_told(command, tmp_path):
 
 
 def test_a_big_book_is_cut_so_that_every_slot_has_work():
-    def job(schedule, enter):
-        return Job("market", enter, "top", "straddle", Weekly(), schedule, Weekly(), "hedge", Weekly())
-
-    big = [job("weekly", Weekly()) for _ in range(100)]
-    small = [job("monthly", Weekly()) for _ in range(3)]
+    rest = (HoldToExpiry(), DailyDelta(), VolPoints())
+    weekly, monthly = (
+        Job("market", ShortCorrelation(), TopWeights(), Straddle(), VegaNeutral(), schedule, *rest)
+        for schedule in (Weekly(), Monthly())
+    )
+    big, small = [weekly] * 100, [monthly] * 3
     cut = list(pieces([*big, *small], slots=4, largest=1000))
     assert sorted(n for piece in cut for n in piece) == list(range(103))
     assert max(map(len, cut)) == 7  # 103 jobs in four pieces for each of four slots
@@ -230,9 +233,9 @@ def test_a_node_opens_a_panel_from_its_folder_only_where_it_is_the_same(tmp_path
     settings = {"years": 1, "names": 5}
     folder = panel_folder("synthetic", cache=tmp_path, progress=False, **settings)
     key = json.loads((folder / "panel.json").read_text())["content_hash"]
-    source = PanelSource(str(folder), key, "2014-03-01", None, "numpy")
+    source = PanelSource(str(folder), key, "2014-03-01", None, "numpy", None)
     market, _ = opened_panel(source)
     assert str(market.dates[0]) == "2014-03-03"
     assert opened_panel(source)[0] is market
-    assert opened_panel(PanelSource(str(folder), "another", None, None, "numpy")) is None
-    assert opened_panel(PanelSource(str(tmp_path / "nowhere"), key, None, None, "numpy")) is None
+    assert opened_panel(PanelSource(str(folder), "another", None, None, "numpy", None)) is None
+    assert opened_panel(PanelSource(str(tmp_path / "nowhere"), key, None, None, "numpy", None)) is None

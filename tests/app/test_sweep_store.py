@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+import engine.manifest
 import engine.sweep
 from engine import InputError, load_runs
 from engine.compose import SweepComposer, resolved_task
@@ -160,9 +161,10 @@ def simulated(monkeypatch):
     alone = sys.modules["engine.backtest.simulate"]  # `engine.backtest.simulate` is the function
     simulate = alone.simulate
 
-    def counting(view, book, taken, *rest):
-        count.append(len(taken))
-        return simulate(view, book, taken, *rest)
+    def counting(*given):
+        result = simulate(*given)
+        count.append(len(result.taken))
+        return result
 
     for module in (alone, engine.sweep):
         monkeypatch.setattr(module, "simulate", counting)
@@ -217,7 +219,7 @@ def test_a_sweep_goes_on_with_other_settings_only_where_numbers_stay(
     assert simulated == []
     sweep_here(*given, "costs.index=0.3", place=tmp_path)
     assert sum(simulated) == 8
-    monkeypatch.setattr(engine, "__version__", "another")
+    monkeypatch.setattr(engine.manifest, "_versions", lambda: {"dispersion-engine": "another"})
     sweep_here(*given, "costs.index=0.3", place=tmp_path)
     assert sum(simulated) == 16
 
