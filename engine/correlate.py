@@ -22,6 +22,10 @@ def correlate(config: dict, folder: Path) -> None:
     basket = build(config["basket"], "basket")
     market, backend = load(config)
     weights = basket.select(market.weights, market.names)
+    if config["watch"] is not None:
+        follow(config, market, {basket.label: weights}, folder)
+        write_json(folder / "manifest.json", manifest(market, backend, config["seed"], started))
+        return
     rho = implied_correlation(
         market.index_iv,
         market.component_iv,
@@ -59,6 +63,22 @@ def correlate(config: dict, folder: Path) -> None:
     print(f"\nTook {time.perf_counter() - started:.1f} s. Numbers: {folder / 'correlation.parquet'}")
     if config["report"]["html"]:
         print(f"Report: {folder / 'report.html'}")
+
+
+def follow(config: dict, market, baskets: dict, folder: Path) -> None:
+    """Publish correlations of snapshots as they arrive, then keep all of them in one file."""
+    import polars as pl
+
+    from engine.live import watch
+
+    most = None if config["snapshots"] is None else _number(config, "snapshots", int)
+    live = watch(market, baskets, Path(str(config["watch"])), folder, _number(config, "min_coverage", float), most)
+    published = sorted((folder / "snapshots").glob("*.parquet"))
+    if published:
+        pl.concat([pl.read_parquet(path) for path in published]).sort("date", maintain_order=True).write_parquet(
+            folder / "correlation.parquet"
+        )
+    print(f"Stopped after {len(live):,} snapshots. Numbers: {folder}")
 
 
 def _number(config, key: str, kind):

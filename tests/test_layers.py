@@ -32,6 +32,7 @@ LAYERS = (
         *("engine", "engine.run", "engine.correlate", "engine.benchmark", "engine.sweep", "engine.store"),
         *("engine.config", "engine.plugins", "engine.published", "hydra_plugins", "engine.manifest", "engine.compose"),
         *("engine.folders", "engine.table", "engine.launch", "engine.multirun", "engine.cluster", "engine.pieces"),
+        "engine.live",
     },
 )
 LAYER_OF = {module: number for number, modules in enumerate(LAYERS) for module in modules}

@@ -1,5 +1,7 @@
 """backtest(): the one place where time advances, decisions are lagged and trades happen."""
 
+import numpy as np
+
 from engine.backend import namespace
 from engine.backtest.accounts import Accounts
 from engine.backtest.book import Recipe, TradeBook, build_book
@@ -85,6 +87,8 @@ def open_book(view: MarketView, schedule, structure, sizing, hedge, lag: int, pr
     market = view.panel
     if lag < 1:
         raise InputError(f"lag={lag} would trade on the close that decided the trade; use lag=1 or more")
+    if market.dates.dtype != np.dtype("datetime64[D]"):
+        raise InputError(f"{market.info.name} holds times of the day; a backtest needs one row per session")
     entry = schedule.entries(market.dates, lag)
     if len(entry) == 0:
         raise InputError(

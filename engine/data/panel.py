@@ -176,13 +176,15 @@ class MarketPanel:
     def slice(self, start=None, end=None) -> "MarketPanel":
         """Return the sessions from `start` to `end`, both inclusive (ISO text or datetime64; None = open).
 
+        Where the dates are times of the day, an `end` that is a date includes all of that day.
+
         Raises
         ------
         InputError
             When no session lies in the range.
         """
-        first = 0 if start is None else int(np.searchsorted(self.dates, np.datetime64(start, "D")))
-        last = len(self) if end is None else int(np.searchsorted(self.dates, np.datetime64(end, "D"), side="right"))
+        first = 0 if start is None else int(np.searchsorted(self.dates, _moment(start)))
+        last = len(self) if end is None else int(np.searchsorted(self.dates, _after(_moment(end))))
         if first >= last:
             raise InputError(
                 f"no session of {self.info.name} lies in {start or '...'} .. {end or '...'}; "
@@ -259,6 +261,18 @@ def _window_bytes(sizes: dict, budget: int, dates: int) -> int | None:
 def _derived_hash(*parts: str) -> str:
     """Hash what contents were made of; of something unknown, nothing is known."""
     return hashlib.sha256(" ".join(parts).encode()).hexdigest() if all(parts) else ""
+
+
+def _moment(when) -> np.datetime64:
+    """A date, or a time of the day."""
+    given = np.datetime64(when)
+    return given.astype("datetime64[D]") if np.datetime_data(given.dtype)[0] in ("Y", "M", "W") else given
+
+
+def _after(moment: np.datetime64) -> np.datetime64:
+    """The first moment after a day, or after a time."""
+    whole_day = np.datetime_data(moment.dtype)[0] == "D"
+    return moment + 1 if whole_day else moment.astype("datetime64[us]") + 1
 
 
 def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:
