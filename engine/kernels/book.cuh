@@ -48,32 +48,32 @@ INLINE double vol_at(const STORED *s0, const STORED *s1, double near, double far
         vol[j] = vol_between(s0[j], s1[j], near, far);
         at[j] = node_at(vol[j], root, quantile[j]);
     }
-    // Nodes that are all quoted and fall, as they should, are found by counting those at or below the target.
-    int found = at[deltas - 1] <= target ? 1 : 0, disorder = is_finite(at[deltas - 1]) ? 0 : 1;
-    _Pragma("omp simd reduction(+ : found, disorder)")
-    for (i64 j = 0; j < deltas - 1; ++j) {
-        found += at[j] <= target ? 1 : 0;
-        disorder += at[j] > at[j + 1] ? 0 : 1;
+    _Pragma("omp simd reduction(max : below_at) reduction(min : above_at)")
+    for (i64 j = 0; j < deltas; ++j) {
+        const double left = at[j] <= target ? at[j] : -INFINITE, right = at[j] > target ? at[j] : INFINITE;
+        below_at = left > below_at ? left : below_at;
+        above_at = right < above_at ? right : above_at;
     }
-    if (disorder == 0) {
-        const i64 first = deltas - found;
-        if (found > 0) below = vol[first], below_at = at[first];
-        if (first > 0) above = vol[first - 1], above_at = at[first - 1];
-    } else
+    below = above = -1.0;
+    _Pragma("omp simd reduction(max : below, above)")
+    for (i64 j = 0; j < deltas; ++j) {
+        const double left = at[j] == below_at ? vol[j] : -1.0, right = at[j] == above_at ? vol[j] : -1.0;
+        below = left > below ? left : below;
+        above = right > above ? right : above;
+    }
+#else
+    for (i64 j = deltas - 1; j >= 0; --j) {
+        const double vol = vol_between(s0[j], s1[j], near, far), at = node_at(vol, root, quantile[j]);
+        if (at <= target && at >= below_at) below = vol, below_at = at;
+        if (at > target && at < above_at) above = vol, above_at = at;
+    }
 #endif
-    {
-        for (i64 j = deltas - 1; j >= 0; --j) {
-            const double vol = vol_between(s0[j], s1[j], near, far), at = node_at(vol, root, quantile[j]);
-            if (at <= target && at >= below_at) below = vol, below_at = at;
-            if (at > target && at < above_at) above = vol, above_at = at;
-        }
-    }
     const bool has_below = below_at > -INFINITE, has_above = above_at < INFINITE;
-    outside = (has_below && !has_above && target > below_at + EDGE) || (has_above && !has_below && target < above_at - EDGE)
-                  ? 1.0
-                  : 0.0;
+    const bool over = has_below && !has_above && target > below_at + EDGE;
+    const bool under = has_above && !has_below && target < above_at - EDGE;
+    outside = over || under ? 1.0 : 0.0;
     if (has_below && has_above) return below + (target - below_at) / (above_at - below_at) * (above - below);
-    return has_below ? below : above;
+    return has_below ? below : has_above ? above : NOT_A_NUMBER;
 }
 
 INLINE void price(double strike, double years, double rate, Mark &m) {
