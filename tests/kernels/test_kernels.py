@@ -209,6 +209,26 @@ def test_a_kernel_compiles_without_a_warning_on_the_cpu(kernel):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_book_without_a_holding_day_has_its_entry_day(xp):
+    panel = small_market(0)
+    end = panel.map_arrays(lambda _, array: array[:5]).to(xp.__name__)
+    cohorts = choose_contracts(end, np.array([4]), Straddle(25))
+    made = build_book(end, end.weights, cohorts, Recipe())
+    with switched_off():
+        assert build_book(end, end.weights, cohorts, Recipe()).explain.shape == made.explain.shape == (1, 1, 2, 8)
+    assert made.days == 0
+    assert not made.entered.any()
+
+
+def test_an_index_stored_wider_than_its_members_is_not_rounded():
+    panel = small_market(0)
+    wide = replace(panel, index_iv=panel.index_iv * np.float64(1.0 + 1e-9))
+    assert panel.component_iv.dtype == np.float32
+    with switched_off():
+        expected = book(wide)["legs.iv"]
+    np.testing.assert_allclose(book(wide)["legs.iv"], expected, rtol=1e-13)  # float32 is 6e-8
+
+
 def test_headers_are_spliced_once():
     text = source("moments", "float64")
     assert '#include "' not in text
