@@ -27,6 +27,7 @@ from engine.backtest import (
     choose_contracts,
 )
 from engine.backtest.batch import stack
+from engine.backtest.fused import MOST_DELTAS, MOST_LEGS
 from engine.correlation import AllMembers, implied_correlation
 from engine.kernels import host, switched_off
 from engine.kernels.source import FOLDER, KERNELS, STORED, source
@@ -227,6 +228,23 @@ def test_an_index_stored_wider_than_its_members_is_not_rounded():
     with switched_off():
         expected = book(wide)["legs.iv"]
     np.testing.assert_allclose(book(wide)["legs.iv"], expected, rtol=1e-13)  # float32 is 6e-8
+
+
+def test_python_knows_what_the_book_has_room_for():
+    text = source("book", "float32")
+    assert f"#define MOST_DELTAS {MOST_DELTAS} " in text
+    assert f"__launch_bounds__({MOST_LEGS})" in text
+
+
+def test_libraries_are_kept_somewhere_without_a_home(monkeypatch):
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(host.Path, "home", home)
+    folder = host._folder.__wrapped__()
+    assert folder.is_dir()
+    folder.rmdir()
 
 
 def test_headers_are_spliced_once():
