@@ -75,7 +75,7 @@ class EarlyExit:
         """Walk each cohort of each parameter set: kernels/sweep.cu."""
         xp = namespace(taken, pnl)
         rules = (self.stop, self.target, self.days_left)
-        sets = max(len(taken), len(decided), *(xp.size(rule) for rule in rules))
+        (sets,) = xp.broadcast_shapes((len(taken),), (len(decided),), *((xp.size(rule),) for rule in rules))
         exit_day = xp.empty((sets, taken.shape[1]), dtype=xp.int64)
         taken, decided = (xp.ascontiguousarray(a, dtype=xp.float64) for a in (taken, decided))
         steps = [a.shape[1] if len(a) > 1 else 0 for a in (taken, decided)]  # one row may serve all sets

@@ -10,7 +10,8 @@ from engine.backtest.marks import tenors_around
 from engine.calendar import year_fraction
 from engine.pricing import StraddleGreeks
 
-MOST_DELTAS, MOST_LEGS = 64, 512  # what the kernel has room for
+# What the kernel has room for: nodes of a smile on a CPU, threads of a block on a GPU.
+MOST_DELTAS, MOST_LEGS = 64, 512
 
 
 class FusedLegs:
@@ -31,7 +32,8 @@ class FusedLegs:
         self.life, self.outcome = xp.asarray(cohorts.life), xp.asarray(cohorts.outcome)
         self.gone, self.growth = gone, growth
         smile, index_smile = (panel.component_iv, panel.index_iv) if listed is None else (listed.iv, listed.index_iv)
-        smile = xp.ascontiguousarray(smile)
+        # As wide as the wider of the two, so that neither is rounded.
+        smile = xp.ascontiguousarray(smile, dtype=xp.result_type(smile, index_smile, xp.float32))
         quantile = special(xp).ndtri(xp.asarray(panel.deltas, dtype=xp.float64) / 100.0)
         self.dtype = smile.dtype.name
         self.size, self.legs = len(cohorts), name.shape[1]
@@ -49,7 +51,7 @@ class FusedLegs:
     @staticmethod
     def fits(panel, legs: int) -> bool:
         """Say whether the kernel has room for a smile and a basket of this width."""
-        return len(panel.deltas) <= MOST_DELTAS and 1 + legs <= MOST_LEGS
+        return len(panel.deltas) <= MOST_DELTAS if namespace(panel.spot) is np else 1 + legs <= MOST_LEGS
 
     @staticmethod
     def bytes_per_cohort(panel, legs: int, days: int) -> int:

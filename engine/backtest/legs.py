@@ -146,7 +146,7 @@ def _by_class(by_leg):
 def _from_entry(daily):
     """Put a zero entry day in front of the H daily values on axis 1."""
     xp = namespace(daily)
-    return xp.concatenate([xp.zeros_like(daily[:, :1]), daily], axis=1)
+    return xp.concatenate([xp.zeros((len(daily), 1, *daily.shape[2:])), daily], axis=1)
 
 
 def _day_before(daily):

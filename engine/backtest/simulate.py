@@ -82,18 +82,23 @@ def open_book(view: MarketView, schedule, structure, sizing, hedge, lag: int, pr
     Raises
     ------
     InputError
-        When the lag is below 1, or no session of the market can be entered.
+        When the lag is below 1, the schedule's sessions do not ascend from `lag` on, or none of them can be entered.
     """
     market = view.panel
     if lag < 1:
         raise InputError(f"lag={lag} would trade on the close that decided the trade; use lag=1 or more")
     if market.dates.dtype != np.dtype("datetime64[D]"):
         raise InputError(f"{market.info.name} holds times of the day; a backtest needs one row per session")
-    entry = schedule.entries(market.dates, lag)
+    entry = np.asarray(schedule.entries(market.dates, lag))
     if len(entry) == 0:
         raise InputError(
             f"{market.info.name} has {len(market)} session(s) from {market.dates[0]}: "
             f"none can be entered after a lag of {lag}; widen start and end"
+        )
+    if entry[0] < lag or (np.diff(entry) <= 0).any():
+        raise InputError(
+            f"{type(schedule).__name__} enters on sessions that do not ascend, or before the first decision can be "
+            f"traded; return each session once, in order, from session {lag} on"
         )
     cohorts = choose_contracts(market, entry, structure)
     book = build_book(market, view.weights, cohorts, Recipe(structure, sizing, hedge), progress=progress)

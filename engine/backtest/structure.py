@@ -110,6 +110,7 @@ class Cohorts:
 
 def choose_contracts(panel, entry: np.ndarray, structure: Straddle) -> Cohorts:
     """Choose each cohort's expiry from what is listed, and the index quoted, at its entry."""
+    entry = np.ascontiguousarray(entry, dtype=np.int64)  # as kernels read it
     if panel.listed is None:
         expiry = panel.dates[entry] + np.timedelta64(structure.tenor, "D")
     else:

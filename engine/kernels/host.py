@@ -89,12 +89,12 @@ def _processor() -> str:
 @functools.cache
 def _folder() -> Path:
     """Where libraries are kept between runs."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(cache) / "dispersion-engine" / "kernels"
     try:
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        folder = Path(cache) / "dispersion-engine" / "kernels"
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
             return folder
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: whoever runs this has no home
         pass
     return Path(tempfile.mkdtemp(prefix="dispersion-engine-"))

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.backend import cpu_cores
 from engine.kernels import host
-from engine.kernels.source import source
+from engine.kernels.source import parameters, source
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 _wanted = contextvars.ContextVar("kernels", default=os.environ.get("DISPERSION_KERNELS", "on") != "off")
 
 PIECES_PER_THREAD = 8  # so that one slow piece does not keep the other threads waiting
+PIECE = 256  # elements that a CPU takes through a formula at once: pieces.cuh
+DTYPES = {"double": ("float64",), "float": ("float32",), "i64": ("int64",), "int": ("int32",), "u8": ("uint8", "bool")}
+SCALARS = {"double": float, "i64": int}
 
 
 @contextlib.contextmanager
@@ -46,7 +49,9 @@ def _explained() -> bool:
     return host.missing() is None
 
 
-def launch(xp, kernel: str, entry: str, items: int, arguments, *, dtype="float32", threads: int = 0, shared: int = 0):
+def launch(
+    xp, kernel: str, entry: str, items: int, arguments, *, dtype="float32", threads: int = 0, shared: int = 0, least=1
+):
     """Run an entry point of a kernel over all its items.
 
     Parameters
@@ -65,17 +70,42 @@ def launch(xp, kernel: str, entry: str, items: int, arguments, *, dtype="float32
         On a GPU, threads of the block that works on one item; 0 where each thread works on an item of its own.
     shared : int
         On a GPU, bytes of dynamic shared memory per block.
+    least : int
+        On a CPU, items worth handing to a core.
+
+    Raises
+    ------
+    TypeError
+        When the arguments are not what the entry takes: compiled code would read them all the same.
     """
     if items == 0:
         return
+    _check(kernel, entry, arguments, dtype)
     if xp is np:
-        _on_host(getattr(host.library(kernel, dtype), entry), items, [_as_c(a) for a in arguments])
+        _on_host(getattr(host.library(kernel, dtype), entry), items, [_as_c(a) for a in arguments], least)
         return
     function = _device_function(kernel, entry, dtype)
     scalars = {int: np.int64, float: np.float64, type(None): np.uint64, bool: np.int64}
     typed = [scalars[type(a)](a or 0) if type(a) in scalars else a for a in arguments]
     block, grid = (threads, items) if threads else (128, -(-items // 128))
     function((grid,), (block,), (np.int64(0), np.int64(items), *typed), shared_mem=shared)
+
+
+def _check(kernel: str, entry: str, arguments, dtype: str) -> None:
+    expected = parameters(kernel, entry, dtype)
+    if len(arguments) != len(expected):
+        raise TypeError(f"{kernel}.{entry} takes {len(expected)} arguments, not {len(arguments)}")
+    for parameter, argument in zip(expected, arguments, strict=True):
+        if not parameter.is_array:
+            fits = isinstance(argument, SCALARS[parameter.type])
+        elif argument is None:
+            continue
+        else:
+            whole = parameter.has_stride or argument.flags.c_contiguous
+            fits = argument.dtype in DTYPES[parameter.type] and whole
+        if not fits:
+            found = f"{argument.dtype}{argument.shape}" if hasattr(argument, "dtype") else repr(argument)
+            raise TypeError(f"{kernel}.{entry}: {parameter.name} is {found}; it takes {parameter}")
 
 
 def column(xp, values, count: int):
@@ -107,14 +137,14 @@ def elementwise(xp, kernel: str, inputs, dtypes):
     for given, broadcast in zip(inputs, whole, strict=True):
         one_for_all = given.size == 1
         arguments += [(given if one_for_all else broadcast).ravel(), int(not one_for_all)]
-    launch(xp, kernel, kernel, outputs[0].size, (*arguments, *outputs), dtype="float64")
+    launch(xp, kernel, kernel, outputs[0].size, (*arguments, *outputs), dtype="float64", least=PIECE)
     return outputs
 
 
-def _on_host(function, items: int, arguments) -> None:
+def _on_host(function, items: int, arguments, least: int) -> None:
     """Cut the items into pieces for the cores; ctypes releases the interpreter while a piece runs."""
     cores = cpu_cores()
-    step = max(1, -(-items // (cores * PIECES_PER_THREAD)))
+    step = max(least, -(-items // (cores * PIECES_PER_THREAD)))
 
     def piece(first: int) -> None:
         function(ctypes.c_int64(first), ctypes.c_int64(min(first + step, items)), *arguments)
@@ -130,13 +160,18 @@ def _as_c(argument):
     if argument is None:
         return ctypes.c_void_p(None)
     if isinstance(argument, np.ndarray):
-        return ctypes.c_void_p(argument.ctypes.data)
+        # A pointer that keeps its array: pieces run on for a moment after an interrupt has unwound the caller.
+        return argument.ctypes.data_as(ctypes.c_void_p)
     return ctypes.c_double(argument) if isinstance(argument, float) else ctypes.c_int64(argument)
 
 
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(cpu_cores(), thread_name_prefix="kernel")
+
+
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork: a child that waited for them would wait for ever
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 @functools.cache

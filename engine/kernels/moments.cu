@@ -85,8 +85,9 @@ INLINE void fetch_ahead(const STORED *const *row, i64 members, i64 next, i64 cou
 }
 
 extern "C" void implied_correlation(PARAMETERS) {
-    // Whole vectors, where a row is as long as one; what is added beyond a row is never looked at.
-    const i64 wide = cells < 8 ? cells : (cells + 7) / 8 * 8;
+    // Whole vectors, where a row is as long as one; what is added beyond a row is never looked at. It lies in the next
+    // name's row, so names must follow each other: not backwards, nor all in one place.
+    const i64 wide = cells < 8 || name_stride < cells ? cells : (cells + 7) / 8 * 8;
     const STORED *const end = iv + (dates - 1) * date_stride + (names - 1) * name_stride + cells;
     std::vector<double> sums(5 * wide), weight(names + 1);
     std::vector<const STORED *> row(names + 1);

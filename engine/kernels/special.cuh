@@ -36,7 +36,6 @@ INLINE double double_of(uint64_t bits) {
     return x;
 }
 
-#define INFINITE std::numeric_limits<double>::infinity()
 #define ROUND_TO_INTEGER 0x1.8p52  // added to a number below 2^51, leaves its nearest integer in the lowest bits
 #define LOG2_E 1.4426950408889634
 #define LN2_HIGH 6.93147180369123816490e-01  // 32 bits, so that its products with exponents are exact
@@ -75,9 +74,10 @@ INLINE double log_of(double x) {
     return x < INFINITE ? power : x;
 }
 
-// erf(d / sqrt 2) within 6e-16 of itself and 3e-16 of 1, and exp(-d^2 / 2), which are 2 N(d) - 1 and sqrt(2 pi) n(d). With e = exp(-d^2 / 2) and
-// erfcx(d / sqrt 2) = p / (p + q): erf = 1 - e p / (p + q) = (q - (e - 1) p) / (p + q), two positive terms, so that no
-// digit is lost near 0 either. Fit 5e-19 of erf. Together they cost little more than one of them.
+// erf(d / sqrt 2) within 6e-16 of itself and 3e-16 of 1, and exp(-d^2 / 2), which are 2 N(d) - 1 and sqrt(2 pi) n(d).
+// With e = exp(-d^2 / 2) and erfcx(d / sqrt 2) = p / (p + q): erf = 1 - e p / (p + q) = (q - (e - 1) p) / (p + q), two
+// positive terms, so that no digit is lost near 0 either. Fit 5e-19 of erf. Together they cost little more than one of
+// them.
 INLINE void erf_and_density(double d, double& inside, double& density) {
     const double furthest = 37.6;  // from here on the density is 0
     const double size = std::fabs(d), a = size > furthest ? furthest : size;

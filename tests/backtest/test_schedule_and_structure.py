@@ -1,10 +1,13 @@
 """When cohorts are entered and which contracts they take."""
 
 import numpy as np
+import pytest
 from small_market import small_market
 
-from engine.backtest import Monthly, Straddle, Weekly
+from engine.backtest import EarlyExit, Monthly, Straddle, Weekly, backtest
 from engine.backtest.structure import choose_contracts
+from engine.errors import InputError
+from strategies.short_correlation import ShortCorrelation
 
 
 def test_monthly_enters_the_first_tradable_session_of_each_month():
@@ -49,3 +52,31 @@ def test_an_expiry_inside_a_hole_of_the_data_never_settles():
     cohorts = choose_contracts(holed, np.array([10, 30]), Straddle(tenor=25))
     assert cohorts.settled.tolist() == [False, True]
     assert cohorts.last[0] == 19
+
+
+class SecondWeeks:
+    """A schedule of one's own: every second week, its sessions as `change` leaves them."""
+
+    def __init__(self, change):
+        self.change = change
+
+    def entries(self, dates, lag):
+        return self.change(Weekly().entries(dates, lag)[::2])
+
+
+@pytest.mark.parametrize("change", [lambda entry: entry, lambda entry: entry.astype(np.int32), lambda entry: [*entry]])
+def test_a_schedule_may_return_its_sessions_in_any_kind_of_array(change):
+    panel = small_market(0)
+
+    def pnl(schedule):
+        return backtest(panel, ShortCorrelation(), schedule=schedule, exits=EarlyExit(stop=0.5)).pnl_gross
+
+    np.testing.assert_array_equal(pnl(SecondWeeks(change)), pnl(SecondWeeks(np.copy)))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda entry: entry[::-1], lambda entry: np.repeat(entry, 2), lambda entry: np.append(0, entry)]
+)
+def test_a_schedule_that_cannot_be_followed_is_refused(change):
+    with pytest.raises(InputError, match="SecondWeeks enters on sessions that do not ascend, or before"):
+        backtest(small_market(0), ShortCorrelation(), schedule=SecondWeeks(change))

@@ -27,6 +27,7 @@ from engine.backtest import (
     choose_contracts,
 )
 from engine.backtest.batch import stack
+from engine.backtest.fused import MOST_DELTAS, MOST_LEGS
 from engine.correlation import AllMembers, implied_correlation
 from engine.kernels import host, switched_off
 from engine.kernels.source import FOLDER, KERNELS, STORED, source
@@ -207,6 +208,43 @@ def test_a_kernel_compiles_without_a_warning_on_the_cpu(kernel):
     command = [host.compiler(), *host.FLAGS, "-Wall", "-Wextra", "-Werror", "-", "-o", "/dev/null"]
     done = subprocess.run(command, input=source(kernel, "float32"), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_book_without_a_holding_day_has_its_entry_day(xp):
+    panel = small_market(0)
+    end = panel.map_arrays(lambda _, array: array[:5]).to(xp.__name__)
+    cohorts = choose_contracts(end, np.array([4]), Straddle(25))
+    made = build_book(end, end.weights, cohorts, Recipe())
+    with switched_off():
+        assert build_book(end, end.weights, cohorts, Recipe()).explain.shape == made.explain.shape == (1, 1, 2, 8)
+    assert made.days == 0
+    assert not made.entered.any()
+
+
+def test_an_index_stored_wider_than_its_members_is_not_rounded():
+    panel = small_market(0)
+    wide = replace(panel, index_iv=panel.index_iv * np.float64(1.0 + 1e-9))
+    assert panel.component_iv.dtype == np.float32
+    with switched_off():
+        expected = book(wide)["legs.iv"]
+    np.testing.assert_allclose(book(wide)["legs.iv"], expected, rtol=1e-13)  # float32 is 6e-8
+
+
+def test_python_knows_what_the_book_has_room_for():
+    text = source("book", "float32")
+    assert f"#define MOST_DELTAS {MOST_DELTAS} " in text
+    assert f"__launch_bounds__({MOST_LEGS})" in text
+
+
+def test_libraries_are_kept_somewhere_without_a_home(monkeypatch):
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(host.Path, "home", home)
+    folder = host._folder.__wrapped__()
+    assert folder.is_dir()
+    folder.rmdir()
 
 
 def test_headers_are_spliced_once():
