@@ -130,6 +130,4 @@ def _simulated(jobs: list[Job], view: MarketView, book) -> BacktestResult:
         stack([getattr(job, part) for job in jobs], xp) for part in ("strategy", "exits", "sizing", "costs")
     )
     taken, exit_day = decide(strategy, exits, view, book, jobs[0].lag)
-    # A strategy without parameters decides once for all.
-    taken, exit_day = (None if a is None else xp.broadcast_to(a, (len(jobs), a.shape[1])) for a in (taken, exit_day))
     return simulate(view, book, taken, exit_day, sizing.index_vega, costs)

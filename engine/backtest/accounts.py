@@ -8,6 +8,8 @@ from engine import kernels
 from engine.backend import namespace, to_host
 from engine.backtest.metrics import bartlett_lags, drawdown, hac_t, sharpe
 
+RATES = ("index", "component", "hedge_bps", "delivery_bps")  # of what costs charge
+
 # What is reported of a set's days, in this order.
 STATISTICS = (
     "pnl_gross",
@@ -46,6 +48,16 @@ class Accounts:
     exit_day: np.ndarray | None
     index_vega: object
     costs: object
+
+    def __post_init__(self):
+        """Give every array a row for each parameter set: a strategy without parameters decides once for all."""
+        xp = namespace(self.taken, self.book.explain)
+        columns = [self.index_vega, *(getattr(self.costs, name) for name in RATES)]
+        sets = max(len(self.taken), *(xp.size(column) for column in columns))
+        for name in ("taken", "exit_day"):
+            array = getattr(self, name)
+            if array is not None and len(array) != sets:
+                object.__setattr__(self, name, xp.broadcast_to(array, (sets, array.shape[1])))
 
     def daily(self) -> tuple:
         """Return gross P&L, cost of options, and cost of hedges and deliveries, each (P, T) currency, on the host."""

@@ -162,8 +162,8 @@ def build_book(panel, weights, cohorts: Cohorts, recipe: Recipe, budget: int | N
     bytes_per_cohort = follow.bytes_per_cohort(panel, legs, days)
     parts = []
     for first, window, held in cohort_windows(panel, cohorts, days):
-        known = weights[first : first + len(window)]
-        build = functools.partial(_block, follow, window, known, held, recipe, legs, days)
+        on_dates = weights[first : first + len(window)]
+        build = functools.partial(_block, follow, window, on_dates, held, recipe, legs, days)
         for part in each(xp, build, blocks(len(held), bytes_per_cohort, budget or 8 * block_budget(xp))):
             parts.append(part)
             if progress is not None:

@@ -38,7 +38,7 @@ class FusedLegs:
         self.dtype = smile.dtype.name
         self.size, self.legs = len(cohorts), name.shape[1]
         doubles = [xp.ascontiguousarray(xp.asarray(a), dtype=xp.float64) for a in (near, far, years)]
-        self.shared = (
+        self.market = (
             *(self.legs, days, xp.ascontiguousarray(name, dtype=xp.int64)),
             *(xp.asarray(session), xp.asarray(slot), *doubles[:2], xp.asarray(beyond)),
             *(doubles[2], xp.ascontiguousarray(rate)),
@@ -65,7 +65,7 @@ class FusedLegs:
         quoted = xp.empty(shape, dtype=bool)
         forward, iv, value, delta, gamma, vega, theta, vanna, volga = (xp.empty(shape) for _ in range(9))
         outputs = (quoted, forward, iv, value, delta, gamma, vega, theta, vanna, volga)
-        self._launch("enter", (*self.shared, *outputs))
+        self._launch("enter", (*self.market, *outputs))
         return Entry(quoted, forward, iv, StraddleGreeks(value, delta, gamma, vega, theta, vanna, volga), forward)
 
     def held(self, units, strike, ratio: float) -> tuple[dict, dict]:
@@ -80,7 +80,7 @@ class FusedLegs:
         for name in ("pnl_option", "pnl_hedge", "financing", "vega_traded", "hedge_traded", "delivered"):
             table[name] = xp.zeros(by_leg)
         inputs = (
-            *(*self.shared, self.gone, self.growth, self.life, self.outcome),
+            *(*self.market, self.gone, self.growth, self.life, self.outcome),
             *(_doubles(panel.strike_factor), _doubles(panel.settlement), int(panel.info.physical_delivery)),
             *(float(ratio), _doubles(units), _doubles(strike)),
         )

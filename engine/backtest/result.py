@@ -7,13 +7,11 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.backtest.accounts import Accounts
+from engine.backtest.accounts import RATES, Accounts
 from engine.backtest.attribution import PARTS
 from engine.backtest.book import COMPONENT, INDEX, TradeBook, build_book
 from engine.backtest.structure import LegStatus
 from engine.backtest.summary import CAPITAL_VOL_POINTS, summarise
-
-RATES = ("index", "component", "hedge_bps", "delivery_bps")  # of what costs charge
 
 
 @dataclass(frozen=True, eq=False)

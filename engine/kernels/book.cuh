@@ -19,7 +19,7 @@ struct Flow {
     double vega_traded, vega_held, hedge_traded, hedge_held, delivered;
 };
 
-// How a leg ends at a close, or LIVES. An action on unknown terms comes before a settlement, and that before the expiry.
+// How a leg ends at a close, or LIVES: an action on unknown terms comes before a settlement, that before the expiry.
 INLINE int ending(double strike_factor, double settlement, bool last_day, int outcome) {
     if (strike_factor != strike_factor) return CLOSED;
     if (is_finite(settlement)) return SETTLED;

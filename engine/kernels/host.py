@@ -17,7 +17,12 @@ log = logging.getLogger(__name__)
 
 # NaN marks a missing quote, so nothing here may assume that numbers are finite.
 FLAGS = ("-x", "c++", "-std=c++17", "-O3", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
-NATIVE = ("-march=native", "-mprefer-vector-width=512")
+NATIVE = (
+    ("-march=native", "-mprefer-vector-width=512"),
+    ("-march=native",),
+    ("-mcpu=native",),
+    (),
+)  # the first it knows
 
 
 @functools.cache
@@ -49,7 +54,7 @@ def library(kernel: str, dtype: str) -> ctypes.CDLL:
 
 def _built(kernel: str, dtype: str) -> ctypes.CDLL:
     text = source(kernel, dtype)
-    made_by = [text, compiler(), _version(), *FLAGS, *NATIVE, platform.machine(), _processor()]
+    made_by = [text, compiler(), _version(), *FLAGS, repr(NATIVE), platform.machine(), _processor()]
     key = hashlib.sha256("\0".join(made_by).encode()).hexdigest()[:16]
     path = _folder() / f"{kernel}-{dtype}-{key}.so"
     if not path.exists():
@@ -62,7 +67,7 @@ def _compile(text: str, path: Path) -> None:
     """Compile into a file of its own, then move it in place whole: two processes may do this at once."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         unfinished = Path(folder) / "kernel.so"
-        for native in (NATIVE, ()):  # some compilers know no native target
+        for native in NATIVE:
             command = [compiler(), *FLAGS, *native, "-", "-o", str(unfinished)]
             done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
             if done.returncode == 0:

@@ -138,7 +138,7 @@ def elementwise(xp, kernel: str, inputs, dtypes):
         one_for_all = given.size == 1
         arguments += [(given if one_for_all else broadcast).ravel(), int(not one_for_all)]
     launch(xp, kernel, kernel, outputs[0].size, (*arguments, *outputs), dtype="float64", least=PIECE)
-    return outputs
+    return tuple(output[()] for output in outputs)  # numbers where numbers were given, as array code returns them
 
 
 def _on_host(function, items: int, arguments, least: int) -> None:
@@ -174,8 +174,12 @@ if hasattr(os, "register_at_fork"):  # threads do not survive a fork: a child th
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-@functools.cache
 def _device_function(kernel: str, entry: str, dtype: str):
+    return _device_module(kernel, dtype).get_function(entry)
+
+
+@functools.cache
+def _device_module(kernel: str, dtype: str):
     import cupy
 
-    return cupy.RawModule(code=source(kernel, dtype), options=("-std=c++17",)).get_function(entry)
+    return cupy.RawModule(code=source(kernel, dtype), options=("-std=c++17",))

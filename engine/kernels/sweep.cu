@@ -83,7 +83,8 @@ extern "C" __global__ void accounts(ACCOUNT_PARAMETERS) {
             if (sold) vega += option_cost_of(rates, index_held[at], component_held[at]);
             pnl[t] += scale * gross[at];
             option[t] += size * vega;
-            hedge[t] += size * hedge_cost_of(rates, sold ? hedge_held[at] : hedge_traded[at], sold ? 0.0 : delivered[at]);
+            hedge[t] += size * (sold ? hedge_cost_of(rates, hedge_held[at], 0.0)
+                                     : hedge_cost_of(rates, hedge_traded[at], delivered[at]));
         }
         __syncwarp();
     }
@@ -129,7 +130,8 @@ extern "C" __global__ void accounts(ACCOUNT_PARAMETERS) {
 extern "C" void hysteresis(HYSTERESIS_PARAMETERS) {
     for (i64 set = first; set < last; ++set) {
         double now = 0.0;
-        for (i64 t = 0; t < dates; ++t) state[set * dates + t] = now = next_state(now, signal[t], enter[set], leave[set]);
+        for (i64 t = 0; t < dates; ++t)
+            state[set * dates + t] = now = next_state(now, signal[t], enter[set], leave[set]);
     }
 }
 
@@ -150,7 +152,8 @@ extern "C" void accounts(ACCOUNT_PARAMETERS) {
         for (i64 c = 0; c < cohorts; ++c) {
             const double scale = taken[set * cohorts + c] * index_vega[set], size = std::fabs(scale);
             if (scale == 0.0) continue;
-            const i64 at = c * (days + 1), t = entry[c], end = exit_day != nullptr ? exit_day[set * cohorts + c] : life[c];
+            const i64 at = c * (days + 1), t = entry[c];
+            const i64 end = exit_day != nullptr ? exit_day[set * cohorts + c] : life[c];
             const bool sold = end < life[c];
             HOST_SIMD
             for (i64 day = 0; day <= end; ++day) {

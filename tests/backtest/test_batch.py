@@ -60,3 +60,12 @@ def test_items_that_differ_in_what_does_not_batch_are_refused():
 def test_numbers_that_mean_nothing_are_refused_by_name(make, words):
     with pytest.raises(InputError, match=re.escape(words)):
         make()
+
+
+def test_costs_alone_may_batch_under_a_strategy_that_decides_once():
+    panel = small_market(31, sessions=120)
+    costs = [VolPoints(index=0.1 * i, hedge_bps=i) for i in range(3)]
+    together = backtest(panel, RichCorrelation(window=20), costs=stack(costs), basket=AllMembers(), schedule=Weekly())
+    for p, rates in enumerate(costs):
+        alone = backtest(panel, RichCorrelation(window=20), costs=rates, basket=AllMembers(), schedule=Weekly())
+        assert together.summary(p) == pytest.approx(alone.summary(), rel=0, abs=0, nan_ok=True)

@@ -1,0 +1,79 @@
+// What is quoted for one leg of a cohort at one close, and how the leg ends there: engine/backtest/marks.py.
+#include "book.cuh"
+
+// What both entries read; Python passes the fields one by one, in this order.
+struct Market {
+    i64 legs, days;
+    const i64 *name;             // (cohort, leg)
+    const i64 *session, *slot;   // (cohort, day), as all up to the rate
+    const double *near, *far;
+    const u8 *beyond;
+    const double *years, *rate;
+    const STORED *index_smile, *smile;
+    i64 slots, deltas;
+    const double *quantile;
+    i64 names;
+    const double *index_forward, *forward;  // of listed expiries, else null
+    const double *index_spot, *spot, *index_carry, *carry;
+};
+
+// What is known of one leg at one close; at an end that has a price of its own, `spot` is that price.
+struct Quote {
+    const STORED *near_smile, *far_smile;
+    double near, far, beyond, years, spot, carry, listed, shares;
+    bool has_smile;  // and the leg lives
+    int ends;
+};
+
+INLINE Quote quote_of(const Market &m, i64 cohort, i64 leg, i64 day) {
+    const i64 at = cohort * (m.days + 1) + day, date = m.session[at], found = m.slot[at] < 0 ? 0 : m.slot[at];
+    const i64 row = leg == 0 ? date : date * m.names + m.name[cohort * m.legs + leg - 1];
+    const double grows = leg == 0 ? m.index_carry[date] : m.carry[row];
+    Quote q;
+    q.near_smile = (leg == 0 ? m.index_smile : m.smile) + (row * m.slots + found) * m.deltas;
+    q.far_smile = q.near_smile + (m.far[at] > 0.0 ? m.deltas : 0);
+    q.near = m.near[at], q.far = m.far[at], q.beyond = m.beyond[at], q.years = m.years[at];
+    q.has_smile = m.slot[at] >= 0;
+    q.spot = leg == 0 ? m.index_spot[date] : m.spot[row];
+    q.carry = is_finite(grows) ? grows : 0.0;
+    q.listed = NOT_A_NUMBER;
+    if (m.forward != nullptr && q.has_smile) q.listed = (leg == 0 ? m.index_forward : m.forward)[row * m.slots + found];
+    q.shares = 1.0, q.ends = LIVES;
+    return q;
+}
+
+// How the leg ends at this close, if it does, and what it is then worth.
+INLINE void end_leg(Quote &q, i64 leg, i64 day, i64 row, bool last_day, int outcome, double shares,
+                    const double *strike_factor, const double *settlement) {
+    const bool acts = leg > 0 && day > 0;
+    const double factor = acts ? strike_factor[row] : 1.0, settles = acts ? settlement[row] : NOT_A_NUMBER;
+    q.ends = ending(factor, settles, last_day, outcome);
+    q.shares = is_finite(factor) ? shares * factor : shares;
+    if (q.ends != SETTLED && q.ends != EXPIRED && q.ends != CLOSED) return;
+    q.spot = q.ends == SETTLED ? settles : q.ends == CLOSED ? NOT_A_NUMBER : q.spot;
+    q.listed = NOT_A_NUMBER, q.years = 0.0, q.has_smile = false;
+}
+
+INLINE double forward_of(double spot, double carry, double years, double listed, double shares) {
+    return (is_finite(listed) ? listed : spot * exp_of(carry * years)) / shares;
+}
+
+// Volatility at the strike and how good it is; what is not quoted keeps its last mark.
+INLINE void look_up(const Market &m, const Quote &q, double forward_now, double target, double root, const Mark &was,
+                    Mark &is) {
+    double outside = 0.0, vol = NOT_A_NUMBER;
+    if (q.has_smile && is_finite(target))
+        vol = vol_at(q.near_smile, q.far_smile, q.near, q.far, m.quantile, m.deltas, target, root, outside);
+    const bool at_a_price = q.ends == SETTLED || q.ends == EXPIRED;
+    const bool quoted = is_finite(vol) && is_finite(m.forward != nullptr ? q.listed : forward_now);
+    is.stale = q.ends == CLOSED || (at_a_price ? is_finite(q.spot) : quoted) ? 0.0 : 1.0;
+    is.extrapolated = quoted && q.beyond + outside > 0.0 ? 1.0 : 0.0;
+    is.forward = is_finite(forward_now) ? forward_now : was.forward;
+    is.iv = is_finite(vol) ? vol : was.iv;
+}
+
+// ln(strike / forward), not a number where the forward is not positive.
+INLINE double target_of(double strike, double forward_now) {
+    const double ratio = strike / (forward_now > 0.0 ? forward_now : 1.0);
+    return forward_now > 0.0 && strike > 0.0 ? log_of(ratio) : NOT_A_NUMBER;
+}
