@@ -172,7 +172,7 @@ def model_free_vol(iv, deltas, years, *, reach: int = 25, budget: int | None = N
     Examples
     --------
     >>> model_free_vol(np.array([[0.2, 0.2, 0.2], [0.19, 0.2, 0.22]]), np.array([25, 50, 75]), 0.25).round(4).tolist()
-    [0.2, 0.2044]
+    [0.2, 0.2053]
     """
     xp = namespace(iv, years)
     if iv.shape[-1] != len(deltas):

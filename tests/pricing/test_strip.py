@@ -64,7 +64,7 @@ def random_strips(seed, *shape, strikes=40):
     vol = rng.uniform(0.15, 0.6, shape)[..., None]
     quotes = []
     for is_call in (True, False):
-        mid = black_price(rng.uniform(90, 130, shape)[..., None] * 0 + 110.0, strike, vol, years[..., None], is_call)
+        mid = black_price(110.0, strike, vol, years[..., None], is_call)
         half = 0.03 + 0.02 * mid
         bid = np.where((rng.random(mid.shape) < 0.05) | (mid < half + 0.02), 0.0, np.round(mid - half, 2))
         unlisted = (rng.random(mid.shape) < 0.08) & (np.abs(strike - 110.0) > 8.0)
@@ -87,7 +87,7 @@ def test_strips_follow_the_published_rules_step_by_step(xp, min_options):
         expected = strip_by_the_rules(*strip, years[t, e], rate[t, e], min_options)
         # Forty roundings of the sum.
         np.testing.assert_allclose([field[t, e] for field in fields], expected, rtol=1e-12)
-    assert np.isfinite(fields[0]).mean() > 0.9
+    assert np.isfinite(fields[0]).mean() > 0.8  # the others lack options on one side
 
 
 def test_two_neighbours_without_a_bid_end_a_wing_and_one_does_not():
@@ -108,7 +108,8 @@ def test_an_option_that_is_not_listed_neither_ends_a_wing_nor_counts_as_a_bid():
     whole = strip_variance(np.delete(strike, [1, 2]), *(np.delete(q, [1, 2]) for q in (call, call, put, put)), 0.1)
     put[1:3] = np.nan
     found = strip_variance(strike, call, call, put, put, 0.1)
-    assert float(found.variance) == float(whole.variance)
+    # Padding with unused strikes changes the order of the sum.
+    assert float(found.variance) == pytest.approx(float(whole.variance), rel=1e-14)
     assert int(found.puts) == 2
 
 
@@ -126,9 +127,9 @@ def test_quotes_of_another_shape_than_the_strikes_are_refused():
         strip_variance(np.ones((2, 3)), *[np.ones((2, 4))] * 4, np.ones(2))
 
 
-def skew(log_moneyness, years):
-    """A planted smile: total variance a hyperbola of log-moneyness, steep on the put side."""
-    return np.sqrt((0.0006 + 0.012 * (-0.7 * log_moneyness + np.hypot(log_moneyness, 0.06))) / (12 * years))
+def skew(log_moneyness):
+    """A planted smile, steep on the put side: variance a hyperbola of log-moneyness, 18 vol points at the money."""
+    return np.sqrt(0.0096 + 0.36 * (np.hypot(log_moneyness, 0.06) - 0.7 * log_moneyness))
 
 
 def by_quadrature(vol, years, widest=3.0, points=400_001):
@@ -139,19 +140,19 @@ def by_quadrature(vol, years, widest=3.0, points=400_001):
     return math.sqrt(2.0 / years * np.trapezoid(price * np.exp(-k), k))
 
 
-@pytest.mark.parametrize("vol", [lambda k: np.full_like(k, 0.23), lambda k: skew(k, 1 / 12)], ids=["flat", "skewed"])
+@pytest.mark.parametrize("vol", [lambda k: np.full_like(k, 0.23), skew], ids=["flat", "skewed"])
 @pytest.mark.parametrize("rate", [0.0, 0.04])
 def test_a_fine_strip_recovers_the_planted_model_free_variance(xp, vol, rate):
     years, forward = 1 / 12, 100.37  # between two strikes: the term of K0 matters
-    strike = np.arange(20.0, 300.0, 0.25)
+    strike = np.arange(20.0, 300.0, 0.05)
     iv = vol(np.log(strike / forward))
     call, put = (black_price(forward, strike, iv, years, is_call, rate) for is_call in (True, False))
     quotes = [np.maximum(side, 1e-300) for side in (call, put)]  # rounding must not make a bid of zero
     strip = strip_variance(
         *map(xp.asarray, (strike, quotes[0], quotes[0], quotes[1], quotes[1])), xp.asarray(years), rate
     )
-    # What is left is the sum for an integral: of the order of (dK / K)^2 of the variance, 1e-6.
-    assert float(strip.variance) == pytest.approx(by_quadrature(vol, years) ** 2, abs=1e-5)
+    # What is left is the sum for an integral: (dK / K)^2 / T in the variance, 3e-6.
+    assert float(strip.variance) == pytest.approx(by_quadrature(vol, years) ** 2, abs=3e-6)
     assert math.sqrt(float(strip.variance)) == pytest.approx(by_quadrature(vol, years), abs=1e-4)
     assert float(strip.forward) == pytest.approx(forward, abs=1e-9)  # parity of Black prices, rounded at strike 100
 
@@ -178,31 +179,32 @@ def test_a_flat_smile_is_its_own_model_free_volatility(xp, level):
     np.testing.assert_allclose(to_host(found), level, rtol=1e-14)  # a sum of seventeen masses that is 1
 
 
-@pytest.mark.parametrize("years", [10 / 365, 30 / 365, 1.0])
+@pytest.mark.parametrize("years", [10 / 365, 30 / 365, 91 / 365])
 def test_a_planted_skew_with_flat_tails_is_recovered_from_seventeen_deltas(xp, years):
-    iv, k = smile_on_deltas(lambda k: skew(k, years), years)
+    iv, k = smile_on_deltas(skew, years)
 
     def flat_beyond(x):
-        return skew(np.clip(x, k[-1], k[0]), years)
+        return skew(np.clip(x, k[-1], k[0]))
 
     found = float(model_free_vol(xp.asarray(iv), DELTAS, xp.asarray(years)))
-    # s^2 is linear in d2 between nodes five deltas apart: less than .03 vol points.
-    assert found == pytest.approx(by_quadrature(flat_beyond, years, widest=6.0), abs=3e-4)
+    # s^2 is linear in d2 between nodes five deltas apart: .01 vol points at 30 days, .03 at 91, on a skew this steep.
+    assert found == pytest.approx(by_quadrature(flat_beyond, years, widest=6.0), abs=4e-4)
 
 
 def test_flat_tails_miss_what_lies_beyond_the_outer_deltas():
     years = 30 / 365
-    iv, _ = smile_on_deltas(lambda k: skew(k, years), years)
-    truth = by_quadrature(lambda k: skew(k, years), years)
+    iv, _ = smile_on_deltas(skew, years)
+    truth = by_quadrature(skew, years)
     missed = truth - float(model_free_vol(iv, DELTAS, years))
     narrower = truth - float(model_free_vol(iv[3:-3], DELTAS[3:-3], years))
-    # A steep index skew: about a vol point beyond the deltas 10 and 90, and more the earlier the tails begin.
-    assert 0.003 < missed < narrower < 0.03
+    # An index skew as steep as that of SPX: 1.4 vol points lie beyond the deltas 10 and 90.
+    assert missed == pytest.approx(0.0136, abs=5e-4)
+    assert narrower > missed  # the earlier the tails begin
 
 
 def test_nodes_without_a_quote_are_passed_over(xp):
     years = 30 / 365
-    iv, _ = smile_on_deltas(lambda k: skew(k, years), years)
+    iv, _ = smile_on_deltas(skew, years)
     gaps = iv.copy()
     gaps[[0, 4, 5, 15]] = np.nan
     kept = np.isfinite(gaps)
