@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.backend import block_budget, blocks, namespace, running_max, special
+from engine.backend import block_budget, blocks, each, namespace, running_max, special
 from engine.errors import InputError
 
 ZERO_BIDS_TO_STOP = 2  # Cboe: a wing ends at the second of two neighbouring strikes without a bid
@@ -182,8 +182,13 @@ def model_free_vol(iv, deltas, years, *, reach: int = 25, budget: int | None = N
     if not lead:
         return _model_free(iv, deltas, years, reach)
     result = xp.empty(lead)
-    for part in blocks(lead[0], _BYTES_PER_SMILE * math.prod(lead[1:]), budget or block_budget(xp)):
+
+    def fill(part):
         result[part] = _model_free(iv[part], deltas, years[part], reach)
+
+    parts = blocks(lead[0], _BYTES_PER_SMILE * math.prod(lead[1:]), budget or block_budget(xp))
+    for _ in each(xp, fill, parts):
+        pass
     return result
 
 

@@ -200,10 +200,10 @@ def test_surfaces_of_chains_give_vixeq_and_dspx_near_the_published_ones(us_panel
     """What is left has causes that can be named, and a sign.
 
     Tails: flat beyond the deltas 10 and 90, both legs are too low, SPY by 1.4 points and its members by 1.0. The
-    same chains cut at deltas 4 and 96 give biases of -.4 (VIX), +.4 (VIXEQ) and +.6 (DSPX).
+    same chains read at deltas 4 to 96 give biases of -.4 (VIX), +.4 (VIXEQ) and +.6 (DSPX).
     Names: 74 members of 500 hold 60 % of the index; the 50 largest of them read .15 higher than all.
     Weights: a fund's holdings over the names present, for the published basket's.
-    Volatilities: the vendor's, mostly from last trades, for strips of quotes.
+    Volatilities: the vendor's, for strips of quotes.
     """
     days = us_panel.dates.astype(object).tolist()
     table = published.filter(pl.col("date").is_in(days))
