@@ -24,7 +24,7 @@ def choose_terms(days, preferred, near, following):
     Returns
     -------
     array (..., E), bool
-        At most two True along the last axis.
+        One True per term that has an expiry; more only where expiries of equal preference share a day.
 
     Examples
     --------
