@@ -1,6 +1,12 @@
 """The statistic: implied and realised correlation of a basket, and what lies between them."""
 
 from engine.correlation.basket import AllMembers, BasketMoments, Names, TopWeights, basket_moments, index_share
+from engine.correlation.dispersion import (
+    DispersionMeasures,
+    DispersionStatus,
+    dispersion_measures,
+    surface_dispersion,
+)
 from engine.correlation.implied import CorrelationStatus, ImpliedCorrelation, implied_correlation
 from engine.correlation.premium import correlation_premium
 from engine.correlation.realized import (
@@ -11,23 +17,41 @@ from engine.correlation.realized import (
     sessions_in_month,
 )
 from engine.correlation.sensitivity import CorrelationSensitivity, correlation_sensitivity
+from engine.correlation.thirty_day import (
+    DSPX_TERMS,
+    VIX_TERMS,
+    carried_one_day,
+    choose_terms,
+    dspx,
+    thirty_day_vol,
+)
 
 __all__ = [
+    "DSPX_TERMS",
+    "VIX_TERMS",
     "AllMembers",
     "BasketMoments",
     "CorrelationSensitivity",
     "CorrelationStatus",
+    "DispersionMeasures",
+    "DispersionStatus",
     "ImpliedCorrelation",
     "Names",
     "RealizedCorrelation",
     "TopWeights",
     "basket_moments",
+    "carried_one_day",
+    "choose_terms",
     "correlation_premium",
     "correlation_sensitivity",
     "daily_returns",
+    "dispersion_measures",
+    "dspx",
     "forward_realized_correlation",
     "implied_correlation",
     "index_share",
     "realized_correlation",
     "sessions_in_month",
+    "surface_dispersion",
+    "thirty_day_vol",
 ]

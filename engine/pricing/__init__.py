@@ -3,16 +3,20 @@
 from engine.pricing.black import black_price, call_delta
 from engine.pricing.implied_vol import InversionStatus, implied_vol
 from engine.pricing.straddle import StraddleGreeks, straddle
+from engine.pricing.strip import StripVariance, model_free_vol, strip_variance
 from engine.pricing.surface import smile_at_tenor, tenors_from_expiries, vol_at_strike
 
 __all__ = [
     "InversionStatus",
     "StraddleGreeks",
+    "StripVariance",
     "black_price",
     "call_delta",
     "implied_vol",
+    "model_free_vol",
     "smile_at_tenor",
     "straddle",
+    "strip_variance",
     "tenors_from_expiries",
     "vol_at_strike",
 ]

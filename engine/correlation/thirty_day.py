@@ -1,0 +1,105 @@
+"""Thirty-day volatility from option strips by the published rules of VIX, VIXEQ and DSPX."""
+
+from engine.backend import namespace
+from engine.calendar import DAYS_PER_YEAR
+from engine.pricing import tenors_from_expiries
+
+# First and last calendar day of the near and of the following term.
+VIX_TERMS = ((24, 30), (31, 37))
+DSPX_TERMS = ((10, 30), (31, 120))
+
+
+def choose_terms(days, preferred, near, following):
+    """Choose the two expiries of a constant maturity: the last of the near term and the first of the following one.
+
+    Parameters
+    ----------
+    days : array (..., E)
+        Days to each expiry; NaN where a slot holds none or its strip has no variance.
+    preferred : array (..., E), bool
+        Taken before any other expiry of its term.
+    near, following : tuple of two numbers
+        First and last day of either term.
+
+    Returns
+    -------
+    array (..., E), bool
+        One True per term that has an expiry; more only where expiries of equal preference share a day.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> days = np.array([9.0, 16.0, 23.0, 44.0, 79.0])
+    >>> choose_terms(days, np.array([False, True, False, True, True]), (10, 30), (31, 120)).tolist()
+    [False, True, False, True, False]
+    """
+    xp = namespace(days, preferred)
+    chosen = xp.zeros(days.shape, dtype=bool)
+    for (first, last), sign in ((near, 1.0), (following, -1.0)):
+        inside = (days >= first) & (days <= last)
+        liked = inside & preferred
+        candidates = xp.where(xp.any(liked, axis=-1, keepdims=True), liked, inside)
+        rank = xp.where(candidates, sign * days, -xp.inf)
+        chosen |= candidates & (rank == xp.max(rank, axis=-1, keepdims=True))
+    return chosen
+
+
+def thirty_day_vol(variance, years, chosen):
+    """Volatility over 30 days from strips: total variance linear in time between the two chosen expiries.
+
+    Parameters
+    ----------
+    variance, years : array (..., E)
+        Annualised variances of the strips and their times, as in `strip_variance`.
+    chosen : array (..., E), bool
+        From `choose_terms`.
+
+    Returns
+    -------
+    array (...)
+        Annualised decimals; NaN where either term has no variance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> vol = thirty_day_vol(np.array([0.04, 0.05]), np.array([25.0, 35.0]) / 365.0, np.array([True, True]))
+    >>> round(float(vol) ** 2, 6)
+    0.045833
+    """
+    xp = namespace(variance, years, chosen)
+    vol = xp.sqrt(xp.where(chosen & (variance >= 0.0), variance, xp.nan))
+    return tenors_from_expiries(vol[..., None], DAYS_PER_YEAR * years, [30])[0][..., 0, 0]
+
+
+def carried_one_day(vol):
+    """Fill a missing volatility, (T, N), with the previous session's own; one missing for longer stays NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> carried_one_day(np.array([[0.2], [np.nan], [np.nan]])).tolist()
+    [[0.2], [0.2], [nan]]
+    """
+    xp = namespace(vol)
+    filled = vol.copy()
+    filled[1:] = xp.where(xp.isfinite(vol[1:]), vol[1:], vol[:-1])
+    return filled
+
+
+def dspx(vixeq, vix):
+    """Dispersion index from the two published volatility indices, all in points; 0 where the VIX is the larger.
+
+        DSPX = sqrt(max(VIXEQ^2 - VIX^2, 0))
+
+    References
+    ----------
+    Cboe S&P 500 Dispersion Index, methodology (2024).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> dspx(np.array([39.0, 30.0]), np.array([15.0, 31.0])).tolist()
+    [36.0, 0.0]
+    """
+    xp = namespace(vixeq, vix)
+    return xp.sqrt(xp.maximum(xp.asarray(vixeq) ** 2 - xp.asarray(vix) ** 2, 0.0))
