@@ -1,7 +1,22 @@
 """The statistic: implied and realised correlation of a basket, and what lies between them."""
 
 from engine.correlation.basket import AllMembers, BasketMoments, Names, TopWeights, basket_moments, index_share
+from engine.correlation.decompose import (
+    CorrelationChange,
+    VarianceChange,
+    correlation_change,
+    correlation_contribution,
+    variance_change,
+)
 from engine.correlation.implied import CorrelationStatus, ImpliedCorrelation, implied_correlation
+from engine.correlation.matrix import (
+    Diversification,
+    ImpliedMatrix,
+    RealizedMatrix,
+    diversification,
+    implied_matrix,
+    realized_matrix,
+)
 from engine.correlation.premium import correlation_premium
 from engine.correlation.realized import (
     RealizedCorrelation,
@@ -10,24 +25,42 @@ from engine.correlation.realized import (
     realized_correlation,
     sessions_in_month,
 )
-from engine.correlation.sensitivity import CorrelationSensitivity, correlation_sensitivity
+from engine.correlation.sensitivity import (
+    CorrelationBand,
+    CorrelationSensitivity,
+    correlation_band,
+    correlation_sensitivity,
+)
 
 __all__ = [
     "AllMembers",
     "BasketMoments",
+    "CorrelationBand",
+    "CorrelationChange",
     "CorrelationSensitivity",
     "CorrelationStatus",
+    "Diversification",
     "ImpliedCorrelation",
+    "ImpliedMatrix",
     "Names",
     "RealizedCorrelation",
+    "RealizedMatrix",
     "TopWeights",
+    "VarianceChange",
     "basket_moments",
+    "correlation_band",
+    "correlation_change",
+    "correlation_contribution",
     "correlation_premium",
     "correlation_sensitivity",
     "daily_returns",
+    "diversification",
     "forward_realized_correlation",
     "implied_correlation",
+    "implied_matrix",
     "index_share",
     "realized_correlation",
+    "realized_matrix",
     "sessions_in_month",
+    "variance_change",
 ]

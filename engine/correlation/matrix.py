@@ -186,7 +186,8 @@ def implied_matrix(
     References
     ----------
     Buss and Vilkov, "Measuring equity risk with option-implied correlations" (2012) towards 1; Numpacharoen and
-    Numpacharoen, "Estimating realistic implied correlation matrix from option prices" (2013) towards the lowest.
+    Numpacharoen, "Estimating realistic implied correlation matrix from option prices" (2013) for weighing it with a
+    second valid matrix instead where the index is cheaper.
 
     Examples
     --------
@@ -204,7 +205,7 @@ def implied_matrix(
             f"{dates} dates; choose one tenor and delta, so that they are (T,) and (T, N)"
         )
     vol = xp.take_along_axis(component_iv, realized.position, axis=1).astype(float)
-    used = xp.isfinite(vol) & _known(realized.correlation)
+    used = xp.isfinite(vol) & known_names(realized.correlation)
     vol = xp.where(used, vol, xp.nan)
     basket = implied_correlation(index_iv, vol, realized.weight, min_coverage=min_coverage)
     weight = xp.where(used, realized.weight, 0.0)
@@ -314,7 +315,7 @@ def diversification(matrix: ImpliedMatrix, portfolio, rise: float = 0.1, *, budg
             f"as (N,) or ({dates}, N)"
         )
     held = xp.take_along_axis(xp.broadcast_to(portfolio, (dates, portfolio.shape[-1])), matrix.position, axis=1)
-    known = _known(matrix.correlation)
+    known = known_names(matrix.correlation)
     held = xp.where(known, held, 0.0)
     gross = xp.abs(portfolio).sum(axis=-1)
     coverage = xp.abs(held).sum(axis=1) / xp.where(gross > 0.0, gross, 1.0)
@@ -341,11 +342,6 @@ def diversification(matrix: ImpliedMatrix, portfolio, rise: float = 0.1, *, budg
     )
 
 
-def _known(correlation):
-    """Which names a stack of matrices knows: those with a diagonal, (T, M)."""
-    return namespace(correlation).isfinite(correlation.diagonal(axis1=1, axis2=2))
-
-
 def _of_names(pairs, names):
     """Put 1 on the diagonal, and NaN in the rows and columns of all but the names (T, M)."""
     xp = namespace(pairs, names)
@@ -353,11 +349,20 @@ def _of_names(pairs, names):
     return xp.where(names[:, :, None] & names[:, None, :], pairs, xp.nan)
 
 
-def _variance(correlation, exposure):
-    """x' C x of each date; pairs that are not known are not exposed."""
+def known_names(correlation):
+    """Which names a stack of matrices knows: those with a diagonal, (T, M)."""
+    return namespace(correlation).isfinite(correlation.diagonal(axis1=1, axis2=2))
+
+
+def weighted_sums(correlation, exposure):
+    """C x of each date, (T, M); pairs that are not known count nothing."""
     xp = namespace(correlation, exposure)
-    known = xp.where(xp.isfinite(correlation), correlation, 0.0)
-    return ((known @ exposure[:, :, None])[:, :, 0] * exposure).sum(axis=1)
+    return (xp.where(xp.isfinite(correlation), correlation, 0.0) @ exposure[:, :, None])[:, :, 0]
+
+
+def _variance(correlation, exposure):
+    """x' C x of each date."""
+    return (weighted_sums(correlation, exposure) * exposure).sum(axis=1)
 
 
 def _equal_variance(level, exposure):
