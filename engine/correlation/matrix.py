@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.backend import block_budget, blocks, each, namespace
+from engine.backend import block_budget, blocks, namespace
 from engine.correlation.basket import ranked_members
 from engine.correlation.implied import implied_correlation
 from engine.errors import InputError
@@ -124,29 +124,29 @@ def realized_matrix(
             raise InputError(f"{name}={share} is not a fraction; use a number from 0 to 1")
     position, weight = ranked_members(weights[dates])
     rows = xp.arange(len(returns))[dates]
-    by_name = xp.concatenate([xp.full((returns.shape[1], window - 1), xp.nan), returns.T], axis=1)
-    windows = xp.lib.stride_tricks.sliding_window_view(by_name, window, axis=1)  # (N, T, window)
+    seen = xp.isfinite(returns)
+    total = xp.concatenate([xp.zeros((1, returns.shape[1]), dtype=int), xp.cumsum(seen, axis=0)])
+    count = total[rows + 1] - total[xp.maximum(rows + 1 - window, 0)]
+    enough = (xp.take_along_axis(count, position, axis=1) >= min_returns * window) & (weight > 0.0)
+    moves = xp.where(seen, returns, 0.0).T
+    moves = xp.concatenate([xp.zeros((len(moves), window - 1)), moves], axis=1)
+    windows = xp.lib.stride_tricks.sliding_window_view(moves, window, axis=1)  # (N, T, window)
     members = position.shape[1]
     correlation = xp.empty((len(rows), members, members))
 
-    def build(part):
+    # One block after the other: the matrix product has threads of its own, and two of it at once hinder each other.
+    for part in blocks(len(rows), 8 * members * (window + 5 * members), budget or block_budget(xp)):
         moves = windows[position[part], rows[part][:, None]]
-        seen = xp.isfinite(moves)
-        moves = xp.where(seen, moves, 0.0)
-        size = xp.sqrt((moves * moves).sum(axis=2))
-        known = (seen.sum(axis=2) >= min_returns * window) & (size > 0.0) & (weight[part] > 0.0)
-        moves = xp.where(known[:, :, None], moves / xp.where(known, size, 1.0)[:, :, None], 0.0)
         pairs = moves @ moves.swapaxes(1, 2)
-        n = known.sum(axis=1)
-        average = ((moves.sum(axis=1) ** 2).sum(axis=1) - n) / xp.maximum(n * (n - 1), 1)
+        size = xp.sqrt(pairs.diagonal(axis1=1, axis2=2))
+        known = enough[part] & (size > 0.0)
+        scale = xp.where(known, 1.0 / xp.where(known, size, 1.0), 0.0)
         # A matrix product need not be symmetric to the last bit.
-        pairs = (1.0 - shrinkage) * 0.5 * (pairs + pairs.swapaxes(1, 2)) + shrinkage * average[:, None, None]
+        pairs = 0.5 * (pairs + pairs.swapaxes(1, 2)) * (scale[:, :, None] * scale[:, None, :])
+        n = known.sum(axis=1)
+        average = (pairs.sum(axis=2).sum(axis=1) - n) / xp.maximum(n * (n - 1), 1)
+        pairs = (1.0 - shrinkage) * pairs + shrinkage * average[:, None, None]
         correlation[part] = _of_names(pairs, known)
-
-    # Returns of the window, which of them are known, scaled returns, and three matrices.
-    bytes_per_date = members * (32 * window + 24 * members)
-    for _ in each(xp, build, blocks(len(rows), bytes_per_date, budget or block_budget(xp))):
-        pass
     return RealizedMatrix(correlation, position, weight)
 
 
@@ -218,7 +218,7 @@ def implied_matrix(
     exists = (basket.clean >= lowest) & (basket.clean <= 1.0)
     correlation, alpha = xp.empty(realized.correlation.shape), xp.empty(dates)
 
-    def move(part):
+    for part in blocks(dates, 40 * used.shape[1] ** 2, budget or block_budget(xp)):
         pairs, x = realized.correlation[part], exposure[part]
         before = _variance(pairs, x)
         rise = index_variance[part] - before
@@ -228,9 +228,6 @@ def implied_matrix(
         alpha[part] = xp.where(rise >= 0.0, share, -share)
         moved = pairs + share[:, None, None] * (goal[:, None, None] - pairs)
         correlation[part] = _of_names(moved, used[part] & exists[part][:, None])
-
-    for _ in each(xp, move, blocks(dates, 40 * used.shape[1] ** 2, budget or block_budget(xp))):
-        pass
     return ImpliedMatrix(
         correlation,
         realized.position,

@@ -77,18 +77,19 @@ def correlation_sensitivity(index_iv, component_iv, weights) -> CorrelationSensi
     [[0.3549, -0.9586, 0.9233]]
     """
     xp = namespace(index_iv, component_iv, weights)
+    index = xp.asarray(index_iv).astype(float)  # a square of float32 would lose digits
     moments = basket_moments(weights, component_iv)
     pairs = moments.vol**2 - moments.own_variance
     pairs = xp.where(pairs > 0.0, pairs, xp.nan)
-    rho = ((index_iv * moments.quoted) ** 2 - moments.own_variance) / pairs
+    rho = ((index * moments.quoted) ** 2 - moments.own_variance) / pairs
     w = weights.reshape(*weights.shape, *(1 for _ in component_iv.shape[2:]))
     used = xp.isfinite(component_iv) & (w > 0.0)
     vol = xp.where(used, component_iv, 0.0)
     # d rho / d (w_k s_k), the index volatility and the sum of the weights held.
     exposure = -2.0 * (w * vol * (1.0 - rho)[:, None] + (rho * moments.vol)[:, None]) / pairs[:, None]
-    quoted = (2.0 * index_iv**2 * moments.quoted / pairs)[:, None]
+    quoted = (2.0 * index**2 * moments.quoted / pairs)[:, None]
     return CorrelationSensitivity(
-        index=2.0 * index_iv * moments.quoted**2 / pairs,
+        index=2.0 * index * moments.quoted**2 / pairs,
         component=xp.where(used, w * exposure, 0.0),
         weight=xp.where(used, vol * exposure + quoted, 0.0),
     )

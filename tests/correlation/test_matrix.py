@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import load_market
 from engine.backend import to_host
 from engine.correlation import (
     CorrelationStatus,
     TopWeights,
+    daily_returns,
     diversification,
     implied_correlation,
     implied_matrix,
@@ -256,6 +258,23 @@ def test_the_level_and_status_are_those_of_implied_correlation():
         # Kernels add names in the order of the axis, which is another here.
         np.testing.assert_allclose(getattr(matrix, name)[made], getattr(expected, other)[made], rtol=1e-12, atol=1e-13)
     np.testing.assert_array_equal(matrix.status[made], expected.status[made])
+
+
+def test_real_chains_have_a_matrix_on_every_date_that_prices_the_index(shared_data):
+    market = load_market("us_chains", path=shared_data, progress=False)
+    cell = (slice(None), list(market.tenors).index(91), list(market.deltas).index(50))
+    index = market.index_iv[cell].astype(float)
+    basket = TopWeights(50).select(market.weights, market.names)
+    returns = daily_returns(market.spot, market.return_factor, market.dates)
+    realized = realized_matrix(returns, basket, 30)
+    found = implied_matrix(index, market.component_iv[:, :, cell[1], cell[2]], realized)
+    made = np.isfinite(found.correlation).any(axis=(1, 2))
+    assert made.sum() >= 30  # of 62 dates, those with a window behind them
+    x = np.where(made[:, None], found.weight * np.nan_to_num(found.vol), 0.0)
+    variance = np.einsum("ti,tij,tj->t", x, np.nan_to_num(found.correlation), x)
+    np.testing.assert_allclose(variance[made], index[made] ** 2, rtol=0, atol=1e-14)  # 2,500 products
+    assert lowest_eigenvalue(found.correlation[made]).min() > -1e-13  # as above
+    assert {CorrelationStatus(s).text for s in found.status[made]} == {"ok"}
 
 
 def implied(seed, level=0.4, missing=0.0):

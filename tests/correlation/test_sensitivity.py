@@ -55,6 +55,14 @@ def test_every_sensitivity_equals_the_finite_difference_of_the_pairs_formula(xp)
                 assert float(getattr(found, of)[t, k, c]) == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
+def test_quotes_in_float32_lose_nothing():
+    index, iv, weights = market(seed=6)
+    single = [a.astype(np.float32) for a in (index, iv)]
+    found = correlation_sensitivity(*single, weights)
+    for name, expected in vars(correlation_sensitivity(*(a.astype(float) for a in single), weights)).items():
+        np.testing.assert_array_equal(getattr(found, name), expected)
+
+
 def test_moving_all_weights_together_moves_nothing_and_all_volatilities_together_neither():
     index, iv, weights = market(seed=1)
     found = correlation_sensitivity(index, iv, weights)
