@@ -41,7 +41,9 @@ class DailySeries:
 
     def __post_init__(self):
         if self.values.shape != (len(self.dates), len(self.names)):
-            raise InputError(f"values {self.values.shape} are not one per date and name: {len(self.dates)} x {self.names}")
+            raise InputError(
+                f"values {self.values.shape} are not one per date and name: {len(self.dates)} x {self.names}"
+            )
         if (np.diff(self.dates).astype(int) <= 0).any():
             raise InputError("dates of daily series must ascend and be distinct; sort them and drop what is twice")
 
