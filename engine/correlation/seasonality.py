@@ -87,8 +87,8 @@ def quarter_seasonality(series, dates, calendar: str = "XNYS") -> Seasonality:
 
     Notes
     -----
-    statsmodels' `seasonal_decompose(model="multiplicative", period=63)` finds nearly the same, drifting in phase by a
-    session in six quarters; the tests hold the two against each other.
+    statsmodels' `seasonal_decompose(model="multiplicative", period=63)` finds the same span, but its fixed period drifts
+    by a session in six quarters and smears the turn of the quarter; the tests hold the two against each other.
     """
     x, phase = _positive(series), _phase(dates, calendar)
     if len(x) < PHASES:
@@ -112,7 +112,7 @@ def quarter_seasonality(series, dates, calendar: str = "XNYS") -> Seasonality:
 def expanding_factor(series, dates, calendar: str = "XNYS", min_quarters: int = 4) -> np.ndarray:
     """Seasonal factor to divide a date's level by, from what was known before it: one-sided, so tradable, (T,).
 
-        factor_t = mean over past quarters of (x_s / trend_s) at the phase of t,   trend_s = mean of the 63 sessions to s
+        factor_t = mean over earlier quarters' s of x_s / trend_s at the phase of t,   trend_s = mean of 63 sessions to s
 
     Parameters
     ----------
@@ -135,9 +135,9 @@ def expanding_factor(series, dates, calendar: str = "XNYS", min_quarters: int = 
     for p in range(1, PHASES + 1):
         at = np.flatnonzero(phase == p)
         known = np.isfinite(ratio[at])
-        # Up to the row before: exclusive sums.
-        count = np.cumsum(known) - known
-        total = np.cumsum(np.where(known, ratio[at], 0.0)) - np.where(known, ratio[at], 0.0)
+        # Up to the row before. Taking today's value off a sum that holds it would leave its rounding there.
+        count = np.append(0, np.cumsum(known)[:-1])
+        total = np.append(0.0, np.cumsum(np.where(known, ratio[at], 0.0))[:-1])
         factor[at] = np.where(count >= min_quarters, total / np.maximum(count, 1), np.nan)
     return factor
 
