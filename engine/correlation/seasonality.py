@@ -87,8 +87,8 @@ def quarter_seasonality(series, dates, calendar: str = "XNYS") -> Seasonality:
 
     Notes
     -----
-    statsmodels' `seasonal_decompose(model="multiplicative", period=63)` finds the same span, but its fixed period drifts
-    by a session in six quarters and smears the turn of the quarter; the tests hold the two against each other.
+    statsmodels' `seasonal_decompose(model="multiplicative", period=63)` finds the same span, but its fixed period
+    drifts by a session in six quarters and smears the turn of the quarter; the tests hold the two against each other.
     """
     x, phase = _positive(series), _phase(dates, calendar)
     if len(x) < PHASES:
@@ -112,7 +112,7 @@ def quarter_seasonality(series, dates, calendar: str = "XNYS") -> Seasonality:
 def expanding_factor(series, dates, calendar: str = "XNYS", min_quarters: int = 4) -> np.ndarray:
     """Seasonal factor to divide a date's level by, from what was known before it: one-sided, so tradable, (T,).
 
-        factor_t = mean over earlier quarters' s of x_s / trend_s at the phase of t,   trend_s = mean of 63 sessions to s
+        factor_t = mean over earlier s at the phase of t of x_s / trend_s,   trend_s = mean of the 63 sessions to s
 
     Parameters
     ----------
