@@ -30,7 +30,15 @@ LAYERS = (
     {"engine.report"},
     {
         *("engine", "engine.run", "engine.correlate", "engine.benchmark", "engine.sweep", "engine.store"),
-        *("engine.config", "engine.plugins", "engine.published", "hydra_plugins", "engine.manifest", "engine.compose"),
+        *(
+            "engine.config",
+            "engine.plugins",
+            "engine.published",
+            "engine.published_study",
+            "hydra_plugins",
+            "engine.manifest",
+            "engine.compose",
+        ),
         *("engine.folders", "engine.table", "engine.launch", "engine.multirun", "engine.cluster", "engine.pieces"),
         "engine.live",
     },

@@ -18,7 +18,14 @@ from engine.correlation.matrix import (
     implied_matrix,
     realized_matrix,
 )
-from engine.correlation.premium import correlation_premium
+from engine.correlation.pairwise import (
+    PairwiseCorrelation,
+    basket_returns,
+    pairwise_correlation,
+    rolling_correlation,
+    smoothed_for_display,
+)
+from engine.correlation.premium import VariancePremium, correlation_premium, variance_premium
 from engine.correlation.realized import (
     RealizedCorrelation,
     daily_returns,
@@ -32,6 +39,7 @@ from engine.correlation.sensitivity import (
     correlation_band,
     correlation_sensitivity,
 )
+from engine.correlation.structure import CorrelationSkew, TermStructure, correlation_skew, descends, term_structure
 from engine.correlation.thirty_day import DSPX_TERMS, VIX_TERMS, carried_one_day, choose_terms, dspx, thirty_day_vol
 
 __all__ = [
@@ -42,6 +50,7 @@ __all__ = [
     "CorrelationBand",
     "CorrelationChange",
     "CorrelationSensitivity",
+    "CorrelationSkew",
     "CorrelationStatus",
     "DispersionMeasures",
     "DispersionStatus",
@@ -49,11 +58,15 @@ __all__ = [
     "ImpliedCorrelation",
     "ImpliedMatrix",
     "Names",
+    "PairwiseCorrelation",
     "RealizedCorrelation",
     "RealizedMatrix",
+    "TermStructure",
     "TopWeights",
     "VarianceChange",
+    "VariancePremium",
     "basket_moments",
+    "basket_returns",
     "carried_one_day",
     "choose_terms",
     "correlation_band",
@@ -61,7 +74,9 @@ __all__ = [
     "correlation_contribution",
     "correlation_premium",
     "correlation_sensitivity",
+    "correlation_skew",
     "daily_returns",
+    "descends",
     "dispersion_measures",
     "diversification",
     "dspx",
@@ -69,10 +84,15 @@ __all__ = [
     "implied_correlation",
     "implied_matrix",
     "index_share",
+    "pairwise_correlation",
     "realized_correlation",
     "realized_matrix",
+    "rolling_correlation",
     "sessions_in_month",
+    "smoothed_for_display",
     "surface_dispersion",
+    "term_structure",
     "thirty_day_vol",
     "variance_change",
+    "variance_premium",
 ]

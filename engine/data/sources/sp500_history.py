@@ -1,0 +1,82 @@
+"""Prices of S&P 500 members over five and a half years, without options: the realised side of the published indices.
+
+Reads us_history/{prices_sp500_2019_2025,spy_holdings}.parquet.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from engine.errors import InputError
+
+FOLDER = "us_history"
+PRICES, HOLDINGS = "prices_sp500_2019_2025.parquet", "spy_holdings.parquet"
+INDEX = "SPY"
+
+
+@dataclass(frozen=True, eq=False)
+class PriceHistory:
+    """Returns and weights of members, and the returns of the index's fund; **survivors of 2025 only**.
+
+    Parameters
+    ----------
+    dates : array (T,), datetime64[D]
+    names : tuple of str, length N
+    returns : array (T, N)
+        Simple daily total returns, decimals, NaN on the first date and where there is no price.
+    weights : array (T, N)
+        Usable on their date: the shares held at the first known holdings times the adjusted close before, over their
+        sum. 0 where the name has no price.
+    index_returns : array (T,)
+        Of the fund.
+    """
+
+    dates: np.ndarray
+    names: tuple
+    returns: np.ndarray
+    weights: np.ndarray
+    index_returns: np.ndarray
+
+
+def load_sp500_history(path) -> PriceHistory:
+    """Load members' returns, to measure what correlation came after a published level; never to trade on.
+
+    Names and share counts are those of 2024-05-10, whatever the date: who had left by then is missing, and who had
+    grown is too large early on. Adjusted closes know later splits and dividends. Measures over it are labelled so.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder that holds us_history/.
+
+    Raises
+    ------
+    InputError
+        When a file is missing.
+    """
+    folder = Path(path) / FOLDER
+    for name in (PRICES, HOLDINGS):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name} does not exist; path is the folder that holds {FOLDER}/")
+    prices = pl.read_parquet(folder / PRICES, columns=["date", "ticker", "adjusted"]).sort("date")
+    holdings = pl.read_parquet(folder / HOLDINGS, columns=["asof", "ticker", "shares_held"])
+    shares = holdings.filter((pl.col("asof") == pl.col("asof").min()) & (pl.col("shares_held") > 0.0))
+    wide = prices.pivot("ticker", index="date", values="adjusted").filter(pl.col(INDEX).is_not_null())  # no holidays
+    names = tuple(sorted((set(wide.columns) & set(shares["ticker"])) - {INDEX}))
+    close = wide.select(pl.col(names).cast(pl.Float64).fill_null(np.nan)).to_numpy()
+    index = wide[INDEX].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    held = dict(zip(shares["ticker"], shares["shares_held"], strict=True))
+    value = np.nan_to_num(close * np.array([held[name] for name in names]))
+    weights = np.zeros_like(close)
+    total = value[:-1].sum(axis=1, keepdims=True)
+    weights[1:] = value[:-1] / np.where(total > 0.0, total, 1.0)
+    return PriceHistory(
+        wide["date"].to_numpy().astype("datetime64[D]"), names, _returns(close), weights, _returns(index)
+    )
+
+
+def _returns(close) -> np.ndarray:
+    before = np.where(close[:-1] > 0.0, close[:-1], np.nan)
+    return np.concatenate([np.full_like(close[:1], np.nan), close[1:] / before - 1.0])
