@@ -1,7 +1,8 @@
 """MarketPanel: everything known about one index and its members, as arrays on named axes.
 
 Axes, always in this order: T dates, N names, K tenors (calendar days), D call deltas (90 = 10-delta put); E is the
-slot of a listed expiry, S that of a sector with options of its own. A missing quote is NaN and has a `QuoteStatus`; a name that is not a member has weight 0.
+slot of a listed expiry, S that of a sector with
+options of its own. A missing quote is NaN and has a `QuoteStatus`; a name that is not a member has weight 0.
 """
 
 import hashlib
