@@ -374,6 +374,28 @@ class UsChains:
         )
 
 
+def largest_members(path, date, n: int = 50) -> list[str]:
+    """Return the n largest holdings of the index fund at its latest snapshot at or before a date, largest first.
+
+    Parameters
+    ----------
+    path : path
+        Folder that holds us_history/.
+    date : datetime64
+    n : int
+
+    Raises
+    ------
+    InputError
+        When no snapshot is that old.
+    """
+    known = UsChains(path=str(path))._holdings().filter(pl.col("asof") <= date)
+    if known.height == 0:
+        raise InputError(f"{HOLDINGS} has no snapshot at or before {date}; start later")
+    latest = known.filter(pl.col("asof") == pl.col("asof").max())
+    return latest.sort(["weight", "ticker"], descending=[True, False])["ticker"].head(n).to_list()
+
+
 def _in_sector(snapshot: dict, weights: dict, sector_of: dict) -> list[float]:
     """Weight of each name in its own sector, in which holdings without a weight of their own keep the snapshot's."""
     held = snapshot | {name: weight for name, weight in weights.items() if weight > 0.0}
