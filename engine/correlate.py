@@ -1,12 +1,13 @@
-"""python -m engine.correlate: implied correlation of every date, tenor and delta of a market, as files and a report."""
+"""python -m engine.correlate: implied correlation of every date, tenor, delta and basket, as files and a report."""
 
+import itertools
 import time
 from pathlib import Path
 
 from engine.config import build, launch, load, quality
 
 BEHIND = "Behind these numbers"
-PUBLISHED = Path("us_history") / "cboe_indices.parquet"  # under market.path
+SKEW_ORDER = ("COR90D", "COR70D", "COR3M", "COR30D", "COR10D")  # what puts are usually dearer in, falling
 
 
 def correlate(config: dict, folder: Path) -> None:
@@ -14,50 +15,50 @@ def correlate(config: dict, folder: Path) -> None:
     started = time.perf_counter()
     import polars as pl
 
-    from engine.correlation import daily_returns, implied_correlation, realized_correlation
+    from engine.correlation import baskets, correlate_baskets, daily_returns, realized_correlation
     from engine.manifest import manifest, write_json
-    from engine.published import compare_with_published
     from engine.report import correlation_levels, write_correlation_report
 
-    basket = build(config["basket"], "basket")
+    choice = build(config["basket"], "basket")
     market, backend = load(config)
-    weights = basket.select(market.weights, market.names)
+    chosen = baskets(choice, market)
+    coverage, window = _number(config, "min_coverage", float), _number(config, "realized_window", int)
     if config["watch"] is not None:
-        follow(config, market, {basket.label: weights}, folder)
+        follow(config, market, {b.label: b.weights for b in chosen if b.leg == market.info.index}, folder)
         write_json(folder / "manifest.json", manifest(market, backend, config["seed"], started))
         return
-    rho = implied_correlation(
-        market.index_iv,
-        market.component_iv,
-        weights,
-        min_coverage=_number(config, "min_coverage", float),
-        budget=market.window_bytes,
-    )
-    realized = realized_correlation(
-        daily_returns(market.spot, market.return_factor, market.dates),
-        weights,
-        window=_number(config, "realized_window", int),
-    )
-    label = basket.label
-    long, moved = long_form(market, rho, label), realized_form(market, realized, label)
+    labels = [basket.label for basket in chosen]
+    rho = correlate_baskets(chosen, market.component_iv, min_coverage=coverage, budget=market.window_bytes)
+    long = long_form(market, rho, labels)
     long.write_parquet(folder / "correlation.parquet")
+    indices_form(long).write_parquet(folder / "indices.parquet")
+    returns = daily_returns(market.spot, market.return_factor, market.dates)
+    moved = pl.concat(
+        realized_form(market, realized_correlation(returns, basket.weights, window=window), basket.label)
+        for basket in chosen
+    )
     moved.write_parquet(folder / "realized.parquet")
     quality(config).write_parquet(folder / "quality.parquet")
 
-    levels, beside = correlation_levels(long), {BEHIND: data_behind(market, weights)}
-    published = Path(config["market"]["path"] or "") / PUBLISHED
-    if market.info.name == "us_chains" and published.is_file():
-        beside["Against the published Cboe indices, points"] = compare_with_published(
-            market, rho, pl.read_parquet(published)
-        )
+    measured = long.filter(pl.col("status") != "no_index_leg")
+    levels, beside = correlation_levels(measured), {}
+    if len(chosen) > 1:
+        beside["Baskets"] = basket_table(chosen, moved)
+    if (order := skew_order(rho, market)) is not None:
+        beside[f"Order of the 3-month indices by delta, {labels[0]}"] = order
+    beside |= beside_published(config, market, coverage)
+    beside[BEHIND] = data_behind(market, chosen[0].weights)
     if config["report"]["html"]:
         write_correlation_report(long, moved, market.info, folder / "report.html", extra=beside)
     write_json(folder / "manifest.json", manifest(market, backend, config["seed"], started))
 
     info, dates = market.info, market.dates
-    print(f"{info.name}: {info.index} against {label}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})")
-    print_table("Implied correlation at 50 delta (means over dates whose status is ok)", levels.drop("basket"))
-    print_table("Dates by status at 50 delta", _statuses(long))
+    against = labels[0] if len(chosen) == 1 else f"{len(chosen)} baskets"
+    print(
+        f"{info.name}: {info.index} against {against}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})"
+    )
+    print_table("Implied correlation at 50 delta (means over dates whose status is ok)", levels)
+    print_table("Dates by status at 50 delta", _statuses(measured))
     for heading, frame in beside.items():
         print_table(heading, frame)
     print(f"\nTook {time.perf_counter() - started:.1f} s. Numbers: {folder / 'correlation.parquet'}")
@@ -129,44 +130,142 @@ def _listed(dates, shown: int = 4) -> str:
     return f"{len(dates):,} ({', '.join(named)})" if named else "0"
 
 
-def long_form(market, rho, basket: str):
-    """Return implied correlation as rows: one per date, tenor and delta; decimals, null where not computable."""
+def basket_table(chosen, moved):
+    """Return one row per basket: its index leg, names, share of the index or sector, and realised correlation.
+
+    Parameters
+    ----------
+    chosen : sequence of Chosen
+    moved : frame
+        As from `realized_form`.
+    """
+    import polars as pl
+
+    from engine.backend import to_host
+
+    rows = [
+        {
+            "basket": basket.label,
+            "index_leg": basket.leg or "none",
+            "names": float(to_host((basket.weights > 0.0).sum(axis=1)).mean()),
+            "share": float(to_host(basket.share).mean()),
+        }
+        for basket in chosen
+    ]
+    usable = pl.col("realized_correlation").filter(pl.col("status") == "ok")
+    realized = moved.group_by("basket").agg(
+        usable.count().alias("realised_dates"), usable.mean().alias("realised_mean"), usable.last().alias("last")
+    )
+    return pl.DataFrame(rows).join(realized, on="basket", how="left", maintain_order="left")
+
+
+def skew_order(rho, market):
+    """Return on which share of dates each 3-month index of the first basket lies above the next lower delta's.
+
+    Parameters
+    ----------
+    rho : ImpliedCorrelation of arrays (B, T, K, D)
+    market : MarketPanel
+
+    Returns
+    -------
+    frame or None
+        Over dates on which all named are `ok`; None where there is none, or the surface does not have them.
+    """
     import numpy as np
     import polars as pl
 
     from engine.backend import to_host
+    from engine.correlation import CorrelationStatus, correlation_indices
+
+    usable = np.where(to_host(rho.status[0]) == CorrelationStatus.OK, to_host(rho.clean[0]), np.nan)
+    levels = correlation_indices(usable, market.tenors, market.deltas)
+    if not set(SKEW_ORDER) <= levels.keys():
+        return None
+    orders = [SKEW_ORDER[:4], *itertools.pairwise(SKEW_ORDER)]
+    rows = []
+    for names in orders:
+        values = np.stack([levels[name] for name in names])
+        values = values[:, np.isfinite(values).all(axis=0)]
+        held = (np.diff(values, axis=0) < 0.0).all(axis=0)
+        if held.size:
+            rows.append({"order": " > ".join(names), "dates": held.size, "share_of_dates": float(held.mean())})
+    return pl.DataFrame(rows) if rows else None
+
+
+def long_form(market, rho, labels):
+    """Return implied correlation as rows: one per basket, date, tenor and delta; decimals, null where not computable.
+
+    Parameters
+    ----------
+    market : MarketPanel
+    rho : ImpliedCorrelation of arrays (B, T, K, D)
+    labels : sequence (B,) of str
+    """
+    import numpy as np
+    import polars as pl
+
+    from engine.backend import to_host
+
+    shape = rho.clean.shape[1:]
+    axes = np.ix_(market.dates, market.tenors.astype(np.int32), market.deltas.astype(np.int32))
+    date, tenor, delta = (pl.Series(np.broadcast_to(axis, shape).ravel()) for axis in axes)
+    parts = []
+    for b, label in enumerate(labels):
+        values = {name: to_host(array[b]).ravel() for name, array in vars(rho).items()}
+        part = pl.DataFrame(
+            {
+                "date": date,
+                "basket": pl.Series([label]).new_from_index(0, len(date)),
+                "tenor": tenor,
+                "delta": delta,
+                "implied_correlation": values["clean"],
+                "dirty_correlation": values["dirty"],
+                "variance_ratio": values["variance_ratio"],
+                "names": values["names"],
+                "coverage": values["coverage"],
+                "status": _status_texts().gather(values["status"]),
+            }
+        )
+        ratios = pl.col("implied_correlation", "dirty_correlation", "variance_ratio")
+        parts.append(part.with_columns(ratios.fill_nan(None)))
+    return pl.concat(parts, rechunk=False)
+
+
+def _status_texts():
+    import polars as pl
+
     from engine.correlation import CorrelationStatus
 
-    shape = rho.clean.shape
-    date, tenor, delta = (np.broadcast_to(axis, shape).ravel() for axis in np.ix_(*_axes(market)))
-    values = {name: to_host(array).ravel() for name, array in vars(rho).items()}
-    return pl.DataFrame(
-        {
-            "date": date,
-            "basket": pl.Series([basket]).new_from_index(0, date.size),
-            "tenor": tenor.astype(np.int32),
-            "delta": delta.astype(np.int32),
-            "implied_correlation": values["clean"],
-            "dirty_correlation": values["dirty"],
-            "variance_ratio": values["variance_ratio"],
-            "names": values["names"],
-            "coverage": values["coverage"],
-            "status": np.array([status.text for status in CorrelationStatus])[values["status"]],
-        }
-    ).with_columns(pl.col("implied_correlation", "dirty_correlation", "variance_ratio").fill_nan(None))
+    return pl.Series([status.text for status in CorrelationStatus])
 
 
-def _axes(market):
-    return market.dates, market.tenors, market.deltas
+def indices_form(long):
+    """Return what has an index's name as rows date, basket, index, level (points, as published), status.
+
+    Parameters
+    ----------
+    long : frame
+        As from `long_form`.
+    """
+    import polars as pl
+
+    from engine.correlation import INDICES, index_cell
+
+    cells = pl.DataFrame(
+        [(name, *index_cell(name)) for name in INDICES],
+        schema={"index": pl.String, "tenor": pl.Int32, "delta": pl.Int32},
+        orient="row",
+    )
+    named = long.join(cells, on=["tenor", "delta"], maintain_order="left")
+    return named.select("date", "basket", "index", (100.0 * pl.col("implied_correlation")).alias("level"), "status")
 
 
 def realized_form(market, realized, basket: str):
     """Return realised correlation as rows, one per date; decimals, null where not computable."""
-    import numpy as np
     import polars as pl
 
     from engine.backend import to_host
-    from engine.correlation import CorrelationStatus
 
     values = {name: to_host(array) for name, array in vars(realized).items() if name != "component_vol"}
     return pl.DataFrame(
@@ -179,18 +278,53 @@ def realized_form(market, realized, basket: str):
             "index_vol": values["index_vol"],
             "names": values["names"],
             "coverage": values["coverage"],
-            "status": np.array([status.text for status in CorrelationStatus])[values["status"]],
+            "status": _status_texts().gather(values["status"]),
         }
     ).with_columns(pl.selectors.float().fill_nan(None))
+
+
+def beside_published(config, market, min_coverage: float) -> dict:
+    """Return tables against the published Cboe indices, and of SPX beside the fund as index leg, where files allow.
+
+    Parameters
+    ----------
+    config : mapping, resolved
+    market : MarketPanel
+    min_coverage : float
+
+    Returns
+    -------
+    dict of heading -> frame
+    """
+    import polars as pl
+
+    from engine.data.sources.us_chains import LEVELS, SPX, SPX_QUOTES
+    from engine.published import against_published, beside_spx
+
+    path = Path(config["market"]["path"] or "")
+    tables = {}
+    if market.info.name != "us_chains":
+        return tables
+    published = path / "us_history" / LEVELS
+    if published.is_file():
+        indices = pl.read_parquet(published)
+        tables["Against the published Cboe indices, points"] = against_published(market, path, indices, min_coverage)
+    if published.is_file() and (path / "us2026" / SPX_QUOTES).is_file() and market.info.index != SPX:
+        whole = {"backend": "numpy", "start": None, "end": None, "market": config["market"] | {"index": SPX}}
+        spx, _ = load(config | whole)
+        beside = beside_spx(market, spx)
+        if beside.height:
+            tables[f"{SPX} beside {market.info.index} as index leg, 50 largest present, points"] = beside
+    return tables
 
 
 def _statuses(long):
     import polars as pl
 
     counts = long.filter(pl.col("delta") == 50).pivot(
-        on="status", index="tenor", values="delta", aggregate_function="len"
+        on="status", index=["basket", "tenor"], values="delta", aggregate_function="len"
     )
-    return counts.with_columns(pl.all().fill_null(0)).sort("tenor")
+    return counts.with_columns(pl.selectors.numeric().fill_null(0))
 
 
 def print_table(heading: str, frame) -> None:

@@ -4,6 +4,8 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
+from engine.correlation import Names, TopWeights, implied_correlation, index_name
+from engine.data.sources.us_chains import largest_members
 
 # Cboe index -> tenor in calendar days; each is the 50-delta correlation of the 50 largest S&P 500 members.
 TENORS = {"COR1M": 30, "COR3M": 91, "COR6M": 182, "COR1Y": 365}
@@ -53,6 +55,84 @@ def compare_with_published(panel, rho, indices: pl.DataFrame) -> pl.DataFrame:
                 "not_computed": len(common) - len(measured),
                 **_agreement(measured, published),
                 "least_coverage": float(coverage[known].min()) if known.any() else None,
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def against_published(market, path, indices: pl.DataFrame, min_coverage: float = 0.8) -> pl.DataFrame:
+    """Compare with the published indices twice: on the 50 largest members present, and on the true 50 largest present.
+
+    Parameters
+    ----------
+    market : MarketPanel
+        Of the US chains.
+    path : path
+        Folder that holds us_history/, whose fund holdings say who the 50 largest are.
+    indices : frame
+        As for `compare_with_published`.
+    min_coverage : float
+        As for `implied_correlation`.
+
+    Returns
+    -------
+    frame
+        As from `compare_with_published`, with a first column basket.
+    """
+    true = [name for name in largest_members(path, market.dates[0]) if name in market.names]
+    tables = []
+    for label, basket in (("50 largest present", TopWeights(50)), ("true 50 present", Names(tuple(true)))):
+        weights = basket.select(market.weights, market.names)
+        rho = implied_correlation(
+            market.index_iv,
+            market.component_iv,
+            weights,
+            min_coverage=min_coverage,
+            budget=market.window_bytes,
+        )
+        table = compare_with_published(market, rho, indices)
+        names = int(to_host((weights > 0.0).sum(axis=1)).max()) if len(weights) else 0
+        tables.append(table.select(pl.lit(f"{label} ({names})").alias("basket"), *table.columns))
+    return pl.concat(tables)
+
+
+def beside_spx(market, spx) -> pl.DataFrame:
+    """Compare the implied correlation of the 50 largest members present from two index legs, on their common dates.
+
+    Parameters
+    ----------
+    market, spx : MarketPanel
+        The same members against a fund and against SPX.
+
+    Returns
+    -------
+    frame
+        index, tenor, dates, not_computed, then in points the mean from each leg, mean_abs_difference and difference
+        (SPX less the fund), and the correlation of the daily levels; no row where no date is common.
+    """
+    d = int(np.flatnonzero(market.deltas == DELTA)[0])
+    common, *rows_of = np.intersect1d(market.dates, spx.dates, return_indices=True)
+    levels = []
+    for panel, rows in zip((market.to("numpy"), spx), rows_of, strict=True):
+        weights = TopWeights(50).select(panel.weights[rows], panel.names)
+        rho = implied_correlation(panel.index_iv[rows][..., d], panel.component_iv[rows][..., d], weights)
+        levels.append(100.0 * rho.clean)
+    rows = []
+    for k, tenor in enumerate(market.tenors if len(common) else ()):
+        fund, index = (level[:, k] for level in levels)
+        known = np.isfinite(fund) & np.isfinite(index)
+        found = _agreement(index[known], fund[known])
+        rows.append(
+            {
+                "index": index_name(int(tenor)),
+                "tenor": int(tenor),
+                "dates": int(known.sum()),
+                "not_computed": int((~known).sum()),
+                market.info.index: found["published"],
+                spx.info.index: found["measured"],
+                "mean_abs_difference": found["mean_abs_error"],
+                "difference": found["bias"],
+                "correlation": found["correlation"],
             }
         )
     return pl.DataFrame(rows)

@@ -10,6 +10,7 @@ from engine.correlation.decompose import (
 )
 from engine.correlation.dispersion import DispersionMeasures, DispersionStatus, dispersion_measures, surface_dispersion
 from engine.correlation.implied import CorrelationStatus, ImpliedCorrelation, implied_correlation
+from engine.correlation.indices import INDICES, correlation_index, correlation_indices, index_cell, index_name
 from engine.correlation.matrix import (
     Diversification,
     ImpliedMatrix,
@@ -33,6 +34,7 @@ from engine.correlation.realized import (
     realized_correlation,
     sessions_in_month,
 )
+from engine.correlation.sectors import Chosen, Everything, Sectors, baskets, correlate_baskets
 from engine.correlation.sensitivity import (
     CorrelationBand,
     CorrelationSensitivity,
@@ -44,9 +46,11 @@ from engine.correlation.thirty_day import DSPX_TERMS, VIX_TERMS, carried_one_day
 
 __all__ = [
     "DSPX_TERMS",
+    "INDICES",
     "VIX_TERMS",
     "AllMembers",
     "BasketMoments",
+    "Chosen",
     "CorrelationBand",
     "CorrelationChange",
     "CorrelationSensitivity",
@@ -55,23 +59,29 @@ __all__ = [
     "DispersionMeasures",
     "DispersionStatus",
     "Diversification",
+    "Everything",
     "ImpliedCorrelation",
     "ImpliedMatrix",
     "Names",
     "PairwiseCorrelation",
     "RealizedCorrelation",
     "RealizedMatrix",
+    "Sectors",
     "TermStructure",
     "TopWeights",
     "VarianceChange",
     "VariancePremium",
     "basket_moments",
     "basket_returns",
+    "baskets",
     "carried_one_day",
     "choose_terms",
+    "correlate_baskets",
     "correlation_band",
     "correlation_change",
     "correlation_contribution",
+    "correlation_index",
+    "correlation_indices",
     "correlation_premium",
     "correlation_sensitivity",
     "correlation_skew",
@@ -83,6 +93,8 @@ __all__ = [
     "forward_realized_correlation",
     "implied_correlation",
     "implied_matrix",
+    "index_cell",
+    "index_name",
     "index_share",
     "pairwise_correlation",
     "realized_correlation",

@@ -42,7 +42,7 @@ class TopWeights:
         chosen = xp.zeros(weights.shape)
         row = xp.arange(len(weights))[:, None]
         chosen[row, largest] = weights[row, largest]
-        return _normalised(chosen)
+        return normalised(chosen)
 
 
 @dataclass(frozen=True)
@@ -59,21 +59,45 @@ class AllMembers:
 
     def select(self, weights, names):
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0."""
-        return _normalised(weights)
+        return normalised(weights)
 
 
 @dataclass(frozen=True)
 class Names:
-    """The given names, in their index weights of each date, while they are members.
+    """The given names: in their index weights of each date, while they are members, or in weights of your own.
+
+    Parameters
+    ----------
+    names : tuple of str
+    weights : tuple of float
+        Weight of each name, in any scale, held on every date, members or not; empty = index weights.
+
+    Raises
+    ------
+    InputError
+        When a name is given twice, or the weights are not one positive number for each name.
 
     Examples
     --------
     >>> Names(("CCC", "AAA")).select(np.array([[0.2, 0.5, 0.3]]), ("AAA", "BBB", "CCC"))
     array([[0.4, 0. , 0.6]])
+    >>> Names(("CCC", "AAA"), (1.0, 3.0)).select(np.array([[0.2, 0.5, 0.3]]), ("AAA", "BBB", "CCC"))
+    array([[0.75, 0.  , 0.25]])
     """
 
     names: tuple[str, ...]
+    weights: tuple[float, ...] = ()
     label = "names"
+
+    def __post_init__(self):
+        twice = [name for name in self.names if self.names.count(name) > 1]
+        if twice:
+            raise InputError(f"basket.names has {twice[0]} more than once")
+        if self.weights and len(self.weights) != len(self.names):
+            raise InputError(f"basket has {len(self.names)} names and {len(self.weights)} weights; give one for each")
+        for weight in self.weights:
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0.0 < weight < math.inf:
+                raise InputError(f"basket weight {weight} is not a positive number")
 
     def select(self, weights, names):
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0.
@@ -90,8 +114,12 @@ class Names:
                 close = difflib.get_close_matches(name, known, n=3)
                 hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(known[:5])} ..."
                 raise InputError(f"basket name {name} is not in the data; {hint}")
+        if self.weights:
+            own = dict(zip(self.names, self.weights, strict=True))
+            held = xp.asarray([float(own.get(name, 0.0)) for name in known])
+            return normalised(xp.broadcast_to(held, weights.shape))
         listed = xp.asarray([name in self.names for name in known])
-        return _normalised(xp.where(listed, weights, 0.0))
+        return normalised(xp.where(listed, weights, 0.0))
 
 
 def _alphabetical(names) -> np.ndarray:
@@ -103,7 +131,8 @@ def _members(weights):
     return xp.where(weights > 0.0, weights, 0.0).astype(float)
 
 
-def _normalised(weights):
+def normalised(weights):
+    """Scale each row of weights (T, N) to sum to 1, what is not positive counting as 0; an empty row stays 0."""
     xp = namespace(weights)
     held = _members(weights)
     total = held.sum(axis=1, keepdims=True)

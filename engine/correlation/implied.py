@@ -22,6 +22,7 @@ class CorrelationStatus(IntEnum):
     DEGENERATE = 3  # no pair of names to be correlated: NaN
     THIN_COVERAGE = 4  # names holding too little of the basket's weight are quoted: value kept, NaN if none is
     NO_INDEX_QUOTE = 5  # NaN
+    NO_INDEX_LEG = 6  # NaN: no options on the basket as a whole exist (`correlate_baskets`)
 
     @property
     def text(self) -> str:

@@ -1,7 +1,7 @@
 """Raw files in, MarketPanel out."""
 
 from engine.data.load import extend_panel, load_market, panel_folder
-from engine.data.panel import ListedSmiles, MarketInfo, MarketPanel, QuoteStatus
+from engine.data.panel import ListedSmiles, MarketInfo, MarketPanel, QuoteStatus, Sectors
 from engine.data.series import DailySeries, daily_series
 from engine.data.sources.cboe_history import load_market_returns, load_published
 from engine.data.sources.sp500_history import PriceHistory, load_sp500_history
@@ -14,6 +14,7 @@ __all__ = [
     "MarketPanel",
     "PriceHistory",
     "QuoteStatus",
+    "Sectors",
     "append_panel",
     "daily_series",
     "extend_panel",

@@ -1,7 +1,8 @@
 """MarketPanel: everything known about one index and its members, as arrays on named axes.
 
 Axes, always in this order: T dates, N names, K tenors (calendar days), D call deltas (90 = 10-delta put); E is the
-slot of a listed expiry. A missing quote is NaN and has a `QuoteStatus`; a name that is not a member has weight 0.
+slot of a listed expiry, S that of a sector with
+options of its own. A missing quote is NaN and has a `QuoteStatus`; a name that is not a member has weight 0.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ TENORS = (30, 91, 182, 273, 365, 547, 730)
 DELTAS = tuple(range(10, 95, 5))
 
 # For reports only: never moved to a device.
-_ON_HOST = ("dates", "index_status", "component_status", "listed.expiry")
+_ON_HOST = ("dates", "index_status", "component_status", "listed.expiry", "sectors.leg_status")
 # By far the largest arrays. Where not all fits on the device these stay on the host, and their windows stream.
 _STREAMED = ("component_iv", "listed.iv")
 
@@ -87,6 +88,37 @@ class ListedSmiles:
 
 
 @dataclass(frozen=True, eq=False)
+class Sectors:
+    """Which sector each name belongs to, and the options on the sectors that have an ETF or a sub-index of their own.
+
+    Parameters
+    ----------
+    of_name : array (N,), str
+        Sector of each name, "" where it has none; one classification for all dates.
+    legs : array (S,), str; symbols : array (S,), str
+        The sectors on which options exist, and the symbol of the ETF or sub-index they are on. Like `of_name` always
+        on the host.
+    weights : array (T, N)
+        Weight of each name **in its own sector**, from the previous session's closes: over a sector they sum to the
+        share of it that the panel's names cover, at most 1; 0 = not a member of it.
+    leg_iv : array (T, S, K, D)
+        Constant-maturity volatilities of the legs, annualised decimals, float32, NaN where there is no quote.
+    leg_status : array (T, S, K, D)
+        `QuoteStatus` of each cell, uint8; always on the host.
+    """
+
+    of_name: np.ndarray
+    legs: np.ndarray
+    symbols: np.ndarray
+    weights: np.ndarray
+    leg_iv: np.ndarray
+    leg_status: np.ndarray
+
+
+SECTOR_AXES = ("of_name", "legs", "symbols")
+
+
+@dataclass(frozen=True, eq=False)
 class MarketPanel:
     """An index and its members over dates: surfaces, prices, membership and corporate actions.
 
@@ -119,6 +151,8 @@ class MarketPanel:
         bankruptcy: 0). Options on it settle at intrinsic value that day.
     listed : ListedSmiles or None
         None where the source knows only the constant-maturity grid.
+    sectors : Sectors or None
+        None where the source does not know them.
     content_hash : str
         Names the contents in a manifest: of a stored panel that of its files, of a slice or of panels put together
         one derived from theirs; "" where nothing is known of the contents.
@@ -150,6 +184,7 @@ class MarketPanel:
     return_factor: np.ndarray
     settlement: np.ndarray
     listed: ListedSmiles | None = None
+    sectors: Sectors | None = None
     content_hash: str = field(default="", compare=False)
     window_bytes: int | None = field(default=None, compare=False)
 
@@ -166,11 +201,15 @@ class MarketPanel:
 
     def map_arrays(self, change) -> "MarketPanel":
         """Return a panel whose date-first arrays are `change(name, array)`: the same axes, contents not yet hashed."""
-        fixed = ("info", "names", "tenors", "deltas", "listed", "content_hash", "window_bytes")
+        fixed = ("info", "names", "tenors", "deltas", "listed", "sectors", "content_hash", "window_bytes")
         changed = {f.name: change(f.name, getattr(self, f.name)) for f in fields(self) if f.name not in fixed}
         if self.listed is not None:
             listed = {f.name: change(f"listed.{f.name}", getattr(self.listed, f.name)) for f in fields(ListedSmiles)}
             changed["listed"] = ListedSmiles(**listed)
+        if self.sectors is not None:
+            dated = [f.name for f in fields(Sectors) if f.name not in SECTOR_AXES]
+            sectors = {name: change(f"sectors.{name}", getattr(self.sectors, name)) for name in dated}
+            changed["sectors"] = replace(self.sectors, **sectors)
         return replace(self, content_hash="", **changed)
 
     def slice(self, start=None, end=None) -> "MarketPanel":
@@ -288,10 +327,18 @@ def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:
         raise InputError(f"cannot append to {panel.info.name}: only one of the two has listed expiries")
     if panel.listed is not None and panel.listed.expiry.shape[1] != later.listed.expiry.shape[1]:
         raise InputError(f"cannot append to {panel.info.name}: the number of expiry slots differs; rebuild the panel")
+    if not _same_sectors(panel.sectors, later.sectors):
+        raise InputError(f"cannot append to {panel.info.name}: the sectors differ; rebuild the panel")
     if len(later) and later.dates[0] <= panel.dates[-1]:
         raise InputError(
             f"cannot append {later.dates[0]} to {panel.info.name}: the panel already ends {panel.dates[-1]}"
         )
+
+
+def _same_sectors(one: Sectors | None, other: Sectors | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return all(np.array_equal(getattr(one, axis), getattr(other, axis)) for axis in SECTOR_AXES)
 
 
 def check_rates(panel: MarketPanel) -> None:

@@ -15,14 +15,15 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.data.panel import ListedSmiles, MarketInfo, MarketPanel, check_appendable, check_rates
+from engine.data.panel import SECTOR_AXES, ListedSmiles, MarketInfo, MarketPanel, Sectors, check_appendable, check_rates
 from engine.errors import InputError
 
 HEADER, QUALITY, TRUTH = "panel.json", "quality.parquet", "truth.npz"
 _FIXED = ("names", "tenors", "deltas")
-_LISTED = "listed."
-_DATED = {f.name for f in fields(MarketPanel)} - {"info", *_FIXED, "listed", "content_hash", "window_bytes"}
+_LISTED, _SECTORS = "listed.", "sectors."
+_DATED = {f.name for f in fields(MarketPanel)} - {"info", *_FIXED, "listed", "sectors", "content_hash", "window_bytes"}
 _LISTED_ARRAYS = {f"{_LISTED}{f.name}" for f in fields(ListedSmiles)}
+_SECTOR_ARRAYS = {f"{_SECTORS}{f.name}" for f in fields(Sectors)} - {f"{_SECTORS}{axis}" for axis in SECTOR_AXES}
 _REMEDY = "to build the panel again, delete the folder {} or load the market with rebuild=True"
 
 
@@ -132,15 +133,20 @@ def open_panel(folder) -> MarketPanel:
             raise InputError(f"{path} is truncated ({size:,} bytes); {_REMEDY.format(folder)}")
         whole = int(np.prod(shape)) > 0
         arrays[name] = np.memmap(path, spec["dtype"], "r", shape=shape) if whole else np.zeros(shape, spec["dtype"])
-    listed = {name.removeprefix(_LISTED): a for name, a in arrays.items() if name.startswith(_LISTED)}
+    listed, sectors = (
+        {name.removeprefix(part): arrays.pop(name) for name in list(arrays) if name.startswith(part)}
+        for part in (_LISTED, _SECTORS)
+    )
+    axes = {axis: np.array(header["sectors"][axis], dtype=str) for axis in SECTOR_AXES if sectors}
     return MarketPanel(
         info=MarketInfo(**header["info"]),
         names=np.array(header["names"], dtype=str),
         tenors=np.array(header["tenors"], dtype=np.int64),
         deltas=np.array(header["deltas"], dtype=np.int64),
         listed=ListedSmiles(**listed) if listed else None,
+        sectors=Sectors(**axes, **sectors) if sectors else None,
         content_hash=header["content_hash"],
-        **{name: a for name, a in arrays.items() if not name.startswith(_LISTED)},
+        **arrays,
     )
 
 
@@ -157,9 +163,11 @@ def _arrays(panel: MarketPanel) -> dict:
 
 
 def _header(panel: MarketPanel, arrays: dict) -> dict:
+    sectors = panel.sectors and {axis: getattr(panel.sectors, axis).tolist() for axis in SECTOR_AXES}
     return {
         "info": asdict(panel.info),
         **{axis: np.asarray(getattr(panel, axis)).tolist() for axis in _FIXED},
+        "sectors": sectors,
         "arrays": {name: {"dtype": array.dtype.str, "row": list(array.shape[1:])} for name, array in arrays.items()},
     }
 
@@ -188,6 +196,7 @@ def _is_header(header) -> bool:
     arrays = header["arrays"]
     return (
         header["info"].keys() == {f.name for f in fields(MarketInfo)}
-        and arrays.keys() in (_DATED, _DATED | _LISTED_ARRAYS)
+        and arrays.keys() - _LISTED_ARRAYS == _DATED | (_SECTOR_ARRAYS if header.get("sectors") else set())
+        and arrays.keys() & _LISTED_ARRAYS in (set(), _LISTED_ARRAYS)
         and arrays["component_iv"]["row"] == [len(header[axis]) for axis in _FIXED]
     )

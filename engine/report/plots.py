@@ -175,6 +175,28 @@ def plot_skew(levels: pl.DataFrame) -> go.Figure:
     return figure
 
 
+def plot_basket_heatmap(series: pl.DataFrame, title: str, sampled: int = 160) -> go.Figure:
+    """Correlation of several baskets through time, one row each; columns date and one per basket, decimals.
+
+    Of long histories every so many dates are shown, `sampled` at most, the last one always.
+    """
+    step = max(1, -(-series.height // sampled))
+    shown = series[::-1].gather_every(step)[::-1]
+    baskets = [column for column in series.columns if column != "date"]
+    figure = _figure(title, "")
+    figure.add_heatmap(
+        x=shown["date"],
+        y=baskets,
+        z=[(shown[basket] * 100.0).to_list() for basket in baskets],
+        colorscale=[[0.0, "#f6f4ef"], [0.5, GROSS], [1.0, NET]],
+        colorbar={"title": "x 100"},
+        hovertemplate="%{y}, %{x}: %{z:.1f}<extra></extra>",
+    )
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_layout(hovermode="closest", height=160 + 28 * len(baskets))
+    return figure
+
+
 def plot_equity_overlay(curves: pl.DataFrame, currency: str) -> go.Figure:
     """Cumulative net P&L of several runs; columns run, date, pnl_net."""
     figure = _figure("Cumulative net P&L by run", f"cumulative net P&L ({currency})")

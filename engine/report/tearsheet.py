@@ -155,6 +155,7 @@ def write_correlation_report(long: pl.DataFrame, realized: pl.DataFrame, info, p
             plots.as_html(plots.plot_implied_correlation(through_time, f"{basket}: implied correlation by tenor")),
         ),
         _pair(plots.as_html(plots.plot_term_structure(term)), plots.as_html(plots.plot_skew(skew))),
+        *_heatmaps(long, realized),
         _section("Levels at 50 delta", _table(_rounded(levels, 4)), "Means over dates whose status is ok; decimals."),
         *(_section(heading, _table(_rounded(frame))) for heading, frame in (extra or {}).items()),
         _section("Cells by status", _table(statuses), "Values are never clipped: a status says what to think of them."),
@@ -162,6 +163,30 @@ def write_correlation_report(long: pl.DataFrame, realized: pl.DataFrame, info, p
     dates = long["date"]
     head = [f"{info.name}: {info.index} against its members, {dates.min()} to {dates.max()}. {info.source}"]
     return _write(path, f"Implied correlation of {info.name}", head, body)
+
+
+def _heatmaps(long: pl.DataFrame, realized: pl.DataFrame) -> list[str]:
+    """Baskets through time where there are several: implied at the tenor most often known, and realised."""
+    if long["basket"].n_unique() < 2:
+        return []
+    usable = long.filter((pl.col("delta") == 50) & (pl.col("status") == "ok"))
+    maps = []
+    if usable.height:
+        tenor = usable["tenor"].mode().min()
+        implied = usable.filter(pl.col("tenor") == tenor)
+        maps.append((f"Implied correlation by basket, {tenor} days at 50 delta", implied, "implied_correlation"))
+    moved = realized.filter(pl.col("realized_correlation").is_not_null())
+    if moved.height:
+        maps.append(("Realised correlation by basket", moved, "realized_correlation"))
+    return [
+        _section(
+            "Baskets through time",
+            plots.as_html(
+                plots.plot_basket_heatmap(rows.pivot(on="basket", index="date", values=values).sort("date"), title)
+            ),
+        )
+        for title, rows, values in maps
+    ]
 
 
 def _spread(values: list, count: int = 4) -> list:

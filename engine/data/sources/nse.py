@@ -15,7 +15,7 @@ import polars as pl
 from engine.calendar import days_between, year_fraction
 from engine.data.arrange import action_factors, on_dates, on_expiries
 from engine.data.clean import QualityReport
-from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel
+from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel, Sectors
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
 from engine.data.schema import Quotes, between, check_decimal_iv, collect, scan, session_dates
 from engine.data.sources.fingerprint import fingerprint
@@ -24,6 +24,7 @@ from engine.pricing import InversionStatus, call_delta, implied_vol
 
 FO, CASH, INDEX = "fo.parquet", "cash.parquet", "index.parquet"
 WEIGHTS, ACTIONS = "weights.parquet", "corporate_actions.parquet"
+SUB_INDICES = {"NIFTY": {"Banks": "BANKNIFTY"}}  # on which options are listed, by sector; no other sector is known
 FO_COLUMNS = {
     "date": pl.Date,
     "instrument": pl.String,
@@ -49,7 +50,8 @@ class Nse:
     path : str
         Folder that holds nse/.
     index : str
-        NIFTY or BANKNIFTY.
+        NIFTY or BANKNIFTY. With NIFTY come the banks as a sector, against BANKNIFTY in its own weights; those that are
+        members of BANKNIFTY alone have weight 0 in the index.
     start, end : str or None
         First and last session to build, ISO dates.
     max_extrapolation_days : float
@@ -79,10 +81,13 @@ class Nse:
         """Build the panel, twenty sessions at a time."""
         dates, names = self._dates(), self._names()
         futures = self._futures([self.index, *names])
+        sub_indices = self._sub_indices()
+        of_name, sector_weights = self._sectors(dates, names)
         slots = expiry_slots(futures.join(pl.DataFrame({"date": dates}), on="date"), dates, LISTED_EXPIRIES)
         prices = self._prices(dates, names)
         strike_factor, return_factor = self._factors(dates, names)
-        weights = self._weights(dates, names)
+        weights = self._weights(self.index, dates, names)
+        futures = pl.concat([futures, self._futures(list(sub_indices.values()))])  # at the expiries stocks have
         for first in range(0, len(dates), BLOCK_SESSIONS):
             part = slice(first, first + BLOCK_SESSIONS)
             yield self._panel(
@@ -94,6 +99,9 @@ class Nse:
                 strike_factor[part],
                 return_factor[part],
                 weights[part],
+                sub_indices,
+                of_name,
+                sector_weights[part],
             )
 
     def quality(self) -> pl.DataFrame:
@@ -117,21 +125,36 @@ class Nse:
         """Sessions of the derivatives file: a special cash session without derivatives is not one."""
         return session_dates(self._fo(), self._folder, FO)
 
-    def _basket(self) -> pl.DataFrame:
+    def _basket(self, index: str) -> pl.DataFrame:
         columns = {"date": pl.Date, "index": pl.String, "symbol": pl.String, "weight": pl.Float64}
         weights = collect(scan(self._folder, WEIGHTS, columns), self._folder, WEIGHTS)
-        ours = weights.filter(pl.col("index") == self.index)
+        ours = weights.filter(pl.col("index") == index)
         if ours.height == 0:
             known = ", ".join(sorted(weights["index"].unique()))
-            raise InputError(f"index={self.index} has no weights in {self._folder / WEIGHTS}; it has {known}")
+            raise InputError(f"index={index} has no weights in {self._folder / WEIGHTS}; it has {known}")
         return ours
 
     def _names(self) -> list[str]:
-        return sorted(self._basket()["symbol"].unique())
+        indices = [self.index, *self._sub_indices().values()]
+        return sorted(set().union(*(self._basket(index)["symbol"] for index in indices)))
 
-    def _weights(self, dates, names) -> np.ndarray:
+    def _sub_indices(self) -> dict[str, str]:
+        """Sectors of which the file of weights knows a sub-index, with its symbol."""
+        weights = scan(self._folder, WEIGHTS, {"index": pl.String}).unique()
+        known = set(collect(weights, self._folder, WEIGHTS)["index"])
+        return {sector: sub for sector, sub in SUB_INDICES.get(self.index, {}).items() if sub in known}
+
+    def _sectors(self, dates, names) -> tuple[np.ndarray, np.ndarray]:
+        """Sector of each name (N,), and its weight there (T, N)."""
+        of_name, weights = np.full(len(names), "", dtype=object), np.zeros((len(dates), len(names)))
+        for sector, sub_index in self._sub_indices().items():
+            of_name[np.isin(names, self._basket(sub_index)["symbol"])] = sector
+            weights += self._weights(sub_index, dates, names)
+        return of_name.astype(str), weights
+
+    def _weights(self, index: str, dates, names) -> np.ndarray:
         """Weights of the last session before each date."""
-        basket = self._basket()
+        basket = self._basket(index)
         known = basket["date"].unique().sort().to_numpy().astype("datetime64[D]")
         column = {name: n for n, name in enumerate(names)}
         by_day = np.zeros((len(known), len(names)))
@@ -169,10 +192,10 @@ class Nse:
         columns = ("date", pl.col("symbol").alias("asset"), "expiry", pl.col("close").alias("forward"))
         return collect(rows.select(*columns), self._folder, FO).unique(["date", "asset", "expiry"], maintain_order=True)
 
-    def _quotes(self, dates, names, futures) -> pl.DataFrame:
+    def _quotes(self, dates, assets, futures) -> pl.DataFrame:
         inside = pl.col("date").is_between(pl.lit(dates[0].astype(object)), pl.lit(dates[-1].astype(object)))
         options = self._fo().filter(
-            inside & pl.col("instrument").str.starts_with("OPT") & pl.col("symbol").is_in([self.index, *names])
+            inside & pl.col("instrument").str.starts_with("OPT") & pl.col("symbol").is_in(assets)
         )
         rows = collect(options, self._folder, FO).rename({"symbol": "asset"})
         rows = rows.join(futures, on=["date", "asset", "expiry"], how="left")
@@ -212,13 +235,27 @@ class Nse:
         right = pl.when(is_call).then(pl.lit("C")).otherwise(pl.lit("P")).cast(pl.Enum(["C", "P"])).alias("right")
         return Quotes.validate(kept.select("date", "asset", "expiry", "strike", right, "iv", "call_delta"), cast=True)
 
-    def _panel(self, dates, names, slots, futures, prices, strike_factor, return_factor, weights) -> MarketPanel:
-        assets = [self.index, *names]
-        quotes = self._quotes(dates, names, futures)
+    def _panel(
+        self,
+        dates,
+        names,
+        slots,
+        futures,
+        prices,
+        strike_factor,
+        return_factor,
+        weights,
+        sub_indices,
+        of_name,
+        sector_weights,
+    ) -> MarketPanel:
+        assets = [self.index, *names, *sub_indices.values()]
+        quotes = self._quotes(dates, assets, futures)
         days = days_between(slots, dates[:, None])
         smiles = listed_smiles(quotes, dates, assets, slots, DELTAS)
         iv, status = constant_maturity(smiles, days, TENORS, self.max_extrapolation_days)
         forward = on_expiries(futures, "forward", dates, assets, slots)
+        own, sub = slice(1, 1 + len(names)), slice(1 + len(names), None)
         return MarketPanel(
             info=MarketInfo(
                 name="nse",
@@ -235,9 +272,9 @@ class Nse:
             tenors=np.array(TENORS),
             deltas=np.array(DELTAS),
             index_iv=iv[:, 0],
-            component_iv=iv[:, 1:],
+            component_iv=iv[:, own],
             index_status=status[:, 0],
-            component_status=status[:, 1:],
+            component_status=status[:, own],
             weights=weights,
             index_spot=prices[:, 0],
             spot=prices[:, 1:],
@@ -247,12 +284,22 @@ class Nse:
             strike_factor=strike_factor,
             return_factor=return_factor,
             settlement=np.full(strike_factor.shape, np.nan),
+            sectors=Sectors(
+                of_name=of_name,
+                legs=np.array(list(sub_indices), dtype=str),
+                symbols=np.array(list(sub_indices.values()), dtype=str),
+                weights=sector_weights,
+                leg_iv=iv[:, sub],
+                leg_status=status[:, sub],
+            )
+            if sub_indices
+            else None,
             listed=ListedSmiles(
                 expiry=slots,
                 index_iv=smiles[:, 0],
-                iv=smiles[:, 1:],
+                iv=smiles[:, own],
                 index_forward=forward[:, 0],
-                forward=forward[:, 1:],
+                forward=forward[:, own],
             ),
         )
 

@@ -1,6 +1,8 @@
 """US option chains with the vendor's volatilities and deltas: SPY (or QQQ) against members of the S&P 500.
 
-Reads us2026/{chains,spot,corporate_actions}.parquet and us_history/{spy_holdings,fed_funds_dff}.parquet.
+Reads us2026/{chains,spot,corporate_actions}.parquet and us_history/{spy_holdings,fed_funds_dff}.parquet. Where they
+are there, us_history/sp500_constituents_2026_gics.parquet gives the sectors, and us2026/spx_quotes.parquet with
+us_history/cboe_indices.parquet the options on SPX itself (index="SPX"), on the sessions they have.
 """
 
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ import polars as pl
 from engine.calendar import days_between, year_fraction
 from engine.data.arrange import action_factors, on_dates
 from engine.data.clean import QualityReport
-from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel
+from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel, Sectors
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
 from engine.data.schema import Quotes, between, check_call_delta, check_decimal_iv, collect, scan, session_dates
 from engine.data.sources.fingerprint import fingerprint
@@ -21,6 +23,22 @@ from engine.errors import InputError
 
 CHAINS, SPOT, ACTIONS = "chains.parquet", "spot.parquet", "corporate_actions.parquet"
 HOLDINGS, RATES = "spy_holdings.parquet", "fed_funds_dff.parquet"
+SECTORS = "sp500_constituents_2026_gics.parquet"
+SPX, SPX_QUOTES, LEVELS = "SPX", "spx_quotes.parquet", "cboe_indices.parquet"
+# The fund on each GICS sector; a leg where it is among the chains.
+SECTOR_FUNDS = {
+    "Communication Services": "XLC",
+    "Consumer Discretionary": "XLY",
+    "Consumer Staples": "XLP",
+    "Energy": "XLE",
+    "Financials": "XLF",
+    "Health Care": "XLV",
+    "Industrials": "XLI",
+    "Information Technology": "XLK",
+    "Materials": "XLB",
+    "Real Estate": "XLRE",
+    "Utilities": "XLU",
+}
 CHAIN_COLUMNS = {
     "date": pl.Date,
     "ticker": pl.String,
@@ -30,6 +48,15 @@ CHAIN_COLUMNS = {
     "call_iv_pct": pl.Float64,
     "put_delta": pl.Float64,
     "put_iv_pct": pl.Float64,
+}
+SPX_COLUMNS = {
+    "session_date": pl.Date,
+    "root": pl.String,
+    "expiry": pl.Date,
+    "right": pl.String,
+    "strike": pl.Float64,
+    "iv": pl.Float64,
+    "delta": pl.Float64,
 }
 # In-the-money options beyond this are quoted wide and their volatilities are junk; the smile never needs them.
 DEEPEST_IN_THE_MONEY = 0.80
@@ -46,7 +73,7 @@ class UsChains:
     path : str
         Folder that holds us2026/ and us_history/.
     index : str
-        Ticker of the index leg among the chains.
+        Ticker of the index leg among the chains, or SPX.
     start, end : str or None
         First and last session to build, ISO dates; what lies before is still read for the previous day's weights.
     max_extrapolation_days : float
@@ -61,10 +88,12 @@ class UsChains:
     report: QualityReport = field(default_factory=QualityReport, init=False, repr=False, compare=False)
 
     def fingerprint(self) -> str:
-        """Hash of the five files, the settings and the code."""
-        chains, history = Path(self.path) / "us2026", Path(self.path) / "us_history"
+        """Hash of the files, the settings and the code."""
+        chains, history = self._folder, self._history
         files = [chains / CHAINS, chains / SPOT, chains / ACTIONS, history / HOLDINGS, history / RATES]
-        return fingerprint(self, files)
+        spx = [chains / SPX_QUOTES, history / LEVELS] if self.index == SPX else []
+        sectors = [history / SECTORS] if (history / SECTORS).is_file() else []
+        return fingerprint(self, [*files, *spx, *sectors])
 
     def sessions(self) -> int:
         """Number of sessions in the chains between start and end."""
@@ -76,13 +105,14 @@ class UsChains:
         names = self._names()
         listed = collect(self._chains().select("date", "expiry").unique(), self._folder, CHAINS)
         slots = expiry_slots(listed, dates, LISTED_EXPIRIES)
-        prices = on_dates(spot, "spot", dates, [self.index, *names])
+        prices = on_dates(pl.concat([spot, self._index_spots()]), "spot", dates, [self.index, *names])
         factor = self._strike_factors(dates, names)
-        weights = self._weights(dates, names, spot)
+        sector_of, funds = self._sectors()
+        weights, sector_weights = self._weights(dates, names, spot, sector_of)
         rate, published = self._rates(dates)
         for first in range(0, len(dates), BLOCK_SESSIONS):
             part = slice(first, first + BLOCK_SESSIONS)
-            quotes = self._quotes(dates[part], names)
+            quotes = self._quotes(dates[part], [*names, *funds.values()])
             yield self._panel(
                 quotes,
                 dates[part],
@@ -91,6 +121,9 @@ class UsChains:
                 prices[part],
                 factor[part],
                 weights[part],
+                sector_weights[part],
+                sector_of,
+                funds,
                 rate[part],
                 published[-1],
             )
@@ -106,6 +139,10 @@ class UsChains:
     def _folder(self) -> Path:
         return Path(self.path) / "us2026"
 
+    @property
+    def _history(self) -> Path:
+        return Path(self.path) / "us_history"
+
     def _chains(self) -> pl.LazyFrame:
         return between(self._all_chains(), self.start, self.end)
 
@@ -113,18 +150,22 @@ class UsChains:
         return scan(self._folder, CHAINS, CHAIN_COLUMNS)
 
     def _dates(self) -> np.ndarray:
-        return session_dates(self._chains(), self._folder, CHAINS)
+        dates = session_dates(self._chains(), self._folder, CHAINS)
+        if self.index == SPX:
+            quoted = session_dates(self._spx(), self._folder, SPX_QUOTES)
+            dates = np.intersect1d(dates, quoted)
+        return dates
 
     def _names(self) -> list[str]:
         """Members with chains: fund holdings that are quoted, over all sessions of the file, alphabetically."""
         chains = scan(self._folder, CHAINS, {"ticker": pl.String}).unique()
         quoted = set(collect(chains, self._folder, CHAINS)["ticker"])
-        if self.index not in quoted:
+        if self.index not in quoted | {SPX}:
             raise InputError(f"index={self.index} has no chains in {self._folder / CHAINS}; try SPY")
         return sorted((quoted & set(self._holdings()["ticker"])) - {self.index})
 
     def _holdings(self) -> pl.DataFrame:
-        folder = Path(self.path) / "us_history"
+        folder = self._history
         columns = {"asof": pl.Date, "ticker": pl.String, "shares_held": pl.Float64, "weight": pl.Float64}
         held = scan(folder, HOLDINGS, columns).drop_nulls(["asof", "ticker"])
         return collect(held, folder, HOLDINGS, may_be_empty=False)
@@ -134,6 +175,15 @@ class UsChains:
         rows = collect(scan(self._folder, SPOT, columns), self._folder, SPOT, may_be_empty=False)
         return rows.rename({"ticker": "asset"})
 
+    def _index_spots(self) -> pl.DataFrame:
+        """Closes of SPX where it is the index leg: those of the funds lie beside the members'."""
+        if self.index != SPX:
+            return pl.DataFrame(schema={"date": pl.Date, "asset": pl.String, "spot": pl.Float64})
+        columns = {"date": pl.Date, "index": pl.String, "close": pl.Float64}
+        rows = scan(self._history, LEVELS, columns).filter(pl.col("index") == SPX).drop_nulls()
+        closes = rows.rename({"index": "asset", "close": "spot"}).unique(["date", "asset"], maintain_order=True)
+        return collect(closes, self._history, LEVELS, may_be_empty=False)
+
     def _splits(self) -> pl.DataFrame:
         columns = {"date": pl.Date, "ticker": pl.String, "kind": pl.String, "price_factor": pl.Float64}
         return collect(scan(self._folder, ACTIONS, columns), self._folder, ACTIONS)
@@ -141,11 +191,12 @@ class UsChains:
     def _strike_factors(self, dates, names) -> np.ndarray:
         actions = self._splits().rename({"ticker": "asset", "price_factor": "factor"})
         listed = session_dates(between(self._all_chains(), None, self.end), self._folder, CHAINS)
-        # Over all sessions of the file: what happened between `start` and the session before it acts at `start`.
-        return action_factors(actions, listed, names)[len(listed) - len(dates) :]
+        # With all sessions before: what happened between `start` and the session before it acts at `start`.
+        before = listed[listed < dates[0]] if len(dates) else dates
+        return action_factors(actions, np.concatenate([before, dates]), names)[len(before) :]
 
-    def _weights(self, dates, names, spot) -> np.ndarray:
-        """Share of the whole index of each member with chains: a row sums to what the chains cover of it.
+    def _weights(self, dates, names, spot, sector_of) -> tuple[np.ndarray, np.ndarray]:
+        """Share of the whole index of each member with chains, which sums to what they cover of it, and of its sector.
 
         Shares held at the latest snapshot, rolled through splits since, times the previous session's closes, over the
         value of the whole snapshot, in which holdings without that close keep the snapshot's weight. A member without
@@ -154,7 +205,7 @@ class UsChains:
         holdings, splits = self._holdings(), self._splits()
         sessions = spot["date"].unique().sort().to_numpy().astype("datetime64[D]")
         prices = on_dates(spot, "spot", sessions, names)
-        weights = np.zeros((len(dates), len(names)))
+        weights, in_sector = np.zeros((2, len(dates), len(names)))
         for t, date in enumerate(dates):
             before = int(np.searchsorted(sessions, date)) - 1
             known = sessions[before] if before >= 0 else date - 1
@@ -166,22 +217,38 @@ class UsChains:
             of_name = {ticker: own for ticker, *own in held.iter_rows()}
             weight, shares = np.array([of_name.get(name, (0.0, 0.0)) for name in names]).T
             weight = weight / snapshot["weight"].sum()  # in the order of the file, whatever sessions are read
-            if before < 0:
-                weights[t] = weight
-                continue
-            since = splits.filter((pl.col("date") > snapshot["asof"][0]) & (pl.col("date") <= known))
-            for ticker, factor in since.select("ticker", "price_factor").iter_rows():
-                if ticker in names:
-                    shares[names.index(ticker)] /= np.nan if factor is None else factor
-            value = shares * prices[before]
-            priced = value > 0.0
-            value = np.where(priced, value, 0.0)
-            weights[t] = weight[priced].sum() * value / (value.sum() or 1.0)
-        return weights
+            weights[t] = weight
+            if before >= 0:
+                since = splits.filter((pl.col("date") > snapshot["asof"][0]) & (pl.col("date") <= known))
+                for ticker, factor in since.select("ticker", "price_factor").iter_rows():
+                    if ticker in names:
+                        shares[names.index(ticker)] /= np.nan if factor is None else factor
+                value = shares * prices[before]
+                priced = value > 0.0
+                value = np.where(priced, value, 0.0)
+                weights[t] = weight[priced].sum() * value / (value.sum() or 1.0)
+            whole = {ticker: own / snapshot["weight"].sum() for ticker, (own, _) in of_name.items()}
+            in_sector[t] = _in_sector(whole, dict(zip(names, weights[t].tolist(), strict=True)), sector_of)
+        return weights, in_sector
+
+    def _sectors(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Sector of each ticker, and the funds on sectors that have chains; none where the file is not there.
+
+        The file is one classification, of 2026: a name that moved between sectors before is where it is now.
+        """
+        if not (self._history / SECTORS).is_file():
+            return {}, {}
+        columns = {"Symbol": pl.String, "GICS Sector": pl.String}
+        rows = collect(scan(self._history, SECTORS, columns).drop_nulls(), self._history, SECTORS, may_be_empty=False)
+        of_name = dict(rows.iter_rows())
+        chains = scan(self._folder, CHAINS, {"ticker": pl.String}).unique()
+        quoted = set(collect(chains, self._folder, CHAINS)["ticker"])
+        funds = {sector: fund for sector, fund in SECTOR_FUNDS.items() if fund in quoted - {self.index}}
+        return of_name, funds
 
     def _rates(self, dates) -> tuple[np.ndarray, np.ndarray]:
         """Fed funds rate last published before each date, as a continuous rate, and the day it was published for."""
-        folder = Path(self.path) / "us_history"
+        folder = self._history
         rows = scan(folder, RATES, {"date": pl.Date, "dff": pl.Float64}).drop_nulls().sort("date")
         published = collect(rows, folder, RATES, may_be_empty=False)
         days = published["date"].to_numpy().astype("datetime64[D]")
@@ -192,6 +259,25 @@ class UsChains:
                 f"add earlier ones or start later"
             )
         return np.log1p(published["dff"].to_numpy()[last] / 100.0), days[last]
+
+    def _spx(self) -> pl.LazyFrame:
+        """Options on SPX; where both roots have an expiry the one settled at the close, as options on stocks are."""
+        rows = scan(self._folder, SPX_QUOTES, SPX_COLUMNS).rename({"session_date": "date"})
+        at_the_close = (pl.col("root") == "SPXW").any().over("date", "expiry")
+        return between(rows.filter((pl.col("root") == "SPXW") | ~at_the_close), self.start, self.end)
+
+    def _spx_quotes(self, inside) -> pl.DataFrame:
+        rows = collect(self._spx().filter(inside), self._folder, SPX_QUOTES)
+        offset = pl.when(pl.col("right") == "P").then(1.0).otherwise(0.0)
+        return rows.select(
+            "date",
+            pl.lit(SPX).alias("asset"),
+            "expiry",
+            "strike",
+            "right",
+            "iv",
+            (pl.col("delta") + offset).alias("call_delta"),
+        )
 
     def _quotes(self, dates, names) -> pl.DataFrame:
         inside = pl.col("date").is_between(pl.lit(dates[0].astype(object)), pl.lit(dates[-1].astype(object)))
@@ -211,7 +297,7 @@ class UsChains:
             )
             for right, side, offset in (("C", "call", 0.0), ("P", "put", 1.0))
         ]
-        quotes = pl.concat(sides)
+        quotes = pl.concat([*sides, *([self._spx_quotes(inside)] if self.index == SPX else [])])
         has_iv = pl.col("iv").is_finite() & (pl.col("iv") > 0.0)
         usable = quotes.filter(has_iv)
         check_decimal_iv(usable, self._folder / CHAINS, "call_iv_pct / put_iv_pct (percent)")
@@ -234,10 +320,23 @@ class UsChains:
         kept = self.report.keep(good, {"duplicate": ~pl.struct(option).is_first_distinct()})
         return Quotes.validate(kept.with_columns(pl.col("right").cast(pl.Enum(["C", "P"]))), cast=True)
 
-    def _panel(self, quotes, dates, names, slots, prices, factor, weights, rate, last_rate) -> MarketPanel:
+    def _panel(
+        self, quotes, dates, names, slots, prices, factor, weights, sector_weights, sector_of, funds, rate, last_rate
+    ) -> MarketPanel:
         days = days_between(slots, dates[:, None])
-        smiles = listed_smiles(quotes, dates, [self.index, *names], slots, DELTAS)
+        smiles = listed_smiles(quotes, dates, [self.index, *names, *funds.values()], slots, DELTAS)
         iv, status = constant_maturity(smiles, days, TENORS, self.max_extrapolation_days)
+        sectors, fund = None, slice(1 + len(names), None)
+        if sector_of:
+            sectors = Sectors(
+                of_name=np.array([sector_of.get(name, "") for name in names]),
+                legs=np.array(list(funds), dtype=str),
+                symbols=np.array(list(funds.values()), dtype=str),
+                weights=sector_weights,
+                leg_iv=iv[:, fund],
+                leg_status=status[:, fund],
+            )
+        own = slice(1, fund.start)
         growth = np.exp(rate[:, None] * year_fraction(days))
         return MarketPanel(
             info=MarketInfo(
@@ -252,9 +351,9 @@ class UsChains:
             tenors=np.array(TENORS),
             deltas=np.array(DELTAS),
             index_iv=iv[:, 0],
-            component_iv=iv[:, 1:],
+            component_iv=iv[:, own],
             index_status=status[:, 0],
-            component_status=status[:, 1:],
+            component_status=status[:, own],
             weights=weights,
             index_spot=prices[:, 0],
             spot=prices[:, 1:],
@@ -264,11 +363,46 @@ class UsChains:
             strike_factor=factor,
             return_factor=factor.copy(),
             settlement=np.full(factor.shape, np.nan),
+            sectors=sectors,
             listed=ListedSmiles(
                 expiry=slots,
                 index_iv=smiles[:, 0],
-                iv=smiles[:, 1:],
+                iv=smiles[:, own],
                 index_forward=prices[:, :1] * growth,
                 forward=prices[:, 1:, None] * growth[:, None],
             ),
         )
+
+
+def largest_members(path, date, n: int = 50) -> list[str]:
+    """Return the n largest holdings of the index fund at its latest snapshot at or before a date, largest first.
+
+    Parameters
+    ----------
+    path : path
+        Folder that holds us_history/.
+    date : datetime64
+    n : int
+
+    Raises
+    ------
+    InputError
+        When no snapshot is that old.
+    """
+    known = UsChains(path=str(path))._holdings().filter(pl.col("asof") <= date)
+    if known.height == 0:
+        raise InputError(f"{HOLDINGS} has no snapshot at or before {date}; start later")
+    latest = known.filter(pl.col("asof") == pl.col("asof").max())
+    return latest.sort(["weight", "ticker"], descending=[True, False])["ticker"].head(n).to_list()
+
+
+def _in_sector(snapshot: dict, weights: dict, sector_of: dict) -> list[float]:
+    """Weight of each name in its own sector, in which holdings without a weight of their own keep the snapshot's."""
+    held = snapshot | {name: weight for name, weight in weights.items() if weight > 0.0}
+    total = {}
+    for ticker, weight in held.items():
+        total[sector_of.get(ticker)] = total.get(sector_of.get(ticker), 0.0) + weight
+    return [
+        weight / total[sector_of[name]] if name in sector_of and weight > 0.0 else 0.0
+        for name, weight in weights.items()
+    ]

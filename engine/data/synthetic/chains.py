@@ -156,7 +156,7 @@ def _surfaces(paths, pricer, session: int, index: str):
     fair = pricer.at(today)
     trades = np.flatnonzero(np.isfinite(fair.component[0, :, 0]))
     component = (at_the_money(paths, fair)[..., None] * smiles(paths))[0, trades]
-    own = index_surface(paths, fair, planted_correlation(paths, fair, today), today)
+    own = index_surface(paths, fair, planted_correlation(paths, fair, today), paths.weights[today])
     spot = np.concatenate([paths.index_spot[today], paths.spot[session, trades]])
     return np.concatenate([own, component]), spot, [index, *paths.plan.names[trades].tolist()]
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from engine.backend import blocks
-from engine.data.panel import MarketInfo, MarketPanel
+from engine.data.panel import MarketInfo, MarketPanel, Sectors
 from engine.data.synthetic.paths import Paths, draw_paths
 from engine.data.synthetic.settings import BLOCK_BYTES, SyntheticMarket
-from engine.data.synthetic.surface import quoted_surfaces
+from engine.data.synthetic.surface import quoted_surfaces, sector_numbers, sector_weights
 from engine.data.synthetic.truth import Truth
 from engine.data.synthetic.variance import FairPricer
 
@@ -65,6 +65,14 @@ def _panel(paths: Paths, quotes, block: slice) -> MarketPanel:
         strike_factor=plan.strike_factor[block],
         return_factor=plan.return_factor[block],
         settlement=np.where(plan.ceases[block], spot, np.nan),
+        sectors=Sectors(
+            of_name=np.array([f"Sector {number + 1}" for number in sector_numbers(paths)]),
+            legs=np.array(["Sector 1"]),
+            symbols=np.array(["SECX"]),
+            weights=sector_weights(paths, block),
+            leg_iv=quotes.leg_iv,
+            leg_status=quotes.leg_status,
+        ),
     )
 
 

@@ -19,6 +19,7 @@ NO_PREMIUM = {
     "correlation_premium": 0.0,
     "premium_noise": 0.0,
     "correlation_skew": 0.0,
+    "sector_premium": 0.0,
     "skew": 0.0,
     "curvature": 0.0,
     "rate": 0.0,
@@ -29,7 +30,16 @@ NO_PREMIUM = {
     "crossed_rate": 0.0,
 }
 
-SIGNED = {"leverage", "vol_premium", "correlation_premium", "correlation_skew", "skew", "curvature", "rate"}
+SIGNED = {
+    "leverage",
+    "vol_premium",
+    "correlation_premium",
+    "correlation_skew",
+    "sector_premium",
+    "skew",
+    "curvature",
+    "rate",
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,9 @@ class SyntheticMarket:
         Implied minus fair correlation: mean, standard deviation over time, half-life in sessions.
     correlation_skew : float
         What implied correlation gains from 50 to 90 call delta, and loses from 50 to 10.
+    sectors : int; sector_premium : float
+        Sectors, dealt to the names in turn, and what implied correlation inside the first of them, on which alone
+        options are quoted, is above that of the index. Returns have no factor of a sector.
     skew, curvature : float
         Smile of a typical name at 30 days: iv(delta) = iv(50) (1 + skew x + curvature x^2), x = (delta - 50) / 40.
     skew_decay, smile_dispersion : float
@@ -109,6 +122,8 @@ class SyntheticMarket:
     premium_noise: float = 0.02
     premium_half_life: float = 20.0
     correlation_skew: float = 0.1
+    sectors: int = 4
+    sector_premium: float = 0.05
     skew: float = 0.12
     curvature: float = 0.06
     skew_decay: float = 0.25
@@ -179,6 +194,8 @@ class SyntheticMarket:
             raise InputError(f"synthetic deltas={list(self.deltas)}: call deltas are percent between 0 and 100")
         if self.dtype not in ("float32", "float64"):
             raise InputError(f"synthetic dtype={self.dtype} is unknown; choose float32 or float64")
+        if self.sectors < 1:
+            raise InputError(f"synthetic sectors={self.sectors}: every name is in one, so give 1 or more")
         if self.names < (5 if self.events else 1):
             raise InputError(f"synthetic names={self.names}: with events at least 5 are needed (or set events=false)")
         if not self.years > (0.25 if self.events else 0.0):

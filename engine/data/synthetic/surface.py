@@ -26,6 +26,8 @@ class Quotes:
         Clean implied correlation of the surfaces before the holes.
     missing : array (T, N, K); index_missing : array (T, K), uint8
         Planted holes by smile.
+    leg_iv : array (T, 1, K, D); leg_status : array (T, 1, K, D)
+        The options on the first sector.
     """
 
     index_iv: np.ndarray
@@ -35,6 +37,8 @@ class Quotes:
     planted: np.ndarray
     missing: np.ndarray
     index_missing: np.ndarray
+    leg_iv: np.ndarray
+    leg_status: np.ndarray
 
 
 def smile_shape(settings: SyntheticMarket) -> np.ndarray:
@@ -64,8 +68,10 @@ def at_the_money(paths: Paths, fair: FairVariance) -> np.ndarray:
     return np.sqrt(fair.component) * (1.0 + paths.settings.vol_premium)
 
 
-def index_surface(paths: Paths, fair: FairVariance, planted, block: slice) -> np.ndarray:
-    """Implied volatility of the index, (T, K, D), from planted correlations by the clean formula.
+def index_surface(paths: Paths, fair: FairVariance, planted, weights) -> np.ndarray:
+    """Implied volatility of a basket (T, N), (T, K, D), from planted correlations by the clean formula.
+
+    NaN where the basket has no name that is quoted.
 
     s_I^2 = (B + rho (A^2 - B)) / (sum w)^2      A = sum w s      B = sum w^2 s^2      over the names quoted
     """
@@ -76,8 +82,8 @@ def index_surface(paths: Paths, fair: FairVariance, planted, block: slice) -> np
     # s = atm (1 + c shape) with a strength c per name: sums over names need no delta axis. One name after the other,
     # so that no bit depends on the block.
     for n, strength in enumerate(paths.smile_strength):
-        held = (paths.weights[block, n] > 0.0) & np.isfinite(atm[:, n, 0])
-        weight = np.where(held, paths.weights[block, n], 0.0)
+        held = (weights[:, n] > 0.0) & np.isfinite(atm[:, n, 0])
+        weight = np.where(held, weights[:, n], 0.0)
         vol = weight[:, None] * np.where(held[:, None], atm[:, n], 0.0)
         square = vol * vol
         total += weight
@@ -90,31 +96,44 @@ def index_surface(paths: Paths, fair: FairVariance, planted, block: slice) -> np
     single = sums[2][:, :, None] + shape * (sums[3][:, :, None] + shape * sums[4][:, :, None])
     # One name has no pair to be correlated with: its index is itself.
     variance = single + np.where(np.isfinite(planted), planted, 0.0) * (average**2 - single)
-    if not (variance > 0.0).all():
+    filled = total > 0.0
+    if not (variance[filled] > 0.0).all():
         raise InputError(
             f"the synthetic market's implied correlation falls to {np.nanmin(planted):.2f}, and no index has so low a "
             "variance; raise correlation_premium, or lower correlation_skew, premium_noise or correlation_noise"
         )
-    return np.sqrt(variance) / total[:, None, None]
+    return np.sqrt(variance) / np.where(filled, total, np.nan)[:, None, None]
 
 
-def missing_lines(paths: Paths, block: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Planted holes by smile: `QuoteStatus` of the index (T, K) and of the names (T, N, K), uint8.
+def sector_weights(paths: Paths, block: slice) -> np.ndarray:
+    """Weight of each name in its own sector, (T, N)."""
+    weights, sector = paths.weights[block], sector_numbers(paths)
+    total = np.stack([weights[:, sector == s].sum(axis=1) for s in range(paths.settings.sectors)], axis=1)[:, sector]
+    return weights / np.where(total > 0.0, total, 1.0)
+
+
+def sector_numbers(paths: Paths) -> np.ndarray:
+    """Sector of each name, (N,): dealt in turn, so that each has large and small ones."""
+    return np.arange(len(paths.plan.names)) % paths.settings.sectors
+
+
+def missing_lines(paths: Paths, block: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Planted holes by smile: `QuoteStatus` of the index (T, K), the names (T, N, K) and the sector (T, K), uint8.
 
     NO_QUOTE = the whole smile is missing, BEYOND_DELTA = its wings are.
     """
     settings = paths.settings
     total, tenors = len(paths.plan.names), len(settings.tenors)
     here = range(*block.indices(len(paths.dates)))
-    lines = np.zeros((len(here), total + 1, tenors), dtype=np.uint8)
+    lines = np.zeros((len(here), total + 2, tenors), dtype=np.uint8)
     if settings.missing_rate > 0.0:
-        rate = np.full((total + 1, 1), settings.missing_rate)
-        rate[0] *= INDEX_HOLES
+        rate = np.full((total + 2, 1), settings.missing_rate)
+        rate[[0, -1]] *= INDEX_HOLES
         for row, session in enumerate(here):
-            draw = date_stream(settings, MISSING, session).random((total + 1, tenors))
+            draw = date_stream(settings, MISSING, session).random((total + 2, tenors))
             lines[row][draw < rate] = QuoteStatus.BEYOND_DELTA
             lines[row][draw < 0.5 * rate] = QuoteStatus.NO_QUOTE
-    return lines[:, 0], lines[:, 1:]
+    return lines[:, 0], lines[:, 1:-1], lines[:, -1]
 
 
 def quoted_surfaces(paths: Paths, fair: FairVariance, block: slice) -> Quotes:
@@ -122,8 +141,11 @@ def quoted_surfaces(paths: Paths, fair: FairVariance, block: slice) -> Quotes:
     settings = paths.settings
     dtype = np.dtype(settings.dtype)
     planted = planted_correlation(paths, fair, block)
-    index_iv = index_surface(paths, fair, planted, block).astype(dtype)
-    index_missing, missing = missing_lines(paths, block)
+    index_iv = index_surface(paths, fair, planted, paths.weights[block]).astype(dtype)
+    index_missing, missing, leg_missing = missing_lines(paths, block)
+    first = np.where(sector_numbers(paths) == 0, paths.weights[block], 0.0)
+    leg_iv = index_surface(paths, fair, planted + settings.sector_premium, first).astype(dtype)
+    leg_missing = np.where(np.isfinite(leg_iv[:, :, 0]), leg_missing, np.uint8(QuoteStatus.NO_QUOTE))
     lines = np.where(np.isfinite(fair.component), missing, np.uint8(QuoteStatus.NO_QUOTE))
 
     atm = np.where(lines == QuoteStatus.NO_QUOTE, np.nan, at_the_money(paths, fair))
@@ -137,6 +159,8 @@ def quoted_surfaces(paths: Paths, fair: FairVariance, block: slice) -> Quotes:
         planted=planted,
         missing=missing,
         index_missing=index_missing,
+        leg_status=_dig_holes(leg_iv, leg_missing, settings)[:, None],
+        leg_iv=leg_iv[:, None],
     )
 
 
