@@ -76,7 +76,8 @@ def variance_premium(index_iv, component_iv, weights, realized) -> VariancePremi
         Basket weights; 0 = not in the basket.
     realized : RealizedCorrelation
         Its volatilities. From `realized_correlation`, row t is known on t; from `forward_realized_correlation` it is
-        what a seller would have kept, and **not tradable**.
+        what a seller would have kept, and **not tradable**. Its `index_vol` is the basket's; measured with
+        `index_returns` it is the index's own, which the index's options are written on.
 
     Raises
     ------

@@ -30,6 +30,11 @@ def trading_day_factor(dates, tenors, calendar: str = "XNYS") -> np.ndarray:
     array (T, K)
         NaN where no session lies inside the tenor.
 
+    Notes
+    -----
+    The clock gives a weekend no variance at all. On VIX that is too little: a mean rise from Friday to Monday becomes
+    a larger mean fall.
+
     Examples
     --------
     >>> friday, monday = np.array(["2026-01-09"], "datetime64[D]"), np.array(["2026-01-12"], "datetime64[D]")
