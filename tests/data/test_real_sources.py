@@ -49,12 +49,12 @@ def test_every_quote_read_is_kept_or_dropped_for_a_reason(market, shared_data, p
     read = quality["rows"].sum()
     if market == "us_chains":
         chains = pl.scan_parquet(shared_data / "us2026" / "chains.parquet")
-        names = [us_panel.info.index, *us_panel.names]
+        names = [us_panel.info.index, *us_panel.names, *us_panel.sectors.symbols]
         rows = chains.filter(pl.col("ticker").cast(pl.String).is_in(names)).select(pl.len()).collect().item()
         assert read == 2 * rows  # a call and a put in each
     else:
         fo = pl.scan_parquet(shared_data / "nse" / "fo.parquet")
-        names = [nse_panel.info.index, *nse_panel.names]
+        names = [nse_panel.info.index, *nse_panel.names, *nse_panel.sectors.symbols]
         ours = pl.col("symbol").cast(pl.String).is_in(names)
         option = pl.col("instrument").cast(pl.String).str.starts_with("OPT")
         assert read == fo.filter(ours & option).select(pl.len()).collect().item()

@@ -19,26 +19,12 @@ from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPa
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
 from engine.data.schema import Quotes, between, check_call_delta, check_decimal_iv, collect, scan, session_dates
 from engine.data.sources.fingerprint import fingerprint
+from engine.data.sources.us_holdings import HOLDINGS, SECTORS, holdings, index_weights, sector_funds, sectors_of
 from engine.errors import InputError
 
 CHAINS, SPOT, ACTIONS = "chains.parquet", "spot.parquet", "corporate_actions.parquet"
-HOLDINGS, RATES = "spy_holdings.parquet", "fed_funds_dff.parquet"
-SECTORS = "sp500_constituents_2026_gics.parquet"
+RATES = "fed_funds_dff.parquet"
 SPX, SPX_QUOTES, LEVELS = "SPX", "spx_quotes.parquet", "cboe_indices.parquet"
-# The fund on each GICS sector; a leg where it is among the chains.
-SECTOR_FUNDS = {
-    "Communication Services": "XLC",
-    "Consumer Discretionary": "XLY",
-    "Consumer Staples": "XLP",
-    "Energy": "XLE",
-    "Financials": "XLF",
-    "Health Care": "XLV",
-    "Industrials": "XLI",
-    "Information Technology": "XLK",
-    "Materials": "XLB",
-    "Real Estate": "XLRE",
-    "Utilities": "XLU",
-}
 CHAIN_COLUMNS = {
     "date": pl.Date,
     "ticker": pl.String,
@@ -107,8 +93,9 @@ class UsChains:
         slots = expiry_slots(listed, dates, LISTED_EXPIRIES)
         prices = on_dates(pl.concat([spot, self._index_spots()]), "spot", dates, [self.index, *names])
         factor = self._strike_factors(dates, names)
-        sector_of, funds = self._sectors()
-        weights, sector_weights = self._weights(dates, names, spot, sector_of)
+        sector_of = sectors_of(self._history)
+        funds = sector_funds(sector_of, self._tickers() - {self.index})
+        weights, sector_weights = index_weights(holdings(self._history), self._splits(), spot, dates, names, sector_of)
         rate, published = self._rates(dates)
         for first in range(0, len(dates), BLOCK_SESSIONS):
             part = slice(first, first + BLOCK_SESSIONS)
@@ -158,17 +145,14 @@ class UsChains:
 
     def _names(self) -> list[str]:
         """Members with chains: fund holdings that are quoted, over all sessions of the file, alphabetically."""
-        chains = scan(self._folder, CHAINS, {"ticker": pl.String}).unique()
-        quoted = set(collect(chains, self._folder, CHAINS)["ticker"])
+        quoted = self._tickers()
         if self.index not in quoted | {SPX}:
             raise InputError(f"index={self.index} has no chains in {self._folder / CHAINS}; try SPY")
-        return sorted((quoted & set(self._holdings()["ticker"])) - {self.index})
+        return sorted((quoted & set(holdings(self._history)["ticker"])) - {self.index})
 
-    def _holdings(self) -> pl.DataFrame:
-        folder = self._history
-        columns = {"asof": pl.Date, "ticker": pl.String, "shares_held": pl.Float64, "weight": pl.Float64}
-        held = scan(folder, HOLDINGS, columns).drop_nulls(["asof", "ticker"])
-        return collect(held, folder, HOLDINGS, may_be_empty=False)
+    def _tickers(self) -> set[str]:
+        chains = scan(self._folder, CHAINS, {"ticker": pl.String}).unique()
+        return set(collect(chains, self._folder, CHAINS)["ticker"])
 
     def _spots(self) -> pl.DataFrame:
         columns = {"date": pl.Date, "ticker": pl.String, "spot": pl.Float64}
@@ -194,57 +178,6 @@ class UsChains:
         # With all sessions before: what happened between `start` and the session before it acts at `start`.
         before = listed[listed < dates[0]] if len(dates) else dates
         return action_factors(actions, np.concatenate([before, dates]), names)[len(before) :]
-
-    def _weights(self, dates, names, spot, sector_of) -> tuple[np.ndarray, np.ndarray]:
-        """Share of the whole index of each member with chains, which sums to what they cover of it, and of its sector.
-
-        Shares held at the latest snapshot, rolled through splits since, times the previous session's closes, over the
-        value of the whole snapshot, in which holdings without that close keep the snapshot's weight. A member without
-        it has weight 0. Before the first close of the file the snapshot's own weights are used, the latest known.
-        """
-        holdings, splits = self._holdings(), self._splits()
-        sessions = spot["date"].unique().sort().to_numpy().astype("datetime64[D]")
-        prices = on_dates(spot, "spot", sessions, names)
-        weights, in_sector = np.zeros((2, len(dates), len(names)))
-        for t, date in enumerate(dates):
-            before = int(np.searchsorted(sessions, date)) - 1
-            known = sessions[before] if before >= 0 else date - 1
-            snapshot = holdings.filter(pl.col("asof") <= known)
-            if snapshot.height == 0:
-                raise InputError(f"{HOLDINGS} has no snapshot at or before {known}; start later")
-            snapshot = snapshot.filter(pl.col("asof") == pl.col("asof").max())
-            held = snapshot.group_by("ticker", maintain_order=True).agg(pl.col("weight", "shares_held").sum())
-            of_name = {ticker: own for ticker, *own in held.iter_rows()}
-            weight, shares = np.array([of_name.get(name, (0.0, 0.0)) for name in names]).T
-            weight = weight / snapshot["weight"].sum()  # in the order of the file, whatever sessions are read
-            weights[t] = weight
-            if before >= 0:
-                since = splits.filter((pl.col("date") > snapshot["asof"][0]) & (pl.col("date") <= known))
-                for ticker, factor in since.select("ticker", "price_factor").iter_rows():
-                    if ticker in names:
-                        shares[names.index(ticker)] /= np.nan if factor is None else factor
-                value = shares * prices[before]
-                priced = value > 0.0
-                value = np.where(priced, value, 0.0)
-                weights[t] = weight[priced].sum() * value / (value.sum() or 1.0)
-            whole = {ticker: own / snapshot["weight"].sum() for ticker, (own, _) in of_name.items()}
-            in_sector[t] = _in_sector(whole, dict(zip(names, weights[t].tolist(), strict=True)), sector_of)
-        return weights, in_sector
-
-    def _sectors(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Sector of each ticker, and the funds on sectors that have chains; none where the file is not there.
-
-        The file is one classification, of 2026: a name that moved between sectors before is where it is now.
-        """
-        if not (self._history / SECTORS).is_file():
-            return {}, {}
-        columns = {"Symbol": pl.String, "GICS Sector": pl.String}
-        rows = collect(scan(self._history, SECTORS, columns).drop_nulls(), self._history, SECTORS, may_be_empty=False)
-        of_name = dict(rows.iter_rows())
-        chains = scan(self._folder, CHAINS, {"ticker": pl.String}).unique()
-        quoted = set(collect(chains, self._folder, CHAINS)["ticker"])
-        funds = {sector: fund for sector, fund in SECTOR_FUNDS.items() if fund in quoted - {self.index}}
-        return of_name, funds
 
     def _rates(self, dates) -> tuple[np.ndarray, np.ndarray]:
         """Fed funds rate last published before each date, as a continuous rate, and the day it was published for."""
@@ -372,37 +305,3 @@ class UsChains:
                 forward=prices[:, 1:, None] * growth[:, None],
             ),
         )
-
-
-def largest_members(path, date, n: int = 50) -> list[str]:
-    """Return the n largest holdings of the index fund at its latest snapshot at or before a date, largest first.
-
-    Parameters
-    ----------
-    path : path
-        Folder that holds us_history/.
-    date : datetime64
-    n : int
-
-    Raises
-    ------
-    InputError
-        When no snapshot is that old.
-    """
-    known = UsChains(path=str(path))._holdings().filter(pl.col("asof") <= date)
-    if known.height == 0:
-        raise InputError(f"{HOLDINGS} has no snapshot at or before {date}; start later")
-    latest = known.filter(pl.col("asof") == pl.col("asof").max())
-    return latest.sort(["weight", "ticker"], descending=[True, False])["ticker"].head(n).to_list()
-
-
-def _in_sector(snapshot: dict, weights: dict, sector_of: dict) -> list[float]:
-    """Weight of each name in its own sector, in which holdings without a weight of their own keep the snapshot's."""
-    held = snapshot | {name: weight for name, weight in weights.items() if weight > 0.0}
-    total = {}
-    for ticker, weight in held.items():
-        total[sector_of.get(ticker)] = total.get(sector_of.get(ticker), 0.0) + weight
-    return [
-        weight / total[sector_of[name]] if name in sector_of and weight > 0.0 else 0.0
-        for name, weight in weights.items()
-    ]
