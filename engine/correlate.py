@@ -18,6 +18,7 @@ def correlate(config: dict, folder: Path) -> None:
     from engine.correlation import baskets, correlate_baskets, daily_returns, realized_correlation
     from engine.manifest import manifest, write_json
     from engine.report import correlation_levels, write_correlation_report
+    from engine.research import study
 
     choice = build(config["basket"], "basket")
     market, backend = load(config)
@@ -33,10 +34,8 @@ def correlate(config: dict, folder: Path) -> None:
     long.write_parquet(folder / "correlation.parquet")
     indices_form(long).write_parquet(folder / "indices.parquet")
     returns = daily_returns(market.spot, market.return_factor, market.dates)
-    moved = pl.concat(
-        realized_form(market, realized_correlation(returns, basket.weights, window=window), basket.label)
-        for basket in chosen
-    )
+    realized = {basket.label: realized_correlation(returns, basket.weights, window=window) for basket in chosen}
+    moved = pl.concat(realized_form(market, record, label) for label, record in realized.items())
     moved.write_parquet(folder / "realized.parquet")
     quality(config).write_parquet(folder / "quality.parquet")
 
@@ -48,8 +47,10 @@ def correlate(config: dict, folder: Path) -> None:
         beside[f"Order of the 3-month indices by delta, {labels[0]}"] = order
     beside |= beside_published(config, market, coverage)
     beside[BEHIND] = data_behind(market, chosen[0].weights)
+    drawn, tables = study(config, market, rho, chosen, realized, long, coverage, folder)
+    beside |= tables
     if config["report"]["html"]:
-        write_correlation_report(long, moved, market.info, folder / "report.html", extra=beside)
+        write_correlation_report(long, moved, market.info, folder / "report.html", extra=beside, research=drawn)
     write_json(folder / "manifest.json", manifest(market, backend, config["seed"], started))
 
     info, dates = market.info, market.dates

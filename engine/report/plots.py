@@ -132,17 +132,7 @@ def plot_attribution(daily: pl.DataFrame, currency: str) -> go.Figure:
 
 def plot_implied_correlation(series: pl.DataFrame, title: str = "Implied against realised correlation") -> go.Figure:
     """Correlation through time: one line per column beside `date`, decimals shown as published (x 100)."""
-    figure = _figure(title, "correlation (x 100)")
-    for column in series.columns:
-        if column != "date":
-            figure.add_scatter(
-                x=series["date"],
-                y=series[column] * 100.0,
-                name=column,
-                line={"width": 1.8},
-                hovertemplate="%{y:.1f}",
-            )
-    return figure
+    return plot_series(series, title, "correlation (x 100)")
 
 
 def plot_term_structure(levels: pl.DataFrame) -> go.Figure:
@@ -172,6 +162,95 @@ def plot_skew(levels: pl.DataFrame) -> go.Figure:
                 mode="lines+markers",
                 hovertemplate="%{y:.1f}",
             )
+    return figure
+
+
+def plot_surface(surface: pl.DataFrame, title: str) -> go.Figure:
+    """One date's correlation by tenor and delta; a row per tenor, columns tenor and one per call delta, decimals."""
+    deltas = [column for column in surface.columns if column != "tenor"]
+    tenors = [f"{tenor} days" for tenor in surface["tenor"]]
+    points = [[None if v is None else 100.0 * v for v in row] for row in surface.select(deltas).iter_rows()]
+    figure = _figure(title, "", "call delta (90 = 10-delta put)")
+    figure.add_heatmap(
+        x=deltas,
+        y=tenors,
+        z=points,
+        colorscale=[[0.0, "#f6f4ef"], [0.5, GROSS], [1.0, NET]],
+        colorbar={"title": "x 100"},
+        texttemplate="%{z:.0f}",
+        hovertemplate="%{y}, delta %{x}: %{z:.1f}<extra></extra>",
+    )
+    figure.update_yaxes(autorange="reversed", automargin=True, type="category")
+    figure.update_xaxes(type="category")
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def plot_drivers(drivers: pl.DataFrame, leg: str) -> go.Figure:
+    """What moved the index volatility, added up through time; columns date, total and the parts, vol points."""
+    figure = _figure(f"Where the moves of {leg}'s volatility came from", "vol points since the start")
+    for column in ("component_vol", "correlation", "weight", "cross"):
+        figure.add_scatter(
+            x=drivers["date"],
+            y=drivers[column].fill_null(0.0).cum_sum(),
+            name=column.replace("_", " "),
+            line={"width": 1.8},
+            hovertemplate="%{y:.1f}",
+        )
+    figure.add_scatter(
+        x=drivers["date"],
+        y=drivers["total"].fill_null(0.0).cum_sum(),
+        name="together",
+        line={"color": INK, "width": 2.6},
+        hovertemplate="%{y:.1f}",
+    )
+    return figure
+
+
+def plot_day_drivers(drivers: pl.DataFrame, day: str) -> go.Figure:
+    """What moved implied correlation on one day: a bar per driver; columns driver and points."""
+    figure = _figure(f"Drivers of implied correlation on {day}", "", "points (x 100)")
+    figure.add_bar(
+        x=drivers["points"],
+        y=drivers["driver"],
+        orientation="h",
+        marker={"color": [GROSS if v >= 0.0 else NET for v in drivers["points"]]},
+        hovertemplate="%{y}: %{x:.2f}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_layout(hovermode="closest", height=160 + 24 * drivers.height)
+    return figure
+
+
+def plot_series(series: pl.DataFrame, title: str, unit: str, scale: float = 100.0) -> go.Figure:
+    """Lines through time, one per column beside `date`, times `scale`."""
+    figure = _figure(title, unit)
+    for column in series.columns:
+        if column != "date":
+            figure.add_scatter(
+                x=series["date"],
+                y=series[column] * scale,
+                name=column,
+                line={"width": 1.8},
+                hovertemplate="%{y:.1f}",
+            )
+    return figure
+
+
+def plot_season(season: pl.DataFrame) -> go.Figure:
+    """Season of the quarter: a line per index with two standard errors; columns index, phase, factor, error."""
+    figure = _figure("Season of the quarter", "level / level of the quarter", "trading day of the quarter")
+    for (index,), rows in season.group_by("index", maintain_order=True):
+        figure.add_scatter(
+            x=rows["phase"],
+            y=rows["factor"],
+            name=index,
+            mode="lines+markers",
+            error_y={"type": "data", "array": (2.0 * rows["error"]).to_list(), "thickness": 0.8, "width": 0},
+            hovertemplate="%{y:.2f}",
+        )
+    figure.add_hline(y=1.0, line={"width": 1, "dash": "dot"})
     return figure
 
 

@@ -115,7 +115,9 @@ def correlation_series(result) -> pl.DataFrame:
     ).with_columns(pl.selectors.float().fill_nan(None))
 
 
-def write_correlation_report(long: pl.DataFrame, realized: pl.DataFrame, info, path, extra: dict | None = None) -> Path:
+def write_correlation_report(
+    long: pl.DataFrame, realized: pl.DataFrame, info, path, extra: dict | None = None, research: dict | None = None
+) -> Path:
     """Write the report of a correlation run.
 
     Parameters
@@ -128,6 +130,9 @@ def write_correlation_report(long: pl.DataFrame, realized: pl.DataFrame, info, p
     path : path of the HTML file to write
     extra : dict of heading -> frame
         Further tables, such as the comparison with published values.
+    research : dict of name -> frame
+        What is drawn beside the levels, as far as it is there: `surface`, `premium`, `dispersion`, `drivers`,
+        `drivers of DAY`, `season`.
     """
     basket = long["basket"][0]
     ours = long.filter((pl.col("basket") == basket) & (pl.col("status") == "ok"))
@@ -155,6 +160,7 @@ def write_correlation_report(long: pl.DataFrame, realized: pl.DataFrame, info, p
             plots.as_html(plots.plot_implied_correlation(through_time, f"{basket}: implied correlation by tenor")),
         ),
         _pair(plots.as_html(plots.plot_term_structure(term)), plots.as_html(plots.plot_skew(skew))),
+        *_researched(research or {}, info.index),
         *_heatmaps(long, realized),
         _section("Levels at 50 delta", _table(_rounded(levels, 4)), "Means over dates whose status is ok; decimals."),
         *(_section(heading, _table(_rounded(frame))) for heading, frame in (extra or {}).items()),
@@ -163,6 +169,34 @@ def write_correlation_report(long: pl.DataFrame, realized: pl.DataFrame, info, p
     dates = long["date"]
     head = [f"{info.name}: {info.index} against its members, {dates.min()} to {dates.max()}. {info.source}"]
     return _write(path, f"Implied correlation of {info.name}", head, body)
+
+
+def _researched(research: dict, leg: str) -> list[str]:
+    """One section per frame of research, drawn."""
+    notes = {
+        "premium": "Implied correlation less realised over the trailing window; a seller earns what follows, not this.",
+        "dispersion": "Model-free volatilities of surfaces: member_vol stands for VIXEQ, dispersion_vol for DSPX.",
+        "drivers": "Each day's change taken apart without remainder, then added up.",
+        "season": "Two-sided, to describe; bars are two standard errors.",
+    }
+    sections = []
+    for name, frame in research.items():
+        if name == "surface":
+            figure = plots.plot_surface(frame, "Implied correlation of the last date, by tenor and delta")
+        elif name == "premium":
+            columns = frame.select("date", "implied", "realised", pl.col("correlation_premium").alias("premium"))
+            figure = plots.plot_series(columns, "Correlation risk premium", "correlation (x 100)")
+        elif name == "dispersion":
+            columns = frame.select("date", "member_vol", "dispersion_vol")
+            figure = plots.plot_series(columns, f"Dispersion, {frame['tenor'][0]} days", "vol points")
+        elif name == "drivers":
+            figure = plots.plot_drivers(frame, leg)
+        elif name == "season":
+            figure = plots.plot_season(frame)
+        else:
+            figure = plots.plot_day_drivers(frame, name.removeprefix("drivers of "))
+        sections.append(_section(name[0].upper() + name[1:], plots.as_html(figure), notes.get(name, "")))
+    return sections
 
 
 def _heatmaps(long: pl.DataFrame, realized: pl.DataFrame) -> list[str]:

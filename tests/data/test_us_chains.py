@@ -275,5 +275,5 @@ def test_a_truncated_file_is_named(files, size):
 def test_an_index_without_chains_is_refused(files):
     with pytest.raises(InputError, match="index=DIA has no chains"):
         load(files, index="DIA")
-    with pytest.raises(InputError, match="spx_quotes.parquet is missing"):
+    with pytest.raises(InputError, match=r"spx_quotes\.parquet is missing"):
         load(files, index="SPX")

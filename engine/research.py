@@ -1,0 +1,244 @@
+"""What a correlation run adds to the levels: structure, dispersion, premia and drivers, as frames."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from engine.backend import namespace, to_host
+from engine.correlation import (
+    CorrelationStatus,
+    correlation_change,
+    correlation_premium,
+    correlation_skew,
+    surface_dispersion,
+    term_structure,
+    variance_change,
+    variance_premium,
+)
+from engine.correlation.dispersion import DispersionStatus
+
+FRONT, BACK, SKEW = 30, 365, 91  # days: the tenors structure is read at, or the nearest there are
+REGIMES = {1: "contango", 0: "flat", -1: "backwardation"}
+
+
+def study(config: dict, market, rho, chosen, realized, long, coverage: float, folder: Path) -> tuple[dict, dict]:
+    """Measure structure, dispersion, premia and drivers, keep each as a table of the run; return what to show.
+
+    Returns
+    -------
+    drawn : dict of name -> frame
+        As `write_correlation_report` takes them, of the first basket.
+    tables : dict of heading -> frame
+    """
+    first, tables = chosen[0], {}
+    frames = {
+        "structure": structure_form(market, rho, [basket.label for basket in chosen]),
+        "premium": premium_form(market, rho, chosen, realized),
+        "dispersion": dispersion_form(market, chosen, coverage),
+        "drivers": drivers_form(market, first),
+    }
+    for name, frame in frames.items():
+        if frame is not None:
+            frame.write_parquet(folder / f"{name}.parquet")
+    if frames["structure"] is not None:
+        tables["Structure of implied correlation (share of dates; points)"] = structure_table(frames["structure"])
+    dispersed = frames["dispersion"].filter(pl.col("basket") == first.label)
+    drawn = {
+        "surface": surface_of(long, first.label),
+        "premium": frames["premium"].filter(pl.col("basket") == first.label),
+        "dispersion": dispersed.filter(pl.col("tenor") == _nearest(market.tenors, FRONT)),
+        "drivers": frames["drivers"],
+    }
+    day, of_day = drivers_of_a_day(market, first, config["day"])
+    if of_day is not None:
+        drawn[f"drivers of {day}"] = of_day
+        tables[f"Drivers of {first.label} on {day}, points of correlation"] = of_day
+    series = published_series(config)
+    if series is not None:
+        from engine.published_study import driver_table, season_table
+
+        drawn["season"] = season_table(series, ("COR1M", "COR3M"))
+        tables["What moves the published indices"] = driver_table(series)
+    return drawn, tables
+
+
+def published_series(config: dict):
+    """Return the published indices beside the market's files, with the market's returns; None where there are none."""
+    from engine.data import load_market_returns, load_published
+
+    folder = Path(config["market"]["path"] or "")
+    if not (folder / "us_history" / "cboe_indices.parquet").is_file() or config["market"]["name"] != "us_chains":
+        return None
+    return load_published(folder).joined(load_market_returns(folder))
+
+
+def structure_form(market, rho, labels) -> pl.DataFrame | None:
+    """Return term structure and skew per date and basket, points; null where not usable; None on a surface too small.
+
+    Parameters
+    ----------
+    market : MarketPanel
+    rho : ImpliedCorrelation of arrays (B, T, K, D)
+    labels : sequence (B,) of str
+    """
+    tenors, deltas = market.tenors, market.deltas
+    front, back, skewed = (_nearest(tenors, days) for days in (FRONT, BACK, SKEW))
+    if front == back or not {10, 50, 90} <= set(deltas.tolist()):
+        return None
+    middle = int(np.flatnonzero(deltas == 50)[0])
+    frames = []
+    for b, label in enumerate(labels):
+        clean = _usable(rho, b)
+        term = term_structure(clean[:, :, middle], tenors, front, back)
+        skew = correlation_skew(clean[:, tenors == skewed], deltas)
+        columns = {
+            "slope_per_month": term.slope,
+            **{f"skew_{name}": getattr(skew, name)[:, 0] for name in ("put", "call", "curvature")},
+        }
+        known = np.isfinite(to_host(term.slope))
+        regime = [REGIMES[int(r)] if k else None for r, k in zip(to_host(term.regime), known, strict=True)]
+        frames.append(_frame(market, label, columns).with_columns(regime=pl.Series(regime, dtype=pl.String)))
+    return pl.concat(frames)
+
+
+def structure_table(structure: pl.DataFrame) -> pl.DataFrame:
+    """Return per basket the shares of contango and backwardation, and mean slope and skew in points."""
+    known = pl.col("regime").is_not_null()
+    shares = [(pl.col("regime") == r).sum().truediv(known.sum()).alias(r) for r in ("contango", "backwardation")]
+    means = pl.col("slope_per_month", "skew_put", "skew_call", "skew_curvature").mean()
+    table = structure.group_by("basket", maintain_order=True).agg(known.sum().alias("dates"), *shares, means)
+    return table.filter(pl.col("dates") > 0)
+
+
+def dispersion_form(market, chosen, min_coverage: float) -> pl.DataFrame:
+    """Return model-free dispersion per date, basket against the index, and tenor; decimals, null where not computable.
+
+    `member_vol` stands for VIXEQ and `dispersion_vol` for DSPX where only surfaces are known.
+    """
+    frames = []
+    for basket in (b for b in chosen if b.leg == market.info.index):
+        found = surface_dispersion(
+            market.index_iv,
+            market.component_iv,
+            basket.weights,
+            market.tenors,
+            market.deltas,
+            min_coverage=min_coverage,
+        )
+        values = {name: to_host(array) for name, array in vars(found).items()}
+        texts = np.array([status.name.lower() for status in DispersionStatus])
+        for k, tenor in enumerate(market.tenors):
+            columns = {name: values[name][:, k] for name in values if name != "status"}
+            frame = _frame(market, basket.label, columns)
+            frames.append(frame.with_columns(tenor=pl.lit(int(tenor)), status=pl.Series(texts[values["status"][:, k]])))
+    return pl.concat(frames).select("date", "basket", "tenor", pl.exclude("date", "basket", "tenor"))
+
+
+def premium_form(market, rho, chosen, realized: dict) -> pl.DataFrame:
+    """Return premia at the front tenor per date and basket that has an index leg, against trailing realised measures.
+
+    Parameters
+    ----------
+    realized : dict of label -> RealizedCorrelation
+
+    Returns
+    -------
+    frame
+        implied, realised, correlation_premium (decimals); index_variance_premium, basket_variance_premium (annualised
+        variance); null where either side is unknown.
+    """
+    k, d = int(np.flatnonzero(market.tenors == _nearest(market.tenors, FRONT))[0]), _middle(market)
+    component_iv = namespace(market.index_iv).asarray(market.component_iv[:, :, k, d])
+    frames = []
+    for b, basket in enumerate(chosen):
+        if basket.leg is None:
+            continue
+        implied, moved = _usable(rho, b)[:, k, d], realized[basket.label]
+        variance = variance_premium(basket.index_iv[:, k, d], component_iv, basket.weights, moved)
+        columns = {
+            "implied": implied,
+            "realised": moved.clean,
+            "correlation_premium": correlation_premium(implied, moved.clean),
+            "index_variance_premium": variance.index,
+            "basket_variance_premium": variance.basket,
+        }
+        frames.append(_frame(market, basket.label, columns))
+    return pl.concat(frames)
+
+
+def drivers_form(market, basket) -> pl.DataFrame:
+    """Return what moved the index volatility each day at the front tenor, vol points; four parts sum to total."""
+    index_iv, component_iv = _front(market, basket)
+    change = variance_change(index_iv, component_iv, basket.weights).in_vol()
+    parts = ("total", "component_vol", "correlation", "weight", "cross")
+    columns = {name: 100.0 * getattr(change, name) for name in parts} | {"coverage": change.coverage}
+    return _frame(market, basket.label, columns)
+
+
+def drivers_of_a_day(market, basket, day=None, most: int = 12) -> tuple:
+    """Return a day and what moved implied correlation on it since the session before, name by name, points.
+
+    Parameters
+    ----------
+    day : ISO date or None
+        None takes the day on which correlation moved most.
+
+    Returns
+    -------
+    day : str
+    frame
+        driver (index, names by size, `other names`), from_volatility, from_weight, points; points sum to the change.
+    """
+    index_iv, component_iv = _front(market, basket)
+    change = correlation_change(index_iv, component_iv, basket.weights)
+    total = to_host(change.total)
+    if not np.isfinite(total).any():
+        return None, None
+    t = int(np.nanargmax(np.abs(total))) if day is None else int(np.searchsorted(market.dates, np.datetime64(day)))
+    vol, weight = (100.0 * to_host(a)[t] for a in (change.component, change.weight))
+    both = np.nan_to_num(vol) + np.nan_to_num(weight)
+    order = np.argsort(-np.abs(both))[:most]
+    rest = np.ones(len(both), dtype=bool)
+    rest[order] = False
+    rows = [(f"{basket.leg} volatility", 100.0 * float(to_host(change.index)[t]), 0.0)]
+    rows += [(str(market.names[n]), float(np.nan_to_num(vol[n])), float(np.nan_to_num(weight[n]))) for n in order]
+    rows += [("other names", float(np.nansum(vol[rest])), float(np.nansum(weight[rest])))]
+    frame = pl.DataFrame(rows, schema=["driver", "from_volatility", "from_weight"], orient="row")
+    frame = frame.with_columns(points=pl.col("from_volatility") + pl.col("from_weight"))
+    return str(market.dates[t]), frame
+
+
+def surface_of(long: pl.DataFrame, basket: str) -> pl.DataFrame:
+    """Return the last date's surface of a basket: a row per tenor, a column per delta, decimals."""
+    ours = long.filter((pl.col("basket") == basket) & pl.col("implied_correlation").is_not_null())
+    last = ours.filter(pl.col("date") == ours["date"].max())
+    return last.pivot(on="delta", index="tenor", values="implied_correlation").sort("tenor")
+
+
+def _front(market, basket):
+    k, d = int(np.flatnonzero(market.tenors == _nearest(market.tenors, FRONT))[0]), _middle(market)
+    xp = namespace(market.index_iv)
+    return basket.index_iv[:, k, d], xp.asarray(market.component_iv[:, :, k, d])
+
+
+def _middle(market) -> int:
+    return int(np.abs(market.deltas - 50).argmin())
+
+
+def _nearest(tenors, days: int) -> int:
+    return int(tenors[np.abs(np.asarray(tenors) - days).argmin()])
+
+
+def _usable(rho, b: int):
+    """Clean correlation of a basket, NaN where coverage is too thin to read anything from it."""
+    xp = namespace(rho.clean)
+    return xp.where(rho.status[b] == CorrelationStatus.THIN_COVERAGE, xp.nan, rho.clean[b])
+
+
+def _frame(market, label: str, columns: dict) -> pl.DataFrame:
+    values = {name: to_host(array).astype(np.float64) for name, array in columns.items()}
+    basket = pl.Series([label]).new_from_index(0, len(market))
+    return pl.DataFrame({"date": market.dates, "basket": basket, **values}).with_columns(
+        pl.selectors.float().fill_nan(None)
+    )
