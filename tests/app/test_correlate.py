@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from engine.correlate import data_behind
-from engine.correlation import AllMembers, CorrelationStatus
+from engine.correlation import INDICES, AllMembers, CorrelationStatus
 from engine.data import load_market
 
 COLUMNS = {
@@ -40,7 +40,7 @@ def test_the_folder_holds_what_the_contract_names(ended):
     (folder,) = ended.folders
     assert {file.name for file in folder.iterdir()} == {
         *(".hydra", "manifest.json", "report.html"),
-        *("correlation.parquet", "realized.parquet", "quality.parquet"),
+        *("correlation.parquet", "indices.parquet", "realized.parquet", "quality.parquet"),
     }
 
 
@@ -55,15 +55,57 @@ def test_the_long_form_has_the_columns_of_the_contract(long):
 def test_what_cannot_be_computed_is_null_and_says_why(long):
     values = long["implied_correlation"]
     assert not values.is_nan().any()
-    assert set(long.filter(values.is_null())["status"].unique()) <= {"no_index_quote", "thin_coverage", "degenerate"}
+    reasons = {"no_index_quote", "no_index_leg", "thin_coverage", "degenerate"}
+    assert set(long.filter(values.is_null())["status"].unique()) <= reasons
     assert long.filter(pl.col("status") == "ok")["implied_correlation"].null_count() == 0
 
 
 def test_realised_correlation_stands_on_the_same_dates(ended, long):
     realized = pl.read_parquet(ended.folders[0] / "realized.parquet")
+    assert realized["basket"].unique(maintain_order=True).equals(long["basket"].unique(maintain_order=True))
+    realized = realized.filter(pl.col("basket") == "all")
     assert realized["date"].equals(long["date"].unique(maintain_order=True))
     assert realized["realized_correlation"].head(60).null_count() == 60
     assert realized["realized_correlation"].tail(60).null_count() == 0
+
+
+def test_all_baskets_are_measured_at_once_and_those_without_options_on_them_say_so(long, ended):
+    assert long["basket"].unique(maintain_order=True).to_list() == [
+        *("top50", "all"),
+        *("Sector 1", "Sector 2", "Sector 3", "Sector 4"),
+    ]
+    without = long.filter(pl.col("status") == "no_index_leg")
+    assert sorted(without["basket"].unique()) == ["Sector 2", "Sector 3", "Sector 4"]
+    assert without["implied_correlation"].null_count() == without.height
+    assert "SECX" in ended.out
+    assert "Realised correlation by basket" in (ended.folders[0] / "report.html").read_text()
+
+
+def test_the_named_indices_are_the_long_form_in_points(ended, long):
+    indices = pl.read_parquet(ended.folders[0] / "indices.parquet")
+    assert dict(indices.schema) == {
+        "date": pl.Date,
+        "basket": pl.String,
+        "index": pl.String,
+        "level": pl.Float64,
+        "status": pl.String,
+    }
+    assert set(indices["index"].unique()) == set(INDICES)
+    cell = long.filter((pl.col("tenor") == 91) & (pl.col("delta") == 90))
+    named = indices.filter(pl.col("index") == "COR90D")
+    assert named["level"].equals(100.0 * cell["implied_correlation"].rename("level"))
+
+
+def test_one_basket_or_the_sectors_alone_can_be_asked_for(command, tmp_path):
+    asked = {"sectors": ["Sector 1", "Sector 2", "Sector 3", "Sector 4"], "top50": ["top50"]}
+    for basket, labels in asked.items():
+        place = tmp_path / basket
+        place.mkdir()
+        ended = command("correlate", "debug=small", f"basket={basket}", "report=none", place=place)
+        assert ended.code == 0, ended.err
+        found = pl.read_parquet(ended.folders[0] / "correlation.parquet")
+        assert found["basket"].unique(maintain_order=True).to_list() == labels
+    command("run", "debug=small", "basket=sectors", place=tmp_path).refuses("basket=sectors is several baskets")
 
 
 def test_levels_coverage_and_status_are_printed(ended):

@@ -5,7 +5,15 @@ import polars as pl
 import pytest
 
 from engine.calendar import days_between
-from engine.correlation import AllMembers, daily_returns, implied_correlation
+from engine.correlation import (
+    AllMembers,
+    CorrelationStatus,
+    Sectors,
+    baskets,
+    correlate_baskets,
+    daily_returns,
+    implied_correlation,
+)
 from engine.data import extend_panel, load_quality, panel_folder, save_panel
 from engine.data.panel import QuoteStatus
 from engine.data.sources.nse import Nse
@@ -21,6 +29,34 @@ def test_us_chains_have_the_members_their_listed_expiries_and_weights_of_the_day
     days = days_between(us_panel.listed.expiry, us_panel.dates[:, None])
     assert np.nanmin(days) >= 1
     assert (np.isnat(us_panel.listed.expiry[:, 1:]) | (np.diff(days, axis=1) > 0)).all()
+
+
+def test_sectors_of_real_markets_have_the_legs_that_are_quoted_and_weights_that_sum_to_what_is_covered(
+    us_panel, nse_panel
+):
+    assert (us_panel.sectors.legs.tolist(), us_panel.sectors.symbols.tolist()) == (["Financials"], ["XLF"])
+    assert len(set(us_panel.sectors.of_name) - {""}) >= 9
+    assert (nse_panel.sectors.legs.tolist(), nse_panel.sectors.symbols.tolist()) == (["Banks"], ["BANKNIFTY"])
+    banks = nse_panel.sectors.of_name == "Banks"
+    weighted = nse_panel.sectors.weights[:, banks].sum(axis=1)
+    np.testing.assert_allclose(weighted[weighted > 0.0], 1.0, atol=1e-4)  # the file rounds to six digits
+    for panel in (us_panel, nse_panel):
+        for sector in set(panel.sectors.of_name) - {""}:
+            share = panel.sectors.weights[:, panel.sectors.of_name == sector].sum(axis=1)
+            assert (share < 1.0 + 1e-4).all()
+        at = int(np.flatnonzero(panel.tenors == 30)[0])
+        assert np.isfinite(panel.sectors.leg_iv[:, 0, at, panel.deltas.tolist().index(50)]).mean() > 0.9
+
+
+def test_banks_are_correlated_against_their_own_index(nse_panel):
+    recent = nse_panel.slice("2026-01-01")
+    (banks,) = baskets(Sectors(), recent)
+    rho = correlate_baskets((banks,), recent.component_iv)
+    levels = rho.clean[0, :, recent.tenors.tolist().index(30), recent.deltas.tolist().index(50)]
+    assert (rho.status[0, :, 0, recent.deltas.tolist().index(50)] == CorrelationStatus.OK).all()
+    # As NIFTY's: low in January, and high in the sell-off of March.
+    january, march = (recent.dates < np.datetime64("2026-02-01")), (recent.dates >= np.datetime64("2026-03-12"))
+    assert levels[january].mean() < 0.35 < levels[march].mean()
 
 
 def test_weights_use_the_previous_close(us_panel, shared_data):

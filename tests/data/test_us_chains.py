@@ -1,5 +1,6 @@
 """The reader of US chains on small files in the documented shape, checked by hand; no real data needed."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -7,7 +8,7 @@ import polars as pl
 import pytest
 
 from engine.correlation import daily_returns
-from engine.data import extend_panel, load_market, load_quality, open_panel, panel_folder, save_panel
+from engine.data import append_panel, extend_panel, load_market, load_quality, open_panel, panel_folder, save_panel
 from engine.data.panel import DELTAS, QuoteStatus
 from engine.data.sources.us_chains import UsChains
 from engine.errors import InputError
@@ -104,6 +105,66 @@ def test_a_member_without_the_close_before_has_no_weight_and_leaves_that_of_the_
     weights = load(files).weights
     assert weights[1].tolist() == pytest.approx([0.42, 0.0])
     assert weights[2].tolist() == pytest.approx([0.6 * 1100 / 3100, 0.6 * 2000 / 3100])
+
+
+def with_sectors(files):
+    sectors = {"Symbol": ["AAA", "BBB", "CCC"], "GICS Sector": ["Financials", "Energy", "Financials"]}
+    pl.DataFrame(sectors).write_parquet(files / "us_history" / "sp500_constituents_2026_gics.parquet")
+
+
+def test_without_the_file_of_sectors_none_is_known(files):
+    assert load(files).sectors is None
+
+
+def test_a_sector_has_the_weights_inside_it_and_its_fund_where_that_has_chains(files):
+    with_sectors(files)
+    panel = load(files)
+    sectors = panel.sectors
+    assert sectors.of_name.tolist() == ["Financials", "Energy"]
+    assert (sectors.legs.tolist(), sectors.symbols.tolist()) == (["Financials"], ["XLF"])
+    first, beyond = (panel.tenors.tolist().index(tenor) for tenor in (30, 365))
+    np.testing.assert_allclose(sectors.leg_iv[:, 0, first], 0.20, rtol=1e-6)  # stored as float32
+    assert (sectors.leg_status[:, 0, beyond] == QuoteStatus.BEYOND_TENOR).all()
+    # CCC, which has no chains, keeps its 0.4 of the index beside AAA; BBB is all of its sector.
+    aaa = [0.42, 0.6 * 1000 / 3000, 0.6 * 1100 / 3100]
+    assert sectors.weights[:, 0].tolist() == pytest.approx([a / (a + 0.4) for a in aaa])
+    assert sectors.weights[:, 1].tolist() == pytest.approx([1.0, 1.0, 1.0])
+
+
+def test_sectors_are_kept_cut_and_appended_with_the_panel(files, tmp_path):
+    with_sectors(files)
+    panel = load(files)
+    save_panel(panel.slice(end="2026-06-01"), tmp_path / "own")
+    append_panel(tmp_path / "own", panel.slice("2026-06-02"))
+    for other in (open_panel(tmp_path / "own"), panel.slice(end="2026-06-01").append(panel.slice("2026-06-02"))):
+        for name, values in vars(panel.sectors).items():
+            np.testing.assert_array_equal(getattr(other.sectors, name), values, err_msg=name)
+    renamed = replace(panel.slice("2026-06-02"), sectors=replace(panel.sectors, symbols=np.array(["IYF"])))
+    for stranger in (renamed, replace(renamed, sectors=None)):
+        with pytest.raises(InputError, match="the sectors differ; rebuild the panel"):
+            panel.slice(end="2026-06-01").append(stranger)
+
+
+def test_the_index_itself_is_a_leg_on_the_sessions_its_quotes_have_settled_at_the_close_where_they_can_be(files):
+    vols = {("SPX", EXPIRIES[1]): 0.30, ("SPXW", EXPIRIES[1]): 0.12, ("SPX", EXPIRIES[2]): 0.12}
+    rows = [
+        (day, root, expiry, right, 5000.0 - 100.0 * delta, vol, delta - (right == "P"))
+        for day in (DAYS[0], DAYS[2])
+        for (root, expiry), vol in vols.items()
+        for right in "CP"
+        for delta in GRID
+    ]
+    columns = ["session_date", "root", "expiry", "right", "strike", "iv", "delta"]
+    pl.DataFrame(rows, schema=columns, orient="row").write_parquet(files / "us2026" / "spx_quotes.parquet")
+    levels = {"date": DAYS, "index": ["SPX"] * 3, "close": [7000.0, 7010.0, 7020.0]}
+    pl.DataFrame(levels).write_parquet(files / "us_history" / "cboe_indices.parquet")
+    panel, fund = load(files, index="SPX"), load(files)
+    assert panel.dates.tolist() == [DAYS[0], DAYS[2]]
+    assert panel.index_spot.tolist() == [7000.0, 7020.0]
+    at = panel.tenors.tolist().index(91)
+    np.testing.assert_allclose(panel.index_iv[:, at], 0.12, rtol=1e-6)  # stored as float32
+    for name in ("component_iv", "weights", "strike_factor"):  # AAA's split comes on the last day
+        np.testing.assert_array_equal(getattr(panel, name), getattr(fund, name)[[0, 2]])
 
 
 def test_a_split_is_marked_on_its_day_on_strikes_and_returns(files):
