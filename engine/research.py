@@ -44,9 +44,10 @@ def study(config: dict, market, rho, chosen, realized, long, coverage: float, fo
     if frames["structure"] is not None:
         tables["Structure of implied correlation (share of dates; points)"] = structure_table(frames["structure"])
     dispersed = frames["dispersion"].filter(pl.col("basket") == first.label)
+    premium = frames["premium"].filter(pl.col("basket") == first.label)
     drawn = {
         "surface": surface_of(long, first.label),
-        "premium": frames["premium"].filter(pl.col("basket") == first.label),
+        **({"premium": premium} if premium["correlation_premium"].is_not_null().any() else {}),
         "dispersion": dispersed.filter(pl.col("tenor") == _nearest(market.tenors, FRONT)),
         "drivers": frames["drivers"],
     }
@@ -210,9 +211,10 @@ def drivers_of_a_day(market, basket, day=None, most: int = 12) -> tuple:
 
 
 def surface_of(long: pl.DataFrame, basket: str) -> pl.DataFrame:
-    """Return the last date's surface of a basket: a row per tenor, a column per delta, decimals."""
-    ours = long.filter((pl.col("basket") == basket) & pl.col("implied_correlation").is_not_null())
-    last = ours.filter(pl.col("date") == ours["date"].max())
+    """Return the last date's surface of a basket: a row per tenor, a column per delta, decimals; null where thin."""
+    usable = pl.col("implied_correlation").is_not_null() & (pl.col("status") != "thin_coverage")
+    ours = long.filter((pl.col("basket") == basket) & usable)
+    last = ours.filter(pl.col("date") == ours["date"].max()).sort("delta")
     return last.pivot(on="delta", index="tenor", values="implied_correlation").sort("tenor")
 
 
