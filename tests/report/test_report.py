@@ -102,3 +102,14 @@ def test_the_heat_map_puts_each_run_in_its_cell_and_leaves_gaps_empty():
     runs = pl.DataFrame({"a": [1, 2, 1], "b": [0.5, 0.5, 1.0], "m": [10.0, 20.0, 30.0]})
     heat = plots.plot_sweep_heatmap(runs, "a", "b", "m").data[0]
     assert [list(row) for row in heat.z] == [[10.0, 20.0], [30.0, None]]
+
+
+def test_baskets_through_time_are_a_heat_map_that_keeps_the_last_date_of_a_long_history():
+    days = [date(2010, 1, 1) + timedelta(days=i) for i in range(1000)]
+    frame = pl.DataFrame({"date": days, "top50": [i / 1000.0 for i in range(1000)], "Energy": [None] * 1000})
+    (heat,) = plots.plot_basket_heatmap(frame, "Realised").data
+    assert list(heat.y) == ["top50", "Energy"]
+    assert 100 < len(heat.x) <= 160
+    assert heat.x[-1] == days[-1]
+    assert heat.z[0][-1] == pytest.approx(99.9)
+    assert set(heat.z[1]) == {None}
