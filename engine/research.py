@@ -31,7 +31,9 @@ def study(config: dict, market, rho, chosen, realized, long, coverage: float, fo
         As `write_correlation_report` takes them, of the first basket.
     tables : dict of heading -> frame
     """
-    first, tables = chosen[0], {}
+    first, tables = next((basket for basket in chosen if basket.leg is not None), None), {}
+    if first is None:  # nothing implied can be said without an index leg
+        return {}, {}
     frames = {
         "structure": structure_form(market, rho, [basket.label for basket in chosen]),
         "premium": premium_form(market, rho, chosen, realized),
@@ -113,14 +115,16 @@ def structure_table(structure: pl.DataFrame) -> pl.DataFrame:
 
 
 def dispersion_form(market, chosen, min_coverage: float) -> pl.DataFrame:
-    """Return model-free dispersion per date, basket against the index, and tenor; decimals, null where not computable.
+    """Return model-free dispersion per date, basket that has an index leg, and tenor; decimals, null if not computable.
 
     `member_vol` stands for VIXEQ and `dispersion_vol` for DSPX where only surfaces are known.
     """
     frames = []
-    for basket in (b for b in chosen if b.leg == market.info.index):
+    for basket in chosen:
+        if basket.leg is None:
+            continue
         found = surface_dispersion(
-            market.index_iv,
+            basket.index_iv,
             market.component_iv,
             basket.weights,
             market.tenors,
@@ -149,7 +153,7 @@ def premium_form(market, rho, chosen, realized: dict) -> pl.DataFrame:
         implied, realised, correlation_premium (decimals); index_variance_premium, basket_variance_premium (annualised
         variance); null where either side is unknown.
     """
-    k, d = int(np.flatnonzero(market.tenors == _nearest(market.tenors, FRONT))[0]), _middle(market)
+    k, d = _front_cell(market)
     component_iv = namespace(market.index_iv).asarray(market.component_iv[:, :, k, d])
     frames = []
     for b, basket in enumerate(chosen):
@@ -219,13 +223,14 @@ def surface_of(long: pl.DataFrame, basket: str) -> pl.DataFrame:
 
 
 def _front(market, basket):
-    k, d = int(np.flatnonzero(market.tenors == _nearest(market.tenors, FRONT))[0]), _middle(market)
+    k, d = _front_cell(market)
     xp = namespace(market.index_iv)
     return basket.index_iv[:, k, d], xp.asarray(market.component_iv[:, :, k, d])
 
 
-def _middle(market) -> int:
-    return int(np.abs(market.deltas - 50).argmin())
+def _front_cell(market) -> tuple[int, int]:
+    """Position of the front tenor and of the delta nearest the middle."""
+    return int(np.abs(market.tenors - FRONT).argmin()), int(np.abs(market.deltas - 50).argmin())
 
 
 def _nearest(tenors, days: int) -> int:

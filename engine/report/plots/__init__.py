@@ -1,0 +1,45 @@
+"""Figures: a frame in, a figure out. The only package that imports plotly."""
+
+from engine.report.plots.backtest import (
+    plot_attribution,
+    plot_drawdown,
+    plot_equity,
+    plot_equity_overlay,
+    plot_exposure,
+    plot_sweep_heatmap,
+)
+from engine.report.plots.correlation import (
+    plot_basket_heatmap,
+    plot_day_drivers,
+    plot_drivers,
+    plot_implied_correlation,
+    plot_season,
+    plot_series,
+    plot_skew,
+    plot_surface,
+    plot_term_structure,
+)
+from engine.report.plots.speed import plot_growth, plot_roofline
+from engine.report.plots.style import as_html, plotly_script
+
+__all__ = [
+    "as_html",
+    "plot_attribution",
+    "plot_basket_heatmap",
+    "plot_day_drivers",
+    "plot_drawdown",
+    "plot_drivers",
+    "plot_equity",
+    "plot_equity_overlay",
+    "plot_exposure",
+    "plot_growth",
+    "plot_implied_correlation",
+    "plot_roofline",
+    "plot_season",
+    "plot_series",
+    "plot_skew",
+    "plot_surface",
+    "plot_sweep_heatmap",
+    "plot_term_structure",
+    "plotly_script",
+]

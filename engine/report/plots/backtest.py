@@ -1,0 +1,132 @@
+"""Figures of backtests and of sweeps over them."""
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+
+from engine.backtest.attribution import PARTS
+from engine.report.plots.style import COST, GROSS, INK, NET, new_figure
+
+
+def plot_equity(daily: pl.DataFrame, currency: str) -> go.Figure:
+    """Cumulative P&L gross and net; the gap between the two is cost."""
+    gross, net = daily["pnl_gross"].cum_sum(), daily["pnl_net"].cum_sum()
+    figure = new_figure(
+        f"Cumulative P&L: gross {_money(gross[-1])}, net {_money(net[-1])} {currency}", f"cumulative P&L ({currency})"
+    )
+    hover = "%{y:,.0f}"
+    figure.add_scatter(x=daily["date"], y=gross, name="gross", line={"color": GROSS, "width": 2}, hovertemplate=hover)
+    figure.add_scatter(x=daily["date"], y=net, name="net", line={"color": NET, "width": 2.4}, hovertemplate=hover)
+    return figure
+
+
+def plot_drawdown(dates, drawdown, currency: str) -> go.Figure:
+    """Fall of cumulative net P&L below its running high."""
+    worst = int(np.argmin(drawdown))
+    figure = new_figure(
+        f"Drawdown of net P&L: worst {_money(drawdown[worst])} {currency} on {dates[worst]}", f"drawdown ({currency})"
+    )
+    figure.add_scatter(
+        x=dates,
+        y=drawdown,
+        name="drawdown",
+        fill="tozeroy",
+        line={"color": COST, "width": 1},
+        hovertemplate="%{y:,.0f}",
+        showlegend=False,
+    )
+    return figure
+
+
+def plot_exposure(daily: pl.DataFrame) -> go.Figure:
+    """Exposure carried out of each close, in cohorts at full size; above zero is short correlation."""
+    invested = float((daily["exposure"] != 0.0).mean())
+    figure = new_figure(f"Exposure: invested on {invested:.0%} of sessions", "open cohorts (1 = full size)")
+    figure.add_scatter(
+        x=daily["date"],
+        y=daily["exposure"],
+        name="exposure",
+        line={"shape": "hv", "color": NET, "width": 1.2},
+        fill="tozeroy",
+        fillcolor="rgba(18,57,91,0.15)",
+        hovertemplate="%{y:.2f}",
+        showlegend=False,
+    )
+    return figure
+
+
+def plot_attribution(daily: pl.DataFrame, currency: str) -> go.Figure:
+    """Cumulative P&L by source; the sources sum to the gross P&L. Delta and its hedge are shown as one."""
+    cumulative = daily.select("date", "pnl_gross", *PARTS).with_columns(
+        (pl.col("delta") + pl.col("hedge")).alias("delta")
+    )
+    shown = {"delta": "delta + hedge", "vanna_volga": "vanna + volga"}
+    totals = {part: float(cumulative[part].sum()) for part in PARTS if part != "hedge"}
+    largest = max(totals, key=lambda part: abs(totals[part]))
+    figure = new_figure(
+        f"P&L explain: largest source {shown.get(largest, largest)}, {_money(totals[largest])} {currency}",
+        f"cumulative P&L ({currency})",
+    )
+    for part in totals:
+        figure.add_scatter(
+            x=cumulative["date"],
+            y=cumulative[part].cum_sum(),
+            name=shown.get(part, part),
+            line={"width": 1.6, "dash": "dot" if part == "unexplained" else "solid"},
+            hovertemplate="%{y:,.0f}",
+        )
+    figure.add_scatter(
+        x=cumulative["date"],
+        y=cumulative["pnl_gross"].cum_sum(),
+        name="gross",
+        line={"color": INK, "width": 2.6},
+        hovertemplate="%{y:,.0f}",
+    )
+    return figure
+
+
+def plot_equity_overlay(curves: pl.DataFrame, currency: str) -> go.Figure:
+    """Cumulative net P&L of several runs; columns run, date, pnl_net."""
+    figure = new_figure("Cumulative net P&L by run", f"cumulative net P&L ({currency})")
+    for (run,), rows in curves.group_by("run", maintain_order=True):
+        figure.add_scatter(
+            x=rows["date"],
+            y=rows["pnl_net"].cum_sum(),
+            name=str(run),
+            line={"width": 1.8},
+            hovertemplate="%{y:,.0f}",
+        )
+    return figure
+
+
+def plot_sweep_heatmap(runs: pl.DataFrame, x: str, y: str, metric: str) -> go.Figure:
+    """One metric over two swept parameters; one row of `runs` per pair."""
+    across, down = runs[x].unique().sort().to_list(), runs[y].unique().sort().to_list()
+    values = {(row[x], row[y]): row[metric] for row in runs.iter_rows(named=True)}
+    grid = [[values.get((a, d)) for a in across] for d in down]
+    figure = new_figure(f"{metric} over {x} and {y}", y, x)
+    figure.add_heatmap(
+        x=[str(a) for a in across],
+        y=[str(d) for d in down],
+        z=grid,
+        colorscale=[[0.0, COST], [0.5, "#f6f4ef"], [1.0, NET]],
+        zmid=0.0,
+        texttemplate="%{z:.3g}",
+        hovertemplate=f"{x} %{{x}}<br>{y} %{{y}}<br>{metric} %{{z:.4g}}<extra></extra>",
+    )
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def _money(amount: float) -> str:
+    """Write money short: 1.2m, 340k.
+
+    Examples
+    --------
+    >>> _money(1_234_567), _money(-34_000.0), _money(12.0)
+    ('1.2m', '-34k', '12')
+    """
+    for size, sign in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
+        if abs(amount) >= size:
+            return f"{amount / size:,.1f}".removesuffix(".0") + sign
+    return f"{amount:,.0f}"

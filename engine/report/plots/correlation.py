@@ -1,0 +1,152 @@
+"""Figures of correlation: through time, by tenor and delta, by basket, and what moved it."""
+
+import plotly.graph_objects as go
+import polars as pl
+
+from engine.report.plots.style import GROSS, INK, NET, new_figure
+
+
+def plot_implied_correlation(series: pl.DataFrame, title: str = "Implied against realised correlation") -> go.Figure:
+    """Correlation through time: one line per column beside `date`, decimals shown as published (x 100)."""
+    return plot_series(series, title, "correlation (x 100)")
+
+
+def plot_series(series: pl.DataFrame, title: str, unit: str, scale: float = 100.0) -> go.Figure:
+    """Lines through time, one per column beside `date`, times `scale`."""
+    figure = new_figure(title, unit)
+    for column in series.columns:
+        if column != "date":
+            figure.add_scatter(
+                x=series["date"],
+                y=series[column] * scale,
+                name=column,
+                line={"width": 1.8},
+                hovertemplate="%{y:.1f}",
+            )
+    return figure
+
+
+def plot_term_structure(levels: pl.DataFrame) -> go.Figure:
+    """Implied correlation against tenor; columns tenor and one per date or statistic, decimals."""
+    figure = new_figure("Term structure of implied correlation at 50 delta", "correlation (x 100)", "tenor (days)")
+    for column in levels.columns:
+        if column != "tenor":
+            figure.add_scatter(
+                x=levels["tenor"],
+                y=levels[column] * 100.0,
+                name=column,
+                mode="lines+markers",
+                hovertemplate="%{y:.1f}",
+            )
+    return figure
+
+
+def plot_skew(levels: pl.DataFrame) -> go.Figure:
+    """Implied correlation against call delta; columns delta and one per tenor, decimals. 90 is the crash side."""
+    figure = new_figure("Skew of implied correlation", "correlation (x 100)", "call delta (90 = 10-delta put)")
+    for column in levels.columns:
+        if column != "delta":
+            figure.add_scatter(
+                x=levels["delta"],
+                y=levels[column] * 100.0,
+                name=f"{column} days",
+                mode="lines+markers",
+                hovertemplate="%{y:.1f}",
+            )
+    return figure
+
+
+def plot_surface(surface: pl.DataFrame, title: str) -> go.Figure:
+    """One date's correlation by tenor and delta; a row per tenor, columns tenor and one per call delta, decimals."""
+    deltas = [column for column in surface.columns if column != "tenor"]
+    tenors = [f"{tenor} days" for tenor in surface["tenor"]]
+    points = [[None if v is None else 100.0 * v for v in row] for row in surface.select(deltas).iter_rows()]
+    figure = new_figure(title, "", "call delta (90 = 10-delta put)")
+    figure.add_heatmap(
+        x=deltas,
+        y=tenors,
+        z=points,
+        colorscale=[[0.0, "#f6f4ef"], [0.5, GROSS], [1.0, NET]],
+        colorbar={"title": "x 100"},
+        texttemplate="%{z:.0f}",
+        hovertemplate="%{y}, delta %{x}: %{z:.1f}<extra></extra>",
+    )
+    figure.update_yaxes(autorange="reversed", automargin=True, type="category")
+    figure.update_xaxes(type="category")
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def plot_basket_heatmap(series: pl.DataFrame, title: str, sampled: int = 160) -> go.Figure:
+    """Correlation of several baskets through time, one row each; columns date and one per basket, decimals.
+
+    Of long histories every so many dates are shown, `sampled` at most, the last one always.
+    """
+    step = max(1, -(-series.height // sampled))
+    shown = series[::-1].gather_every(step)[::-1]
+    baskets = [column for column in series.columns if column != "date"]
+    figure = new_figure(title, "")
+    figure.add_heatmap(
+        x=shown["date"],
+        y=baskets,
+        z=[(shown[basket] * 100.0).to_list() for basket in baskets],
+        colorscale=[[0.0, "#f6f4ef"], [0.5, GROSS], [1.0, NET]],
+        colorbar={"title": "x 100"},
+        hovertemplate="%{y}, %{x}: %{z:.1f}<extra></extra>",
+    )
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_layout(hovermode="closest", height=160 + 28 * len(baskets))
+    return figure
+
+
+def plot_drivers(drivers: pl.DataFrame, leg: str) -> go.Figure:
+    """What moved the index volatility, added up through time; columns date, total and the parts, vol points."""
+    figure = new_figure(f"Where the moves of {leg}'s volatility came from", "vol points since the start")
+    for column in ("component_vol", "correlation", "weight", "cross"):
+        figure.add_scatter(
+            x=drivers["date"],
+            y=drivers[column].fill_null(0.0).cum_sum(),
+            name=column.replace("_", " "),
+            line={"width": 1.8},
+            hovertemplate="%{y:.1f}",
+        )
+    figure.add_scatter(
+        x=drivers["date"],
+        y=drivers["total"].fill_null(0.0).cum_sum(),
+        name="together",
+        line={"color": INK, "width": 2.6},
+        hovertemplate="%{y:.1f}",
+    )
+    return figure
+
+
+def plot_day_drivers(drivers: pl.DataFrame, day: str) -> go.Figure:
+    """What moved implied correlation on one day: a bar per driver; columns driver and points."""
+    figure = new_figure(f"Drivers of implied correlation on {day}", "", "points (x 100)")
+    figure.add_bar(
+        x=drivers["points"],
+        y=drivers["driver"],
+        orientation="h",
+        marker={"color": [GROSS if v >= 0.0 else NET for v in drivers["points"]]},
+        hovertemplate="%{y}: %{x:.2f}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_layout(hovermode="closest", height=160 + 24 * drivers.height)
+    return figure
+
+
+def plot_season(season: pl.DataFrame) -> go.Figure:
+    """Season of the quarter: a line per index with two standard errors; columns index, phase, factor, error."""
+    figure = new_figure("Season of the quarter", "level / level of the quarter", "trading day of the quarter")
+    for (index,), rows in season.group_by("index", maintain_order=True):
+        figure.add_scatter(
+            x=rows["phase"],
+            y=rows["factor"],
+            name=index,
+            mode="lines+markers",
+            error_y={"type": "data", "array": (2.0 * rows["error"]).to_list(), "thickness": 0.8, "width": 0},
+            hovertemplate="%{y:.2f}",
+        )
+    figure.add_hline(y=1.0, line={"width": 1, "dash": "dot"})
+    return figure

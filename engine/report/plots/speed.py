@@ -1,0 +1,116 @@
+"""Figures of the benchmark."""
+
+import math
+
+import plotly.graph_objects as go
+import polars as pl
+from plotly.subplots import make_subplots
+
+from engine.report.plots.style import COST, INK, MUTED, NET, SERIES, new_figure
+
+
+def plot_roofline(cases: pl.DataFrame, bytes_per_second: float, multiply_adds_per_second: float, device: str):
+    """Speed of each case under the machine's two ceilings; columns label, intensity, rate, plain (a plain loop).
+
+    Intensity is multiply-adds needed per byte needed, rate multiply-adds per second, both as counted by the benchmark.
+    """
+    figure = new_figure(f"Roofline: {device}", "multiply-adds per second", "multiply-adds per byte that must be read")
+    ridge = multiply_adds_per_second / bytes_per_second
+    left, right = min(0.3, *cases["intensity"]) / 1.6, max(4.0 * ridge, *cases["intensity"]) * 2.5
+    figure.add_scatter(
+        x=[left, ridge, right],
+        y=[left * bytes_per_second, multiply_adds_per_second, multiply_adds_per_second],
+        mode="lines",
+        line={"color": INK, "width": 2},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    memory, arithmetic = math.sqrt(left * ridge), math.sqrt(ridge * right)
+    for x, y, words, anchor in (
+        (memory, memory * bytes_per_second, f"memory: {bytes_per_second / 1e9:,.0f} GB/s", "right"),
+        (arithmetic, multiply_adds_per_second, f"arithmetic: {multiply_adds_per_second / 1e9:,.0f} G/s", "center"),
+    ):
+        figure.add_annotation(
+            x=math.log10(x), y=math.log10(y), text=words, xanchor=anchor, yshift=12, showarrow=False, font_color=MUTED
+        )
+    for plain, name, marker in (
+        (False, "engine", {"color": NET, "size": 10}),
+        (True, "plain Python loop", {"color": COST, "size": 10, "symbol": "circle-open", "line": {"width": 2}}),
+    ):
+        points = cases.filter(pl.col("plain") == plain)
+        figure.add_scatter(
+            x=points["intensity"],
+            y=points["rate"],
+            text=points["label"],
+            mode="markers+text",
+            textposition=_label_places(cases, points),
+            name=name,
+            marker=marker,
+            hovertemplate="%{text}: %{y:.3s}/s at %{x:.2f} per byte<extra></extra>",
+        )
+    figure.update_xaxes(type="log", dtick=1)
+    figure.update_yaxes(type="log", dtick=1, exponentformat="SI")
+    figure.update_layout(hovermode="closest", height=560)
+    return figure
+
+
+def _label_places(cases: pl.DataFrame, points: pl.DataFrame) -> list[str]:
+    """Put a label beside its point, or away from a neighbour whose label it would cover."""
+    everyone = list(cases.select("intensity", "rate").iter_rows())
+    places = []
+    for x, y in points.select("intensity", "rate").iter_rows():
+        near = [v for u, v in everyone if (u, v) != (x, y) and 0.6 < u / x < 1.7 and 0.75 < v / y < 1.35]
+        places.append("middle right" if not near else "top right" if y > max(near) else "bottom right")
+    return places
+
+
+def plot_growth(points: pl.DataFrame, device: str) -> go.Figure:
+    """Time against size, one panel per axis; columns series, axis, length, seconds; dotted = in proportion to size."""
+    words = {"T": "T, dates", "N": "N, names", "P": "P, parameter sets"}
+    axes = points["axis"].unique(maintain_order=True).to_list()
+    figure = make_subplots(rows=1, cols=len(axes), horizontal_spacing=0.04, shared_yaxes=True)
+    colours = iter(SERIES)
+    for column, axis in enumerate(axes, start=1):
+        for (series,), rows in points.filter(pl.col("axis") == axis).group_by("series", maintain_order=True):
+            colour, length, seconds = next(colours), rows["length"], rows["seconds"]
+            figure.add_scatter(
+                x=length,
+                y=seconds,
+                mode="lines+markers",
+                name=str(series),
+                line={"color": colour, "width": 2},
+                hovertemplate="%{x:,}: %{y:.3s}s",
+                row=1,
+                col=column,
+            )
+            figure.add_scatter(
+                x=length,
+                y=seconds[-1] * length / length[-1],
+                mode="lines",
+                line={"color": colour, "width": 1.2, "dash": "dot"},
+                hoverinfo="skip",
+                showlegend=False,
+                row=1,
+                col=column,
+            )
+        lengths = points.filter(pl.col("axis") == axis)["length"].unique().to_list()
+        ticks = {"tickmode": "array", "tickvals": lengths, "ticktext": [f"{n:,}" for n in lengths]}
+        figure.update_xaxes(type="log", title=words[axis], **ticks, row=1, col=column)
+    low, high = math.log10(points["seconds"].min()), math.log10(points["seconds"].max())
+    decades = range(math.floor(low), math.ceil(high) + 1)
+    figure.update_yaxes(
+        type="log",
+        range=[low - 0.15, high + 0.15],
+        tickmode="array",
+        tickvals=[10.0**n for n in decades],
+        ticktext=[f"{10**n:,} s" if n >= 0 else f"{10.0 ** (n + 3):g} ms" for n in decades],
+    )
+    figure.update_layout(
+        template="dispersion",
+        title=f"Time against size: {device} (dotted: in proportion)",
+        height=560,
+        hovermode="closest",
+        margin_b=100,
+        legend={"x": 0.5, "xanchor": "center", "y": -0.16, "yanchor": "top"},
+    )
+    return figure
