@@ -178,10 +178,7 @@ def _widest_basket(weights, entry) -> int:
 def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> TradeBook:
     cohorts = cohorts[block]
     xp = namespace(panel.spot)
-    basket = weights[xp.asarray(cohorts.entry)]
-    name = xp.argsort(basket <= 0.0, axis=1, kind="stable")[:, :width]  # members first, in name order
-    weight = xp.take_along_axis(basket, name, axis=1)
-
+    name, weight = _members(weights[xp.asarray(cohorts.entry)], width)
     legs = follow(panel, cohorts, name, days)
     entry = legs.entry()
     held = xp.where(entry.quoted[:, 1:] & (weight > 0.0), weight, 0.0)
@@ -205,6 +202,17 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> Trade
         **by_leg,
     )
     return TradeBook(recipe=recipe, cohorts=cohorts, entered=entered, coverage=coverage, legs=table, **reduced)
+
+
+def _members(basket, width: int):
+    """Positions and weights of each row's members in name order, (C, width); shorter rows end in weight 0."""
+    xp = namespace(basket)
+    holds = basket > 0.0
+    row, column = xp.nonzero(holds)
+    at = xp.cumsum(holds, axis=1)[row, column] - 1
+    name, weight = xp.zeros((len(basket), width), dtype=xp.int64), xp.zeros((len(basket), width))
+    name[row, at], weight[row, at] = column, basket[row, column]
+    return name, weight
 
 
 def _joined(parts, cohorts) -> TradeBook:

@@ -37,11 +37,14 @@ class TopWeights:
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0."""
         xp = namespace(weights)
         alphabetical = xp.asarray(_alphabetical(names))
-        ranked = xp.argsort(-_members(xp.take(weights, alphabetical, axis=1)), axis=1, kind="stable")
-        largest = alphabetical[ranked[:, : self.n]]
-        chosen = xp.zeros(weights.shape)
-        row = xp.arange(len(weights))[:, None]
-        chosen[row, largest] = weights[row, largest]
+        held = xp.take(_members(weights), alphabetical, axis=1)
+        if self.n >= held.shape[1]:
+            return normalised(weights)
+        least = -xp.partition(-held, self.n - 1, axis=1)[:, self.n - 1 : self.n]
+        larger, equal = held > least, (held == least) & (held > 0.0)
+        room = self.n - larger.sum(axis=1, keepdims=True)
+        chosen = xp.zeros(held.shape)
+        chosen[:, alphabetical] = xp.where(larger | (equal & (xp.cumsum(equal, axis=1) <= room)), held, 0.0)
         return normalised(chosen)
 
 

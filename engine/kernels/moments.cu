@@ -70,7 +70,7 @@ INLINE void add_names(const STORED *const *row, const double *weight, i64 wide, 
     HOST_SIMD
     for (i64 cell = 0; cell < wide; ++cell) {
         double v = vol[cell], o = own[cell], s = variance[cell], q = quoted[cell], n = found[cell];
-#pragma GCC unroll 8
+#pragma GCC unroll 4
         for (int m = 0; m < NAMES; ++m) add_name(w[m], r[m][cell], v, o, s, q, n);
         vol[cell] = v, own[cell] = o, variance[cell] = s, quoted[cell] = q, found[cell] = n;
     }
@@ -112,9 +112,9 @@ extern "C" void implied_correlation(PARAMETERS) {
         }
         std::fill(sums.begin(), sums.end(), 0.0);
         i64 m = 0;
-        for (; m + 8 <= members; m += 8) {
-            fetch_ahead(row.data(), members, m + 8, 8, date_stride, cells);
-            add_names<8>(&row[m], &weight[m], wide, vol, own, variance, quoted, found);
+        for (; m + 4 <= members; m += 4) {
+            fetch_ahead(row.data(), members, m + 8, 4, date_stride, cells);
+            add_names<4>(&row[m], &weight[m], wide, vol, own, variance, quoted, found);
         }
         for (; m < members; ++m) add_names<1>(&row[m], &weight[m], wide, vol, own, variance, quoted, found);
         const i64 out = (basket * dates + date) * cells;

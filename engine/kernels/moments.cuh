@@ -4,10 +4,10 @@
 enum { OK = 0, BELOW_PSD_BOUND = 1, ABOVE_ONE = 2, DEGENERATE = 3, THIN_COVERAGE = 4, NO_INDEX_QUOTE = 5 };
 
 // A name of weight w and volatility s joins the sums of its basket; one without a quote does not.
-INLINE void add_name(double w, double s, double& vol, double& own, double& variance, double& quoted, double& names) {
-    const bool has_quote = is_finite(s);
-    const double quote = has_quote ? s : 0.0, held = has_quote ? w : 0.0;
-    const double ws = held * quote;
+INLINE void add_name(double w, STORED s, double& vol, double& own, double& variance, double& quoted, double& names) {
+    const bool has_quote = s - s == 0;  // as it is stored: twice as many in a vector
+    const double quote = has_quote ? s : 0, held = has_quote ? w : 0.0;
+    const double ws = w * quote;
     vol += ws;
     own += ws * ws;
     variance += ws * quote;
