@@ -17,6 +17,7 @@ from engine.correlation import (
     variance_premium,
 )
 from engine.correlation.dispersion import DispersionStatus
+from engine.errors import InputError
 
 FRONT, BACK, SKEW = 30, 365, 91  # days: the tenors structure is read at, or the nearest there are
 REGIMES = {1: "contango", 0: "flat", -1: "backwardation"}
@@ -189,6 +190,11 @@ def drivers_of_a_day(market, basket, day=None, most: int = 12) -> tuple:
     day : ISO date or None
         None takes the day on which correlation moved most.
 
+    Raises
+    ------
+    InputError
+        When the day is not a session after the first.
+
     Returns
     -------
     day : str
@@ -200,7 +206,7 @@ def drivers_of_a_day(market, basket, day=None, most: int = 12) -> tuple:
     total = to_host(change.total)
     if not np.isfinite(total).any():
         return None, None
-    t = int(np.nanargmax(np.abs(total))) if day is None else int(np.searchsorted(market.dates, np.datetime64(day)))
+    t = int(np.nanargmax(np.abs(total))) if day is None else _session(market, day)
     vol, weight = (100.0 * to_host(a)[t] for a in (change.component, change.weight))
     both = np.nan_to_num(vol) + np.nan_to_num(weight)
     order = np.argsort(-np.abs(both))[:most]
@@ -212,6 +218,18 @@ def drivers_of_a_day(market, basket, day=None, most: int = 12) -> tuple:
     frame = pl.DataFrame(rows, schema=["driver", "from_volatility", "from_weight"], orient="row")
     frame = frame.with_columns(points=pl.col("from_volatility") + pl.col("from_weight"))
     return str(market.dates[t]), frame
+
+
+def _session(market, day) -> int:
+    try:
+        found = np.flatnonzero(market.dates == np.datetime64(str(day), "D"))
+    except ValueError:
+        raise InputError(f"day={day} is not a date; write day=2026-06-05") from None
+    if len(found) == 0:
+        raise InputError(f"day={day} is not a session of {market.info.name}, {market.dates[0]} to {market.dates[-1]}")
+    if found[0] == 0:
+        raise InputError(f"day={day} is the first session: nothing has moved since the one before; choose a later day")
+    return int(found[0])
 
 
 def surface_of(long: pl.DataFrame, basket: str) -> pl.DataFrame:

@@ -16,7 +16,7 @@ def notebook(request):
 
 
 def test_there_are_notebooks():
-    assert {"01_quickstart", "03_compare_runs"} <= {path.stem for path in NOTEBOOKS}
+    assert {"01_quickstart", "02_implied_correlation", "03_compare_runs"} <= {path.stem for path in NOTEBOOKS}
 
 
 def test_no_output_is_stored(notebook):
