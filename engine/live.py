@@ -10,13 +10,15 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.correlation import CorrelationStatus, ImpliedCorrelation, implied_correlation
+from engine.correlation import ImpliedCorrelation, implied_correlation
 from engine.errors import InputError
+from engine.forms import long_form
 from engine.manifest import write_json
 
 COLUMNS = ("time", "symbol", "tenor", "delta", "iv")
@@ -88,10 +90,6 @@ class LiveCorrelation:
         """Correlations so far, every array (B, T, K, D)."""
         names = vars(self._records[0])
         return ImpliedCorrelation(**{n: np.stack([getattr(r, n) for r in self._records], axis=1) for n in names})
-
-
-_DECIMALS = ("clean", "dirty", "variance_ratio", "coverage")
-_COUNTS = {"status": "u1", "names": "i4"}
 
 
 def read_snapshot(path: Path, market) -> tuple:
@@ -198,24 +196,9 @@ def _publish(rho, when, baskets, market, path: Path, folder: Path) -> None:
 
 def snapshot_rows(rho, when, baskets, market) -> pl.DataFrame:
     """Return correlations (B, K, D) of one time as rows like those of `correlation.parquet`; `date` is the time."""
-    basket, tenor, delta = (
-        a.ravel() for a in np.meshgrid(np.arange(len(baskets)), market.tenors, market.deltas, indexing="ij")
-    )
-    values = {name: getattr(rho, name).ravel() for name in (*_DECIMALS, *_COUNTS)}
-    return pl.DataFrame(
-        {
-            "date": pl.Series([when] * len(basket), dtype=pl.Datetime("us")),
-            "basket": np.array(baskets)[basket],
-            "tenor": tenor.astype(np.int32),
-            "delta": delta.astype(np.int32),
-            "implied_correlation": values["clean"],
-            "dirty_correlation": values["dirty"],
-            "variance_ratio": values["variance_ratio"],
-            "names": values["names"],
-            "coverage": values["coverage"],
-            "status": np.array([status.text for status in CorrelationStatus])[values["status"]],
-        }
-    ).with_columns(pl.col("implied_correlation", "dirty_correlation", "variance_ratio").fill_nan(None))
+    at = SimpleNamespace(dates=np.array([when], dtype="datetime64[us]"), tenors=market.tenors, deltas=market.deltas)
+    of_times = ImpliedCorrelation(**{name: rows[:, None] for name, rows in vars(rho).items()})
+    return long_form(at, of_times, baskets)
 
 
 def _levels(rho, baskets, market) -> str:

@@ -40,7 +40,7 @@ LAYERS = (
             "engine.compose",
         ),
         *("engine.folders", "engine.table", "engine.launch", "engine.multirun", "engine.cluster", "engine.pieces"),
-        *("engine.live", "engine.research"),
+        *("engine.live", "engine.research", "engine.forms"),
     },
 )
 LAYER_OF = {module: number for number, modules in enumerate(LAYERS) for module in modules}

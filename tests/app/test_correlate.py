@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.correlate import data_behind
 from engine.correlation import INDICES, AllMembers, CorrelationStatus
 from engine.data import load_market
+from engine.forms import data_behind
 
 COLUMNS = {
     "date": pl.Date,

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from engine import TopWeights, implied_correlation, load_market
-from engine.correlate import skew_order
 from engine.correlation import baskets, correlate_baskets
+from engine.forms import skew_order
 from engine.published import against_published, beside_spx, compare_with_published
 
 

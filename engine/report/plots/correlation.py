@@ -28,31 +28,26 @@ def plot_series(series: pl.DataFrame, title: str, unit: str, scale: float = 100.
 
 def plot_term_structure(levels: pl.DataFrame) -> go.Figure:
     """Implied correlation against tenor; columns tenor and one per date or statistic, decimals."""
-    figure = new_figure("Term structure of implied correlation at 50 delta", "correlation (x 100)", "tenor (days)")
-    for column in levels.columns:
-        if column != "tenor":
-            figure.add_scatter(
-                x=levels["tenor"],
-                y=levels[column] * 100.0,
-                name=column,
-                mode="lines+markers",
-                hovertemplate="%{y:.1f}",
-            )
-    return figure
+    return _curves(levels, "Term structure of implied correlation at 50 delta", "tenor (days)", "")
 
 
 def plot_skew(levels: pl.DataFrame) -> go.Figure:
     """Implied correlation against call delta; columns delta and one per tenor, decimals. 90 is the crash side."""
-    figure = new_figure("Skew of implied correlation", "correlation (x 100)", "call delta (90 = 10-delta put)")
-    for column in levels.columns:
-        if column != "delta":
-            figure.add_scatter(
-                x=levels["delta"],
-                y=levels[column] * 100.0,
-                name=f"{column} days",
-                mode="lines+markers",
-                hovertemplate="%{y:.1f}",
-            )
+    return _curves(levels, "Skew of implied correlation", "call delta (90 = 10-delta put)", " days")
+
+
+def _curves(levels: pl.DataFrame, title: str, x: str, unit: str) -> go.Figure:
+    """A curve per column against the first one."""
+    figure = new_figure(title, "correlation (x 100)", x)
+    along, *columns = levels.columns
+    for column in columns:
+        figure.add_scatter(
+            x=levels[along],
+            y=levels[column] * 100.0,
+            name=f"{column}{unit}",
+            mode="lines+markers",
+            hovertemplate="%{y:.1f}",
+        )
     return figure
 
 
