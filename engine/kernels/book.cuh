@@ -48,18 +48,32 @@ INLINE double vol_at(const STORED *s0, const STORED *s1, double near, double far
         vol[j] = vol_between(s0[j], s1[j], near, far);
         at[j] = node_at(vol[j], root, quantile[j]);
     }
-    _Pragma("omp simd reduction(max : below_at) reduction(min : above_at)")
-    for (i64 j = 0; j < deltas; ++j) {
-        const double left = at[j] <= target ? at[j] : -INFINITE, right = at[j] > target ? at[j] : INFINITE;
-        below_at = left > below_at ? left : below_at;
-        above_at = right < above_at ? right : above_at;
+    // Nodes that are all quoted and fall in strike, as they should, are found by counting those at or below the target.
+    const double lowest = at[deltas - 1];
+    int found = lowest <= target ? 1 : 0, disorder = is_finite(lowest) ? 0 : 1;
+    _Pragma("omp simd reduction(+ : found, disorder)")
+    for (i64 j = 0; j < deltas - 1; ++j) {
+        found += at[j] <= target ? 1 : 0;
+        disorder += at[j] > at[j + 1] ? 0 : 1;
     }
-    below = above = -1.0;
-    _Pragma("omp simd reduction(max : below, above)")
-    for (i64 j = 0; j < deltas; ++j) {
-        const double left = at[j] == below_at ? vol[j] : -1.0, right = at[j] == above_at ? vol[j] : -1.0;
-        below = left > below ? left : below;
-        above = right > above ? right : above;
+    if (disorder == 0) {
+        const i64 first = deltas - found;
+        if (found > 0) below = vol[first], below_at = at[first];
+        if (first > 0) above = vol[first - 1], above_at = at[first - 1];
+    } else {
+        _Pragma("omp simd reduction(max : below_at) reduction(min : above_at)")
+        for (i64 j = 0; j < deltas; ++j) {
+            const double left = at[j] <= target ? at[j] : -INFINITE, right = at[j] > target ? at[j] : INFINITE;
+            below_at = left > below_at ? left : below_at;
+            above_at = right < above_at ? right : above_at;
+        }
+        below = above = -1.0;
+        _Pragma("omp simd reduction(max : below, above)")
+        for (i64 j = 0; j < deltas; ++j) {
+            const double left = at[j] == below_at ? vol[j] : -1.0, right = at[j] == above_at ? vol[j] : -1.0;
+            below = left > below ? left : below;
+            above = right > above ? right : above;
+        }
     }
 #else
     for (i64 j = deltas - 1; j >= 0; --j) {
