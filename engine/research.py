@@ -193,7 +193,7 @@ def drivers_of_a_day(market, basket, day=None, most: int = 12) -> tuple:
     Raises
     ------
     InputError
-        When the day is not a session after the first.
+        When the day is not a session after the first, or the change on it is not known.
 
     Returns
     -------
@@ -207,6 +207,8 @@ def drivers_of_a_day(market, basket, day=None, most: int = 12) -> tuple:
     if not np.isfinite(total).any():
         return None, None
     t = int(np.nanargmax(np.abs(total))) if day is None else _session(market, day)
+    if not np.isfinite(total[t]):
+        raise InputError(f"day={day}: correlation of {basket.label} is not known on it and on the session before both")
     vol, weight = (100.0 * to_host(a)[t] for a in (change.component, change.weight))
     both = np.nan_to_num(vol) + np.nan_to_num(weight)
     order = np.argsort(-np.abs(both))[:most]
