@@ -16,7 +16,7 @@ def correlate(config: dict, folder: Path) -> None:
     from engine.correlation import baskets, correlate_baskets, daily_returns, realized_correlation
     from engine.forms import basket_table, data_behind, indices_form, long_form, realized_form, skew_order, statuses
     from engine.manifest import manifest, write_json
-    from engine.report import correlation_levels, write_correlation_report
+    from engine.report import aligned, correlation_levels, write_correlation_report
     from engine.research import study
 
     choice = build(config["basket"], "basket")
@@ -57,10 +57,10 @@ def correlate(config: dict, folder: Path) -> None:
     print(
         f"{info.name}: {info.index} against {against}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})"
     )
-    print_table("Implied correlation at 50 delta (means over dates whose status is ok)", levels)
-    print_table("Dates by status at 50 delta", statuses(measured))
-    for heading, frame in beside.items():
-        print_table(heading, frame)
+    levels_heading = "Implied correlation at 50 delta (means over dates whose status is ok)"
+    printed = {levels_heading: levels, "Dates by status at 50 delta": statuses(measured)} | beside
+    for heading, frame in printed.items():
+        print("", heading, *(f"  {line}" for line in aligned(frame)), sep="\n")
     print(f"\nTook {time.perf_counter() - started:.1f} s. Numbers: {folder / 'correlation.parquet'}")
     if config["report"]["html"]:
         print(f"Report: {folder / 'report.html'}")
@@ -124,21 +124,6 @@ def beside_published(config, market, min_coverage: float) -> dict:
         if beside.height:
             tables[f"{SPX} beside {market.info.index} as index leg, 50 largest present, points"] = beside
     return tables
-
-
-def print_table(heading: str, frame) -> None:
-    """Print a frame with aligned columns."""
-    cells = [[_cell(value) for value in row] for row in frame.iter_rows()]
-    widths = [max(map(len, column)) for column in zip(frame.columns, *cells, strict=True)]
-    print(f"\n{heading}")
-    for row in (frame.columns, *cells):
-        print("  " + "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)))
-
-
-def _cell(value) -> str:
-    if value is None:
-        return "n/a"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def main() -> None:

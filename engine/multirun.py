@@ -98,21 +98,9 @@ def _complete(sweep: Path, seconds: float) -> pl.DataFrame | None:
 
 
 def _print_leaderboard(runs: pl.DataFrame, sweep: Path) -> None:
-    from engine.report import leaderboard
+    from engine.report import aligned, leaderboard
 
     board = leaderboard(runs.with_columns(pl.col("run").str.split("/").list.last())).head(BEST)
-    cells = [[_cell(value) for value in row] for row in board.iter_rows()]
-    widths = [max(map(len, column)) for column in zip(board.columns, *cells, strict=True)]
-    print()
-    for row in (board.columns, *cells):
-        print("  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)))
+    print("", *aligned(board), sep="\n")
     best = f", the best {BEST} of them above" if runs.height > BEST else ""
     print(f"\n{runs.height:,} runs{best}: {sweep / 'runs.parquet'}")
-
-
-def _cell(value) -> str:
-    if value is None:
-        return "n/a"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}"
-    return str(value)

@@ -120,10 +120,7 @@ class Accounts:
         book, xp = self.book, namespace(self.taken, self.book.explain)
         sets = len(self.taken)
         out = xp.empty((sets, len(STATISTICS)))
-        rates = (
-            self.index_vega,
-            *(getattr(self.costs, n) for n in ("index", "component", "hedge_bps", "delivery_bps")),
-        )
+        rates = (self.index_vega, *(getattr(self.costs, name) for name in RATES))
         arguments = (
             *(len(book.cohorts), book.days, self.sessions),
             *(xp.asarray(book.cohorts.entry), xp.asarray(book.cohorts.life)),

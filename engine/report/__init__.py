@@ -1,9 +1,10 @@
 """Frames in, tables and figures out: compute, then draw, then arrange."""
 
-from engine.report.tables import correlation_levels, leaderboard, summary_table
+from engine.report.tables import aligned, correlation_levels, leaderboard, summary_table
 from engine.report.tearsheet import correlation_series, write_correlation_report, write_tearsheet
 
 __all__ = [
+    "aligned",
     "correlation_levels",
     "correlation_series",
     "leaderboard",

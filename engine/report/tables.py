@@ -57,6 +57,29 @@ def as_text(value, unit: str) -> str:
     return f"{value:.3f}"
 
 
+def aligned(frame: pl.DataFrame) -> list[str]:
+    """Return a frame as lines of text, columns to the right, names first.
+
+    Examples
+    --------
+    >>> aligned(pl.DataFrame({"index": ["COR1M"], "level": [8.6], "money": [12345.6], "last": [None]}))
+    ['index  level   money  last', 'COR1M  8.600  12,346   n/a']
+    """
+    cells = [[_plain(value) for value in row] for row in frame.iter_rows()]
+    widths = [max(map(len, column)) for column in zip(frame.columns, *cells, strict=True)]
+    return [
+        "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in (frame.columns, *cells)
+    ]
+
+
+def _plain(value) -> str:
+    if value is None:
+        return "n/a"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}"
+    return str(value)
+
+
 def summary_table(summary: dict, currency: str) -> pl.DataFrame:
     """Return the summary as rows metric, value, unit, gross, cost, net and break-even first."""
     units = {"money": currency, "percent": "", "count": "", "ratio": ""}
