@@ -60,10 +60,11 @@ def study(config: dict, market, rho, chosen, realized, long, coverage: float, fo
         tables[f"Drivers of {first.label} on {day}, points of correlation"] = of_day
     series = published_series(config)
     if series is not None:
-        from engine.published_study import driver_table, season_table
+        from engine.published_study import driver_table, forecast_table, season_table
 
         drawn["season"] = season_table(series, ("COR1M", "COR3M"))
         tables["What moves the published indices"] = driver_table(series)
+        tables["What the published indices forecast"] = forecast_table(series)
     return drawn, tables
 
 
