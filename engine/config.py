@@ -178,10 +178,10 @@ def job_folder() -> Path:
 
 def market_folder(config) -> Path:
     """Return the folder of a configuration's panel, which is built if need be."""
-    from engine.data import panel_folder
+    from engine.data import build_panel
 
     name, settings = _market(config)
-    return panel_folder(name, **settings)
+    return build_panel(name, **settings)
 
 
 def quality(config):

@@ -106,7 +106,7 @@ def beside_published(config, market, min_coverage: float) -> dict:
     """
     import polars as pl
 
-    from engine.data.sources.us_chains import LEVELS, SPX, SPX_QUOTES
+    from engine.data.sources.us_chains.files import LEVELS, SPX, SPX_QUOTES
     from engine.published import against_published, beside_spx
 
     path = Path(config["market"]["path"] or "")

@@ -5,7 +5,7 @@ import polars as pl
 
 from engine.backend import to_host
 from engine.correlation import Names, TopWeights, implied_correlation, index_name
-from engine.data.sources.us_holdings import largest_members
+from engine.data.sources.us_chains.holdings import largest_members
 
 # Cboe index -> tenor in calendar days; each is the 50-delta correlation of the 50 largest S&P 500 members.
 TENORS = {"COR1M": 30, "COR3M": 91, "COR6M": 182, "COR1Y": 365}

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from engine.correlation import daily_returns
-from engine.data import append_panel, extend_panel, load_market, load_quality, open_panel, panel_folder, save_panel
-from engine.data.panel import DELTAS, QuoteStatus
-from engine.data.sources.us_chains import UsChains
+from engine.data import append_panel, build_panel, extend_panel, load_market, load_quality, open_panel, save_panel
+from engine.data.records import DELTAS, QuoteStatus
+from engine.data.sources.us_chains.source import UsChains
 from engine.errors import InputError
 
 DAYS = [date(2026, 6, 1), date(2026, 6, 2), date(2026, 6, 3)]
@@ -213,7 +213,7 @@ def test_quotes_are_dropped_for_stated_reasons(files):
 
     respell(files, "us2026/chains", spoil)
     panel = load(files)
-    quality = load_quality(panel_folder("us_chains", path=files, cache=files.parent / "panels"))
+    quality = load_quality(build_panel("us_chains", path=files, cache=files.parent / "panels"))
     counted = {row["reason"]: row["rows"] for row in quality.filter(pl.col("asset") == "AAA").iter_rows(named=True)}
     deep = 3 * len(EXPIRIES) * 6  # calls at .85 .90 .95 and puts at .05 .10 .15
     options = 2 * (3 * len(EXPIRIES) * len(GRID) + 2)

@@ -1,15 +1,13 @@
 """What a synthetic market is made of: every number of it, with desk defaults."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
 
-from engine.data.panel import DELTAS, TENORS, MarketPanel
+from engine.data.records import DELTAS, TENORS
 from engine.errors import InputError
 
 SESSIONS_PER_YEAR = 252.0
-BLOCK_BYTES = 128 * 2**20
 
 NO_PREMIUM = {
     "level_noise": 0.0,
@@ -44,9 +42,7 @@ SIGNED = {
 
 @dataclass(frozen=True)
 class SyntheticMarket:
-    """A seeded synthetic market; two equal ones give the same panel, bit for bit.
-
-    Memory while streaming: 8 (K + 12) bytes per date and name for the paths, and `budget` bytes for one block.
+    """The settings of a seeded synthetic market; two equal ones give the same panel, bit for bit.
 
     Parameters
     ----------
@@ -160,30 +156,13 @@ class SyntheticMarket:
 
     @classmethod
     def no_premium(cls, **settings) -> "SyntheticMarket":
-        """A world in which no option trade earns anything on average, and fair values are known exactly.
+        """Settings under which no option trade earns anything on average, and fair values are known exactly.
 
         Constant volatilities and correlation, Gaussian log-returns without drift or carry, flat smiles, no events, no
-        missing quotes, constant weights; implied variances are the variances to come. What is left is that a sum of
-        lognormal prices is not lognormal: below .01 vol point on the index at 30 days.
+        missing quotes, constant weights; implied variances equal the variances of the returns that follow. One error
+        is left: a sum of lognormal prices is not lognormal, below .01 vol point on the index at 30 days.
         """
         return cls(**{**NO_PREMIUM, **settings})
-
-    def blocks(self, budget: int = BLOCK_BYTES, progress=None) -> Iterator[MarketPanel]:
-        """Stream the market as panels of consecutive dates; the content does not depend on `budget`.
-
-        Parameters
-        ----------
-        budget : int
-            Bytes the surfaces of one block may take, temporaries included.
-        progress : callable or None
-            Called as progress(dates done, dates in all).
-        """
-        # Both need the settings first, so they cannot be imported above.
-        from engine.data.synthetic.market import build
-        from engine.data.synthetic.paths import draw_paths
-
-        for _, panel, _ in build(draw_paths(self), budget, progress):
-            yield panel
 
     def _check_axes(self):
         for name in ("tenors", "deltas"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from engine.data.series import DailySeries, daily_series
+from engine.data.series.daily import DailySeries, daily_series
 from engine.errors import InputError
 
 FOLDER = "us_history"
