@@ -98,7 +98,8 @@ class MarketPanel:
         return len(self.dates)
 
     def __repr__(self):
-        info, listed = self.info, "" if self.listed is None else f", {self.listed.expiry.shape[1]} listed expiries"
+        info = self.info
+        listed = "" if self.listed is None else f", {self.listed.expiry.shape[1]} listed expiries"
         span = f"{self.dates[0]} to {self.dates[-1]}" if len(self) else "no dates"
         return (
             f"MarketPanel {info.name}: {info.index} and {len(self.names)} names, {len(self):,} sessions {span}, "

@@ -19,7 +19,9 @@ from engine.data.panel import MarketPanel, check_appendable, check_rates
 from engine.data.records import SECTOR_AXES, ListedSmiles, MarketInfo, SectorData
 from engine.errors import InputError
 
-HEADER, QUALITY, TRUTH = "panel.json", "quality.parquet", "truth.npz"
+HEADER = "panel.json"
+QUALITY = "quality.parquet"
+TRUTH = "truth.npz"
 _FIXED = ("names", "tenors", "deltas")
 _LISTED, _SECTORS = "listed.", "sectors."
 _DATED = {f.name for f in fields(MarketPanel)} - {"info", *_FIXED, "listed", "sectors", "content_hash", "window_bytes"}

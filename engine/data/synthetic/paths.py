@@ -19,7 +19,7 @@ from engine.data.synthetic.settings import SESSIONS_PER_YEAR, SyntheticMarket, k
 BURN_IN = 252  # sessions drawn before the first date, so that the state does not start at its mean
 
 # Each purpose has a stream of random numbers of its own: a new purpose leaves the numbers of the others as they are.
-EVENTS, NAMES, STATE, FACTOR, OWN, NAME_LEVEL, MISSING, QUOTES = range(8)
+EVENTS, NAMES, STATE, FACTOR, OWN, NAME_LEVEL, MISSING, QUOTES = range(8)  # new ones at the end
 
 
 def stream(settings: SyntheticMarket, purpose: int) -> np.random.Generator:

@@ -1,4 +1,4 @@
-"""What a synthetic market is made of: every number of it, with desk defaults."""
+"""The settings of a synthetic market, all with defaults of a usual equity market."""
 
 from dataclasses import dataclass, fields
 
@@ -68,14 +68,14 @@ class SyntheticMarket:
     weekend_variance : float
         Variance of a day without session as a share of a session's: 0 = session clock, 1 = calendar clock.
     vol_premium : float
-        Implied over fair volatility of every name, minus 1.
+        Implied divided by fair volatility of every name, minus 1.
     correlation_premium, premium_noise, premium_half_life : float
         Implied minus fair correlation: mean, standard deviation over time, half-life in sessions.
     correlation_skew : float
         What implied correlation gains from 50 to 90 call delta, and loses from 50 to 10.
     sectors : int; sector_premium : float
-        Sectors, dealt to the names in turn, and what implied correlation inside the first of them, on which alone
-        options are quoted, is above that of the index. Returns have no factor of a sector.
+        Number of sectors, dealt to the names in turn. Options are quoted on the first sector only, and the implied
+        correlation inside it is above the index's by `sector_premium`. Returns have no sector factor.
     skew, curvature : float
         Smile of a typical name at 30 days: iv(delta) = iv(50) (1 + skew x + curvature x^2), x = (delta - 50) / 40.
     skew_decay, smile_dispersion : float
@@ -84,7 +84,7 @@ class SyntheticMarket:
         Continuous risk-free rate, also the carry of every asset.
     drifting_weights : bool; concentration, cap_reversion : float
         False = constant weights. Initial log standard deviation of capitalisations, and the rate per year at which
-        issues and buybacks bring them back, which keeps the index from becoming one stock.
+        issues and buybacks pull them back, so that no name ever becomes the whole index.
     events : bool; turnover_rate, split_rate, merger_rate, delisting_rate, demerger_rate : float
         Events per name and year; at least one of each is planted.
     earnings : bool; earnings_move : float

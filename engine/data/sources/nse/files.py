@@ -5,8 +5,11 @@ import polars as pl
 from engine.data.parquet import between, scan
 
 FOLDER = "nse"
-FO, CASH, INDEX = "fo.parquet", "cash.parquet", "index.parquet"
-WEIGHTS, ACTIONS = "weights.parquet", "corporate_actions.parquet"
+FO = "fo.parquet"  # futures and options
+CASH = "cash.parquet"
+INDEX = "index.parquet"
+WEIGHTS = "weights.parquet"
+ACTIONS = "corporate_actions.parquet"
 FILES = (FO, CASH, INDEX, WEIGHTS, ACTIONS)
 FO_COLUMNS = {
     "date": pl.Date,

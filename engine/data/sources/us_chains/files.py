@@ -4,13 +4,17 @@ import polars as pl
 
 from engine.data.parquet import between, scan
 
-CHAIN_FOLDER, HISTORY_FOLDER = "us2026", "us_history"
-# In the folder of the chains.
-CHAINS, SPOT, ACTIONS = "chains.parquet", "spot.parquet", "corporate_actions.parquet"
+CHAIN_FOLDER = "us2026"
+CHAINS = "chains.parquet"
+SPOT = "spot.parquet"
+ACTIONS = "corporate_actions.parquet"
 SPX_QUOTES = "spx_quotes.parquet"
-# In the folder of the history.
-HOLDINGS, RATES = "spy_holdings.parquet", "fed_funds_dff.parquet"
-SECTORS, LEVELS = "sp500_constituents_2026_gics.parquet", "cboe_indices.parquet"
+
+HISTORY_FOLDER = "us_history"
+HOLDINGS = "spy_holdings.parquet"
+RATES = "fed_funds_dff.parquet"
+SECTORS = "sp500_constituents_2026_gics.parquet"
+LEVELS = "cboe_indices.parquet"
 
 SPX = "SPX"  # as index leg: its options and closes are in files of their own
 CHAIN_COLUMNS = {
