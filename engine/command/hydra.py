@@ -1,4 +1,4 @@
-"""Starting a command under Hydra, tidying up after a mistake, and what Hydra knows of the job it is running."""
+"""Starting a command under Hydra, tidying up after a mistake, and asking Hydra about the job it is running."""
 
 import functools
 import os
@@ -52,7 +52,7 @@ def start(task, config_name: str) -> None:
 
 
 def when_broken(tidy: Callable[[], None]) -> None:
-    """Have `tidy` called when the command breaks: Hydra then ends it without a word to its callbacks."""
+    """Have `tidy` called when the command fails: Hydra does not call its own callbacks then."""
     if tidy not in _when_broken:
         _when_broken.append(tidy)
 

@@ -45,6 +45,6 @@ def clear(folder: Path) -> None:
 
 
 def told(folder: Path, summary: dict, seconds: float) -> str:
-    """Return the line that tells of one job of a sweep, which ends with a table of them all."""
+    """Return the line printed for one finished job of a sweep."""
     names = ("pnl_gross", "cost", "pnl_net")
     return f"{folder}: " + ", ".join(f"{name} {summary[name]:,.0f}" for name in names) + f" ({seconds:.1f} s)"

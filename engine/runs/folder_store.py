@@ -27,7 +27,7 @@ def packed(result, plans: list, started: float):
 
 
 class FolderStore:
-    """Keeps the finished jobs of a sweep in the folders, and with the `.hydra/`, of the basic launcher."""
+    """Keeps the finished jobs of a sweep in the same folders, `.hydra/` included, as Hydra's basic launcher makes."""
 
     packed = staticmethod(packed)
     largest_piece = 64  # jobs sent to another machine at once, whose files come back
@@ -36,7 +36,7 @@ class FolderStore:
         self.sweep, self.hydra_context, self.composer = Path(sweep), hydra_context, composer
 
     def finished(self, plans: list) -> set[int]:
-        """Return the numbers of the jobs whose folders hold the numbers they would have again."""
+        """Return which jobs need not run: whose folder is whole, of the same configuration and panel."""
         return {p.number for p in plans if is_finished(self.sweep / str(p.number), p.settings, p.config_hash)}
 
     def keep(self, plans: list, batch) -> None:
@@ -54,7 +54,7 @@ class FolderStore:
             _ = done.return_value  # raises what the job raised
 
     def flush(self) -> None:
-        """Do nothing: folders wait for nothing."""
+        """Do nothing: every folder is written at once."""
 
 
 def _place(files: dict, _) -> None:

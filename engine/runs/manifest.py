@@ -1,4 +1,4 @@
-"""What made a run: its manifest, and the hash that tells whether it need be run again."""
+"""What made a run: its manifest, and the hash that tells whether it has to be run again."""
 
 import functools
 import hashlib
@@ -91,12 +91,16 @@ def write_json(path: Path, content: dict) -> None:
 
 
 def now() -> str:
-    """Return the time as manifests tell it."""
+    """Return the current time in the form manifests use."""
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
 def peak_memory_mb() -> float:
-    """Most memory this process has held, in MB; what getrusage says may be the parent's, and is in bytes on macOS."""
+    """Return the most memory this process has held, in MB.
+
+    Linux tells it in /proc. getrusage, used elsewhere, counts in bytes on macOS, and after a fork it can report the
+    parent's memory.
+    """
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

@@ -138,7 +138,7 @@ def compared(runs: list[Run]) -> pl.DataFrame:
 
 
 def finished(pattern: str) -> list[Path]:
-    """Folders with a manifest at, or up to two levels below, what the pattern matches; numbered runs in order."""
+    """Return the folders with a manifest at, or up to two levels below, what the pattern matches, by number."""
     found = []
     for match in map(Path, sorted(glob.glob(pattern))):
         for below in ("manifest.json", "*/manifest.json", "*/*/manifest.json"):
@@ -147,7 +147,7 @@ def finished(pattern: str) -> list[Path]:
 
 
 def _setting(run: Run, key: str):
-    """What a run used for a group or key, whether asked for or by default."""
+    """Return the value that a run used for a group or key, whether it was asked for or is the default."""
     if key in run.choices:
         return run.choices[key]
     value = run.config

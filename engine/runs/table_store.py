@@ -1,8 +1,8 @@
-"""sweep.store=table: one table of all the runs of a sweep, where ten thousand folders would take longer than the runs.
+"""sweep.store=table: one table of all the runs of a sweep; ten thousand folders would take longer than the runs.
 
 A sweep's folder then holds `runs.parquet`, `manifest.json` and, in `.hydra/`, what was asked: `multirun.yaml` for the
-sweep and `jobs.parquet` for each job. While it runs, finished jobs wait in `.parts/`; a sweep that was interrupted
-leaves them there, and going on with it starts from them.
+sweep and `jobs.parquet` for each job. While it runs, the rows of finished jobs are kept in `.parts/`. A sweep that is
+interrupted leaves them there, and resuming it starts from them.
 """
 
 import json
@@ -22,7 +22,7 @@ SECONDS_BETWEEN_PARTS = 10.0  # of work lost, at most, when a sweep is interrupt
 
 
 def packed(result, plans: list, started: float):
-    """Yield what a table keeps of a batch: the metrics of its parameter sets, (P,) each, and what made them.
+    """Yield what a table keeps of a batch: the metrics of its parameter sets, each an array (P,), and the manifest.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class TableStore:
         self._waiting, self._written = [], time.monotonic()
 
     def finished(self, plans: list) -> set[int]:
-        """Return the numbers of the jobs that the table holds with the numbers they would have again."""
+        """Return which jobs need not run: those whose row was made with the same configuration, panel and version."""
         rows = read_rows(self.sweep)
         held = {} if rows is None else dict(rows.select("job", "config_hash").iter_rows())
         return {plan.number for plan in plans if held.get(plan.number) == plan.config_hash}
@@ -85,7 +85,7 @@ def is_table(sweep: Path) -> bool:
 def read_rows(sweep: Path) -> pl.DataFrame | None:
     """Return a row per finished job: job, config_hash, overrides, choices, config, manifest and summary.
 
-    None where there is no table, or none that can be read. A job that one of its two files lacks is not finished.
+    None where there is no table, or none that can be read. A job is finished when both files hold it.
     """
     try:
         jobs, runs = pl.read_parquet(sweep / JOBS), pl.read_parquet(sweep / "runs.parquet")
@@ -105,9 +105,22 @@ def gather(sweep: Path) -> pl.DataFrame | None:
 
 
 def commit(sweep: Path, rows: pl.DataFrame, runs: pl.DataFrame, seconds: float) -> None:
-    """Write a table from its rows and `runs`, what `load_runs` makes of them; then remove the parts.
+    """Write a sweep's table, then remove the parts it was made from.
 
-    What all jobs agree on stands in its manifest as it is, what they do not as a list.
+    Parameters
+    ----------
+    sweep : Path
+    rows : frame
+        As from `gather`.
+    runs : frame
+        The same runs as `load_runs` shows them.
+    seconds : float
+        What the sweep took.
+
+    Notes
+    -----
+    An entry of the jobs' manifests that is equal in all of them stands in the table's manifest as it is, any other as
+    the list of its values.
     """
     (sweep / ".hydra").mkdir(exist_ok=True)
     _write(runs, sweep / "runs.parquet")

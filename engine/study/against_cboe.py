@@ -89,14 +89,18 @@ def compare_with_published(panel, rho, indices: pl.DataFrame) -> pl.DataFrame:
         cell = (ours, int(np.flatnonzero(panel.tenors == tenor)[0]), d)
         measured, coverage = 100.0 * to_host(rho.clean)[cell], to_host(rho.coverage)[cell]
         known = np.isfinite(measured)
-        measured, published = measured[known], quoted["close"].to_numpy()[theirs][known]
+        found = _agreement(measured[known], quoted["close"].to_numpy()[theirs][known])
         rows.append(
             {
                 "index": index,
                 "tenor": tenor,
-                "dates": len(measured),
-                "not_computed": len(common) - len(measured),
-                **_agreement(measured, published),
+                "dates": int(known.sum()),
+                "not_computed": int((~known).sum()),
+                "measured": found["first"],
+                "published": found["second"],
+                "mean_abs_error": found["mean_abs_difference"],
+                "bias": found["difference"],
+                "correlation": found["correlation"],
                 "least_coverage": float(coverage[known].min()) if known.any() else None,
             }
         )
@@ -171,25 +175,26 @@ def beside_spx(market, spx) -> pl.DataFrame:
                 "tenor": int(tenor),
                 "dates": int(known.sum()),
                 "not_computed": int((~known).sum()),
-                market.info.index: found["published"],
-                spx.info.index: found["measured"],
-                "mean_abs_difference": found["mean_abs_error"],
-                "difference": found["bias"],
+                market.info.index: found["second"],
+                spx.info.index: found["first"],
+                "mean_abs_difference": found["mean_abs_difference"],
+                "difference": found["difference"],
                 "correlation": found["correlation"],
             }
         )
     return pl.DataFrame(rows)
 
 
-def _agreement(measured, published) -> dict:
-    if len(measured) == 0:
-        return dict.fromkeys(("measured", "published", "mean_abs_error", "bias", "correlation"))
-    error = measured - published
-    moves = len(error) > 1 and measured.std() > 0.0 and published.std() > 0.0
+def _agreement(first, second) -> dict:
+    """Return how two series of levels agree: their means, the mean of |first - second| and of first - second."""
+    if len(first) == 0:
+        return dict.fromkeys(("first", "second", "mean_abs_difference", "difference", "correlation"))
+    apart = first - second
+    moves = len(apart) > 1 and first.std() > 0.0 and second.std() > 0.0
     return {
-        "measured": float(measured.mean()),
-        "published": float(published.mean()),
-        "mean_abs_error": float(np.abs(error).mean()),
-        "bias": float(error.mean()),
-        "correlation": float(np.corrcoef(measured, published)[0, 1]) if moves else None,
+        "first": float(first.mean()),
+        "second": float(second.mean()),
+        "mean_abs_difference": float(np.abs(apart).mean()),
+        "difference": float(apart.mean()),
+        "correlation": float(np.corrcoef(first, second)[0, 1]) if moves else None,
     }

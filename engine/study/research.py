@@ -162,7 +162,7 @@ def premium_form(market, rho, chosen, realized: dict) -> pl.DataFrame:
     Returns
     -------
     frame
-        implied, realised, correlation_premium (decimals); index_variance_premium, basket_variance_premium (annualised
+        implied, realized, correlation_premium (decimals); index_variance_premium, basket_variance_premium (annualised
         variance); null where either side is unknown.
     """
     k, d = _front_cell(market)
@@ -175,7 +175,7 @@ def premium_form(market, rho, chosen, realized: dict) -> pl.DataFrame:
         variance = variance_premium(basket.index_iv[:, k, d], component_iv, basket.weights, moved)
         columns = {
             "implied": implied,
-            "realised": moved.clean,
+            "realized": moved.clean,
             "correlation_premium": correlation_premium(implied, moved.clean),
             "index_variance_premium": variance.index,
             "basket_variance_premium": variance.basket,

@@ -10,7 +10,7 @@ from engine.calendar import LONGEST_CLOSURE_DAYS, after_hole, check_sessions
 from engine.correlation import INDICES, CorrelationStatus, correlation_indices, index_cell, index_share
 from engine.report.tables import as_text
 
-SKEW_ORDER = ("COR90D", "COR70D", "COR3M", "COR30D", "COR10D")  # what puts are usually dearer in, falling
+SKEW_ORDER = ("COR90D", "COR70D", "COR3M", "COR30D", "COR10D")  # usually falling: correlation is dear in puts
 
 
 def data_behind(market, weights):
@@ -64,7 +64,7 @@ def basket_table(chosen, moved):
     ]
     usable = pl.col("realized_correlation").filter(pl.col("status") == "ok")
     realized = moved.group_by("basket").agg(
-        usable.count().alias("realised_dates"), usable.mean().alias("realised_mean"), usable.last().alias("last")
+        usable.count().alias("realized_dates"), usable.mean().alias("realized_mean"), usable.last().alias("last")
     )
     return pl.DataFrame(rows).join(realized, on="basket", how="left", maintain_order="left")
 

@@ -18,13 +18,13 @@ LARGEST_BATCH = 1024
 
 @dataclass(frozen=True, eq=False)
 class Books:
-    """Every view of a market made so far, and the book opened last: books are large, and jobs come book by book."""
+    """Every view of a market made so far, and the last book only: books are large, and jobs come sorted by book."""
 
     views: dict = field(default_factory=dict)
     last: dict = field(default_factory=dict)
 
     def open(self, job: Job) -> tuple:
-        """Return the view and the book of a job, made only when they are not at hand."""
+        """Return the view and the book of a job; they are made only if they are not here yet."""
         at, wanted = (id(job.market), job.basket), job.book
         view = self.views.setdefault(at, MarketView(job.market, job.basket))
         if wanted not in self.last:

@@ -1,4 +1,4 @@
-"""What a sweep does before its first job and after its last: find its folder, and compare its runs."""
+"""Before a sweep's first job and after its last: settle its folder, and compare its runs."""
 
 import shutil
 import time
@@ -23,11 +23,11 @@ class CompareRuns(Callback):
     _started = 0.0
 
     def on_multirun_start(self, config, **_) -> None:
-        """Settle the sweep's folder, and remember it: it must be tidied also when a job fails."""
+        """Settle the sweep's folder and remember it, since it must be tidied up also when a job fails."""
         when_broken(CompareRuns.conclude)
         try:
             CompareRuns._sweep, CompareRuns._started = _folder(config), time.perf_counter()
-        except InputError as error:  # Hydra would turn it into a warning
+        except InputError as error:  # raised here, Hydra would turn it into a warning
             give_up(str(error))
 
     def on_multirun_end(self, config, **_) -> None:
@@ -66,7 +66,7 @@ def _folder(config) -> Path:
     if before != kept:
         raise InputError(f"{folder} is kept as {before}; go on with it by sweep.store={before}")
     if table_store.is_table(folder):
-        _complete(folder, 0.0)  # takes in what a sweep that was interrupted has left
+        _complete(folder, 0.0)  # adds to the table the rows that an interrupted sweep left beside it
     config.hydra.sweep.dir = str(folder)
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")

@@ -1,4 +1,4 @@
-"""Composing the jobs of a sweep: Hydra once per set of group choices, plain values put into copies of that."""
+"""Composing the jobs of a sweep: Hydra composes each set of group choices once; plain values go into copies of it."""
 
 import re
 from dataclasses import dataclass, replace
@@ -12,7 +12,10 @@ from engine.runs.plan import Plan
 
 @dataclass(frozen=True)
 class _Override:
-    """What is asked by one word of a command: a plain value, a choice of a group, or something else."""
+    """One word of a command, such as `strategy.enter=1`, and what it does.
+
+    `plain`: it sets one value; `chooses`: it takes a choice of a group; neither: something only Hydra can do.
+    """
 
     text: str
     key: str
@@ -23,7 +26,19 @@ class _Override:
 
 @dataclass(frozen=True)
 class _Base:
-    """What Hydra composed: `settings` is None where no value may be changed alone; others repeat the `referred`."""
+    """What Hydra composed for a set of group choices.
+
+    Parameters
+    ----------
+    config : DictConfig
+    settings : dict or None
+        The configuration resolved; None where a value is still missing or refers to others in a way only Hydra can
+        follow, so that no single value may be replaced.
+    referred : frozenset of str
+        Keys that other values refer to by `${key}`. To replace one of them, Hydra must compose again.
+    choices : dict
+        The choice taken in each group.
+    """
 
     config: DictConfig
     settings: dict | None
@@ -42,8 +57,8 @@ class SweepComposer:
     """Stands in for Hydra's config loader in a sweep, so that thousands of jobs cost a few compositions.
 
     An override is *plain* when it sets a number, a text, true, false or null: those change one value of a
-    configuration that all others decide. What they cannot change that simply (a key that is not there, a value that
-    others refer to) is left to Hydra, whose errors are therefore the ones the user sees.
+    configuration whose shape the other overrides have fixed. Where that is not so simple (a key that is not there, a
+    value that others refer to), Hydra composes the job itself, so the errors a user sees are Hydra's own.
 
     Parameters
     ----------
@@ -62,7 +77,7 @@ class SweepComposer:
         return getattr(self.loader, name)
 
     def load_sweep_config(self, master_config, sweep_overrides) -> DictConfig:
-        """Check a job the way Hydra does; what comes back lacks its plain values, which no sweeper looks at."""
+        """Check a job as Hydra does, and return its configuration without its plain values: no sweeper reads those."""
         return self._composed(sweep_overrides)[0].config
 
     def whole(self, number: int, overrides) -> DictConfig:
@@ -89,10 +104,10 @@ class SweepComposer:
         return Plan(number, asked, base.choices, settings)
 
     def _composed(self, overrides) -> tuple["_Base", dict]:
-        """Composition of a job without its plain values, and those; Hydra did it all where none are left."""
+        """Return what Hydra composed for a job, and the plain values to put into it (none where Hydra did it all)."""
         read = [self._read(text) for text in overrides]
         base = self._base(tuple(one.text for one in read if not one.plain))
-        if base.referred.intersection(one.key for one in read):  # those must be there when others repeat them
+        if base.referred.intersection(one.key for one in read):  # Hydra must know their value when it resolves others
             read = [replace(one, plain=one.plain and one.key not in base.referred) for one in read]
             base = self._base(tuple(one.text for one in read if not one.plain))
         values = {one.key: one.value for one in read if one.plain}
@@ -133,7 +148,7 @@ def _task(config: DictConfig) -> DictConfig:
 
 
 def _references(node) -> frozenset | None:
-    """Keys that values refer to; None where one is still to be given, or refers in a way only Hydra can follow."""
+    """Return the keys that values refer to; None where a value is missing or refers in a way only Hydra can follow."""
     if isinstance(node, dict | list):
         found = [_references(value) for value in (node.values() if isinstance(node, dict) else node)]
         return None if None in found else frozenset().union(*found)

@@ -1,4 +1,4 @@
-"""Pieces of a sweep: how jobs are cut for the nodes of a cluster, and what happens on a node."""
+"""Pieces of a sweep: how jobs are cut for the nodes of a cluster, and how a node runs one piece."""
 
 import functools
 import math

@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine import research
 from engine.correlation import (
     CorrelationStatus,
     TopWeights,
@@ -25,6 +24,7 @@ from engine.correlation.dispersion import DispersionStatus
 from engine.correlation.sectors import Everything
 from engine.data import load_market
 from engine.errors import InputError
+from engine.study import research
 
 PAGE = Path(__file__).resolve().parents[2] / "results" / "README.md"
 TABLES = ("structure", "premium", "dispersion", "drivers")
@@ -156,7 +156,7 @@ def test_premia_are_implied_less_trailing_realised_of_each_basket_with_an_index_
         same(
             form.filter(pl.col("basket") == basket.label),
             implied=implied,
-            realised=moved.clean,
+            realized=moved.clean,
             correlation_premium=implied - moved.clean,
             index_variance_premium=variance.index,
             basket_variance_premium=variance.basket,
