@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.data.panel import MarketPanel
     from engine.data.records import MarketInfo
     from engine.errors import InputError
-    from engine.store import load_runs
+    from engine.runs.read import load_run, load_runs
 
 __all__ = [
     "AllMembers",
@@ -43,6 +43,7 @@ __all__ = [
     "daily_returns",
     "implied_correlation",
     "load_market",
+    "load_run",
     "load_runs",
     "realized_correlation",
 ]
@@ -52,7 +53,8 @@ _HOME = {
     "MarketInfo": "engine.data.records",
     "MarketPanel": "engine.data.panel",
     "load_market": "engine.data",
-    "load_runs": "engine.store",
+    "load_run": "engine.runs.read",
+    "load_runs": "engine.runs.read",
 }
 
 
