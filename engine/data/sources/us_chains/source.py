@@ -85,7 +85,7 @@ class UsChains(FileSource):
 
     def published(self) -> "DailySeries | None":
         """Return the Cboe indices, SPX and the market's returns; None where cboe_indices.parquet is not there."""
-        from engine.data.series.cboe_history import load_market_returns, load_published
+        from engine.data.series.published_indices import load_market_returns, load_published
 
         if not (self._history / files.LEVELS).is_file():
             return None
