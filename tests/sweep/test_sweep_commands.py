@@ -183,7 +183,8 @@ def spoil_folders(folder):
 
 
 def spoil_table(folder):
-    """Take four of the eight jobs of a sweep from one or the other of its files."""
+    """Take four of the eight jobs of a sweep from one or the other of its files, as a kill while they are written can."""
+    (folder / ".parts").mkdir()
     for path, lost in ((folder / "runs.parquet", (1, 2)), (folder / ".hydra" / "jobs.parquet", (4, 7))):
         frame = pl.read_parquet(path).with_row_index()
         frame.filter(~pl.col("index").is_in(lost)).drop("index").write_parquet(path)
