@@ -64,8 +64,8 @@ def speeds(runs: list[dict]) -> pl.DataFrame:
     Returns
     -------
     frame
-        Per run and case: run (position), commit, finished, case, unit, rate (units per second), share_of_limit,
-        speed, machine (both 1 at first).
+        Per run and case: run (position), commit, finished, case, unit, rate (units per second), limit (its name),
+        share_of_limit, speed, machine (both 1 at first).
     """
     first: dict[str, tuple] = {}
     rows = []
@@ -82,6 +82,7 @@ def speeds(runs: list[dict]) -> pl.DataFrame:
                     "finished": run["finished"],
                     "case": name,
                     "unit": case["unit"],
+                    "limit": case["limit"],
                     "rate": case["rate"],
                     "share_of_limit": case["share_of_limit"],
                     "speed": case["rate"] / rate_at_first,

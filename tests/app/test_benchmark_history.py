@@ -92,7 +92,8 @@ def test_the_command_draws_what_is_kept_and_measures_nothing(command, tmp_path):
 
 
 def test_history_without_a_run_says_what_to_do(command, tmp_path):
-    command("benchmark", "history=true", place=tmp_path).refuses("history=true finds no run", "run engine.benchmark once")
+    ended = command("benchmark", "history=true", place=tmp_path)
+    ended.refuses("history=true finds no run", "run engine.benchmark once")
 
 
 @pytest.mark.parametrize("file", FULL, ids=lambda file: file.stem)

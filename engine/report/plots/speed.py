@@ -23,7 +23,7 @@ MULTIPLES = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 def plot_roofline(cases: pl.DataFrame, bytes_per_second: float, multiply_adds_per_second: float, device: str):
     """Speed of each case under the machine's two ceilings; columns label, intensity, rate, plain (a plain loop).
 
-    Intensity is multiply-adds needed per byte needed, rate multiply-adds per second, both as counted by the benchmark.
+    Intensity is multiply-adds per byte, rate multiply-adds per second, both of what the work needs (see `Work`).
     """
     figure = new_figure(f"Roofline: {device}", "multiply-adds per second", "multiply-adds per byte that must be read")
     ridge = multiply_adds_per_second / bytes_per_second
@@ -66,7 +66,7 @@ def plot_roofline(cases: pl.DataFrame, bytes_per_second: float, multiply_adds_pe
 
 
 def _label_places(cases: pl.DataFrame, points: pl.DataFrame) -> list[str]:
-    """Put a label beside its point, or away from a neighbour whose label it would cover."""
+    """Return where each label goes: beside its point, or above or below it where it would cover a neighbour's."""
     everyone = list(cases.select("intensity", "rate").iter_rows())
     places = []
     for x, y in points.select("intensity", "rate").iter_rows():
@@ -81,7 +81,7 @@ def plot_history(speeds: pl.DataFrame, device: str) -> go.Figure:
     Parameters
     ----------
     speeds : frame
-        Columns run (0, 1, ...), commit, finished, case, unit, rate, share_of_limit, speed, machine.
+        Columns run (0, 1, ...), commit, finished, case, unit, rate, limit, share_of_limit, speed, machine.
     device : str
     """
     panels = list(dict.fromkeys(HISTORY_PANELS[unit] for unit in speeds["unit"].unique(maintain_order=True)))
@@ -108,7 +108,7 @@ def plot_history(speeds: pl.DataFrame, device: str) -> go.Figure:
             x=machine["run"],
             y=machine["machine"],
             mode="lines",
-            name="the machine's limit",
+            name=f"the machine's {machine['limit'][0]}",
             legend=legend,
             line={"color": MUTED, "width": 1.4, "dash": "dot"},
             hovertemplate="x %{y:.3g}",
@@ -140,7 +140,8 @@ def plot_growth(points: pl.DataFrame, device: str) -> go.Figure:
     colours = iter(SERIES)
     for column, axis in enumerate(axes, start=1):
         for (series,), rows in points.filter(pl.col("axis") == axis).group_by("series", maintain_order=True):
-            colour, length, seconds = next(colours), rows["length"], rows["seconds"]
+            colour = next(colours)
+            length, seconds = rows["length"], rows["seconds"]
             figure.add_scatter(
                 x=length,
                 y=seconds,
@@ -164,7 +165,7 @@ def plot_growth(points: pl.DataFrame, device: str) -> go.Figure:
         lengths = points.filter(pl.col("axis") == axis)["length"].unique().to_list()
         ticks = {"tickmode": "array", "tickvals": lengths, "ticktext": [f"{n:,}" for n in lengths]}
         figure.update_xaxes(type="log", title=words[axis], **ticks, row=1, col=column)
-    low, high = math.log10(points["seconds"].min()), math.log10(points["seconds"].max())
+    low, high = math.log10(min(points["seconds"])), math.log10(max(points["seconds"]))
     decades = range(math.floor(low), math.ceil(high) + 1)
     figure.update_yaxes(
         type="log",
