@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.config import build, launch
+from engine.command.hydra import start
+from engine.command.objects import build
 
 if TYPE_CHECKING:  # importing these for real is left to the commands, which start faster for it
     from engine.benchmark.sizes import Sizes
@@ -34,8 +35,8 @@ def measure(sizes: "Sizes", backend: str) -> dict:
     from engine.benchmark.measure import device_memory, measure_cases
     from engine.benchmark.tables import rounded
     from engine.kernels import usable
-    from engine.manifest import peak_memory_mb, provenance
     from engine.progress import progress_bar
+    from engine.runs.manifest import peak_memory_mb, provenance
 
     device = device_name(backend)
     table = cases(sizes)
@@ -68,7 +69,7 @@ def keep(result: dict, folder: Path, readme: bool) -> None:
     """Print a benchmark, write its numbers and pictures, add it to the history and, if asked, renew the README."""
     from engine.benchmark import history, tables
     from engine.benchmark.pictures import photograph, write_pictures
-    from engine.manifest import PROJECT, write_json
+    from engine.runs.manifest import PROJECT, write_json
 
     name = file_name(result)
     numbers, past = PUBLISHED / f"{name}.json", PUBLISHED / f"{name}{history.ENDING}"
@@ -123,7 +124,7 @@ def file_name(result: dict) -> str:
 
 def main() -> None:
     """Run the command line."""
-    launch(benchmark, "benchmark")
+    start(benchmark, "benchmark")
 
 
 if __name__ == "__main__":
