@@ -58,14 +58,14 @@ def read(path: Path) -> list[dict]:
 def speeds(runs: list[dict]) -> pl.DataFrame:
     """Return the speed of every case in every run as a multiple of the first run that has the case.
 
-    A machine that others use is not always as fast, so the multiple of its own limit stands beside it: what the
-    machine alone would have changed. The plain loops are left out; they do not change with the engine.
+    A shared machine is not equally fast at all times. So beside each speed stands `machine`, the machine's own limit
+    as a multiple of what it was then. The plain loops are left out: they do not change with the engine.
 
     Returns
     -------
     frame
-        Per run and case: run (position), commit, finished, case, unit, rate (units per second), limit (its name),
-        share_of_limit, speed, machine (both 1 at first).
+        Per run and case: run (position), commit, finished, case, unit, limit ("memory" or "arithmetic"), rate
+        (units per second), share_of_limit, speed, machine (both 1 at first).
     """
     first: dict[str, tuple] = {}
     rows = []
@@ -110,7 +110,7 @@ def changes(runs: list[dict]) -> pl.DataFrame:
     for (name,), of_case in frame.group_by("case", maintain_order=True):
         latest = of_case.row(-1, named=True)
         if latest["run"] != len(runs) - 1:
-            continue  # a case that was given up
+            continue  # the latest run no longer has the case
         before = of_case["speed"][-2] if of_case.height > 1 else 1.0
         rows.append(
             {

@@ -7,6 +7,8 @@ import pytest
 from engine.benchmark import history
 from engine.command.messages import CONFIGS
 from engine.errors import InputError
+from engine.report import plots
+from engine.report.plots.style import SERIES
 
 KEPT = CONFIGS.parent / "results" / "benchmarks"
 FULL = sorted(file for file in KEPT.glob("*.json") if "." not in file.stem)
@@ -76,6 +78,15 @@ def test_changes_compare_the_latest_run_with_the_one_before_and_the_first():
         history.entry(result("2026-01-03T10:00:00+0000", sweep=6.0, new=7.0)),
     ]
     assert history.changes(runs).rows() == [("sweep", "6.00 sets/s", 2.0, 3.0), ("new", "7.00 sets/s", 1.0, 1.0)]
+
+
+def test_the_picture_has_a_line_for_every_case_and_one_for_the_machine_in_each_panel():
+    many = {f"sweep_{n}": 1.0 + n for n in range(len(SERIES) + 1)}  # more than there are colours
+    runs = [history.entry(result(f"2026-01-0{day}T10:00:00+0000", limit=day, **many)) for day in (1, 2)]
+    figure = plots.plot_history(history.speeds(runs), "A CPU")
+    assert [line.name for line in figure.data] == [*(n.replace("_", " ") for n in many), "the machine's arithmetic"]
+    assert list(figure.data[-1].y) == [1.0, 2.0]
+    assert list(figure.layout.xaxis.ticktext) == ["0123456", "0123456"]
 
 
 def test_the_command_draws_what_is_kept_and_measures_nothing(command, tmp_path):

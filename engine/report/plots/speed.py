@@ -1,5 +1,6 @@
 """Figures of the benchmark."""
 
+import itertools
 import math
 
 import plotly.graph_objects as go
@@ -89,7 +90,9 @@ def plot_history(speeds: pl.DataFrame, device: str) -> go.Figure:
     for column, panel in enumerate(panels, start=1):
         shown = speeds.filter(pl.col("unit").replace_strict(HISTORY_PANELS) == panel)
         legend = "legend" if column == 1 else f"legend{column}"
-        for colour, ((case,), rows) in zip(SERIES, shown.group_by("case", maintain_order=True), strict=False):
+        for colour, ((case,), rows) in zip(
+            itertools.cycle(SERIES), shown.group_by("case", maintain_order=True), strict=False
+        ):
             figure.add_scatter(
                 x=rows["run"],
                 y=rows["speed"],
