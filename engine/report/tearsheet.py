@@ -56,7 +56,9 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
     title : str or None
         Heading; the market's name by default.
     """
-    info, summary, daily = result.market.info, result.summary(p), result.daily(p)
+    info = result.market.info
+    summary = result.summary(p)
+    daily = result.daily(p)
     money = info.currency
     dates = daily["date"].to_list()
     head = [
@@ -104,7 +106,7 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
 
 
 def correlation_series(result) -> pl.DataFrame:
-    """Implied correlation of the tenor traded (the nearest on the surface) beside trailing realised, per date."""
+    """Return implied correlation at the traded tenor (the nearest on the surface) and trailing realised, per date."""
     view, tenors = result.view, result.market.tenors
     tenor = int(tenors[abs(tenors - result.book.recipe.structure.tenor).argmin()])
     return pl.DataFrame(
@@ -172,12 +174,12 @@ def correlation_report(
 
 
 def _researched(research: dict, leg: str) -> list[str]:
-    """One section per frame of research, drawn."""
+    """Return one section with a figure per frame of research."""
     notes = {
-        "premium": "Implied correlation less realised over the trailing window; a seller earns what follows, not this.",
+        "premium": "Implied less realised correlation of the window before; what sellers earn is realised after it.",
         "dispersion": "Model-free volatilities of surfaces: member_vol stands for VIXEQ, dispersion_vol for DSPX.",
-        "drivers": "Each day's change taken apart without remainder, then added up.",
-        "season": "Two-sided, to describe; bars are two standard errors.",
+        "drivers": "Each day's change is split among its drivers, nothing left over; the parts are added up.",
+        "season": "Relative to a trend that knows later days: a description, no signal. Bars are two standard errors.",
     }
     sections = []
     for name, frame in research.items():
@@ -200,7 +202,7 @@ def _researched(research: dict, leg: str) -> list[str]:
 
 
 def _heatmaps(long: pl.DataFrame, realized: pl.DataFrame) -> list[str]:
-    """Baskets through time where there are several: implied at the tenor most often known, and realised."""
+    """Return heat maps where there are several baskets: implied at the tenor most often known, and realised."""
     if long["basket"].n_unique() < 2:
         return []
     usable = long.filter((pl.col("delta") == 50) & (pl.col("status") == "ok"))
