@@ -6,24 +6,30 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.command.hydra import start
+from engine.command.hydra import asked_files, start
 from engine.command.objects import build
 
 if TYPE_CHECKING:  # importing these for real is left to the commands, which start faster for it
     from engine.benchmark.sizes import Sizes
+    from engine.runs.claim import Claim
 
 PUBLISHED = Path("results") / "benchmarks"
 
 
 def benchmark(config: dict, folder: Path) -> None:
     """Run the command: measure and keep the numbers, or with `history=true` draw what was kept of earlier runs."""
-    if config["history"]:
-        show_histories(folder, photographed=config["readme"])
-        return
     from engine.backend import resolve
+    from engine.runs.claim import run_folder
 
-    sizes, backend = build(config["benchmark"], "benchmark"), resolve(str(config["backend"]))
-    keep(measure(sizes, backend), folder, readme=config["readme"])
+    with run_folder(folder) as claimed:
+        for name, text in asked_files().items():
+            claimed.write_text(f".hydra/{name}", text)
+        if config["history"]:
+            show_histories(claimed, photographed=config["readme"])
+        else:
+            sizes, backend = build(config["benchmark"], "benchmark"), resolve(str(config["backend"]))
+            keep(measure(sizes, backend), claimed, readme=config["readme"])
+        claimed.finish()
 
 
 def measure(sizes: "Sizes", backend: str) -> dict:
@@ -65,7 +71,7 @@ def measure(sizes: "Sizes", backend: str) -> dict:
     )
 
 
-def keep(result: dict, folder: Path, readme: bool) -> None:
+def keep(result: dict, folder: "Claim", readme: bool) -> None:
     """Print a benchmark, write its numbers and pictures, add it to the history and, if asked, renew the README."""
     from engine.benchmark import history, tables
     from engine.benchmark.pictures import photograph, write_pictures
@@ -86,7 +92,7 @@ def keep(result: dict, folder: Path, readme: bool) -> None:
         print("README.md is renewed" + ("" if all(taken) else ", but not its pictures: no chromium to take them with"))
 
 
-def show_histories(folder: Path, photographed: bool) -> None:
+def show_histories(folder: "Claim", photographed: bool) -> None:
     """Print how the speed of every case changed over the runs kept, and draw it; one picture per history."""
     from engine.benchmark import history
     from engine.benchmark.pictures import photograph, write_history
@@ -98,7 +104,7 @@ def show_histories(folder: Path, photographed: bool) -> None:
         raise InputError(f"history=true finds no run in {PUBLISHED}; run engine.benchmark once without it")
     for path in kept:
         runs = history.read(path)
-        page = write_history(runs, folder / f"{path.name.removesuffix(history.ENDING)}.history.html")
+        page = write_history(runs, folder, f"{path.name.removesuffix(history.ENDING)}.history")
         first, latest = (f"{run['finished'][:10]} ({history.commit(run)})" for run in (runs[0], runs[-1]))
         print(f"{path}: {len(runs)} runs, {first} to {latest}\n")
         print("\n".join(aligned(history.changes(runs))))

@@ -9,32 +9,33 @@ import polars as pl
 
 from engine.benchmark import history
 from engine.report import plots
+from engine.runs.claim import Claim
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
 PAGE = '<!doctype html><meta charset="utf-8"><title>{title}</title><script>{script}</script>{figure}\n'
 
 
-def write_pictures(result: dict, runs: list[dict], folder: Path) -> list[Path]:
+def write_pictures(result: dict, runs: list[dict], folder: Claim) -> list[Path]:
     """Write `roofline.html`, `growth.html` and `history.html` of a benchmark and of all runs like it, oldest first."""
     growth = plots.plot_growth(pl.DataFrame(result["growth"]), result["device"])
     return [
-        write_page(roofline(result), folder / "roofline.html"),
-        write_page(growth, folder / "growth.html"),
-        write_history(runs, folder / "history.html"),
+        write_page(roofline(result), folder, "roofline"),
+        write_page(growth, folder, "growth"),
+        write_history(runs, folder, "history"),
     ]
 
 
-def write_history(runs: list[dict], path: Path) -> Path:
+def write_history(runs: list[dict], folder: Claim, name: str) -> Path:
     """Write the picture of a history as a page, and return its path."""
-    return write_page(plots.plot_history(history.speeds(runs), runs[-1]["device"]), path)
+    return write_page(plots.plot_history(history.speeds(runs), runs[-1]["device"]), folder, name)
 
 
-def write_page(figure, path: Path) -> Path:
+def write_page(figure, folder: Claim, name: str) -> Path:
     """Write a figure as a page that needs nothing but itself, and return its path."""
-    page = PAGE.format(title=path.stem, script=plots.plotly_script(), figure=plots.as_html(figure))
-    path.write_text(page, encoding="utf-8")
-    return path
+    page = PAGE.format(title=name, script=plots.plotly_script(), figure=plots.as_html(figure))
+    folder.write_text(f"{name}.html", page)
+    return folder.folder / f"{name}.html"
 
 
 def roofline(result: dict):

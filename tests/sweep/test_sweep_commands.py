@@ -183,7 +183,7 @@ def spoil_folders(folder):
 
 
 def spoil_table(folder):
-    """Take four of the eight jobs of a sweep from one or the other of its files, as a kill while they are written can."""
+    """Take four of the eight jobs of a sweep from one or the other of its files, as a kill between them can."""
     (folder / ".parts").mkdir()
     for path, lost in ((folder / "runs.parquet", (1, 2)), (folder / ".hydra" / "jobs.parquet", (4, 7))):
         frame = pl.read_parquet(path).with_row_index()
