@@ -38,6 +38,15 @@ def built_panel(config) -> Path:
     return build_panel(name, **settings)
 
 
+def market_source(config):
+    """Return the source of a configuration's market, to ask what it offers beside the panel; nothing is built."""
+    from engine.data import find_source
+
+    name, settings = _market(config)
+    path = settings.pop("path")
+    return find_source(name, path, settings)
+
+
 def quality_report(config):
     """Return the quality report of a configuration's market: which quotes were dropped, and why."""
     from engine.data import load_quality
