@@ -19,7 +19,8 @@ class Parameter:
         As C spells it: double, i64, int, u8, or STORED for volatilities as they are stored.
     name : str
     extents : tuple of str
-        Length of each axis: an integer parameter's name, its name plus a number ("days+1"), or a number.
+        Length of each axis: the name of a number among the parameters, or of the entry's items; such a name plus a
+        number ("days+1"); or a number.
     strides : tuple of str
         Names of the numbers that say how far apart, in elements, the first axes are: one for each such axis. The axes
         that follow are contiguous. An axis of stride 0 is one row that serves all.
@@ -68,7 +69,7 @@ def numbers(names: str, type: str = "i64") -> tuple[Parameter, ...]:
 
 
 def reads(type: str, names: str, extents: str, *, strides: str = "", optional=False) -> tuple[Parameter, ...]:
-    """Declare arrays that an entry reads, all of the same extents; the numbers called `strides` follow each."""
+    """Declare arrays that an entry reads, all of the same extents; where there are strides, one array and these."""
     steps = tuple(strides.split())
     arrays = (Parameter(type, name, tuple(extents.split()), steps, optional=optional) for name in names.split())
     return tuple(parameter for array in arrays for parameter in (array, *numbers(strides)))

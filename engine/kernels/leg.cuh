@@ -126,8 +126,8 @@ INLINE void explain(const Mark &was, const Mark &is, double units, double days, 
     f.magnitude[SIZE_UNEXPLAINED] = fabs(f.part[UNEXPLAINED]);
 }
 
-// What is traded at a close, and held after it. The last five numbers are 1 or 0: the leg is held on, is entered, is sold
-// at an early exit, is closed at its mark of the day before, delivers shares.
+// What is traded at a close, and held after it. The last five numbers are 1 or 0: the leg is held on, is entered, is
+// sold at an early exit, is closed at its mark of the day before, delivers shares.
 INLINE void trade(const Mark &was, const Mark &is, double units, double strike, double on, double first, double exited,
                   double closed, double delivers, Flow &f) {
     const double straddles = fabs(units);

@@ -2,15 +2,16 @@
 #include "sweep.cuh"
 
 // The first holding day on which a rule sells the cohort; its last day if none does.
-INLINE i64 exit_of(i64 days, i64 dates, i64 entry, i64 life, const double *pnl, const double *days_left, double taken,
-                   const double *decided, double stop, double target, double at_days_left, bool with_signal, i64 lag) {
-    const double side = (taken > 0.0) - (taken < 0.0);
+INLINE i64 exit_of(i64 days, i64 dates, i64 entry, i64 life, const double *pnl, const double *days_left,
+                   double entry_exposure, const double *exposure, double stop, double target, double at_days_left,
+                   bool with_signal, i64 lag) {
+    const double side = (entry_exposure > 0.0) - (entry_exposure < 0.0);
     i64 sold = life;
     for (i64 day = 1; day <= days && day < sold; ++day) {
         const double so_far = side * pnl[day];
         if (so_far >= target || so_far <= -stop) sold = earlier(day + lag, sold);
         if (days_left[day] <= at_days_left) sold = earlier(day, sold);
-        if (with_signal && decided[earlier(entry + day - lag, dates - 1)] * side <= 0.0) sold = earlier(day, sold);
+        if (with_signal && exposure[earlier(entry + day - lag, dates - 1)] * side <= 0.0) sold = earlier(day, sold);
     }
     return sold;
 }
@@ -19,13 +20,13 @@ struct Exits {
     EXIT_DAYS_FIELDS
 };
 
-// Exit days of a set's cohorts `from`, `from` + `step`, ...
+// Finds the exit days of a set's cohorts `from`, `from` + `step`, ...
 INLINE void exit_days_of(const Exits &e, i64 set, i64 from, i64 step) {
     for (i64 c = from; c < e.cohorts; c += step)
         e.exit_day[set * e.cohorts + c] =
             exit_of(e.days, e.dates, e.entry[c], e.life[c], e.pnl + c * (e.days + 1), e.days_left + c * (e.days + 1),
-                    e.taken[set * e.taken_stride + c], e.decided + set * e.decided_stride, e.stop[set], e.target[set],
-                    e.at_days_left[set], e.with_signal != 0, e.lag);
+                    e.entry_exposure[set * e.entry_exposure_stride + c], e.exposure + set * e.exposure_stride,
+                    e.stop[set], e.target[set], e.at_days_left[set], e.with_signal != 0, e.lag);
 }
 
 #ifdef __CUDACC__
@@ -46,7 +47,7 @@ INLINE double sum_of_warp(double x) {
     return x;
 }
 
-// One warp per set. Cohorts are taken one by one; the lanes work on different days of a cohort, so on different dates.
+// One warp per set. Cohorts follow each other; the lanes work on different days of a cohort, so on different dates.
 extern "C" __global__ void accounts(ACCOUNTS_PARAMETERS) {
     const i64 set = first + blockIdx.x, lane = threadIdx.x;
     const Rates rates = {index_rate[set], component_rate[set], hedge_bps[set], delivery_bps[set]};
@@ -60,7 +61,7 @@ extern "C" __global__ void accounts(ACCOUNTS_PARAMETERS) {
     }
     __syncwarp();
     for (i64 c = 0; c < cohorts; ++c) {
-        const double scale = taken[set * cohorts + c] * index_vega[set], size = fabs(scale);
+        const double scale = entry_exposure[set * cohorts + c] * index_vega[set], size = fabs(scale);
         if (scale == 0.0) continue;
         const i64 end = exit_day != nullptr ? exit_day[set * cohorts + c] : life[c];
         for (i64 day = lane; day <= end; day += 32) {
@@ -142,7 +143,7 @@ extern "C" void accounts(ACCOUNTS_PARAMETERS) {
         double *const hedge = pnl_rows != nullptr ? hedge_rows + set * dates : memory.data() + 2 * dates;
         for (double *row : {pnl, option, hedge}) std::fill(row, row + dates, 0.0);
         for (i64 c = 0; c < cohorts; ++c) {
-            const double scale = taken[set * cohorts + c] * index_vega[set], size = std::fabs(scale);
+            const double scale = entry_exposure[set * cohorts + c] * index_vega[set], size = std::fabs(scale);
             if (scale == 0.0) continue;
             const i64 at = c * (days + 1), t = entry[c];
             const i64 end = exit_day != nullptr ? exit_day[set * cohorts + c] : life[c];
