@@ -1,6 +1,6 @@
 """The kernels: what each of their entry points takes, and the constants that their C text is given."""
 
-from engine.kernels.codes import MAGNITUDES, PARTS, STATISTICS, LegStatus
+from engine.kernels.codes import MAGNITUDES, PARTS, STATISTICS, CorrelationStatus, InversionStatus, LegStatus
 from engine.kernels.declare import Entry, Kernel, codes, numbers, positions, reads, writes
 
 PIECE = 256  # elements that a CPU takes through a formula at once: pieces.cuh
@@ -118,7 +118,9 @@ KERNELS = {
         ),
         groups={"market": MARKET},
     ),
-    "moments": Kernel({"implied_correlation": Entry("items", IMPLIED_CORRELATION)}),
+    "moments": Kernel(
+        {"implied_correlation": Entry("items", IMPLIED_CORRELATION)}, constants=(codes(CorrelationStatus),)
+    ),
     "sweep": Kernel(
         {
             "hysteresis": Entry("sets", HYSTERESIS),
@@ -127,6 +129,8 @@ KERNELS = {
         },
         constants=(positions("STATISTICS", STATISTICS),),
     ),
-    "implied_vol": Kernel({"implied_vol": Entry("items", IMPLIED_VOL)}, constants=({"PIECE": PIECE},)),
+    "implied_vol": Kernel(
+        {"implied_vol": Entry("items", IMPLIED_VOL)}, constants=(codes(InversionStatus), {"PIECE": PIECE})
+    ),
     "straddle": Kernel({"straddle": Entry("items", STRADDLE)}, constants=({"PIECE": PIECE},)),
 }

@@ -1,8 +1,6 @@
 // Implied volatility of one option: the formulas of engine/pricing/implied_vol.py, in their order and with their names.
 #include "special.cuh"
 
-enum { OK = 0, BELOW_INTRINSIC = 1, ABOVE_FORWARD = 2, NO_TIME = 3, INVALID = 4, NOT_IDENTIFIED = 5 };
-
 #define STEPS 3
 #define CONVERGED 3e-4
 #define LARGEST_STEP 2.0

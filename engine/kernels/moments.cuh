@@ -1,8 +1,6 @@
 // Sums over the quoted names of a basket, and the correlation computed from them, as in engine/correlation/implied.py.
 #include "portable.cuh"
 
-enum { OK = 0, BELOW_PSD_BOUND = 1, ABOVE_ONE = 2, DEGENERATE = 3, THIN_COVERAGE = 4, NO_INDEX_QUOTE = 5 };
-
 // Adds a name of weight w and volatility s to the sums of its basket; a name without a quote adds nothing.
 INLINE void add_name(double w, STORED s, double& vol, double& own, double& variance, double& quoted, double& names) {
     const bool has_quote = s - s == 0;  // finite; tested in the stored type, of which a vector may hold twice as many
