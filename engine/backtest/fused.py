@@ -30,18 +30,27 @@ class FusedLegs:
         self.life, self.outcome = xp.asarray(cohorts.life), xp.asarray(cohorts.outcome)
         self.gone, self.growth = gone, growth
         smile, index_smile = (panel.component_iv, panel.index_iv) if listed is None else (listed.iv, listed.index_iv)
-        # As wide as the wider of the two, so that neither is rounded.
+        # The kernel reads both in one type: the wider of the two, so that neither is rounded.
         smile = xp.ascontiguousarray(smile, dtype=xp.result_type(smile, index_smile, xp.float32))
         quantile = special(xp).ndtri(xp.asarray(panel.deltas, dtype=xp.float64) / 100.0)
         self.dtype = smile.dtype.name
         self.size, self.legs = len(cohorts), name.shape[1]
         near, far, years = (xp.ascontiguousarray(xp.asarray(a), dtype=xp.float64) for a in (near, far, years))
-        self.market = (
-            *(self.legs, days, *smile.shape),
+        self.market = (  # in the order of kernels/entries.py
+            self.legs,
+            days,
+            *smile.shape,
             xp.ascontiguousarray(name, dtype=xp.int64),
-            *(xp.asarray(session), xp.asarray(slot), near, far, xp.asarray(beyond)),
-            *(years, xp.ascontiguousarray(rate)),
-            *(xp.ascontiguousarray(index_smile, dtype=smile.dtype), smile, quantile),
+            xp.asarray(session),
+            xp.asarray(slot),
+            near,
+            far,
+            xp.asarray(beyond),
+            years,
+            xp.ascontiguousarray(rate),
+            xp.ascontiguousarray(index_smile, dtype=smile.dtype),
+            smile,
+            quantile,
             *((None, None) if listed is None else map(_doubles, (listed.index_forward, listed.forward))),
             *map(_doubles, (panel.index_spot, panel.index_carry, panel.spot, panel.carry)),
         )
@@ -78,9 +87,17 @@ class FusedLegs:
         for name in ("pnl_option", "pnl_hedge", "financing", "vega_traded", "hedge_traded", "delivered"):
             table[name] = xp.zeros(by_leg)
         inputs = (
-            *(*self.market, self.gone, self.growth, self.life, self.outcome),
-            *(_doubles(panel.strike_factor), _doubles(panel.settlement), int(panel.info.physical_delivery)),
-            *(float(ratio), _doubles(units), _doubles(strike)),
+            *self.market,
+            self.gone,
+            self.growth,
+            self.life,
+            self.outcome,
+            _doubles(panel.strike_factor),
+            _doubles(panel.settlement),
+            int(panel.info.physical_delivery),
+            float(ratio),
+            _doubles(units),
+            _doubles(strike),
         )
         self._launch("hold", (*inputs, *reduced.values(), *table.values()))
         return reduced, table
