@@ -35,7 +35,8 @@ def fingerprint(source, files=()) -> str:
 def code_files() -> list[Path]:
     """Return the files of the engine that a panel's numbers come from: reading, pricing and what both stand on."""
     folders = (_ENGINE / "data", _ENGINE / "pricing")
-    return [_ENGINE / "backend.py", _ENGINE / "calendar.py", *(f for d in folders for f in sorted(d.rglob("*.py")))]
+    single = (_ENGINE / "backend.py", _ENGINE / "calendar.py", _ENGINE / "kernels" / "codes.py")
+    return [*single, *(f for d in folders for f in sorted(d.rglob("*.py")))]
 
 
 @cache
