@@ -19,6 +19,7 @@ LAYERS = (
         "engine.calendar",
         "engine.kernels",
         "engine.progress",
+        "engine.records",
         "engine.statistics",
         "engine.stream",
     },

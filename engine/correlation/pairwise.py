@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.backend import block_budget, blocks, namespace
+from engine.correlation.checks import check_returns
 from engine.errors import InputError
 
 
@@ -56,8 +57,7 @@ def pairwise_correlation(returns, weights, window: int = 63) -> PairwiseCorrelat
     [nan, nan, 0.428571]
     """
     xp = namespace(returns, weights)
-    if returns.shape != weights.shape:
-        raise InputError(f"returns {returns.shape} and weights {weights.shape} differ in shape; both are (T, N)")
+    check_returns(returns, weights)
     if window < 2:
         raise InputError(f"window={window} has no correlation; use 2 sessions or more")
     dates, names = returns.shape

@@ -7,8 +7,10 @@ import numpy as np
 from engine.backend import block_budget, blocks, namespace
 from engine.calendar import after_hole
 from engine.correlation.basket import ranked_members
+from engine.correlation.checks import check_returns
 from engine.correlation.implied import implied_correlation
 from engine.errors import InputError
+from engine.records import map_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,8 +150,7 @@ def realized_correlation(
     [nan, nan, 0.428571]
     """
     xp = namespace(returns, weights, index_returns)
-    if returns.shape != weights.shape:
-        raise InputError(f"returns {returns.shape} and weights {weights.shape} differ in shape; both are (T, N)")
+    check_returns(returns, weights)
     sessions = _sessions(window, len(returns), at_least=1 + demean)
     component_vol = _realized_vol(returns, sessions, demean, sessions_per_year)
     if index_returns is None:
@@ -187,7 +188,7 @@ def forward_realized_correlation(returns, weights, window: int = 63, **conventio
     later = xp.concatenate([returns, xp.full((window, returns.shape[1]), xp.nan)])
     held = xp.concatenate([xp.zeros((window, returns.shape[1])), weights])
     record = realized_correlation(later, held, window, **convention)
-    return RealizedCorrelation(**{name: values[window:] for name, values in vars(record).items()})
+    return map_arrays(record, lambda array: array[window:])
 
 
 def _sessions(window, dates: int, at_least: int) -> np.ndarray:
