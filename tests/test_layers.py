@@ -41,7 +41,7 @@ LAYERS = (
             "engine.compose",
         ),
         *("engine.folders", "engine.table", "engine.launch", "engine.multirun", "engine.cluster", "engine.pieces"),
-        *("engine.live", "engine.research", "engine.forms"),
+        *("engine.live", "engine.research", "engine.forms", "engine.study"),
     },
 )
 LAYER_OF = {module: number for number, modules in enumerate(LAYERS) for module in modules}

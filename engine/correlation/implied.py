@@ -8,8 +8,8 @@ import numpy as np
 
 from engine import kernels, records
 from engine.backend import blocks, namespace
-from engine.correlation.basket import basket_moments
 from engine.correlation.checks import check_fraction, check_shapes
+from engine.correlation.moments import basket_moments
 from engine.stream import WINDOW_BYTES, stream
 
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from engine.backend import block_budget, blocks, namespace
 from engine.calendar import after_hole
-from engine.correlation.basket import ranked_members
 from engine.correlation.checks import check_returns
 from engine.correlation.implied import implied_correlation
+from engine.correlation.moments import ranked_members
 from engine.errors import InputError
 from engine.records import map_arrays
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.backend import namespace
-from engine.correlation.basket import AllMembers, TopWeights, normalised
+from engine.correlation.basket import AllMembers, TopWeights, index_share, normalised
 from engine.correlation.implied import CorrelationStatus, ImpliedCorrelation, implied_correlation
 from engine.errors import InputError
 
@@ -111,7 +111,7 @@ def baskets(choice, market) -> tuple[Chosen, ...]:
     if isinstance(choice, _Several):
         return choice.baskets(market)
     weights = choice.select(market.weights, market.names)
-    share = namespace(weights).where(weights > 0.0, market.weights, 0.0).sum(axis=1)
+    share = index_share(weights, market.weights)
     return (Chosen(choice.label, weights, share, market.info.index, market.index_iv),)
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.backend import namespace
-from engine.correlation.basket import basket_moments
 from engine.correlation.implied import ImpliedCorrelation, implied_correlation
+from engine.correlation.moments import basket_moments
 from engine.errors import InputError
 
 

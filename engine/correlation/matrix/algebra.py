@@ -1,0 +1,26 @@
+"""Stacks of correlation matrices (T, M, M): which names they know, and the variance they give a portfolio."""
+
+from engine.backend import namespace
+
+
+def of_names(pairs, names):
+    """Put 1 on the diagonal, and NaN in the rows and columns of all but the names (T, M)."""
+    xp = namespace(pairs, names)
+    pairs = xp.where(xp.eye(names.shape[1], dtype=bool), 1.0, pairs)
+    return xp.where(names[:, :, None] & names[:, None, :], pairs, xp.nan)
+
+
+def known_names(correlation):
+    """Which names a stack of matrices knows: those with a diagonal, (T, M)."""
+    return namespace(correlation).isfinite(correlation.diagonal(axis1=1, axis2=2))
+
+
+def weighted_sums(correlation, x):
+    """C x of each date, (T, M); pairs that are not known count nothing."""
+    xp = namespace(correlation, x)
+    return (xp.where(xp.isfinite(correlation), correlation, 0.0) @ x[:, :, None])[:, :, 0]
+
+
+def portfolio_variance(correlation, x):
+    """x' C x of each date."""
+    return (weighted_sums(correlation, x) * x).sum(axis=1)

@@ -1,0 +1,1 @@
+"""Research on correlation as tables and series."""
