@@ -72,8 +72,8 @@ def backtest(
     """
     view, sizing = MarketView(market, basket or TopWeights()), sizing or VegaNeutral()
     book = open_book(view, schedule or Monthly(), structure or Straddle(), sizing, hedge or DailyDelta(), lag, progress)
-    taken, exit_day = decide(strategy, exits or HoldToExpiry(), view, book, lag)
-    return simulate(view, book, taken, exit_day, sizing.index_vega, costs or VolPoints())
+    entry_exposure, exit_day = decide(strategy, exits or HoldToExpiry(), view, book, lag)
+    return simulate(view, book, entry_exposure, exit_day, sizing.index_vega, costs or VolPoints())
 
 
 def open_book(view: MarketView, schedule, structure, sizing, hedge, lag: int, progress=None) -> TradeBook:
@@ -112,27 +112,29 @@ def open_book(view: MarketView, schedule, structure, sizing, hedge, lag: int, pr
 
 
 def decide(strategy, exits, view: MarketView, book: TradeBook, lag: int):
-    """Return what each cohort is entered with and when it is sold: what the strategy said `lag` sessions before.
+    """Return what each cohort is entered with and when it is sold: what the strategy asked for `lag` sessions before.
 
     Returns
     -------
-    taken : array (P, C)
-        Exposure.
+    entry_exposure : array (P, C)
+        Exposure each cohort is entered with; 0 where it cannot be entered or the strategy has no opinion.
     exit_day : array (P, C) or None
         Holding day on which the cohort is sold, its last where it ends by itself; None where all do.
     """
-    decided = strategy.exposure(view)
-    xp = namespace(decided, book.explain)
-    decided = decided.reshape(-1, len(view.panel))  # (T,) and (P, T) alike become (P, T)
-    taken = decided[:, xp.asarray(book.cohorts.entry - lag)]
-    taken = xp.where(book.entered & xp.isfinite(taken), taken, 0.0)
+    exposure = strategy.exposure(view)
+    xp = namespace(exposure, book.explain)
+    exposure = exposure.reshape(-1, len(view.panel))  # (T,) and (P, T) alike become (P, T)
+    asked = exposure[:, xp.asarray(book.cohorts.entry - lag)]
+    entry_exposure = xp.where(book.entered & xp.isfinite(asked), asked, 0.0)
     dates = view.panel.dates
     days_left = book.cohorts.days_left(dates, book.cohorts.sessions(dates, book.days))
-    exit_day = exits.exit_day(book, taken, decided, xp.asarray(days_left), lag)
-    return (taken, None) if exit_day is None else (xp.broadcast_to(taken, exit_day.shape), exit_day)
+    exit_day = exits.exit_day(book, entry_exposure, exposure, xp.asarray(days_left), lag)
+    if exit_day is not None:
+        entry_exposure = xp.broadcast_to(entry_exposure, exit_day.shape)
+    return entry_exposure, exit_day
 
 
-def simulate(view: MarketView, book: TradeBook, taken, exit_day, index_vega, costs) -> BacktestResult:
+def simulate(view: MarketView, book: TradeBook, entry_exposure, exit_day, index_vega, costs) -> BacktestResult:
     """Reduce the book to daily P&L and costs of P parameter sets.
 
     Parameters
@@ -140,12 +142,12 @@ def simulate(view: MarketView, book: TradeBook, taken, exit_day, index_vega, cos
     view : MarketView
         What the book was built from.
     book : TradeBook
-    taken, exit_day : array (P, C)
+    entry_exposure, exit_day : array (P, C)
         From `decide`.
     index_vega : float or array (P, 1)
         Currency per vol point at full exposure.
     costs : VolPoints
         Its rates may be columns (P, 1).
     """
-    accounts = Accounts(book, len(view.panel), taken, exit_day, index_vega, costs)
+    accounts = Accounts(book, len(view.panel), entry_exposure, exit_day, index_vega, costs)
     return BacktestResult(view, accounts)

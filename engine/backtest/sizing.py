@@ -57,8 +57,8 @@ class GammaNeutral(AbstractSizing):
 def leg_units(sizing, weights, greeks, forward):
     """Straddles of each leg for an index vega of 1 per vol point: the index short, the components long.
 
-    Component n carries a vega proportional to its weight, vega_n = a w_n; one factor `a` per cohort makes the sum of
-    the balanced greek over all legs zero: a = (g_I / vega_I) / sum_n w_n g_n / vega_n.
+    Component n carries a vega proportional to its weight, vega_n = a w_n; one factor a per cohort makes the sum of the
+    balanced greek over all legs zero: a = (g_I / vega_I) / sum_n w_n g_n / vega_n.
 
     Parameters
     ----------
@@ -80,5 +80,5 @@ def leg_units(sizing, weights, greeks, forward):
     carried = (per_vega * xp.where(included, balanced[:, 1:], 0.0)).sum(axis=1, keepdims=True)
     tradable = (greeks.vega[:, :1] > 0.0) & (carried != 0.0)
     index = xp.where(tradable, -1.0 / xp.where(tradable, greeks.vega[:, :1], 1.0), 0.0)
-    scale = xp.where(tradable, -index * balanced[:, :1] / xp.where(tradable, carried, 1.0), 0.0)
-    return xp.concatenate([index, per_vega * scale], axis=1)
+    factor = xp.where(tradable, -index * balanced[:, :1] / xp.where(tradable, carried, 1.0), 0.0)
+    return xp.concatenate([index, per_vega * factor], axis=1)

@@ -163,7 +163,7 @@ def simulated(monkeypatch):
 
     def counting(*given):
         result = simulate(*given)
-        count.append(len(result.taken))
+        count.append(len(result.entry_exposure))
         return result
 
     for module in (alone, engine.sweep):
