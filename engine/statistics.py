@@ -1,9 +1,11 @@
 """How sure one may be: means and regressions with standard errors that know the results overlap."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Floats
 from engine.backend import special
 from engine.errors import InputError
 
@@ -44,13 +46,13 @@ class Regression:
         """HAC t-statistics against zero, (k,)."""
         return self.coefficients / self.errors
 
-    def contrast(self, weights) -> tuple[float, float]:
+    def contrast(self, weights: Sequence[float]) -> tuple[float, float]:
         """Return a combination of the coefficients and its t-statistic, such as the difference of two slopes."""
         weights = np.asarray(weights, dtype=float)
         value = float(weights @ self.coefficients)
         return value, value / float(np.sqrt(weights @ self.covariance @ weights))
 
-    def wald(self, hypothesis) -> tuple[float, float]:
+    def wald(self, hypothesis: Sequence[float]) -> tuple[float, float]:
         """Return the Wald statistic, chi-squared with k degrees, of all coefficients at once, and its p-value."""
         away = self.coefficients - np.asarray(hypothesis, dtype=float)
         statistic = float(away @ np.linalg.solve(self.covariance, away))
@@ -62,7 +64,7 @@ def hac_lags(count: int, holding_days: int = 1) -> int:
     return min(max(int(4 * (count / 100) ** (2 / 9)), holding_days - 1), count - 1)
 
 
-def hac_regression(y, X, lags: int | None = None, names=None) -> Regression:
+def hac_regression(y: Floats, X: Floats, lags: int | None = None, names: Sequence[str] | None = None) -> Regression:
     """Regress y on a constant and X by least squares, with Newey-West errors.
 
         y_t = a + sum_j b_j X_tj + e_t
@@ -115,7 +117,7 @@ def hac_regression(y, X, lags: int | None = None, names=None) -> Regression:
     return Regression(tuple(names), fit.params, fit.cov_params(), r2, count, lags)
 
 
-def hac_tstat(series, holding_days: int = 1) -> float:
+def hac_tstat(series: Floats, holding_days: int = 1) -> float:
     """t-statistic of the mean of daily results, consistent with autocorrelation (Newey-West).
 
         t = mean / HAC standard error,   lags = max(floor(4 (T/100)^(2/9)), holding_days - 1)
@@ -149,7 +151,7 @@ def hac_tstat(series, holding_days: int = 1) -> float:
     return float(hac_regression(results, np.empty((count, 0)), hac_lags(count, holding_days)).t[0])
 
 
-def forward_sum(daily, horizon: int) -> np.ndarray:
+def forward_sum(daily: Floats, horizon: int) -> np.ndarray:
     """Sum of the `horizon` days **after** each date, (T,); not tradable: row t is known on t + horizon.
 
     Examples
@@ -164,7 +166,7 @@ def forward_sum(daily, horizon: int) -> np.ndarray:
     return out
 
 
-def predictive_regression(signal, daily, horizon: int) -> Regression:
+def predictive_regression(signal: Floats, daily: Floats, horizon: int) -> Regression:
     """Does a signal say what comes? Regress the sum of the next `horizon` days on it.
 
         sum_{t+1..t+h} daily = a + b signal_t + e,   lags >= h - 1 because neighbours share h - 1 days
@@ -183,7 +185,7 @@ def predictive_regression(signal, daily, horizon: int) -> Regression:
     return hac_regression(ahead, signal, hac_lags(known, horizon), ("signal",))
 
 
-def mincer_zarnowitz(realized, implied, horizon: int) -> Regression:
+def mincer_zarnowitz(realized: Floats, implied: Floats, horizon: int) -> Regression:
     """Is what was implied an unbiased forecast? Regress what came on it.
 
         realized_{t..t+h} = a + b implied_t + e;   unbiased is a = 0, b = 1: `.wald((0, 1))`
@@ -205,7 +207,7 @@ def mincer_zarnowitz(realized, implied, horizon: int) -> Regression:
     return hac_regression(realized, implied, hac_lags(known, horizon), ("implied",))
 
 
-def asymmetric_regression(y, returns, lags: int | None = None) -> Regression:
+def asymmetric_regression(y: Floats, returns: Floats, lags: int | None = None) -> Regression:
     """Regress y on the rises and on the falls of a market, each with a slope of its own.
 
         y = a + b_up max(r, 0) + b_down min(r, 0) + e
@@ -226,7 +228,7 @@ class RollingRegression:
     correlation: np.ndarray
 
 
-def rolling_regression(y, x, window: int, lags: int | None = None) -> RollingRegression:
+def rolling_regression(y: Floats, x: Floats, window: int, lags: int | None = None) -> RollingRegression:
     """Regress y on a constant and x over each trailing window, with the HAC t of the slope; all windows at once.
 
     Parameters

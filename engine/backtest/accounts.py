@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine import kernels
+from engine.arrays import Floats, PerCohort
 from engine.backend import namespace, to_host
+from engine.backtest.book import TradeBook
+from engine.backtest.costs import Costs
 from engine.backtest.metrics import bartlett_lags, drawdown, hac_t, sharpe
 
 RATES = ("index", "component", "hedge_bps", "delivery_bps")  # of what costs charge
@@ -38,16 +41,16 @@ class Accounts:
         Holding day on which it is sold, its last where it ends by itself.
     index_vega : float or array (P, 1)
         Currency per vol point at full exposure.
-    costs : VolPoints
+    costs : Costs
         Its rates may be columns (P, 1).
     """
 
-    book: object
+    book: TradeBook
     sessions: int
-    entry_exposure: np.ndarray
+    entry_exposure: PerCohort
     exit_day: np.ndarray | None
-    index_vega: object
-    costs: object
+    index_vega: Floats | float
+    costs: Costs
 
     def __post_init__(self):
         """Give every array a row for each parameter set: a strategy without parameters decides once for all."""
@@ -76,12 +79,8 @@ class Accounts:
         """
         xp = namespace(self.entry_exposure, self.book.explain)
         if kernels.usable(xp):
-            # Without rows to fill, the kernel of a CPU keeps the row it works on in its cache; a device needs the memory.
-            rows = (
-                (None,) * 3
-                if xp is np
-                else tuple(xp.empty((len(self.entry_exposure), self.sessions)) for _ in range(3))
-            )
+            # A CPU keeps the rows of the set it works on in its cache; a device has no room for them but its memory.
+            rows = (None,) * 3 if xp is np else self._empty_rows()
             return dict(zip(STATISTICS, to_host(self._fused(rows)).T, strict=True))
         gross, option_cost, hedge_cost = self.daily()
         net = gross - (option_cost + hedge_cost)

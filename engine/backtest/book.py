@@ -7,7 +7,7 @@ Everything is per unit of index vega (1 of currency per vol point) and of full e
 """
 
 import functools
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -15,10 +15,10 @@ from engine import kernels
 from engine.backend import block_budget, blocks, each, namespace
 from engine.backtest.cohort_windows import cohort_windows
 from engine.backtest.fused import FusedLegs
-from engine.backtest.hedging import DailyDelta
+from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.legs import Legs
-from engine.backtest.sizing import VegaNeutral, leg_units
-from engine.backtest.structure import Cohorts, Straddle
+from engine.backtest.sizing import AbstractSizing, VegaNeutral, leg_units
+from engine.backtest.structure import Cohorts, Straddle, Structure
 
 INDEX, COMPONENT = 0, 1  # leg classes, in this order on every class axis
 
@@ -27,9 +27,9 @@ INDEX, COMPONENT = 0, 1  # leg classes, in this order on every class axis
 class Recipe:
     """How a book is made of a market: what is traded, in which proportions, hedged how."""
 
-    structure: object = Straddle()
-    sizing: object = VegaNeutral()
-    hedge: object = DailyDelta()
+    structure: Structure = field(default_factory=Straddle)
+    sizing: AbstractSizing = field(default_factory=VegaNeutral)
+    hedge: Hedge = field(default_factory=DailyDelta)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class LegTable:
     ----------
     name : int
         Position on the panel's name axis; -1 for the index.
-    units : straddles in entry shares, signed; 0 where the leg is not in the cohort, whose other fields say nothing.
+    units : straddles in entry shares, signed; 0 where the leg is not in the cohort: ignore its other fields.
     strike, forward, iv, value, vega : at entry, per straddle.
     exit_value : value per straddle (entry shares) it was settled, sold or last marked at.
     shares : strike factor from entry to the end.

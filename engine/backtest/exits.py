@@ -2,17 +2,52 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from engine import kernels
+from engine.arrays import Floats, Integers, PerCohort
 from engine.backend import namespace
 from engine.backtest.batch import refuse_below
+from engine.backtest.book import TradeBook
+
+
+@runtime_checkable
+class Exits(Protocol):
+    """What early exits of your own offer, in a frozen dataclass; a field that may batch holds a column (P, 1)."""
+
+    def exit_day(
+        self, book: TradeBook, entry_exposure: PerCohort, exposure: Floats, days_left: Floats, lag: int
+    ) -> Integers | None:
+        """Return the holding day on which each cohort is sold.
+
+        Parameters
+        ----------
+        book : TradeBook
+            P&L per unit of index vega and full exposure, before costs, of each cohort on each holding day.
+        entry_exposure : array (P, C)
+            Exposure each cohort was entered with: what the strategy asked for `lag` sessions before.
+        exposure : array (P, T)
+            Exposure the strategy asks for at each close.
+        days_left : array (C, H + 1)
+            Calendar days to expiry on each holding day, the first being that of entry.
+        lag : int
+            Sessions from a close that decides to the close that is traded at.
+
+        Returns
+        -------
+        array (P, C), int, or None
+            Holding day, 1 = the session after entry; the cohort's last (`book.cohorts.life`) where it is not sold
+            early, which it is 0 for a cohort that was never alive. None where no cohort of any set is sold.
+        """
 
 
 @dataclass(frozen=True)
 class HoldToExpiry:
     """Keep every cohort until its options expire; only the entry pays the option spread."""
 
-    def exit_day(self, book, entry_exposure, exposure, days_left, lag: int):
+    def exit_day(
+        self, book: TradeBook, entry_exposure: PerCohort, exposure: Floats, days_left: Floats, lag: int
+    ) -> None:
         """Return None: no cohort is sold."""
         return
 
@@ -40,23 +75,16 @@ class EarlyExit:
     def __post_init__(self):
         refuse_below(self, 0.0, "stop", "target", "days_left")
 
-    def exit_day(self, book, entry_exposure, exposure, days_left, lag: int):
+    def exit_day(
+        self, book: TradeBook, entry_exposure: PerCohort, exposure: Floats, days_left: Floats, lag: int
+    ) -> Integers:
         """Return the holding day on which each cohort is sold, (P, C); its last day where it is not sold early.
 
-        Parameters
-        ----------
-        book : TradeBook
-        entry_exposure : array (P, C)
-            Exposure each cohort was entered with: what the strategy asked for `lag` sessions before.
-        exposure : array (P, T)
-            Exposure the strategy asks for at each close.
-        days_left : array (C, H + 1)
-            Calendar days to expiry on each holding day.
-        lag : int
-            Sessions from a close that decides to the close that is traded at.
+        Parameters as of `Exits`.
         """
         xp = namespace(entry_exposure, book.explain)
-        side, life = xp.sign(entry_exposure), xp.asarray(book.cohorts.life)
+        side = xp.sign(entry_exposure)
+        life = xp.asarray(book.cohorts.life)
         pnl = xp.cumsum(book.by_day["gross"], axis=1)
         entry = xp.asarray(book.cohorts.entry)
         if kernels.usable(xp):

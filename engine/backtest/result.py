@@ -9,9 +9,12 @@ import polars as pl
 from engine.backend import to_host
 from engine.backtest.accounts import RATES, Accounts
 from engine.backtest.attribution import PARTS
-from engine.backtest.book import COMPONENT, INDEX, TradeBook, build_book
+from engine.backtest.book import COMPONENT, INDEX, LegTable, TradeBook, build_book
+from engine.backtest.costs import Costs
+from engine.backtest.market import MarketView
 from engine.backtest.structure import LegStatus
 from engine.backtest.summary import CAPITAL_VOL_POINTS, summarise
+from engine.data.panel import MarketPanel
 from engine.records import map_arrays
 
 
@@ -27,7 +30,7 @@ class BacktestResult:
         The book, the exposure each parameter set entered its cohorts with, and the costs.
     """
 
-    view: object
+    view: MarketView
     accounts: Accounts
 
     @property
@@ -36,7 +39,7 @@ class BacktestResult:
         return self.accounts.book
 
     @property
-    def costs(self):
+    def costs(self) -> Costs:
         """The rates charged; columns (P, 1) where they differ."""
         return self.accounts.costs
 
@@ -75,7 +78,7 @@ class BacktestResult:
         return self._daily[2]
 
     @property
-    def market(self):
+    def market(self) -> MarketPanel:
         """The MarketPanel."""
         return self.view.panel
 
@@ -146,7 +149,7 @@ class BacktestResult:
         return np.cumsum(change[:-1])
 
     def daily(self, p: int = 0) -> pl.DataFrame:
-        """One row per session: carried exposure, P&L before and after costs, and its sources, which sum to the gross."""
+        """One row per session: carried exposure, P&L before and after costs, and its sources, which sum to gross."""
         explain = self.explain(p)
         return pl.DataFrame(
             {
@@ -208,7 +211,7 @@ class BacktestResult:
             }
         )
 
-    def _legs(self, p: int):
+    def _legs(self, p: int) -> LegTable:
         """Return the legs to the exits of a parameter set: of a book built again where some cohort is sold early."""
         until = self.held_until(p)
         if (until == self.book.cohorts.life).all():
@@ -227,6 +230,4 @@ class BacktestResult:
     def __repr__(self) -> str:
         """The summary of the first parameter set as one aligned table."""
         lines = (f"{name:<22}{value:>18,.4f}" for name, value in self.summary().items())
-        return "\n".join(
-            [f"BacktestResult of {len(self.entry_exposure)} parameter set(s) on {self.market.info.name}", *lines]
-        )
+        return "\n".join([f"BacktestResult of {self.sets} parameter set(s) on {self.market.info.name}", *lines])

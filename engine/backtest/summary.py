@@ -1,5 +1,7 @@
 """The summary of a backtest: every metric it reports, for all parameter sets at once."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from engine.backend import to_host
@@ -7,11 +9,14 @@ from engine.backtest.legs import MAGNITUDES
 from engine.backtest.metrics import share
 from engine.backtest.structure import LegStatus
 
+if TYPE_CHECKING:
+    from engine.backtest.result import BacktestResult
+
 # Capital is a convention, not a margin model: this many vol points of loss on all index vega ever held at once.
 CAPITAL_VOL_POINTS = 100
 
 
-def summarise(result) -> dict[str, np.ndarray]:
+def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
     """Compute the metrics of every parameter set of a result.
 
     Returns

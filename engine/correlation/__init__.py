@@ -1,6 +1,6 @@
 """The statistic: implied and realised correlation of a basket, and what lies between them."""
 
-from engine.correlation.basket import AllMembers, Names, TopWeights, index_share
+from engine.correlation.basket import AllMembers, Basket, Names, TopWeights, index_share
 from engine.correlation.decompose import (
     CorrelationChange,
     VarianceChange,
@@ -50,6 +50,7 @@ __all__ = [
     "INDICES",
     "VIX_TERMS",
     "AllMembers",
+    "Basket",
     "BasketMoments",
     "Chosen",
     "CorrelationBand",

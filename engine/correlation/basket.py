@@ -2,12 +2,40 @@
 
 import difflib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from engine.arrays import PerDate, Weights
 from engine.backend import namespace
 from engine.errors import InputError
+
+
+@runtime_checkable
+class Basket(Protocol):
+    """What a basket of your own offers; a frozen dataclass, so that equal baskets share a trade book."""
+
+    @property
+    def label(self) -> str:
+        """Name written to files and tables: `top50`."""
+
+    def select(self, weights: Weights, names: Sequence[str]) -> Weights:
+        """Choose the members of each date, and their weights in the basket.
+
+        Parameters
+        ----------
+        weights : array (T, N)
+            Index weights, fractions, from the previous session's closes; 0 = not a member of the index.
+        names : sequence (N,) of str
+
+        Returns
+        -------
+        array (T, N)
+            Basket weights, fractions; 0 = not in the basket, rows sum to 1 or, without members, to 0. Row t depends
+            on no later row.
+        """
 
 
 @dataclass(frozen=True)
@@ -31,7 +59,7 @@ class TopWeights:
         """Name written to files: `top50`."""
         return f"top{self.n}"
 
-    def select(self, weights, names):
+    def select(self, weights: Weights, names: Sequence[str]) -> Weights:
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0."""
         xp = namespace(weights)
         alphabetical = xp.asarray(_alphabetical(names))
@@ -58,7 +86,7 @@ class AllMembers:
 
     label = "all"
 
-    def select(self, weights, names):
+    def select(self, weights: Weights, names: Sequence[str]) -> Weights:
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0."""
         return normalised(weights)
 
@@ -100,7 +128,7 @@ class Names:
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0.0 < weight < math.inf:
                 raise InputError(f"basket weight {weight} is not a positive number")
 
-    def select(self, weights, names):
+    def select(self, weights: Weights, names: Sequence[str]) -> Weights:
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0.
 
         Raises
@@ -127,13 +155,13 @@ def _alphabetical(names) -> np.ndarray:
     return np.argsort(np.asarray(names), kind="stable")
 
 
-def held_weights(weights):
+def held_weights(weights: Weights) -> Weights:
     """Weights of the names held, in float64; 0 for all others."""
     xp = namespace(weights)
     return xp.where(weights > 0.0, weights, 0.0).astype(float)
 
 
-def normalised(weights):
+def normalised(weights: Weights) -> Weights:
     """Scale each row of weights (T, N) to sum to 1, what is not positive counting as 0; an empty row stays 0."""
     xp = namespace(weights)
     held = held_weights(weights)
@@ -141,7 +169,7 @@ def normalised(weights):
     return held / xp.where(total > 0.0, total, 1.0)
 
 
-def index_share(basket, weights):
+def index_share(basket: Weights, weights: Weights) -> PerDate:
     """Share of the whole index that a basket holds: its names' index weights, before they were made to sum to 1.
 
     Parameters

@@ -1,9 +1,10 @@
 """Whether what is given belongs together: the shapes of volatilities, returns and weights, and shares from 0 to 1."""
 
+from engine.arrays import PerDate, PerName, Weights
 from engine.errors import InputError
 
 
-def check_shapes(index_iv, component_iv, weights, *, several: bool = False) -> None:
+def check_shapes(index_iv: PerDate, component_iv: PerName, weights: Weights, *, several: bool = False) -> None:
     """Raise InputError unless index (T, ...), components (T, N, ...) and weights (T, N) share their axes.
 
     Parameters
@@ -23,7 +24,7 @@ def check_shapes(index_iv, component_iv, weights, *, several: bool = False) -> N
         )
 
 
-def check_returns(returns, weights) -> None:
+def check_returns(returns: PerName, weights: Weights) -> None:
     """Raise InputError unless returns and weights are both (T, N) of the same dates and names."""
     if returns.shape != weights.shape:
         raise InputError(f"returns {returns.shape} and weights {weights.shape} differ in shape; both are (T, N)")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from engine.arrays import Integers, PerDate, PerName, Weights
 from engine.correlation.pairs import equal_correlation_variance, sum_over_pairs
 from engine.correlation.two_dates import explain_changes
 
@@ -66,7 +67,14 @@ class CorrelationChange:
     coverage: np.ndarray
 
 
-def variance_change(index_iv, component_iv, weights, since=None, *, budget=None) -> VarianceChange:
+def variance_change(
+    index_iv: PerDate,
+    component_iv: PerName,
+    weights: Weights,
+    since: int | Integers | None = None,
+    *,
+    budget: int | None = None,
+) -> VarianceChange:
     """Take the change of index variance apart into members' volatilities, correlation, weights and cross.
 
         s_I^2 = V(s, rho, w) = B + rho (A^2 - B)         A = sum w s         B = sum w^2 s^2
@@ -128,7 +136,14 @@ def variance_change(index_iv, component_iv, weights, since=None, *, budget=None)
     return explain_changes(explain, index_iv, component_iv, weights, since, budget)
 
 
-def correlation_change(index_iv, component_iv, weights, since=None, *, budget=None) -> CorrelationChange:
+def correlation_change(
+    index_iv: PerDate,
+    component_iv: PerName,
+    weights: Weights,
+    since: int | Integers | None = None,
+    *,
+    budget: int | None = None,
+) -> CorrelationChange:
     """Take the change of clean implied correlation apart by index volatility, each name's volatility and its weight.
 
         P d rho = d s_I^2 - 2 sum_k [(1 - rho) x_k + rho A] d x_k        x = w s        P = A^2 - B

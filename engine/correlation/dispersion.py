@@ -1,10 +1,12 @@
 """The three things called dispersion, from volatilities of any kind and from surfaces."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 
+from engine.arrays import PerDate, PerName, Weights
 from engine.backend import blocks, namespace
 from engine.calendar import DAYS_PER_YEAR
 from engine.correlation.checks import check_fraction, check_shapes
@@ -55,7 +57,12 @@ class DispersionMeasures:
 
 
 def dispersion_measures(
-    index_vol, component_vol, weights, *, min_coverage: float = 0.8, budget: int | None = None
+    index_vol: PerDate,
+    component_vol: PerName,
+    weights: Weights,
+    *,
+    min_coverage: float = 0.8,
+    budget: int | None = None,
 ) -> DispersionMeasures:
     """Measure the dispersion of a basket from volatilities of any kind: at the money, model-free or realised.
 
@@ -123,7 +130,14 @@ def dispersion_measures(
 
 
 def surface_dispersion(
-    index_iv, component_iv, weights, tenors, deltas, *, min_coverage: float = 0.8, budget: int | None = None
+    index_iv: PerDate,
+    component_iv: PerName,
+    weights: Weights,
+    tenors: Sequence[int],
+    deltas: Sequence[int],
+    *,
+    min_coverage: float = 0.8,
+    budget: int | None = None,
 ) -> DispersionMeasures:
     """Measure dispersion from surfaces: `dispersion_measures` of the model-free volatilities of every tenor.
 

@@ -7,6 +7,7 @@ from enum import IntEnum
 import numpy as np
 
 from engine import kernels, records
+from engine.arrays import PerDate, PerName, Weights
 from engine.backend import blocks, namespace
 from engine.correlation.checks import check_fraction, check_shapes
 from engine.correlation.moments import basket_moments
@@ -70,7 +71,9 @@ class ImpliedCorrelation:
     names: np.ndarray
 
 
-def implied_correlation(index_iv, component_iv, weights, *, min_coverage: float = 0.8, budget=None):
+def implied_correlation(
+    index_iv: PerDate, component_iv: PerName, weights: Weights, *, min_coverage: float = 0.8, budget: int | None = None
+) -> ImpliedCorrelation:
     """Implied correlation of a basket for all dates, tenors and deltas at once.
 
         A = sum w s      B = sum w^2 s^2

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Floats, Integers, PerName, Weights
 from engine.backend import block_budget, blocks, each, namespace
 from engine.correlation.basket import held_weights
 
@@ -33,7 +34,7 @@ class BasketMoments:
     names: np.ndarray
 
 
-def ranked_members(weights):
+def ranked_members(weights: Weights) -> tuple[Integers, Floats]:
     """Return the members of each row by falling weight, as name positions and weights, both (T, M).
 
     M is the largest number of members of any row; shorter rows end in weight 0. Sums taken in this order depend on
@@ -52,7 +53,7 @@ def ranked_members(weights):
     return position, xp.take_along_axis(held, position, axis=1)
 
 
-def basket_moments(weights, iv, budget: int | None = None) -> BasketMoments:
+def basket_moments(weights: Weights, iv: PerName, budget: int | None = None) -> BasketMoments:
     """Sum the weighted volatilities of a basket: all that correlation needs to know of its members.
 
     Parameters

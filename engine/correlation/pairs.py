@@ -1,9 +1,10 @@
 """Pairs of a basket as formulas: no pair is ever formed."""
 
+from engine.arrays import Floats, Integers, PerDate, PerName
 from engine.backend import namespace
 
 
-def sum_over_pairs(x):
+def sum_over_pairs(x: PerName) -> PerDate:
     """Sum of x_i x_j over all i != j, A^2 - B; names on axis 1.
 
     Examples
@@ -15,7 +16,7 @@ def sum_over_pairs(x):
     return x.sum(axis=1) ** 2 - (x * x).sum(axis=1)
 
 
-def equal_correlation_variance(correlation, x):
+def equal_correlation_variance(correlation: PerDate | float, x: PerName) -> PerDate:
     """Variance of a portfolio whose names all have one correlation, B + rho (A^2 - B).
 
     Parameters
@@ -38,6 +39,6 @@ def equal_correlation_variance(correlation, x):
     return own + correlation * (x.sum(axis=1) ** 2 - own)
 
 
-def lowest_correlation(names):
+def lowest_correlation(names: Integers) -> Floats:
     """Lowest correlation that all pairs of so many names can have at once, -1 / (n - 1); -1 for fewer than two."""
     return -1.0 / namespace(names).maximum(names - 1, 1)

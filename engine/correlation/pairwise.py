@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import PerDate, PerName, Weights
 from engine.backend import block_budget, blocks, namespace
 from engine.correlation.checks import check_returns
 from engine.errors import InputError
@@ -28,7 +29,7 @@ class PairwiseCorrelation:
     names: np.ndarray
 
 
-def pairwise_correlation(returns, weights, window: int = 63) -> PairwiseCorrelation:
+def pairwise_correlation(returns: PerName, weights: Weights, window: int = 63) -> PairwiseCorrelation:
     """Mean pairwise realised correlation of the basket held at the end of each window, never forming a pair.
 
         rho_ij = sum_u z_iu z_ju,  z_iu = r_iu / sqrt(sum_u r_iu^2)
@@ -82,7 +83,7 @@ def pairwise_correlation(returns, weights, window: int = 63) -> PairwiseCorrelat
     return PairwiseCorrelation(equal, weighted, count)
 
 
-def basket_returns(returns, weights):
+def basket_returns(returns: PerName, weights: Weights) -> PerDate:
     """Daily returns of the basket, (T,): each day's weights, usable on it, over the names with a return that day.
 
     Examples
@@ -97,7 +98,7 @@ def basket_returns(returns, weights):
     return xp.where(total > 0.0, moved / xp.where(total > 0.0, total, 1.0), xp.nan)
 
 
-def rolling_correlation(series, basket, window: int = 63, min_known: float = 0.8):
+def rolling_correlation(series: PerDate, basket: PerDate, window: int = 63, min_known: float = 0.8) -> PerDate:
     """Realised correlation of external series with the basket over the window that ends on each date.
 
         rho_t = sum x b / sqrt(sum x^2 sum b^2),   over the days of the window on which both are known
@@ -144,7 +145,7 @@ def rolling_correlation(series, basket, window: int = 63, min_known: float = 0.8
     return out
 
 
-def smoothed_for_display(series, window: int = 21):
+def smoothed_for_display(series: PerDate, window: int = 21) -> PerDate:
     """Trailing mean of a series for a chart, (T,): **for display only**.
 
     A change of basket moves realised correlation by a step, each quarter at the same phase; a mean hides that from the

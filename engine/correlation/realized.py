@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Dates, Integers, PerDate, PerName, Weights
 from engine.backend import block_budget, blocks, namespace
 from engine.calendar import after_hole
 from engine.correlation.checks import check_returns
@@ -41,7 +42,7 @@ class RealizedCorrelation:
     names: np.ndarray
 
 
-def daily_returns(spot, return_factor, dates=None):
+def daily_returns(spot: PerName, return_factor: PerName, dates: Dates | None = None) -> PerName:
     """Simple daily returns, undoing what moved prices on the day with that day's own factor.
 
         r_t = spot_t / (spot_{t-1} factor_t) - 1
@@ -77,7 +78,7 @@ def daily_returns(spot, return_factor, dates=None):
     return returns
 
 
-def sessions_in_month(dates, months: int = 1) -> np.ndarray:
+def sessions_in_month(dates: Dates, months: int = 1) -> Integers:
     """Count the sessions of each date's trailing calendar months, today's included, the day a month ago not.
 
     A window for `realized_correlation`; 31 March less one month is the last day of February.
@@ -103,7 +104,14 @@ def sessions_in_month(dates, months: int = 1) -> np.ndarray:
 
 
 def realized_correlation(
-    returns, weights, window=63, *, index_returns=None, demean: bool = False, sessions_per_year=252.0, min_coverage=0.8
+    returns: PerName,
+    weights: Weights,
+    window: int | Integers = 63,
+    *,
+    index_returns: PerDate | None = None,
+    demean: bool = False,
+    sessions_per_year: float = 252.0,
+    min_coverage: float = 0.8,
 ) -> RealizedCorrelation:
     """Realised correlation of the basket held at the end of each window, over that window.
 
@@ -170,7 +178,9 @@ def realized_correlation(
     )
 
 
-def forward_realized_correlation(returns, weights, window: int = 63, **convention) -> RealizedCorrelation:
+def forward_realized_correlation(
+    returns: PerName, weights: Weights, window: int = 63, **convention
+) -> RealizedCorrelation:
     """Realised correlation over the `window` sessions **after** each date, with the basket of that date.
 
     Not tradable: row t is known on t + window. For judging a premium afterwards, never for a signal.

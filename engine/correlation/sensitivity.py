@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import PerDate, PerName, Weights
 from engine.backend import namespace
 from engine.correlation.implied import ImpliedCorrelation, implied_correlation
 from engine.correlation.moments import basket_moments
@@ -29,7 +30,7 @@ class CorrelationSensitivity:
     component: np.ndarray
     weight: np.ndarray
 
-    def worst_error(self, index_error, component_error):
+    def worst_error(self, index_error: PerDate, component_error: PerName) -> PerDate:
         """Error of implied correlation, to first order, when every volatility is off by its error in the worst way.
 
         With half the bid/ask spreads as errors it is about half the width of the tradable band.
@@ -46,7 +47,7 @@ class CorrelationSensitivity:
         xp = namespace(self.index, index_error, component_error)
         return xp.abs(self.index) * index_error + xp.nansum(xp.abs(self.component) * component_error, axis=1)
 
-    def standard_error(self, index_error, component_error):
+    def standard_error(self, index_error: PerDate, component_error: PerName) -> PerDate:
         """Standard error of implied correlation, to first order, from independent standard errors of volatilities.
 
         Parameters and result as of `worst_error`.
@@ -56,7 +57,7 @@ class CorrelationSensitivity:
         return xp.sqrt((self.index * index_error) ** 2 + names)
 
 
-def correlation_sensitivity(index_iv, component_iv, weights) -> CorrelationSensitivity:
+def correlation_sensitivity(index_iv: PerDate, component_iv: PerName, weights: Weights) -> CorrelationSensitivity:
     """Sensitivity of clean implied correlation to the index's and every name's volatility, and to every weight.
 
         d rho / d s_I = 2 s_I / (A^2 - B)
@@ -112,7 +113,13 @@ class CorrelationBand:
 
 
 def correlation_band(
-    index_bid, index_ask, component_bid, component_ask, weights, *, min_coverage: float = 0.8
+    index_bid: PerDate,
+    index_ask: PerDate,
+    component_bid: PerName,
+    component_ask: PerName,
+    weights: Weights,
+    *,
+    min_coverage: float = 0.8,
 ) -> CorrelationBand:
     """Bid, mid and ask of implied correlation: the dispersion trade at the prices of others.
 

@@ -1,11 +1,13 @@
 """One basket on two dates, over the names that are quoted on both: what a change is explained from."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engine import records
+from engine.arrays import Integers, PerDate, PerName, Weights
 from engine.backend import block_budget, blocks, each, namespace
 from engine.correlation.basket import held_weights
 from engine.correlation.checks import check_shapes
@@ -26,7 +28,14 @@ class BasketState:
     coverage: np.ndarray  # (T, ...)
 
 
-def explain_changes(explain, index_iv, component_iv, weights, since, budget):
+def explain_changes(
+    explain: Callable,
+    index_iv: PerDate,
+    component_iv: PerName,
+    weights: Weights,
+    since: int | Integers | None,
+    budget: int | None,
+):
     """Explain every date against an earlier one, in blocks of dates.
 
     Parameters

@@ -6,6 +6,7 @@ from enum import IntEnum
 import numpy as np
 
 from engine import kernels
+from engine.arrays import Flags, Floats, Integers
 from engine.backend import block_budget, blocks, namespace, special
 
 STEPS = 3  # the worst first guess is 35 % off; the error after one step is of the order of its fourth power
@@ -29,7 +30,9 @@ class InversionStatus(IntEnum):
     NOT_IDENTIFIED = 5  # rounding of the price, forward or strike moves the volatility by more than 1e-10 of itself
 
 
-def implied_vol(price, forward, strike, years, is_call, rate=0.0):
+def implied_vol(
+    price: Floats, forward: Floats, strike: Floats, years: Floats, is_call: Flags | bool, rate: Floats | float = 0.0
+) -> tuple[Floats, Integers]:
     """Invert Black's formula for the volatility, without a loop over options.
 
     Each price is turned into the time value b of the out-of-the-money option at its strike, in units of

@@ -1,10 +1,12 @@
 """Model-free variance: what all strikes of an expiry say, from quotes by the VIX rules or from a smile on deltas."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Floats
 from engine.backend import block_budget, blocks, each, namespace, running_max, special
 from engine.errors import InputError
 
@@ -35,7 +37,17 @@ class StripVariance:
     puts: np.ndarray
 
 
-def strip_variance(strike, call_bid, call_ask, put_bid, put_ask, years, rate=0.0, *, min_options: int = 1):
+def strip_variance(
+    strike: Floats,
+    call_bid: Floats,
+    call_ask: Floats,
+    put_bid: Floats,
+    put_ask: Floats,
+    years: Floats,
+    rate: Floats | float = 0.0,
+    *,
+    min_options: int = 1,
+) -> StripVariance:
     """Model-free variance of many strips at once, by the rules of the VIX.
 
         variance = 2/T sum dK / K^2 exp(r T) Q(K) - 1/T (F / K0 - 1)^2
@@ -137,7 +149,9 @@ def _widths(strike, used):
     return (right - left) * xp.where(has_below & has_above, 0.5, 1.0)
 
 
-def model_free_vol(iv, deltas, years, *, reach: int = 25, budget: int | None = None):
+def model_free_vol(
+    iv: Floats, deltas: Sequence[int], years: Floats | float, *, reach: int = 25, budget: int | None = None
+) -> Floats:
     """Model-free volatility of smiles on call deltas: the root of the mean of s^2 over the distribution of d2.
 
         v^2 = integral of s(x)^2 n(x) dx,   x = d2 = q(delta) - s sqrt(T),   n, q the normal density and quantile

@@ -1,11 +1,15 @@
 """Reading an implied-volatility surface between its nodes: at any time to expiry, at any strike."""
 
 import math
+from collections.abc import Sequence
 
+from engine.arrays import Flags, Floats
 from engine.backend import namespace, special
 
 
-def smile_at_tenor(iv, tenors, days, max_extrapolation_days=math.inf):
+def smile_at_tenor(
+    iv: Floats, tenors: Floats, days: Floats, max_extrapolation_days: float = math.inf
+) -> tuple[Floats, Flags]:
     """Smile at any time to expiry: total variance s^2 T linear in calendar time between the tenors around it.
 
     Parameters
@@ -70,7 +74,9 @@ def _around(iv, tenors, days):
     ]
 
 
-def tenors_from_expiries(iv, days, tenors, max_extrapolation_days=0.0):
+def tenors_from_expiries(
+    iv: Floats, days: Floats, tenors: Sequence[int], max_extrapolation_days: float = 0.0
+) -> tuple[Floats, Flags]:
     """Constant-maturity smiles from listed expiries: total variance s^2 T linear in calendar time.
 
     Each delta is interpolated between the expiries quoted at that delta: the last at or before the tenor and the
@@ -128,7 +134,9 @@ def tenors_from_expiries(iv, days, tenors, max_extrapolation_days=0.0):
     return xp.where(between, xp.sqrt(variance / tenor), flat), (has_before ^ has_after) & ~on_node
 
 
-def vol_at_strike(smile, deltas, forward, strike, years):
+def vol_at_strike(
+    smile: Floats, deltas: Sequence[int], forward: Floats, strike: Floats, years: Floats
+) -> tuple[Floats, Flags]:
     """Volatility at a strike from a smile on call deltas: linear in log-moneyness between the nodes' strikes.
 
         ln(K_j / F) = -q(delta_j) s_j sqrt(T) + s_j^2 T / 2,   q the standard normal quantile

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Dates, Floats, Integers
 from engine.calendar import sessions
 from engine.errors import InputError
 from engine.statistics import Regression, hac_regression
@@ -45,7 +46,7 @@ class Seasonality:
         return int(self.phase[np.nanargmax(self.factor)])
 
 
-def quarter_day(dates, calendar: str = "XNYS") -> np.ndarray:
+def quarter_day(dates: Dates, calendar: str = "XNYS") -> Integers:
     """Trading day within the calendar quarter, (T,): 1 on the first session, counted by the exchange's calendar.
 
     Counted in the data, a series that starts inside a quarter, or lacks days, would be out of phase; with a fixed
@@ -64,7 +65,7 @@ def quarter_day(dates, calendar: str = "XNYS") -> np.ndarray:
     return np.searchsorted(days, dates, side="right") - np.searchsorted(days, first)
 
 
-def quarter_seasonality(series, dates, calendar: str = "XNYS") -> Seasonality:
+def quarter_seasonality(series: Floats, dates: Dates, calendar: str = "XNYS") -> Seasonality:
     """Describe the season of a positive series: its level over its own centred trend, averaged by phase.
 
         factor_p = mean over quarters of (x_t / trend_t) at phase p,   trend = mean of the 63 sessions around t
@@ -109,7 +110,7 @@ def quarter_seasonality(series, dates, calendar: str = "XNYS") -> Seasonality:
     return Seasonality(np.arange(1, PHASES + 1), mean / level, error / level, count)
 
 
-def expanding_factor(series, dates, calendar: str = "XNYS", min_quarters: int = 4) -> np.ndarray:
+def expanding_factor(series: Floats, dates: Dates, calendar: str = "XNYS", min_quarters: int = 4) -> Floats:
     """Seasonal factor to divide a date's level by, from what was known before it: one-sided, so tradable, (T,).
 
         factor_t = mean over earlier s at the phase of t of x_s / trend_s,   trend_s = mean of the 63 sessions to s
@@ -142,7 +143,9 @@ def expanding_factor(series, dates, calendar: str = "XNYS", min_quarters: int = 
     return factor
 
 
-def season_ahead(dates, calendar: str = "XNYS", season=SEASON, ahead: int = OPTION_SESSIONS) -> np.ndarray:
+def season_ahead(
+    dates: Dates, calendar: str = "XNYS", season: tuple[int, int] = SEASON, ahead: int = OPTION_SESSIONS
+) -> Floats:
     """Share of the next `ahead` sessions that lie in the reporting season, (T,): known years in advance.
 
     Examples
@@ -155,7 +158,9 @@ def season_ahead(dates, calendar: str = "XNYS", season=SEASON, ahead: int = OPTI
     return ((day >= season[0]) & (day <= season[1])).mean(axis=1)
 
 
-def earnings_effect(series, dates, calendar: str = "XNYS", season=SEASON, ahead: int = OPTION_SESSIONS) -> Regression:
+def earnings_effect(
+    series: Floats, dates: Dates, calendar: str = "XNYS", season: tuple[int, int] = SEASON, ahead: int = OPTION_SESSIONS
+) -> Regression:
     """Do earnings raise one-month correlation? Regress its log, over its trend, on the reports its options look at.
 
         log(x_t / trend_t) = a + b season_ahead_t + e,   trend centred over 63 sessions, lags = a quarter

@@ -1,7 +1,10 @@
 """Calendar days or trading days: what a weekend does to a quoted volatility, and not to a correlation."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from engine.arrays import Dates, Floats
 from engine.backend import namespace
 from engine.calendar import DAYS_PER_YEAR, sessions
 from engine.statistics import Regression, hac_regression
@@ -9,7 +12,7 @@ from engine.statistics import Regression, hac_regression
 SESSIONS_PER_YEAR = 252.0
 
 
-def trading_day_factor(dates, tenors, calendar: str = "XNYS") -> np.ndarray:
+def trading_day_factor(dates: Dates, tenors: Sequence[int], calendar: str = "XNYS") -> Floats:
     """Turn a volatility per calendar day into one per trading day: what to multiply it by, (T, K).
 
         factor = sqrt((tenor / 365) / (sessions in (t, t + tenor] / 252))
@@ -49,7 +52,7 @@ def trading_day_factor(dates, tenors, calendar: str = "XNYS") -> np.ndarray:
     return np.sqrt(tenors / DAYS_PER_YEAR / years)
 
 
-def on_trading_days(iv, dates, tenors, calendar: str = "XNYS"):
+def on_trading_days(iv: Floats, dates: Dates, tenors: Sequence[int], calendar: str = "XNYS") -> Floats:
     """Volatilities on the clock of trading days, shape of `iv`: (T, K, ...) or, for names, (T, N, K, ...).
 
     Parameters
@@ -63,7 +66,7 @@ def on_trading_days(iv, dates, tenors, calendar: str = "XNYS"):
     return iv * factor.reshape(len(factor), *middle, -1, *(1,) * (iv.ndim - 2 - len(middle)))
 
 
-def weekend_effect(series, dates) -> Regression:
+def weekend_effect(series: Floats, dates: Dates) -> Regression:
     """Friday effect: does the series move otherwise from Friday to Monday than from day to day?
 
         x_t - x_{t-1} = a + b [t is a Monday, t-1 its Friday] + e

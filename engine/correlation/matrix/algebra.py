@@ -1,26 +1,27 @@
 """Stacks of correlation matrices (T, M, M): which names they know, and the variance they give a portfolio."""
 
+from engine.arrays import Flags, Floats, PerDate
 from engine.backend import namespace
 
 
-def of_names(pairs, names):
+def of_names(pairs: Floats, names: Flags) -> Floats:
     """Put 1 on the diagonal, and NaN in the rows and columns of all but the names (T, M)."""
     xp = namespace(pairs, names)
     pairs = xp.where(xp.eye(names.shape[1], dtype=bool), 1.0, pairs)
     return xp.where(names[:, :, None] & names[:, None, :], pairs, xp.nan)
 
 
-def known_names(correlation):
+def known_names(correlation: Floats) -> Flags:
     """Which names a stack of matrices knows: those with a diagonal, (T, M)."""
     return namespace(correlation).isfinite(correlation.diagonal(axis1=1, axis2=2))
 
 
-def weighted_sums(correlation, x):
+def weighted_sums(correlation: Floats, x: Floats) -> Floats:
     """C x of each date, (T, M); pairs that are not known count nothing."""
     xp = namespace(correlation, x)
     return (xp.where(xp.isfinite(correlation), correlation, 0.0) @ x[:, :, None])[:, :, 0]
 
 
-def portfolio_variance(correlation, x):
+def portfolio_variance(correlation: Floats, x: Floats) -> PerDate:
     """x' C x of each date."""
     return (weighted_sums(correlation, x) * x).sum(axis=1)

@@ -1,12 +1,13 @@
 """Which names the level of implied correlation comes from."""
 
+from engine.arrays import PerName
 from engine.backend import block_budget, blocks, namespace
 from engine.correlation.matrix.algebra import known_names, weighted_sums
 from engine.correlation.matrix.implied import ImpliedMatrix
 from engine.correlation.pairs import sum_over_pairs
 
 
-def correlation_contribution(matrix: ImpliedMatrix, names: int, *, budget=None):
+def correlation_contribution(matrix: ImpliedMatrix, names: int, *, budget: int | None = None) -> PerName:
     """Each name's contribution to the level of clean implied correlation: its pairs' share of the average.
 
         c_i = x_i sum_{j != i} x_j rho_ij / (A^2 - B)        x = w s        sum_i c_i = level

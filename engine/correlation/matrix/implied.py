@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import PerDate, PerName
 from engine.backend import block_budget, blocks, namespace
 from engine.correlation.implied import implied_correlation
 from engine.correlation.matrix.algebra import known_names, of_names, portfolio_variance
@@ -52,7 +53,12 @@ class ImpliedMatrix:
 
 
 def implied_matrix(
-    index_iv, component_iv, realized: RealizedMatrix, *, min_coverage: float = 0.8, budget=None
+    index_iv: PerDate,
+    component_iv: PerName,
+    realized: RealizedMatrix,
+    *,
+    min_coverage: float = 0.8,
+    budget: int | None = None,
 ) -> ImpliedMatrix:
     """Implied correlation matrix of each date: the realised one, moved evenly until it prices the index.
 

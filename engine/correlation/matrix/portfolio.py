@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Floats
 from engine.backend import block_budget, blocks, namespace
 from engine.correlation.matrix.algebra import known_names, portfolio_variance
 from engine.correlation.matrix.implied import ImpliedMatrix
@@ -35,7 +36,9 @@ class Diversification:
     coverage: np.ndarray
 
 
-def diversification(matrix: ImpliedMatrix, portfolio, rise: float = 0.1, *, budget=None) -> Diversification:
+def diversification(
+    matrix: ImpliedMatrix, portfolio: Floats, rise: float = 0.1, *, budget: int | None = None
+) -> Diversification:
     """Expected volatility of any portfolio of the matrix's names, and what a rise of correlation does to it.
 
     The rise moves every pair the same share of the way to 1 (to -1/(n-1) if it is a fall), so that the average

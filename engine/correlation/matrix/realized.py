@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import PerName, Weights
 from engine.backend import block_budget, blocks, namespace
 from engine.correlation.checks import check_fraction, check_returns
 from engine.correlation.matrix.algebra import of_names
@@ -31,7 +32,14 @@ class RealizedMatrix:
 
 
 def realized_matrix(
-    returns, weights, window: int = 252, *, shrinkage: float = 0.0, min_returns=0.8, dates=slice(None), budget=None
+    returns: PerName,
+    weights: Weights,
+    window: int = 252,
+    *,
+    shrinkage: float = 0.0,
+    min_returns: float = 0.8,
+    dates: slice = slice(None),
+    budget: int | None = None,
 ) -> RealizedMatrix:
     """Realised correlation matrix of each date's basket over the window that ends on it.
 
