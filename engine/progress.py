@@ -1,4 +1,4 @@
-"""A progress bar for long work: on a terminal's stderr, gone when done, nothing elsewhere."""
+"""A progress bar for long work. It is shown on stderr if that is a terminal, and disappears when the work is done."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,12 +7,23 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress_bar(words: str, total: int, wanted: bool = True, unit: str = "") -> Iterator[Callable[[int], None]]:
-    """Show a bar with its count and time left while the block runs; what it gives moves the bar by a number.
+    """Show a progress bar with count and time left while the `with` block runs.
 
     Parameters
     ----------
+    words : str
+        Text before the bar.
+    total : int
+        Count at which the work is done.
+    wanted : bool
+        False shows nothing.
     unit : str
-        What is counted, such as "sets"; if given, how many are done a second is shown too.
+        What is counted, such as "sets"; if given, the number done per second is shown too.
+
+    Yields
+    ------
+    callable
+        Call it with a number to move the bar forward by that count.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How sure one may be: means and regressions with standard errors that know the results overlap."""
+"""Means and regressions with standard errors that allow for overlapping results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,8 +73,8 @@ def hac_regression(y: Floats, X: Floats, lags: int | None = None, names: Sequenc
     ----------
     y : array (T,)
     X : array (T,) or (T, k)
-        Without the constant. Rows in which y or any regressor is unknown are left out, and those around them become
-        neighbours.
+        Without the constant. Rows in which y or any regressor is unknown are left out; the rows before and after them
+        then count as neighbours.
     lags : int or None
         None = floor(4 (T/100)^(2/9)). Where outcomes span h days and so overlap, h - 1 at least.
     names : sequence of str or None
@@ -95,7 +95,8 @@ def hac_regression(y: Floats, X: Floats, lags: int | None = None, names: Sequenc
     >>> fit.names, fit.coefficients.round(2).tolist(), fit.n
     (('constant', 'x1'), [1.03, 1.98], 4)
     """
-    y, X = np.asarray(y, dtype=float), np.asarray(X, dtype=float)
+    y = np.asarray(y, dtype=float)
+    X = np.asarray(X, dtype=float)
     X = X[:, None] if X.ndim == 1 else X
     if len(y) != len(X):
         raise InputError(f"y has {len(y)} rows and X {len(X)}: align them on the same dates")
@@ -103,7 +104,8 @@ def hac_regression(y: Floats, X: Floats, lags: int | None = None, names: Sequenc
     if len(names) != X.shape[1] + 1:
         raise InputError(f"X has {X.shape[1]} columns and {len(names) - 1} names")
     known = np.isfinite(y) & np.isfinite(X).all(axis=1)
-    y, X = y[known], np.column_stack([np.ones(int(known.sum())), X[known]])
+    y = y[known]
+    X = np.column_stack([np.ones(int(known.sum())), X[known]])
     count = len(y)
     if count <= X.shape[1]:
         raise InputError(f"a regression with {X.shape[1]} coefficients needs more than {count} known rows")
@@ -167,7 +169,7 @@ def forward_sum(daily: Floats, horizon: int) -> np.ndarray:
 
 
 def predictive_regression(signal: Floats, daily: Floats, horizon: int) -> Regression:
-    """Does a signal say what comes? Regress the sum of the next `horizon` days on it.
+    """Test whether a signal forecasts: regress the sum of the next `horizon` days on it.
 
         sum_{t+1..t+h} daily = a + b signal_t + e,   lags >= h - 1 because neighbours share h - 1 days
 
@@ -186,16 +188,16 @@ def predictive_regression(signal: Floats, daily: Floats, horizon: int) -> Regres
 
 
 def mincer_zarnowitz(realized: Floats, implied: Floats, horizon: int) -> Regression:
-    """Is what was implied an unbiased forecast? Regress what came on it.
+    """Test whether implied is an unbiased forecast: regress what was realised on it.
 
         realized_{t..t+h} = a + b implied_t + e;   unbiased is a = 0, b = 1: `.wald((0, 1))`
 
     Parameters
     ----------
     realized : array (T,)
-        What came over the `horizon` sessions after each date (forward realised).
+        Realised over the `horizon` sessions after each date.
     implied : array (T,)
-        What was implied on it, in the same unit.
+        Implied on that date, in the same unit.
     horizon : int
         Sessions; the lags are at least horizon - 1.
 
@@ -240,12 +242,15 @@ def rolling_regression(y: Floats, x: Floats, window: int, lags: int | None = Non
     lags : int or None
         As for `hac_regression`, of which each window's slope and t are those.
     """
-    y, x = np.asarray(y, dtype=float), np.asarray(x, dtype=float)
+    y = np.asarray(y, dtype=float)
+    x = np.asarray(x, dtype=float)
     if not 3 <= window <= len(y) == len(x):
         raise InputError(f"window={window} does not fit series of {len(y)} and {len(x)} days; use 3 days or more")
     lags = hac_lags(window) if lags is None else lags
     dy, dx = (w - w.mean(axis=1, keepdims=True) for w in map(_windows(window), (y, x)))
-    sxx, syy, sxy = (dx * dx).sum(axis=1), (dy * dy).sum(axis=1), (dx * dy).sum(axis=1)
+    sxx = (dx * dx).sum(axis=1)
+    syy = (dy * dy).sum(axis=1)
+    sxy = (dx * dy).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = sxy / sxx
         score = dx * (dy - slope[:, None] * dx)

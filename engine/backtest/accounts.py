@@ -1,4 +1,4 @@
-"""The daily account of parameter sets: what a book's cohorts, scaled and charged, come to on each date."""
+"""The daily account of parameter sets: P&L and costs of each date, from the book and each cohort's exposure."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from engine.backtest.book import TradeBook
 from engine.backtest.costs import Costs
 from engine.backtest.metrics import bartlett_lags, drawdown, hac_t, sharpe
 
-RATES = ("index", "component", "hedge_bps", "delivery_bps")  # of what costs charge
+RATES = ("index", "component", "hedge_bps", "delivery_bps")  # the rates of `Costs`
 
 # What is reported of a set's days, in this order.
 STATISTICS = (
@@ -53,7 +53,7 @@ class Accounts:
     costs: Costs
 
     def __post_init__(self):
-        """Give every array a row for each parameter set: a strategy without parameters decides once for all."""
+        """Repeat what is the same for all parameter sets, so that every array has one row for each of them."""
         xp = namespace(self.entry_exposure, self.book.explain)
         columns = [self.index_vega, *(getattr(self.costs, name) for name in RATES)]
         sets = max(len(self.entry_exposure), *(xp.size(column) for column in columns))
@@ -129,7 +129,8 @@ class Accounts:
 
     def _fused(self, rows):
         """Fill the rows and return the statistics, (P, len(STATISTICS))."""
-        book, xp = self.book, namespace(self.entry_exposure, self.book.explain)
+        book = self.book
+        xp = namespace(self.entry_exposure, self.book.explain)
         sets = len(self.entry_exposure)
         out = xp.empty((sets, len(STATISTICS)))
         rates = (self.index_vega, *(getattr(self.costs, name) for name in RATES))

@@ -59,7 +59,9 @@ class MarketView:
         """Implied volatility of every name, (T, N) annualised decimals."""
         k, d = self._cell(tenor, delta)
         xp = namespace(self.panel.spot)
-        return xp.asarray(self.panel.component_iv[:, :, k, d])  # one cell fits where all, left on the host, do not
+        return xp.asarray(
+            self.panel.component_iv[:, :, k, d]
+        )  # the whole surface may have stayed on the host; one cell of it fits on the device
 
     def implied(self, tenor: int, delta: int = 50) -> ImpliedCorrelation:
         """Implied correlation of the basket with its status and coverage, every field (T,)."""

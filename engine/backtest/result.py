@@ -35,12 +35,12 @@ class BacktestResult:
 
     @property
     def book(self) -> TradeBook:
-        """What could be traded."""
+        """P&L of every cohort that could be traded, before exposures and costs."""
         return self.accounts.book
 
     @property
     def costs(self) -> Costs:
-        """The rates charged; columns (P, 1) where they differ."""
+        """Cost rates; a rate that differs between parameter sets is a column (P, 1)."""
         return self.accounts.costs
 
     @property
@@ -111,7 +111,7 @@ class BacktestResult:
         return CAPITAL_VOL_POINTS * self.book.most_held * self.vega_per_cohort(p)
 
     def capital_convention(self, p: int = 0) -> str:
-        """Say what returns are measured on."""
+        """Say in words what capital returns are measured on."""
         return (
             f"fixed capital of {self.capital(p):,.0f} {self.market.info.currency} = {CAPITAL_VOL_POINTS} vol points x "
             f"index vega of {self.vega_per_cohort(p):,.0f} x {self.book.most_held} cohort(s) held at once at most; "
@@ -141,7 +141,8 @@ class BacktestResult:
 
     def carried_exposure(self, p: int = 0) -> np.ndarray:
         """Exposure carried out of each close, (T,): the sum over cohorts then open, 1 = one cohort at full size."""
-        cohorts, until = self.book.cohorts, self.held_until(p)
+        cohorts = self.book.cohorts
+        until = self.held_until(p)
         open_at_end = (cohorts.outcome == LegStatus.OPEN) & (until == cohorts.life)
         change = np.zeros(len(self.dates) + 1)
         np.add.at(change, cohorts.entry, self.entry_exposure[p])

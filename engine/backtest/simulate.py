@@ -1,4 +1,4 @@
-"""backtest(): the one place where time advances, decisions are lagged and trades happen."""
+"""backtest(): the one place where decisions are lagged and become trades."""
 
 from collections.abc import Callable
 
@@ -82,7 +82,8 @@ def backtest(
     >>> result.summary()["cohorts"]
     12
     """
-    view, sizing = MarketView(market, basket or TopWeights()), sizing or VegaNeutral()
+    view = MarketView(market, basket or TopWeights())
+    sizing = sizing or VegaNeutral()
     book = open_book(view, schedule or Monthly(), structure or Straddle(), sizing, hedge or DailyDelta(), lag, progress)
     entry_exposure, exit_day = decide(strategy, exits or HoldToExpiry(), view, book, lag)
     return simulate(view, book, entry_exposure, exit_day, sizing.index_vega, costs or VolPoints())
@@ -97,7 +98,7 @@ def open_book(
     lag: int,
     progress: Callable[[int], object] | None = None,
 ) -> TradeBook:
-    """Build the book of everything that could be traded: whoever decides, the cohorts are the same.
+    """Build the book of every cohort that could be traded: it does not depend on the strategy.
 
     Raises
     ------

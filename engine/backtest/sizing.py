@@ -50,7 +50,7 @@ class VegaNeutral(AbstractSizing):
 
 @dataclass(frozen=True)
 class ThetaNeutral(AbstractSizing):
-    """Time decay paid on the components equals that earned on the index (single-name vega near sqrt(rho) of it)."""
+    """Time decay paid on the components equals that earned on the index; component vega is then about sqrt(rho) of it."""
 
     def balanced(self, greeks: StraddleGreeks, forward: Floats) -> Floats:
         """Return theta."""

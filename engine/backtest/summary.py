@@ -28,7 +28,8 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
         and days; `stale_share` and `extrapolated_share` are the shares of sum |P&L| over legs and days whose mark had
         no quote of its own that day, or lay beyond the surface.
     """
-    book, cohorts = result.book, result.book.cohorts
+    book = result.book
+    cohorts = result.book.cohorts
     # Contiguous rows: their sums do not depend on how many there are.
     exposure = np.ascontiguousarray(np.abs(result.entry_exposure))
     entered = exposure > 0.0

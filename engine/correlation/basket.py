@@ -2,13 +2,12 @@
 
 import difflib
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from engine.arrays import PerDate, Weights
+from engine.arrays import PerDate, Symbols, Weights
 from engine.backend import namespace
 from engine.errors import InputError
 
@@ -21,7 +20,7 @@ class Basket(Protocol):
     def label(self) -> str:
         """Name written to files and tables: `top50`."""
 
-    def select(self, weights: Weights, names: Sequence[str]) -> Weights:
+    def select(self, weights: Weights, names: Symbols) -> Weights:
         """Choose the members of each date, and their weights in the basket.
 
         Parameters
@@ -59,7 +58,7 @@ class TopWeights:
         """Name written to files: `top50`."""
         return f"top{self.n}"
 
-    def select(self, weights: Weights, names: Sequence[str]) -> Weights:
+    def select(self, weights: Weights, names: Symbols) -> Weights:
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0."""
         xp = namespace(weights)
         alphabetical = xp.asarray(_alphabetical(names))
@@ -67,7 +66,8 @@ class TopWeights:
         if self.n >= held.shape[1]:
             return normalised(weights)
         least = -xp.partition(-held, self.n - 1, axis=1)[:, self.n - 1 : self.n]
-        larger, equal = held > least, (held == least) & (held > 0.0)
+        larger = held > least
+        equal = (held == least) & (held > 0.0)
         room = self.n - larger.sum(axis=1, keepdims=True)
         chosen = xp.zeros(held.shape)
         chosen[:, alphabetical] = xp.where(larger | (equal & (xp.cumsum(equal, axis=1) <= room)), held, 0.0)
@@ -86,7 +86,7 @@ class AllMembers:
 
     label = "all"
 
-    def select(self, weights: Weights, names: Sequence[str]) -> Weights:
+    def select(self, weights: Weights, names: Symbols) -> Weights:
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0."""
         return normalised(weights)
 
@@ -128,7 +128,7 @@ class Names:
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0.0 < weight < math.inf:
                 raise InputError(f"basket weight {weight} is not a positive number")
 
-    def select(self, weights: Weights, names: Sequence[str]) -> Weights:
+    def select(self, weights: Weights, names: Symbols) -> Weights:
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0.
 
         Raises

@@ -1,12 +1,11 @@
 """The three things called dispersion, from volatilities of any kind and from surfaces."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 
-from engine.arrays import PerDate, PerName, Weights
+from engine.arrays import Axis, PerDate, PerName, Weights
 from engine.backend import blocks, namespace
 from engine.calendar import DAYS_PER_YEAR
 from engine.correlation.checks import check_fraction, check_shapes
@@ -133,8 +132,8 @@ def surface_dispersion(
     index_iv: PerDate,
     component_iv: PerName,
     weights: Weights,
-    tenors: Sequence[int],
-    deltas: Sequence[int],
+    tenors: Axis,
+    deltas: Axis,
     *,
     min_coverage: float = 0.8,
     budget: int | None = None,
@@ -163,7 +162,8 @@ def surface_dispersion(
     years = xp.asarray(tenors, dtype=xp.float64) / DAYS_PER_YEAR
     windows = [component_iv]
     if xp is not np and isinstance(component_iv, np.ndarray):
-        size, budget = min(budget or WINDOW_BYTES, WINDOW_BYTES), None
+        size = min(budget or WINDOW_BYTES, WINDOW_BYTES)
+        budget = None
         windows = stream(xp, component_iv, list(blocks(len(component_iv), component_iv[:1].nbytes, size)))
     members = xp.concatenate([model_free_vol(window, deltas, years, budget=budget) for window in windows])
     index = model_free_vol(index_iv, deltas, years, budget=budget)

@@ -31,7 +31,8 @@ class CorrelationStatus(IntEnum):
         return self.name.lower()
 
 
-# Missing quotes come before arithmetic, and a thin basket before a bound that its missing names may have broken.
+# A missing quote explains a bad number better than the number itself. So does a thin basket: a bound may be broken only
+# because names are missing.
 PRECEDENCE = (
     CorrelationStatus.NO_INDEX_QUOTE,
     CorrelationStatus.THIN_COVERAGE,
@@ -208,7 +209,8 @@ def _by_kernel(index_iv, component_iv, weights, min_coverage) -> ImpliedCorrelat
         coverage=xp.empty(shape),
         names=xp.empty(shape, dtype=xp.int32),
     )
-    baskets, count = math.prod(weights.shape[:-2]), math.prod(cells)
+    baskets = math.prod(weights.shape[:-2])
+    count = math.prod(cells)
     strides = [step // iv.itemsize for step in iv.strides[:2]]
     sizes = (names, count, weights, dates, baskets, index, dates * count if index.ndim == iv.ndim else 0)
     arguments = (iv, *strides, *sizes, float(min_coverage), *vars(record).values())

@@ -2,9 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Sequence
 
-from engine.arrays import Floats
+from engine.arrays import Axis, Floats
 from engine.errors import InputError
 
 # Cboe's tenors in calendar days: the surface's standard maturities.
@@ -73,7 +72,7 @@ INDICES = tuple(index_name(days) for days in TENORS.values()) + tuple(
 )
 
 
-def correlation_index(name: str, clean: Floats, tenors: Sequence[int], deltas: Sequence[int]) -> Floats:
+def correlation_index(name: str, clean: Floats, tenors: Axis, deltas: Axis) -> Floats:
     """Return one index as a series of levels, 100 x clean implied correlation as published.
 
     Parameters
@@ -111,7 +110,7 @@ def correlation_index(name: str, clean: Floats, tenors: Sequence[int], deltas: S
     return 100.0 * clean[..., tenors.index(tenor), deltas.index(delta)]
 
 
-def correlation_indices(clean: Floats, tenors: Sequence[int], deltas: Sequence[int]) -> dict[str, Floats]:
+def correlation_indices(clean: Floats, tenors: Axis, deltas: Axis) -> dict[str, Floats]:
     """Return every index of the family that the surface has, name -> levels in points, as `correlation_index`.
 
     Examples

@@ -85,7 +85,8 @@ def basket_moments(weights: Weights, iv: PerName, budget: int | None = None) -> 
     total = xp.zeros(shape[0])
 
     def add_up(part):
-        quotes, row = iv[part], xp.arange(part.stop - part.start)
+        quotes = iv[part]
+        row = xp.arange(part.stop - part.start)
         # One name after the other: an elementwise sum has one order, whatever the shape of the block.
         for j in range(position.shape[1]):
             w = weight[part, j].reshape(-1, *(1 for _ in shape[1:]))

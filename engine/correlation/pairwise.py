@@ -74,7 +74,8 @@ def pairwise_correlation(returns: PerName, weights: Weights, window: int = 63) -
         scale = xp.where(member, 1.0 / xp.sqrt(xp.where(member, squares, 1.0)), 0.0)
         count[part] = member.sum(axis=1)
         for mean, w in ((equal, member.astype(xp.float64)), (weighted, xp.where(member, weights[part], 0.0))):
-            load, together = w * scale, xp.zeros(len(w))
+            load = w * scale
+            together = xp.zeros(len(w))
             for moved in ago:
                 together += xp.where(member, load * moved, 0.0).sum(axis=1) ** 2
             own = (w * w).sum(axis=1)
@@ -148,8 +149,8 @@ def rolling_correlation(series: PerDate, basket: PerDate, window: int = 63, min_
 def smoothed_for_display(series: PerDate, window: int = 21) -> PerDate:
     """Trailing mean of a series for a chart, (T,): **for display only**.
 
-    A change of basket moves realised correlation by a step, each quarter at the same phase; a mean hides that from the
-    eye, and would hide from a test what it has hidden. No signal, premium or regression is to read it.
+    When the basket changes, each quarter on the same day, realised correlation jumps. A mean hides the jump in a chart.
+    It would also hide it from a test: do not use the result in a signal, a premium or a regression.
 
     Examples
     --------

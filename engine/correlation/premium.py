@@ -101,7 +101,8 @@ def variance_premium(
     index = index_iv.astype(xp.float64) ** 2 - realized.index_vol**2
     component = component_iv.astype(xp.float64) ** 2 - realized.component_vol**2
     held = xp.where(xp.isfinite(component), weights, 0.0)
-    total, whole = held.sum(axis=1), weights.sum(axis=1)
+    total = held.sum(axis=1)
+    whole = weights.sum(axis=1)
     earned = (held * xp.where(held > 0.0, component, 0.0)).sum(axis=1)
     return VariancePremium(
         index=index,

@@ -57,7 +57,7 @@ def daily_returns(spot: PerName, return_factor: PerName, dates: Dates | None = N
         1, except where a corporate action moved the price: new / old.
     dates : array (T,), datetime64[D], or None
         Sessions of the rows. Where more than seven calendar days lie between two of them the sessions between are
-        missing: that return is one of weeks or months, and counted as a day's it would make any volatility absurd.
+        missing: the return is one of weeks or months, and counted as that of a day it would be far too large.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def daily_returns(spot: PerName, return_factor: PerName, dates: Dates | None = N
 
 
 def sessions_in_month(dates: Dates, months: int = 1) -> Integers:
-    """Count the sessions of each date's trailing calendar months, today's included, the day a month ago not.
+    """Count the sessions from the day after the same date `months` months ago to each date, both included.
 
     A window for `realized_correlation`; 31 March less one month is the last day of February.
 

@@ -59,7 +59,7 @@ class _Several:
 class Sectors(_Several):
     """One basket for each sector, with the sector's own ETF or sub-index as the index leg where options on it exist.
 
-    Weights are those inside the sector. Names keep the sector that the market's one classification gives them.
+    Weights are those inside the sector. A name has one sector, the same on all dates.
     """
 
     label = "sectors"

@@ -22,8 +22,8 @@ class CorrelationSensitivity:
     component : array (T, N, ...)
         With respect to each name's volatility; 0 where the name is not used.
     weight : array (T, N, ...)
-        With respect to each name's weight, as given, the weights then being scaled to sum to what they did; 0 where
-        the name is not used. Times the weights they sum to 0.
+        With respect to each name's weight, when all weights are then scaled back to their former sum; 0 where the name
+        is not used. The sum over names of weight times derivative is 0.
     """
 
     index: np.ndarray

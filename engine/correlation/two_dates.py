@@ -97,8 +97,12 @@ def _states(first, last) -> tuple[BasketState, BasketState]:
         own = ((weight * vol) ** 2).sum(axis=1)
         rho = (index**2 - own) / xp.where(pairs > 0.0, pairs, xp.nan)
         states.append(BasketState(index, vol, weight, rho, total / xp.where(whole > 0.0, whole, 1.0)))
-    known = xp.isfinite(states[0].rho) & xp.isfinite(states[1].rho)
-    return tuple(
-        replace(state, index=xp.where(known, state.index, xp.nan), rho=xp.where(known, state.rho, xp.nan))
-        for state in states
-    )
+    earlier, later = states
+    known = xp.isfinite(earlier.rho) & xp.isfinite(later.rho)
+    return _where(known, earlier), _where(known, later)
+
+
+def _where(known, state: BasketState) -> BasketState:
+    """Make index volatility and correlation NaN where they are not known on both dates."""
+    xp = namespace(known)
+    return replace(state, index=xp.where(known, state.index, xp.nan), rho=xp.where(known, state.rho, xp.nan))

@@ -77,7 +77,8 @@ def straddle(forward: Floats, strike: Floats, iv: Floats, years: Floats, rate: F
     expired = years <= 0.0
     priced = ~expired & (iv > 0.0) & (forward > 0.0) & (strike > 0.0)
     vol = xp.where(priced, iv, xp.nan)
-    underlying, exercise = xp.where(priced, forward, 1.0), xp.where(priced, strike, 1.0)
+    underlying = xp.where(priced, forward, 1.0)
+    exercise = xp.where(priced, strike, 1.0)
     time = xp.where(expired, 1.0, years)
 
     root = xp.sqrt(time)

@@ -1,4 +1,4 @@
-"""Correlation by phase of the quarter: companies report in the same weeks of every quarter, and options know it."""
+"""Correlation by phase of the quarter: companies report in the same weeks of every quarter, which options price."""
 
 from dataclasses import dataclass
 
@@ -49,8 +49,8 @@ class Seasonality:
 def quarter_day(dates: Dates, calendar: str = "XNYS") -> Integers:
     """Trading day within the calendar quarter, (T,): 1 on the first session, counted by the exchange's calendar.
 
-    Counted in the data, a series that starts inside a quarter, or lacks days, would be out of phase; with a fixed
-    period of 63 sessions it would drift, as quarters have 61 to 64.
+    Counted in the data instead, a series that starts inside a quarter or lacks days would be out of phase; counted
+    with a fixed period of 63 sessions it would drift, as quarters have 61 to 64.
 
     Examples
     --------
@@ -91,7 +91,8 @@ def quarter_seasonality(series: Floats, dates: Dates, calendar: str = "XNYS") ->
     statsmodels' `seasonal_decompose(model="multiplicative", period=63)` finds the same span, but its fixed period
     drifts by a session in six quarters and smears the turn of the quarter; the tests hold the two against each other.
     """
-    x, phase = _positive(series), _phase(dates, calendar)
+    x = _positive(series)
+    phase = _phase(dates, calendar)
     if len(x) < PHASES:
         raise InputError(f"a season needs 63 sessions or more, not {len(x)}")
     ratio = np.full(len(x), np.nan)
@@ -128,7 +129,8 @@ def expanding_factor(series: Floats, dates: Dates, calendar: str = "XNYS", min_q
         Row t reads no level of t or later. The average of a phase's past ratios is not scaled to a mean of 1: a
         trailing trend lags a drift, the same for every phase.
     """
-    x, phase = _positive(series), _phase(dates, calendar)
+    x = _positive(series)
+    phase = _phase(dates, calendar)
     factor = np.full(len(x), np.nan)
     if len(x) < PHASES:
         return factor
@@ -136,7 +138,7 @@ def expanding_factor(series: Floats, dates: Dates, calendar: str = "XNYS", min_q
     for p in range(1, PHASES + 1):
         at = np.flatnonzero(phase == p)
         known = np.isfinite(ratio[at])
-        # Up to the row before. Taking today's value off a sum that holds it would leave its rounding there.
+        # Sums to the row before. Subtracting today's value from a sum that includes it would leave a rounding error.
         count = np.append(0, np.cumsum(known)[:-1])
         total = np.append(0.0, np.cumsum(np.where(known, ratio[at], 0.0))[:-1])
         factor[at] = np.where(count >= min_quarters, total / np.maximum(count, 1), np.nan)
@@ -154,7 +156,7 @@ def season_ahead(
     [1.0, 0.0]
     """
     day = quarter_day(dates, calendar)[:, None] + np.arange(1, ahead + 1)
-    day = np.where(day > PHASES, day - PHASES, day)  # into the next quarter, which starts after 63 sessions nearly
+    day = np.where(day > PHASES, day - PHASES, day)  # continues in the next quarter: one has about 63 sessions
     return ((day >= season[0]) & (day <= season[1])).mean(axis=1)
 
 

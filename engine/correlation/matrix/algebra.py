@@ -12,16 +12,16 @@ def of_names(pairs: Floats, names: Flags) -> Floats:
 
 
 def known_names(correlation: Floats) -> Flags:
-    """Which names a stack of matrices knows: those with a diagonal, (T, M)."""
+    """Return which names each matrix knows, (T, M): those whose diagonal is not NaN."""
     return namespace(correlation).isfinite(correlation.diagonal(axis1=1, axis2=2))
 
 
 def weighted_sums(correlation: Floats, x: Floats) -> Floats:
-    """C x of each date, (T, M); pairs that are not known count nothing."""
+    """Return C x of each date, (T, M); a pair that is not known adds 0."""
     xp = namespace(correlation, x)
     return (xp.where(xp.isfinite(correlation), correlation, 0.0) @ x[:, :, None])[:, :, 0]
 
 
 def portfolio_variance(correlation: Floats, x: Floats) -> PerDate:
-    """x' C x of each date."""
+    """Return x' C x of each date, (T,); x is weight times volatility of each name, (T, M)."""
     return (weighted_sums(correlation, x) * x).sum(axis=1)

@@ -128,7 +128,8 @@ def implied_matrix(
     alpha = xp.empty(dates)
 
     for part in blocks(dates, 40 * used.shape[1] ** 2, budget or block_budget(xp)):
-        pairs, x = realized.correlation[part], weighted_vol[part]
+        pairs = realized.correlation[part]
+        x = weighted_vol[part]
         before = portfolio_variance(pairs, x)
         rise = index_variance[part] - before
         goal = xp.where(rise >= 0.0, 1.0, lowest[part])

@@ -46,8 +46,8 @@ def realized_matrix(
         C_ij = sum r_i r_j / sqrt(sum r_i^2 sum r_j^2)
 
     Returns are not de-meaned, as in `realized_correlation`. A missing return counts as no move. That keeps the matrix
-    one of inner products, so positive semidefinite without any repair: sessions that all names miss leave no trace,
-    a name that alone misses a share m of its sessions has correlations about sqrt(1 - m) of what they were.
+    a matrix of inner products, so positive semidefinite without any repair. Sessions that all names miss change
+    nothing; a name that alone misses a share m of its sessions has correlations about sqrt(1 - m) times as large.
 
     Parameters
     ----------
