@@ -1,7 +1,7 @@
 """Host arrays larger than a GPU's memory, read there window by window of dates.
 
-While one window is computed on the current stream, the next is copied on a stream of its own. Only two buffers of pinned
-host memory and two arrays on the device are used, whatever the array's size; events order their reuse.
+While one window is computed on the current stream, the next is copied on a stream of its own. Two buffers of pinned
+host memory and two arrays on the device are enough, whatever the array's size; events order their reuse.
 """
 
 import itertools
@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.backend import blocks
 
-# Large enough to keep the bus and the device busy, small enough to pin. A power of two: CuPy rounds pinned memory up to it.
+# Large enough to keep bus and device busy, small enough to pin; CuPy rounds pinned memory up to a power of two.
 WINDOW_BYTES = 256 * 2**20
 
 

@@ -58,10 +58,8 @@ class MarketView:
     def component_iv(self, tenor: int, delta: int = 50) -> PerName:
         """Implied volatility of every name, (T, N) annualised decimals."""
         k, d = self._cell(tenor, delta)
-        xp = namespace(self.panel.spot)
-        return xp.asarray(
-            self.panel.component_iv[:, :, k, d]
-        )  # the whole surface may have stayed on the host; one cell of it fits on the device
+        # Where the device cannot hold the surfaces they stay on the host; one cell of them fits on the device.
+        return namespace(self.panel.spot).asarray(self.panel.component_iv[:, :, k, d])
 
     def implied(self, tenor: int, delta: int = 50) -> ImpliedCorrelation:
         """Implied correlation of the basket with its status and coverage, every field (T,)."""

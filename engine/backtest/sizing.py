@@ -50,7 +50,10 @@ class VegaNeutral(AbstractSizing):
 
 @dataclass(frozen=True)
 class ThetaNeutral(AbstractSizing):
-    """Time decay paid on the components equals that earned on the index; component vega is then about sqrt(rho) of it."""
+    """Time decay paid on the components equals that earned on the index.
+
+    The component vega is then about sqrt(rho) of the index vega.
+    """
 
     def balanced(self, greeks: StraddleGreeks, forward: Floats) -> Floats:
         """Return theta."""

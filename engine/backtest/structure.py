@@ -12,7 +12,7 @@ from engine.calendar import days_between
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
 
-# An expiry that falls on a holiday settles on the session before it. More days without a session are a hole of the data.
+# An expiry on a holiday settles on the session before it. With more days than this between them, the data has a hole.
 HOLIDAY_DAYS = 5
 
 
