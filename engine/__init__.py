@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine.data import load_market
     from engine.data.panel import MarketInfo, MarketPanel
     from engine.errors import InputError
-    from engine.store import load_runs
+    from engine.runs.read import load_run, load_runs
 
 __all__ = [
     "AllMembers",
@@ -42,6 +42,7 @@ __all__ = [
     "daily_returns",
     "implied_correlation",
     "load_market",
+    "load_run",
     "load_runs",
     "realized_correlation",
 ]
@@ -51,7 +52,8 @@ _HOME = {
     "MarketInfo": "engine.data.panel",
     "MarketPanel": "engine.data.panel",
     "load_market": "engine.data",
-    "load_runs": "engine.store",
+    "load_run": "engine.runs.read",
+    "load_runs": "engine.runs.read",
 }
 
 

@@ -10,6 +10,8 @@ import pytest
 from engine.backend import gpu_missing
 from engine.kernels import host, switched_off
 
+pytest_plugins = ["tests.commands"]  # fixtures that run the commands
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

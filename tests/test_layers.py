@@ -30,39 +30,30 @@ LAYERS = (
     {"engine.backtest"},
     {"strategies"},
     {"engine.report"},
-    {
-        *("engine", "engine.run", "engine.correlate", "engine.benchmark", "engine.sweep", "engine.store"),
-        *(
-            "engine.config",
-            "engine.plugins",
-            "engine.published",
-            "engine.published_study",
-            "hydra_plugins",
-            "engine.manifest",
-            "engine.compose",
-        ),
-        *("engine.folders", "engine.table", "engine.launch", "engine.multirun", "engine.cluster", "engine.pieces"),
-        *("engine.live", "engine.research", "engine.forms", "engine.study"),
-    },
+    {"engine.command"},
+    {"engine.runs"},
+    {"engine.sweep", "engine.study"},
+    {"engine", "engine.run", "engine.correlate", "engine.benchmark", "engine.plugins", "hydra_plugins"},
 )
+ENTRIES = ("engine.run", "engine.correlate", "engine.benchmark")  # what a user starts: nothing imports them
 LAYER_OF = {module: number for number, modules in enumerate(LAYERS) for module in modules}
-TOP = frozenset(LAYERS[-1])
+APPLICATION = frozenset().union(*LAYERS[-4:])
 
 # Where a library may be imported at all; "engine.data" stands for the package and everything in it.
 PLACES = {
-    "polars": {"engine.data", "engine.backtest.result", "engine.report", *TOP},
+    "polars": {"engine.data", "engine.backtest.result", "engine.report", *APPLICATION},
     "dataframely": {"engine.data"},
     "pandas": {"engine.calendar"},
     "exchange_calendars": {"engine.calendar"},
-    "hydra": TOP,
-    "omegaconf": TOP,
-    "hydra_plugins": TOP,
-    "ray": {"engine.cluster", "engine.pieces"},
+    "hydra": APPLICATION,
+    "omegaconf": APPLICATION,
+    "hydra_plugins": APPLICATION,
+    "ray": {"engine.sweep.ray", "engine.sweep.pieces"},
     "plotly": {"engine.report.plots"},
     "statsmodels": {"engine.statistics"},
     "scipy.special": {"engine.backend"},
     "cupyx": {"engine.backend", "engine.kernels"},
-    "cupy": {"engine.backend", "engine.kernels", *TOP},
+    "cupy": {"engine.backend", "engine.kernels", *APPLICATION},
 }
 # Imported inside functions only: whoever does not need them does not wait for them.
 LAZY = {"cupy", "ray", "cupyx", "statsmodels", "scipy.special", "exchange_calendars", "pandas"}
@@ -134,6 +125,9 @@ def offences(module: str, source: str) -> list[str]:
             found.append(f"{module} imports {name}, which is in no layer")
         if reaches is not None and reaches > own:
             found.append(f"{module} (layer {own}) imports {name} (layer {reaches})")
+        for entry in ENTRIES:
+            if within(name, entry) and not within(module, entry):
+                found.append(f"{module} imports {name}: {entry} is started by users, nothing imports it")
         for library, places in PLACES.items():
             if within(name, library) and not any(module == p or (p != "engine" and within(module, p)) for p in places):
                 found.append(f"{module} imports {name}: only {', '.join(sorted(places))} may")
@@ -152,8 +146,8 @@ def test_imports_go_down_and_libraries_stay_in_their_place(module):
     [
         ("engine.pricing.black", "from engine.data.panel import MarketPanel", "layer 1) imports engine.data.panel"),
         ("engine.pricing.black", "from engine.data import panel", "(layer 1) imports engine.data.panel (layer 2)"),
-        ("engine.correlation.implied", "from engine import load_market", "imports engine.load_market (layer 7)"),
-        ("engine.correlation.implied", "import engine", "imports engine (layer 7)"),
+        ("engine.correlation.implied", "from engine import load_market", "imports engine.load_market (layer 10)"),
+        ("engine.correlation.implied", "import engine", "imports engine (layer 10)"),
         ("engine.backtest.book", "def f():\n    import strategies.rich_correlation", "(layer 5)"),
         ("engine.backtest.book", "import polars as pl", "imports polars: only"),
         ("engine.report.tables", "from plotly import graph_objects", "only engine.report.plots may"),
@@ -164,7 +158,13 @@ def test_imports_go_down_and_libraries_stay_in_their_place(module):
         ("engine.data.schema", "import hydra.utils", "imports hydra.utils"),
         ("engine.data.schema", "from .panel import MarketPanel", "relatively"),
         ("engine.helpers", "x = 1", "is in no layer"),
-        ("engine.store", "from engine.helpers import f", "imports engine.helpers.f, which is in no layer"),
+        ("engine.runs.read", "from engine.helpers import f", "imports engine.helpers.f, which is in no layer"),
+        ("engine.command.objects", "from engine.runs.manifest import manifest", "(layer 8)"),
+        ("engine.runs.read", "def f():\n    from engine.sweep.jobs import Job", "(layer 9)"),
+        ("engine.report.tables", "from engine.command.messages import suggestion", "(layer 7)"),
+        ("engine.sweep.local", "from engine.run import run", "nothing imports it"),
+        ("engine.study.research", "def f():\n    import engine.correlate", "nothing imports it"),
+        ("hydra_plugins.batch_launcher", "from engine.run import run", "nothing imports it"),
     ],
 )
 def test_a_planted_offence_is_found(module, line, offence):
@@ -176,7 +176,7 @@ def test_a_planted_offence_is_found(module, line, offence):
     [
         ("engine.backtest.book", "from engine.correlation import TopWeights\nfrom engine.backtest.marks import Marks"),
         ("engine.run", "import hydra\nfrom omegaconf import OmegaConf\nfrom engine import backtest"),
-        ("hydra_plugins.batch_launcher", "from hydra.plugins.launcher import Launcher\nfrom engine.run import run"),
+        ("hydra_plugins.batch_launcher", "from hydra.plugins.launcher import Launcher\nimport engine.sweep.local"),
         ("strategies.rich_correlation", "from engine.backtest import zscore"),
         ("engine.statistics", "def f():\n    import statsmodels.api as sm"),
         ("engine.backtest.result", "import polars as pl\nimport numpy as np"),

@@ -5,7 +5,8 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from engine.config import build, launch
+from engine.command.hydra import start
+from engine.command.objects import build
 
 PUBLISHED = Path("results") / "benchmarks"
 
@@ -20,8 +21,8 @@ def benchmark(config: dict, folder: Path) -> None:
     from engine.benchmark.measure import device_memory, measure_cases
     from engine.benchmark.pictures import photograph, write_pictures
     from engine.kernels import usable
-    from engine.manifest import PROJECT, peak_memory_mb, provenance, write_json
     from engine.progress import progress_bar
+    from engine.runs.manifest import PROJECT, peak_memory_mb, provenance, write_json
 
     sizes, backend = build(config["benchmark"], "benchmark"), resolve(str(config["backend"]))
     device, table, kernels = device_name(backend), cases(sizes), usable(library(backend))
@@ -65,7 +66,7 @@ def benchmark(config: dict, folder: Path) -> None:
 
 def main() -> None:
     """Run the command line."""
-    launch(benchmark, "benchmark")
+    start(benchmark, "benchmark")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from engine.benchmark.plain_sweep import plain_sweep
 from engine.benchmark.sizes import Sizes
 from engine.benchmark.work import BOOK_LOOP, COHORT_DAY, SESSION, SWEEP_LOOP, Work
 from engine.correlation import TopWeights
-from engine.sweep import Job, run_batch
+from engine.sweep.batches import run_batch
+from engine.sweep.jobs import Job
 from strategies.rich_correlation import RichCorrelation
 
 

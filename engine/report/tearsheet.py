@@ -143,7 +143,7 @@ def write_correlation_report(
         .with_columns((pl.col("tenor").cast(pl.String) + " days").alias("series"))
         .pivot(on="series", index="date", values="implied_correlation")
         .join(realized.filter(pl.col("basket") == basket).select("date", "realized_correlation"), on="date", how="left")
-        .rename({"realized_correlation": "realised"})
+        .rename({"realized_correlation": "realized"})
         .sort("date")
     )
     term = levels.filter(pl.col("basket") == basket).select("tenor", "mean", "last")
@@ -184,7 +184,7 @@ def _researched(research: dict, leg: str) -> list[str]:
         if name == "surface":
             figure = plots.plot_surface(frame, "Implied correlation of the last date, by tenor and delta")
         elif name == "premium":
-            columns = frame.select("date", "implied", "realised", pl.col("correlation_premium").alias("premium"))
+            columns = frame.select("date", "implied", "realized", pl.col("correlation_premium").alias("premium"))
             figure = plots.plot_series(columns, "Correlation risk premium", "correlation (x 100)")
         elif name == "dispersion":
             columns = frame.select("date", "member_vol", "dispersion_vol")

@@ -1,1 +1,1 @@
-"""Research on correlation as tables and series."""
+"""Research on correlation as tables and series: what a correlation run reports beside the levels themselves."""

@@ -10,13 +10,15 @@ from hydra import compose, initialize_config_dir
 
 from engine.backend import namespace
 from engine.backtest import DailyDelta, EarlyExit, Straddle, VegaNeutral, VolPoints, Weekly, backtest
-from engine.config import CONFIGS, resolved
+from engine.command.hydra import resolved
+from engine.command.messages import CONFIGS
 from engine.correlate import correlate
 from engine.correlation import AllMembers
 from engine.data import open_panel, save_panel
 from engine.report import write_tearsheet
 from engine.run import run
-from engine.sweep import Job, run_batch
+from engine.sweep.batches import run_batch
+from engine.sweep.jobs import Job
 from strategies.rich_correlation import RichCorrelation
 from strategies.short_correlation import ShortCorrelation
 from tests.backtest.small_market import small_market

@@ -17,17 +17,17 @@ ConfigStore.instance().store(group="hydra/launcher", name="batch", node=BatchLau
 
 
 class BatchLauncher(Launcher):
-    """Stores what Hydra hands over; `engine.launch` does the work, imported only when it is asked for."""
+    """Stores what Hydra hands over; `engine.sweep.local` does the work, imported only when it is asked for."""
 
     def setup(self, *, hydra_context, task_function, config):
         """Keep what launching needs; the task itself is not called, its backtests are batched."""
-        from engine.compose import SweepComposer
+        from engine.sweep.composer import SweepComposer
 
         hydra_context.config_loader = SweepComposer(hydra_context.config_loader, config)  # the sweeper checks by it too
         self.hydra_context, self.config = hydra_context, config
 
     def launch(self, job_overrides, initial_job_idx):
         """Run the jobs and return one JobReturn each."""
-        from engine.launch import launch_batch
+        from engine.sweep.local import run_sweep
 
-        return launch_batch(self.hydra_context, self.config, job_overrides, initial_job_idx)
+        return run_sweep(self.hydra_context, self.config, job_overrides, initial_job_idx)

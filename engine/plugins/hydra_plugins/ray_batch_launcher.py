@@ -27,20 +27,20 @@ ConfigStore.instance().store(
 
 
 class RayBatchLauncher(BatchLauncher):
-    """Stores what Hydra hands over; `engine.cluster` does the work, imported only when it is asked for."""
+    """Stores what Hydra hands over; `engine.sweep.ray` does the work, imported only when it is asked for."""
 
     def __init__(self, **settings):
         self.settings = settings
 
     def setup(self, *, hydra_context, task_function, config):
         """Check that Ray is there before anything is composed."""
-        from engine.cluster import check_ray
+        from engine.sweep.ray import check_ray
 
         check_ray()
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
     def launch(self, job_overrides, initial_job_idx):
         """Run the jobs and return one JobReturn each."""
-        from engine.cluster import launch_on_ray
+        from engine.sweep.ray import run_sweep_on_ray
 
-        return launch_on_ray(self.settings, self.hydra_context, self.config, job_overrides, initial_job_idx)
+        return run_sweep_on_ray(self.settings, self.hydra_context, self.config, job_overrides, initial_job_idx)

@@ -1,0 +1,68 @@
+"""From configuration to a market: its panel, cut to the dates wanted, on the backend chosen."""
+
+from pathlib import Path
+
+from engine.command.objects import checked, imported
+from engine.errors import InputError
+
+
+def open_market(config, progress: bool = True):
+    """Load the market of a configuration, cut to its dates, on its backend.
+
+    Returns
+    -------
+    MarketPanel, str
+        The panel and the backend it is on.
+
+    Raises
+    ------
+    InputError
+        When the backend, its budget, the market or its files are not usable, or no session lies in the range of dates.
+    """
+    from engine.backend import check_memory_budget, resolve
+
+    backend = resolve(str(config["backend"]))  # before hours are spent on building a panel
+    memory_budget = config.get("memory_budget")
+    check_memory_budget(memory_budget)
+    dates = {key: _date(config, key) for key in ("start", "end")}
+    name, settings = _market(config)
+    panel = imported(config["market"]["_target_"], "market")(name, **settings, **dates, progress=progress)
+    return (panel.to(backend, memory_budget) if backend == "cupy" else panel), backend
+
+
+def built_panel(config) -> Path:
+    """Return the folder of a configuration's panel, which is built if need be."""
+    from engine.data import panel_folder
+
+    name, settings = _market(config)
+    return panel_folder(name, **settings)
+
+
+def quality_report(config):
+    """Return the quality report of a configuration's market: which quotes were dropped, and why."""
+    from engine.data import load_quality
+
+    return load_quality(built_panel(config))
+
+
+def _market(config) -> tuple[str, dict]:
+    """Name of the market and what its source is to be told, its path among it; each setting is checked."""
+    from engine.data.load import source_kind
+
+    market = config["market"]
+    settings = {key: value for key, value in market.items() if key not in ("_target_", "name", "path")}
+    source = source_kind(market["name"])
+    settings = {key: checked(source, key, value, "market") for key, value in settings.items()}
+    return market["name"], {"path": market["path"], **settings}
+
+
+def _date(config, key: str):
+    import numpy as np
+
+    value = config[key]
+    if value is None:
+        return None
+    try:
+        return str(np.datetime64(str(value), "D"))
+    except ValueError:
+        raise InputError(f"{key}={value} is not a date; write {key}=2024-06-30") from None

@@ -1,0 +1,144 @@
+"""What made a run: its manifest, and the hash that tells whether it has to be run again."""
+
+import functools
+import hashlib
+import json
+import math
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from engine import kernels
+from engine.backend import library
+
+PROJECT = Path(__file__).resolve().parents[2]
+LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
+# Keys of the configuration that change where and how a run is kept, but none of its numbers.
+NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget"})
+
+
+def manifest(panel, backend: str, seed: int, started: float, **more) -> dict:
+    """Return what made a run: versions, commit, device, panel and time.
+
+    Parameters
+    ----------
+    panel : MarketPanel
+    started : float
+        `time.perf_counter()` at the start.
+    **more
+        Further entries, such as `config_hash`.
+    """
+    return provenance() | {
+        "backend": backend,
+        "device": _device(backend),
+        "kernels": kernels.usable(library(backend)),
+        "dtype": str(panel.component_iv.dtype),
+        "market": panel.info.name,
+        "panel_hash": panel.content_hash,
+        "first_session": str(panel.dates[0]),
+        "last_session": str(panel.dates[-1]),
+        "sessions": len(panel),
+        "seed": seed,
+        **more,
+        "seconds": round(time.perf_counter() - started, 3),
+        "peak_memory_mb": peak_memory_mb(),  # of the process: a sweep's later jobs include earlier ones
+    }
+
+
+def provenance() -> dict:
+    """Return when, and by which versions and commit, numbers were made."""
+    commit, dirty = _git()
+    return {
+        "finished": now(),
+        "python": platform.python_version(),
+        "versions": _versions(),
+        "git_commit": commit,
+        "git_dirty": dirty,
+    }
+
+
+def config_hash(config: dict, panel) -> str:
+    """Hash all that decides the numbers of a backtest: its resolved configuration, the panel and the version.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> panel = SimpleNamespace(content_hash="abc")
+    >>> config_hash({"lag": 1, "study": "a"}, panel) == config_hash({"study": "b", "lag": 1}, panel)
+    True
+    >>> config_hash({"lag": 1}, panel) == config_hash({"lag": 2}, panel)
+    False
+    """
+    deciding = {key: value for key, value in config.items() if key not in NOT_NUMBERS}
+    text = json.dumps([deciding, panel.content_hash, _versions().get("dispersion-engine")], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write a flat JSON object whole or not at all; numbers that are not finite become null."""
+    plain = {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in content.items()
+    }
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(json.dumps(plain, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def now() -> str:
+    """Return the current time in the form manifests use."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def peak_memory_mb() -> float:
+    """Return the most memory this process has held, in MB.
+
+    Linux tells it in /proc. getrusage, used elsewhere, counts in bytes on macOS, and after a fork it can report the
+    parent's memory.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return round(int(line.split()[1]) / 2**10, 1)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round((peak if sys.platform == "darwin" else peak * 1024) / 2**20, 1)
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@functools.cache
+def _git() -> tuple[str | None, bool | None]:
+    """Commit of the code and whether it was changed since; None outside a git checkout."""
+    if not (PROJECT / ".git").exists() or shutil.which("git") is None:
+        return None, None
+
+    def ask(*words):
+        return subprocess.run(["git", "-C", str(PROJECT), *words], capture_output=True, text=True, check=False)
+
+    commit = ask("rev-parse", "HEAD")
+    if commit.returncode:
+        return None, None
+    return commit.stdout.strip(), bool(ask("status", "--porcelain", "--untracked-files=no").stdout.strip())
+
+
+def _device(backend: str) -> str:
+    if backend == "cupy":
+        import cupy
+
+        name = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)["name"]
+        return name.decode() if isinstance(name, bytes) else str(name)
+    return f"{platform.machine()}, {os.cpu_count()} cores"

@@ -1,0 +1,168 @@
+"""Runs read back from disk, and compared: one run, or all those of sweeps and studies as one frame."""
+
+import functools
+import glob
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from engine.errors import InputError
+from engine.runs.table_store import asked_keys, is_table, read_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run, read from its folder or its sweep's table; frames are read when asked for.
+
+    Parameters
+    ----------
+    folder : Path
+    manifest, summary : dict
+        `summary` is empty for a correlation run.
+    config : dict
+        The whole configuration it was made with; `overrides` : list of str, what was asked on the command line.
+    """
+
+    folder: Path
+    manifest: dict
+    summary: dict
+    config: dict
+    overrides: list
+    choices: dict
+
+    @property
+    def daily(self) -> pl.DataFrame:
+        """One row per session: date, exposure, pnl_gross, cost, pnl_net and the explain."""
+        return self.frame("daily")
+
+    @property
+    def ledger(self) -> pl.DataFrame:
+        """One row per trade and leg."""
+        return self.frame("ledger")
+
+    def frame(self, name: str) -> pl.DataFrame:
+        """Read one of the run's tables: daily, ledger, correlation, realized, quality."""
+        path = self.folder / f"{name}.parquet"
+        if not path.exists():
+            raise InputError(f"{self.folder} has no {name}.parquet; it holds {', '.join(_tables(self.folder))}")
+        return pl.read_parquet(path)
+
+
+def load_run(path) -> Run:
+    """Read one run folder.
+
+    Raises
+    ------
+    InputError
+        When the folder is not there or holds no finished run.
+    """
+    from omegaconf import OmegaConf
+
+    folder = Path(path)
+    if not folder.is_dir() and is_table(folder.parent):
+        raise InputError(f"{folder} is a row of a table, not a folder; read it by load_runs('{folder.parent}')")
+    if not folder.is_dir():
+        raise InputError(f"there is no run folder {folder}")
+    if not (folder / "manifest.json").exists():
+        raise InputError(f"{folder} holds no finished run (no manifest.json); give results/<study>/<time>/<n>")
+    asked = {name: OmegaConf.load(folder / ".hydra" / f"{name}.yaml") for name in ("config", "hydra", "overrides")}
+    summary = folder / "summary.json"
+    return Run(
+        folder=folder,
+        manifest=json.loads((folder / "manifest.json").read_text(encoding="utf-8")),
+        summary=json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {},
+        config=OmegaConf.to_container(asked["config"]),
+        overrides=OmegaConf.to_container(asked["overrides"]),
+        choices=dict(asked["hydra"].hydra.runtime.choices),
+    )
+
+
+def load_runs(pattern) -> pl.DataFrame:
+    """Read finished backtests into one frame: a row per run, with what was asked of any of them and their summary.
+
+    Parameters
+    ----------
+    pattern : path or glob
+        Run folders, folders of sweeps or of whole studies, such as "results/backtest/*".
+
+    Returns
+    -------
+    frame
+        `run` (its folder), one column per group or key that any run overrode, filled for every run, then the summary.
+
+    Raises
+    ------
+    InputError
+        When nothing matches.
+    """
+    runs = [run for folder in finished(str(pattern)) for run in _read(folder) if run.summary]
+    if not runs:
+        raise InputError(f"no finished backtest in {pattern}; give a run folder, a sweep's folder or a glob of them")
+    return compared(runs)
+
+
+def _read(folder: Path) -> list[Run]:
+    """Read the run of a folder, or all those of a sweep kept as a table."""
+    if not is_table(folder):
+        return [load_run(folder)]
+    rows = read_rows(folder)
+    return [] if rows is None else runs_of(rows, folder)
+
+
+def runs_of(rows: pl.DataFrame, sweep: Path) -> list[Run]:
+    """Make the runs of a table's rows."""
+    once = functools.cache(json.loads)  # most rows share these
+    return [
+        Run(
+            folder=sweep / str(row["job"]),
+            manifest=once(row["manifest"]),
+            summary=row["summary"],
+            config=json.loads(row["config"]),
+            overrides=row["overrides"],
+            choices=once(row["choices"]),
+        )
+        for row in rows.iter_rows(named=True)
+    ]
+
+
+def compared(runs: list[Run]) -> pl.DataFrame:
+    """Return one row per run: its folder, what was asked of any of them, its summary."""
+    columns = {"run": [str(run.folder) for run in runs]}
+    for key in asked_keys(run.overrides for run in runs):
+        columns[key] = _plain([_setting(run, key) for run in runs])
+    for name in dict.fromkeys(name for run in runs for name in run.summary):
+        columns[name] = [run.summary.get(name) for run in runs]
+    return pl.DataFrame(columns, strict=False).with_columns(pl.selectors.by_dtype(pl.Null).cast(pl.Float64))
+
+
+def finished(pattern: str) -> list[Path]:
+    """Return the folders with a manifest at, or up to two levels below, what the pattern matches, by number."""
+    found = []
+    for match in map(Path, sorted(glob.glob(pattern))):
+        for below in ("manifest.json", "*/manifest.json", "*/*/manifest.json"):
+            found.extend(file.parent for file in match.glob(below))
+    return sorted(set(found), key=lambda f: (str(f.parent), int(f.name) if f.name.isdigit() else -1, f.name))
+
+
+def _setting(run: Run, key: str):
+    """Return the value that a run used for a group or key, whether it was asked for or is the default."""
+    if key in run.choices:
+        return run.choices[key]
+    value = run.config
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _plain(values: list) -> list:
+    """Make one column of settings: numbers and texts as they are, anything else, or a mixture, as text."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {int, float}:
+        return [value if value is None else float(value) for value in values] if float in kinds else values
+    return values if kinds in ({str}, {bool}) else [value if value is None else str(value) for value in values]
+
+
+def _tables(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.glob("*.parquet"))

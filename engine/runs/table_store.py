@@ -1,0 +1,155 @@
+"""sweep.store=table: one table of all the runs of a sweep; ten thousand folders would take longer than the runs.
+
+A sweep's folder then holds `runs.parquet`, `manifest.json` and, in `.hydra/`, what was asked: `multirun.yaml` for the
+sweep and `jobs.parquet` for each job. While it runs, the rows of finished jobs are kept in `.parts/`. A sweep that is
+interrupted leaves them there, and resuming it starts from them.
+"""
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import polars as pl
+
+from engine.backend import resolve
+from engine.runs.manifest import manifest, now, peak_memory_mb, write_json
+
+JOBS = Path(".hydra", "jobs.parquet")
+UNMERGED = ".parts"
+SECONDS_BETWEEN_PARTS = 10.0  # of work lost, at most, when a sweep is interrupted
+
+
+def packed(result, plans: list, started: float):
+    """Yield what a table keeps of a batch: the metrics of its parameter sets, each an array (P,), and the manifest.
+
+    Parameters
+    ----------
+    result : BacktestResult
+    plans : list of Plan
+        One for each parameter set of the result.
+    """
+    made = manifest(result.market, resolve(str(plans[0].settings["backend"])), plans[0].settings["seed"], started)
+    yield result.summaries, made
+
+
+class TableStore:
+    """Keeps the finished jobs of a sweep as rows."""
+
+    packed = staticmethod(packed)
+    largest_piece = 4096  # jobs sent to another machine, and back, at once
+
+    def __init__(self, sweep: Path):
+        self.sweep = Path(sweep)
+        self._waiting, self._written = [], time.monotonic()
+
+    def finished(self, plans: list) -> set[int]:
+        """Return which jobs need not run: those whose row was made with the same configuration, panel and version."""
+        rows = read_rows(self.sweep)
+        held = {} if rows is None else dict(rows.select("job", "config_hash").iter_rows())
+        return {plan.number for plan in plans if held.get(plan.number) == plan.config_hash}
+
+    def keep(self, plans: list, batch) -> None:
+        """Add a row for each job of a batch."""
+        for summaries, made in batch:
+            number = pl.selectors.float()
+            numbers = pl.DataFrame(summaries).with_columns(pl.when(number.is_finite()).then(number))
+            rows = {
+                "job": [plan.number for plan in plans],
+                "config_hash": [plan.config_hash for plan in plans],
+                "overrides": [plan.overrides for plan in plans],
+                "choices": [json.dumps(plan.choices) for plan in plans],
+                "config": [json.dumps(plan.settings, default=str) for plan in plans],
+                "manifest": [json.dumps(made)] * len(plans),
+            }
+            schema = {"overrides": pl.List(pl.String)}
+            self._waiting.append(pl.DataFrame(rows, schema_overrides=schema).with_columns(numbers.to_struct("summary")))
+        if time.monotonic() - self._written > SECONDS_BETWEEN_PARTS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows that wait as a part of the table."""
+        if self._waiting:
+            rows = pl.concat(self._waiting)
+            (self.sweep / UNMERGED).mkdir(parents=True, exist_ok=True)
+            _write(rows, self.sweep / UNMERGED / f"{time.time_ns()}-{rows['job'][0]}.parquet")
+        self._waiting, self._written = [], time.monotonic()
+
+
+def is_table(sweep: Path) -> bool:
+    """Tell whether a folder is that of a sweep kept as a table."""
+    return (sweep / JOBS).exists() or (sweep / UNMERGED).is_dir()
+
+
+def read_rows(sweep: Path) -> pl.DataFrame | None:
+    """Return a row per finished job: job, config_hash, overrides, choices, config, manifest and summary.
+
+    None where there is no table, or none that can be read. A job is finished when both files hold it.
+    """
+    try:
+        jobs, runs = pl.read_parquet(sweep / JOBS), pl.read_parquet(sweep / "runs.parquet")
+    except (OSError, pl.exceptions.PolarsError):
+        return None
+    asked = {"run", *asked_keys(jobs["overrides"].to_list())}
+    numbers = [name for name in runs.columns if name not in asked]
+    job = runs["run"].str.split("/").list.last().cast(pl.Int64).alias("job")
+    return jobs.join(pl.DataFrame([job, runs.select(numbers).to_struct("summary")]), on="job", maintain_order="left")
+
+
+def gather(sweep: Path) -> pl.DataFrame | None:
+    """Return the rows of a table and of the parts not yet in it, the latest of each job, by number."""
+    parts = [pl.read_parquet(path) for path in sorted((sweep / UNMERGED).glob("*.parquet"))]
+    found = [rows for rows in (read_rows(sweep), *parts) if rows is not None]
+    return pl.concat(found, how="vertical_relaxed").unique("job", keep="last").sort("job") if found else None
+
+
+def commit(sweep: Path, rows: pl.DataFrame, runs: pl.DataFrame, seconds: float) -> None:
+    """Write a sweep's table, then remove the parts it was made from.
+
+    Parameters
+    ----------
+    sweep : Path
+    rows : frame
+        As from `gather`.
+    runs : frame
+        The same runs as `load_runs` shows them.
+    seconds : float
+        What the sweep took.
+
+    Notes
+    -----
+    An entry of the jobs' manifests that is equal in all of them stands in the table's manifest as it is, any other as
+    the list of its values.
+    """
+    (sweep / ".hydra").mkdir(exist_ok=True)
+    _write(runs, sweep / "runs.parquet")
+    _write(rows.drop("summary"), sweep / JOBS)
+    if (sweep / "multirun.yaml").exists():  # where Hydra leaves it
+        os.replace(sweep / "multirun.yaml", sweep / ".hydra" / "multirun.yaml")
+    made = [json.loads(text) for text in rows["manifest"].unique(maintain_order=True)]
+    agreed = {}
+    for key in made[0]:
+        values = [one.get(key) for one in made]
+        agreed[key] = values[0] if all(value == values[0] for value in values) else sorted(set(map(str, values)))
+    own = {"finished": now(), "jobs": rows.height, "seconds": round(seconds, 3), "peak_memory_mb": peak_memory_mb()}
+    write_json(sweep / "manifest.json", agreed | own)
+    shutil.rmtree(sweep / UNMERGED, ignore_errors=True)
+
+
+def asked_keys(overrides) -> list[str]:
+    """Return the groups and keys that any job was asked for; how the sweep is kept is not asked of a job.
+
+    Examples
+    --------
+    >>> asked_keys([["costs.index=0.3", "sweep.store=table"], ["+costs.index=0.4", "strategy=rich_correlation"]])
+    ['costs.index', 'strategy']
+    """
+    keys = (text.lstrip("+~").partition("=")[0].partition("@")[0] for job in overrides for text in job)
+    return [key for key in dict.fromkeys(keys) if not key.startswith("sweep.")]
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    unfinished = path.with_suffix(".part")
+    frame.write_parquet(unfinished)
+    os.replace(unfinished, path)

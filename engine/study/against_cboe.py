@@ -1,0 +1,200 @@
+"""Our implied correlation beside the indices Cboe publishes. Nothing is fitted to them."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from engine.backend import to_host
+from engine.command.markets import open_market
+from engine.correlation import Names, TopWeights, implied_correlation, index_name
+from engine.data import load_market_returns, load_published
+from engine.data.sources.us_chains import LEVELS, SPX, SPX_QUOTES
+from engine.data.sources.us_holdings import largest_members
+
+# Cboe index -> tenor in calendar days; each is the 50-delta correlation of the 50 largest S&P 500 members.
+TENORS = {"COR1M": 30, "COR3M": 91, "COR6M": 182, "COR1Y": 365}
+DELTA = 50
+
+
+def published_series(config: dict):
+    """Return the published indices beside the market's files, with the market's returns; None where there are none."""
+    folder = Path(config["market"]["path"] or "")
+    if not (folder / "us_history" / LEVELS).is_file() or config["market"]["name"] != "us_chains":
+        return None
+    return load_published(folder).joined(load_market_returns(folder))
+
+
+def cboe_tables(config: dict, market, min_coverage: float) -> dict:
+    """Return tables against the published Cboe indices, and of SPX beside the fund as index leg, where files allow.
+
+    Parameters
+    ----------
+    config : mapping, resolved
+    market : MarketPanel
+    min_coverage : float
+
+    Returns
+    -------
+    dict of heading -> frame
+    """
+    path = Path(config["market"]["path"] or "")
+    tables = {}
+    if market.info.name != "us_chains":
+        return tables
+    published = path / "us_history" / LEVELS
+    if published.is_file():
+        indices = pl.read_parquet(published)
+        tables["Against the published Cboe indices, points"] = against_published(market, path, indices, min_coverage)
+    if published.is_file() and (path / "us2026" / SPX_QUOTES).is_file() and market.info.index != SPX:
+        whole = {"backend": "numpy", "start": None, "end": None, "market": config["market"] | {"index": SPX}}
+        spx, _ = open_market(config | whole)
+        beside = beside_spx(market, spx)
+        if beside.height:
+            tables[f"{SPX} beside {market.info.index} as index leg, 50 largest present, points"] = beside
+    return tables
+
+
+def compare_with_published(panel, rho, indices: pl.DataFrame) -> pl.DataFrame:
+    """Compare implied correlation at 50 delta with the published indices, on every common date.
+
+    Parameters
+    ----------
+    panel : MarketPanel
+        Whose dates, tenors and deltas the record has.
+    rho : ImpliedCorrelation of arrays (T, K, D)
+    indices : frame
+        date, index, close; published values in points (100 x correlation).
+
+    Returns
+    -------
+    frame
+        One row per index with a common date: index, tenor (days), dates (compared), not_computed (common dates
+        without a value of ours), and in points measured, published (means), mean_abs_error, bias (ours less theirs);
+        correlation of the daily levels, and least_coverage as a fraction.
+
+    References
+    ----------
+    Cboe S&P 500 Implied Correlation Indices (COR1M ... COR1Y), daily closes.
+    """
+    d = int(np.flatnonzero(panel.deltas == DELTA)[0])
+    rows = []
+    for index, tenor in TENORS.items():
+        quoted = indices.filter((pl.col("index") == index) & pl.col("close").is_not_null()).sort("date")
+        common, ours, theirs = np.intersect1d(
+            panel.dates, quoted["date"].to_numpy().astype("datetime64[D]"), return_indices=True
+        )
+        if tenor not in panel.tenors or len(common) == 0:
+            continue
+        cell = (ours, int(np.flatnonzero(panel.tenors == tenor)[0]), d)
+        measured, coverage = 100.0 * to_host(rho.clean)[cell], to_host(rho.coverage)[cell]
+        known = np.isfinite(measured)
+        found = _agreement(measured[known], quoted["close"].to_numpy()[theirs][known])
+        rows.append(
+            {
+                "index": index,
+                "tenor": tenor,
+                "dates": int(known.sum()),
+                "not_computed": int((~known).sum()),
+                "measured": found["first"],
+                "published": found["second"],
+                "mean_abs_error": found["mean_abs_difference"],
+                "bias": found["difference"],
+                "correlation": found["correlation"],
+                "least_coverage": float(coverage[known].min()) if known.any() else None,
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def against_published(market, path, indices: pl.DataFrame, min_coverage: float = 0.8) -> pl.DataFrame:
+    """Compare with the published indices twice: on the 50 largest members present, and on the true 50 largest present.
+
+    Parameters
+    ----------
+    market : MarketPanel
+        Of the US chains.
+    path : path
+        Folder that holds us_history/, whose fund holdings say who the 50 largest are.
+    indices : frame
+        As for `compare_with_published`.
+    min_coverage : float
+        As for `implied_correlation`.
+
+    Returns
+    -------
+    frame
+        As from `compare_with_published`, with a first column basket.
+    """
+    true = [name for name in largest_members(path, market.dates[0]) if name in market.names]
+    tables = []
+    for label, basket in (("50 largest present", TopWeights(50)), ("true 50 present", Names(tuple(true)))):
+        weights = basket.select(market.weights, market.names)
+        rho = implied_correlation(
+            market.index_iv,
+            market.component_iv,
+            weights,
+            min_coverage=min_coverage,
+            budget=market.window_bytes,
+        )
+        table = compare_with_published(market, rho, indices)
+        names = int(to_host((weights > 0.0).sum(axis=1)).max()) if len(weights) else 0
+        tables.append(table.select(pl.lit(f"{label} ({names})").alias("basket"), *table.columns))
+    return pl.concat(tables)
+
+
+def beside_spx(market, spx) -> pl.DataFrame:
+    """Compare the implied correlation of the 50 largest members present from two index legs, on their common dates.
+
+    Parameters
+    ----------
+    market, spx : MarketPanel
+        The same members against a fund and against SPX.
+
+    Returns
+    -------
+    frame
+        index, tenor, dates, not_computed, then in points the mean from each leg, mean_abs_difference and difference
+        (SPX less the fund), and the correlation of the daily levels; no row where no date is common.
+    """
+    d = int(np.flatnonzero(market.deltas == DELTA)[0])
+    common, *rows_of = np.intersect1d(market.dates, spx.dates, return_indices=True)
+    levels = []
+    for panel, rows in zip((market.to("numpy"), spx), rows_of, strict=True):
+        weights = TopWeights(50).select(panel.weights[rows], panel.names)
+        rho = implied_correlation(panel.index_iv[rows][..., d], panel.component_iv[rows][..., d], weights)
+        levels.append(100.0 * rho.clean)
+    rows = []
+    for k, tenor in enumerate(market.tenors if len(common) else ()):
+        fund, index = (level[:, k] for level in levels)
+        known = np.isfinite(fund) & np.isfinite(index)
+        found = _agreement(index[known], fund[known])
+        rows.append(
+            {
+                "index": index_name(int(tenor)),
+                "tenor": int(tenor),
+                "dates": int(known.sum()),
+                "not_computed": int((~known).sum()),
+                market.info.index: found["second"],
+                spx.info.index: found["first"],
+                "mean_abs_difference": found["mean_abs_difference"],
+                "difference": found["difference"],
+                "correlation": found["correlation"],
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def _agreement(first, second) -> dict:
+    """Return how two series of levels agree: their means, the mean of |first - second| and of first - second."""
+    if len(first) == 0:
+        return dict.fromkeys(("first", "second", "mean_abs_difference", "difference", "correlation"))
+    apart = first - second
+    moves = len(apart) > 1 and first.std() > 0.0 and second.std() > 0.0
+    return {
+        "first": float(first.mean()),
+        "second": float(second.mean()),
+        "mean_abs_difference": float(np.abs(apart).mean()),
+        "difference": float(apart.mean()),
+        "correlation": float(np.corrcoef(first, second)[0, 1]) if moves else None,
+    }

@@ -1,0 +1,177 @@
+"""Composing the jobs of a sweep: Hydra composes each set of group choices once; plain values go into copies of it."""
+
+import re
+from dataclasses import dataclass, replace
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import OverrideType
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from engine.runs.plan import Plan
+
+
+@dataclass(frozen=True)
+class _Override:
+    """One word of a command, such as `strategy.enter=1`, and what it does.
+
+    `plain`: it sets one value; `chooses`: it takes a choice of a group; neither: something only Hydra can do.
+    """
+
+    text: str
+    key: str
+    value: object
+    plain: bool
+    chooses: bool
+
+
+@dataclass(frozen=True)
+class _Base:
+    """What Hydra composed for a set of group choices.
+
+    Parameters
+    ----------
+    config : DictConfig
+    settings : dict or None
+        The configuration resolved; None where a value is still missing or refers to others in a way only Hydra can
+        follow, so that no single value may be replaced.
+    referred : frozenset of str
+        Keys that other values refer to by `${key}`. To replace one of them, Hydra must compose again.
+    choices : dict
+        The choice taken in each group.
+    """
+
+    config: DictConfig
+    settings: dict | None
+    referred: frozenset
+    choices: dict
+
+    @classmethod
+    def of(cls, config: DictConfig) -> "_Base":
+        referred = _references(OmegaConf.to_container(_task(config), resolve=False))
+        settings = None if referred is None else resolved_task(config)
+        choices = OmegaConf.to_container(config.hydra.runtime.choices)
+        return cls(config, settings, referred or frozenset(), choices)
+
+
+class SweepComposer:
+    """Stands in for Hydra's config loader in a sweep, so that thousands of jobs cost a few compositions.
+
+    An override is *plain* when it sets a number, a text, true, false or null: those change one value of a
+    configuration whose shape the other overrides have fixed. Where that is not so simple (a key that is not there, a
+    value that others refer to), Hydra composes the job itself, so the errors a user sees are Hydra's own.
+
+    Parameters
+    ----------
+    loader : hydra.core.config_loader.ConfigLoader
+    master : DictConfig
+        Configuration of the sweep as a whole.
+    """
+
+    def __init__(self, loader, master: DictConfig):
+        self.loader, self.master = loader, master
+        self._groups = set(master.hydra.runtime.choices)
+        self._parser = OverridesParser.create()
+        self._known, self._bases = {}, {}
+
+    def __getattr__(self, name):
+        return getattr(self.loader, name)
+
+    def load_sweep_config(self, master_config, sweep_overrides) -> DictConfig:
+        """Check a job as Hydra does, and return its configuration without its plain values: no sweeper reads those."""
+        return self._composed(sweep_overrides)[0].config
+
+    def whole(self, number: int, overrides) -> DictConfig:
+        """Compose a job by Hydra itself, all of it."""
+        job = self.loader.load_sweep_config(self.master, list(overrides))
+        with open_dict(job):
+            job.hydra.job.id = number
+            job.hydra.job.num = number
+        return job
+
+    def plan(self, number: int, overrides) -> Plan:
+        """Compose a job as far as running it needs.
+
+        Raises
+        ------
+        HydraException, OmegaConfBaseException
+            As Hydra does when it composes and resolves the job.
+        """
+        base, values = self._composed(overrides)
+        asked = [text for text in overrides if not text.startswith(("hydra.", "hydra/"))]
+        settings = base.settings or resolved_task(base.config)
+        for key, value in values.items():
+            settings = _with(settings, key.split("."), value)
+        return Plan(number, asked, base.choices, settings)
+
+    def _composed(self, overrides) -> tuple["_Base", dict]:
+        """Return what Hydra composed for a job, and the plain values to put into it (none where Hydra did it all)."""
+        read = [self._read(text) for text in overrides]
+        base = self._base(tuple(one.text for one in read if not one.plain))
+        if base.referred.intersection(one.key for one in read):  # Hydra must know their value when it resolves others
+            read = [replace(one, plain=one.plain and one.key not in base.referred) for one in read]
+            base = self._base(tuple(one.text for one in read if not one.plain))
+        values = {one.key: one.value for one in read if one.plain}
+        written = {one.key for one in read if not one.plain and not one.chooses}
+        if base.settings is not None and all(_is_leaf(base.settings, k) and not _under(k, written) for k in values):
+            return base, values
+        return _Base.of(self.loader.load_sweep_config(self.master, list(overrides))), {}
+
+    def _base(self, others: tuple) -> "_Base":
+        if others not in self._bases:
+            self._bases[others] = _Base.of(self.loader.load_sweep_config(self.master, list(others)))
+        return self._bases[others]
+
+    def _read(self, text: str) -> "_Override":
+        if text not in self._known:
+            (override,) = self._parser.parse_overrides([text])
+            key, value = override.key_or_group, override.value()
+            plain = (
+                override.type == OverrideType.CHANGE
+                and override.package is None
+                and key not in self._groups
+                and not override.is_hydra_override()
+                and (value is None or isinstance(value, int | float | str))
+                and _references(value) == frozenset()
+            )
+            chooses = key in self._groups and not isinstance(value, dict)
+            self._known[text] = _Override(text, key, value, plain, chooses)
+        return self._known[text]
+
+
+def resolved_task(config: DictConfig) -> dict:
+    """Return the part of a job's configuration that is ours, as plain dictionaries with every value present."""
+    return OmegaConf.to_container(_task(config), resolve=True, throw_on_missing=True)
+
+
+def _task(config: DictConfig) -> DictConfig:
+    return OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+
+
+def _references(node) -> frozenset | None:
+    """Return the keys that values refer to; None where a value is missing or refers in a way only Hydra can follow."""
+    if isinstance(node, dict | list):
+        found = [_references(value) for value in (node.values() if isinstance(node, dict) else node)]
+        return None if None in found else frozenset().union(*found)
+    if not isinstance(node, str):
+        return frozenset()
+    simple = re.compile(r"\$\{(\w[\w.]*)\}")
+    return None if node == "???" or "${" in simple.sub("", node) else frozenset(simple.findall(node))
+
+
+def _is_leaf(settings: dict, key: str) -> bool:
+    node = settings
+    for part in key.split("."):
+        if not isinstance(node, dict) or part not in node:
+            return False
+        node = node[part]
+    return not isinstance(node, dict | list)
+
+
+def _under(key: str, written: set) -> bool:
+    """Tell whether a key lies in a part of the configuration that another override writes."""
+    return any(key == other or key.startswith(f"{other}.") for other in written)
+
+
+def _with(node: dict, path: list, value) -> dict:
+    first, *rest = path
+    return {**node, first: _with(node[first], rest, value) if rest else value}

@@ -1,0 +1,86 @@
+"""From configuration to jobs: everything one backtest takes, as objects, each distinct thing made once."""
+
+from dataclasses import dataclass
+
+from engine.backtest.batch import group_key
+from engine.command.objects import build
+from engine.errors import InputError
+from engine.runs.plan import Plan
+
+# The groups whose objects a backtest takes under the same name.
+GROUPS = ("strategy", "basket", "structure", "sizing", "schedule", "exits", "hedge", "costs")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One backtest to be run: what `backtest` takes, nothing left out."""
+
+    market: object
+    strategy: object
+    basket: object
+    structure: object
+    sizing: object
+    schedule: object
+    exits: object
+    hedge: object
+    costs: object
+    lag: int = 1
+
+    @property
+    def book(self) -> tuple:
+        """What two jobs must share to share a trade book."""
+        traded = (self.basket, self.structure, self.schedule, self.hedge)
+        return (id(self.market), traded, group_key(self.sizing), self.lag)
+
+    @property
+    def batch(self) -> tuple:
+        """What two jobs of one book must share to be one batch: all that is not declared to batch."""
+        return tuple(group_key(part) for part in (self.strategy, self.exits, self.costs))
+
+
+def backtest_objects(config: dict, build=build) -> dict:
+    """Return what `backtest` takes beside the market, by name: the object of each group, and the lag.
+
+    Parameters
+    ----------
+    config : dict
+        Resolved configuration.
+    build : callable
+        Makes an object of a node and its key; as `engine.command.objects.build`.
+
+    Raises
+    ------
+    InputError
+        When a setting does not exist or is of the wrong kind.
+    """
+    lag = config["lag"]
+    made = {name: build(config[name], name) for name in GROUPS}
+    if not isinstance(lag, int) or isinstance(lag, bool):
+        raise InputError(f"lag={lag} is not a whole number of sessions")
+    return made | {"lag": lag}
+
+
+def jobs_of(plans: list[Plan], open_market) -> list[Job]:
+    """Make what the configurations of jobs describe, and load their markets, each distinct thing once.
+
+    Parameters
+    ----------
+    plans : list of Plan
+    open_market : callable
+        Takes a configuration, returns (MarketPanel, backend).
+    """
+    objects, markets, jobs = {}, {}, []
+
+    def make(node, where):
+        key = (where, repr(node))
+        if key not in objects:
+            objects[key] = build(node, where)
+        return objects[key]
+
+    made = [backtest_objects(plan.settings, make) for plan in plans]  # all, before any market is loaded
+    for plan, objects_of_plan in zip(plans, made, strict=True):
+        data = repr([plan.settings[key] for key in ("market", "start", "end", "backend", "memory_budget")])
+        if data not in markets:
+            markets[data] = open_market(plan.settings)[0]
+        jobs.append(Job(markets[data], **objects_of_plan))
+    return jobs

@@ -1,0 +1,157 @@
+"""Batches on a Ray cluster: a piece of a sweep that shares a book is one task, and a node opens its panel once."""
+
+import functools
+import importlib.util
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.backend import resolve
+from engine.command.markets import open_market
+from engine.errors import InputError
+from engine.runs.plan import Plan
+from engine.sweep.jobs import Job
+from engine.sweep.local import run_sweep
+from engine.sweep.pieces import PanelSource, panel_source, pieces, run_piece
+
+PANELS = ("auto", "object_store")
+
+
+@dataclass(frozen=True)
+class RaySettings:
+    """How a sweep uses a cluster; see `hydra_plugins.ray_batch_launcher` for what each means."""
+
+    address: str | None = None
+    num_cpus: float = 1.0
+    num_gpus: float = 1.0
+    retries: int = 3
+    panel: str = "auto"
+    init: dict | None = None
+
+
+def check_ray() -> None:
+    """Raise InputError where Ray is not installed."""
+    if importlib.util.find_spec("ray") is None:
+        raise InputError("hydra/launcher=ray_batch needs Ray: pip install 'dispersion-engine[ray]'")
+
+
+def run_sweep_on_ray(settings, hydra_context, config, job_overrides, first_number: int) -> list:
+    """Run the jobs of a Hydra sweep on a cluster, as `engine.sweep.local.run_sweep` does here."""
+    if settings["panel"] not in PANELS:
+        raise InputError(f"hydra.launcher.panel={settings['panel']} is unknown; choose {' or '.join(PANELS)}")
+    compute = functools.partial(on_ray, RaySettings(**settings))
+    return run_sweep(hydra_context, config, job_overrides, first_number, compute, open_on_host)
+
+
+def open_on_host(config: dict) -> tuple:
+    """Load a market for planning only: no GPU is needed where nothing is computed."""
+    if config["backend"] != "cupy":
+        resolve(str(config["backend"]))
+    return open_market(config | {"backend": "numpy"})
+
+
+def on_ray(settings: RaySettings, plans: list[Plan], jobs: list[Job], store, started: float) -> Iterator[tuple]:
+    """Run jobs on a cluster, as `engine.sweep.local.in_this_process` does here.
+
+    Tasks whose worker or node dies are run again elsewhere, up to `settings.retries` times.
+
+    Raises
+    ------
+    InputError
+        When there is no cluster at the address, or tasks died more often than that.
+    """
+    import ray
+
+    if not jobs:
+        return
+    ours = not ray.is_initialized()
+    if ours:
+        _connect(ray, settings)
+    try:
+        yield from _run(ray, settings, plans, jobs, store)
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _connect(ray, settings: RaySettings) -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    own = {"include_dashboard": False} if settings.address in (None, "local") else {}
+    _check_address(settings.address)
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        ray.init(address=settings.address, **(quiet | own | dict(settings.init or {})))
+    except ConnectionError as error:
+        raise InputError(f"there is no Ray cluster at hydra.launcher.address={settings.address}: {error}") from error
+
+
+def _check_address(address: str | None) -> None:
+    """Raise InputError where nothing listens at a host:port: Ray itself would wait for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if not colon or "/" in host:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10.0).close()
+    except (OSError, ValueError) as error:
+        raise InputError(f"there is no Ray cluster at hydra.launcher.address={address}: {error}") from error
+
+
+def _run(ray, settings, plans, jobs, store) -> Iterator[tuple]:
+    needs, slots = _needs(ray, settings, plans)
+    task = ray.remote(**needs, max_retries=settings.retries, scheduling_strategy="SPREAD")(run_piece)
+    sources, stored = {}, {}
+
+    def kept(job: Job) -> PanelSource:
+        """Put a panel into the object store, once."""
+        if id(job.market) not in stored:
+            plain = job.market.map_arrays(
+                lambda _, array: np.asarray(array)
+            )  # memory maps would be copied to each task
+            stored[id(job.market)] = ray.put(plain)
+        return replace(sources[id(job.market)], stored=stored[id(job.market)])
+
+    def submitted(numbers: list[int], source: PanelSource):
+        return task.remote(source, [plans[n] for n in numbers], store.packed)
+
+    waiting = {}
+    for numbers in pieces(jobs, slots, store.largest_piece):
+        job, config = jobs[numbers[0]], plans[numbers[0]].settings
+        if id(job.market) not in sources:
+            sources[id(job.market)] = panel_source(config, job.market)
+        source = kept(job) if settings.panel == "object_store" else sources[id(job.market)]
+        waiting[submitted(numbers, source)] = numbers
+    while waiting:
+        (ready,), _ = ray.wait(list(waiting))
+        numbers = waiting.pop(ready)
+        try:
+            outcome = ray.get(ready)
+        except (
+            ray.exceptions.WorkerCrashedError,
+            ray.exceptions.NodeDiedError,
+            ray.exceptions.OutOfMemoryError,
+        ) as error:
+            raise InputError(
+                f"Ray lost {len(numbers)} sets {settings.retries + 1} times ({type(error).__name__}); what is finished "
+                "is kept: go on with sweep.resume=FOLDER of this sweep"
+            ) from error
+        if outcome is None:  # this node does not see the folder
+            waiting[submitted(numbers, kept(jobs[numbers[0]]))] = numbers
+            continue
+        for inside, found in outcome:
+            yield [plans[numbers[i]] for i in inside], found
+
+
+def _needs(ray, settings, plans) -> tuple[dict, int]:
+    """What a task asks of its node, and how many the cluster then runs at once."""
+    there = ray.cluster_resources()
+    needs = {"num_cpus": settings.num_cpus}
+    if there.get("GPU", 0) and settings.num_gpus and any(plan.settings["backend"] != "numpy" for plan in plans):
+        needs["num_gpus"] = settings.num_gpus
+    slots = min(
+        there.get(name, 0) / needs[key] for name, key in (("CPU", "num_cpus"), ("GPU", "num_gpus")) if needs.get(key)
+    )
+    return needs, max(1, int(slots))

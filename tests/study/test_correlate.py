@@ -1,0 +1,128 @@
+"""python -m engine.correlate: files in the contract's form."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from engine.correlation import INDICES, AllMembers, CorrelationStatus
+from engine.data import load_market
+from engine.study.tables import data_behind
+
+COLUMNS = {
+    "date": pl.Date,
+    "basket": pl.String,
+    "tenor": pl.Int32,
+    "delta": pl.Int32,
+    "implied_correlation": pl.Float64,
+    "dirty_correlation": pl.Float64,
+    "variance_ratio": pl.Float64,
+    "names": pl.Int32,
+    "coverage": pl.Float64,
+    "status": pl.String,
+}
+
+
+@pytest.fixture(scope="module")
+def ended(command, tmp_path_factory):
+    ended = command("correlate", "debug=small", "study=small", place=tmp_path_factory.mktemp("correlate"))
+    assert ended.code == 0, ended.err
+    return ended
+
+
+@pytest.fixture(scope="module")
+def long(ended):
+    return pl.read_parquet(ended.folders[0] / "correlation.parquet")
+
+
+def test_the_folder_holds_what_the_contract_names(ended):
+    (folder,) = ended.folders
+    assert {file.name for file in folder.iterdir()} == {
+        *(".hydra", "manifest.json", "report.html"),
+        *("correlation.parquet", "indices.parquet", "realized.parquet", "quality.parquet"),
+        *("structure.parquet", "premium.parquet", "dispersion.parquet", "drivers.parquet"),
+    }
+
+
+def test_the_long_form_has_the_columns_of_the_contract(long):
+    assert dict(long.schema) == COLUMNS
+    assert set(long["delta"].unique()) == set(range(10, 95, 5))
+    assert {30, 91, 182, 273, 365, 547, 730} <= set(long["tenor"].unique())
+    assert long.select("date", "basket", "tenor", "delta").is_unique().all()
+    assert set(long["status"].unique()) <= {status.text for status in CorrelationStatus}
+
+
+def test_what_cannot_be_computed_is_null_and_says_why(long):
+    values = long["implied_correlation"]
+    assert not values.is_nan().any()
+    reasons = {"no_index_quote", "no_index_leg", "thin_coverage", "degenerate"}
+    assert set(long.filter(values.is_null())["status"].unique()) <= reasons
+    assert long.filter(pl.col("status") == "ok")["implied_correlation"].null_count() == 0
+
+
+def test_realised_correlation_stands_on_the_same_dates(ended, long):
+    realized = pl.read_parquet(ended.folders[0] / "realized.parquet")
+    assert realized["basket"].unique(maintain_order=True).equals(long["basket"].unique(maintain_order=True))
+    realized = realized.filter(pl.col("basket") == "all")
+    assert realized["date"].equals(long["date"].unique(maintain_order=True))
+    assert realized["realized_correlation"].head(60).null_count() == 60
+    assert realized["realized_correlation"].tail(60).null_count() == 0
+
+
+def test_all_baskets_are_measured_at_once_and_those_without_options_on_them_say_so(long, ended):
+    assert long["basket"].unique(maintain_order=True).to_list() == [
+        *("top50", "all"),
+        *("Sector 1", "Sector 2", "Sector 3", "Sector 4"),
+    ]
+    without = long.filter(pl.col("status") == "no_index_leg")
+    assert sorted(without["basket"].unique()) == ["Sector 2", "Sector 3", "Sector 4"]
+    assert without["implied_correlation"].null_count() == without.height
+    assert "SECX" in ended.out
+    assert "Realised correlation by basket" in (ended.folders[0] / "report.html").read_text()
+
+
+def test_the_named_indices_are_the_long_form_in_points(ended, long):
+    indices = pl.read_parquet(ended.folders[0] / "indices.parquet")
+    assert dict(indices.schema) == {
+        "date": pl.Date,
+        "basket": pl.String,
+        "index": pl.String,
+        "level": pl.Float64,
+        "status": pl.String,
+    }
+    assert set(indices["index"].unique()) == set(INDICES)
+    cell = long.filter((pl.col("tenor") == 91) & (pl.col("delta") == 90))
+    named = indices.filter(pl.col("index") == "COR90D")
+    assert named["level"].equals(100.0 * cell["implied_correlation"].rename("level"))
+
+
+def test_one_basket_or_the_sectors_alone_can_be_asked_for(command, tmp_path):
+    asked = {"sectors": ["Sector 1", "Sector 2", "Sector 3", "Sector 4"], "top50": ["top50"]}
+    for basket, labels in asked.items():
+        place = tmp_path / basket
+        place.mkdir()
+        ended = command("correlate", "debug=small", f"basket={basket}", "report=none", place=place)
+        assert ended.code == 0, ended.err
+        found = pl.read_parquet(ended.folders[0] / "correlation.parquet")
+        assert found["basket"].unique(maintain_order=True).to_list() == labels
+    command("run", "debug=small", "basket=sectors", place=tmp_path).refuses("basket=sectors is several baskets")
+
+
+def test_levels_coverage_and_status_are_printed(ended):
+    for words in ("50 delta", "tenor", "coverage", "ok", "index share held by the basket", "Report: results/small/"):
+        assert words in ended.out
+
+
+def test_the_table_behind_the_numbers_counts_missing_sessions_holes_and_the_share_of_the_index(tmp_path):
+    whole = load_market("synthetic", years=1, names=5, cache=tmp_path, progress=False)
+    keep = np.ones(len(whole), bool)
+    keep[[20, 21, 22, 23, 24, 25, 26, 100]] = False
+    holed = whole.map_arrays(lambda _, array: array[keep])
+    half = replace(holed, weights=0.5 * holed.weights)
+    behind = dict(data_behind(half, AllMembers().select(half.weights, half.names)).iter_rows())
+    assert behind["index share held by the basket"] == "50.0 % (least 50.0 %)"
+    first = ", ".join(str(date) for date in whole.dates[20:24])
+    assert behind["sessions missing against the XNYS calendar"] == f"8 ({first}, ...)"
+    assert behind["sessions the XNYS calendar does not have"] == "0"
+    assert behind["holes of more than 7 days, before"] == f"1 ({whole.dates[27]})"

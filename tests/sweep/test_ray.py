@@ -1,0 +1,241 @@
+"""Sweeps by joblib, submitit, Slurm and Ray leave what the basic launcher leaves, also when a node dies."""
+
+import importlib.util
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from engine.backtest import DailyDelta, HoldToExpiry, Monthly, Straddle, VegaNeutral, VolPoints, Weekly
+from engine.correlation import TopWeights
+from engine.data.load import panel_folder
+from engine.sweep.jobs import Job
+from engine.sweep.pieces import PanelSource, opened_panel, pieces
+from strategies.short_correlation import ShortCorrelation
+
+SMALL = ("debug=small", "report=none", "strategy=rich_correlation", "strategy.window=60")
+GRID = ("strategy.enter=0.2,1", "costs.component=0.4,0.8", "schedule=monthly,weekly")
+PAIR = ("costs.component=0.4,0.8",)
+TABLE = "sweep.store=table"
+
+
+def needs(package: str, extra: str):
+    missing = importlib.util.find_spec(package) is None
+    return pytest.mark.skipif(missing, reason=f"{package} is not installed (the extra {extra})")
+
+
+@pytest.fixture(scope="module")
+def kept(sweep_here, tmp_path_factory):
+    """A sweep by the basic launcher: folder of the whole grid, and of two jobs."""
+    return {grid: sweep_here(*SMALL, *grid, place=tmp_path_factory.mktemp("kept")) for grid in (GRID, PAIR)}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Two Ray nodes of one core each on this machine, which this process is connected to; with where they run."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as here:
+        place = tmp_path_factory.mktemp("cluster")
+        here.chdir(place)
+        here.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        for name, value in {"period_ms": 1000, "timeout_ms": 3000, "failure_threshold": 3}.items():
+            here.setenv(f"RAY_health_check_{name}", str(value))  # a dead node is noticed within seconds
+        here.setenv("MORTAL", str(place / "mortal"))
+        here.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
+        node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
+        made = Cluster(initialize_head=True, head_node_args=node)
+        made.add_node(**node)
+        ray.init(address=made.address, log_to_driver=False)
+        yield made, place
+        ray.shutdown()
+        made.shutdown()
+
+
+@pytest.fixture
+def workers_end():
+    """End the workers of joblib, which stay in the folder they began in."""
+    yield
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)
+
+
+def spoil(folder):
+    """Take half of a sweep's eight jobs away, as if they had never been run."""
+    if (folder / "0").exists():
+        for number in range(4):
+            shutil.rmtree(folder / str(number))
+        (folder / "runs.parquet").unlink()
+    else:
+        pl.read_parquet(folder / "runs.parquet").tail(4).write_parquet(folder / "runs.parquet")
+
+
+def same_table(one, other):
+    frames = [pl.read_parquet(folder / "runs.parquet").drop("run") for folder in (one, other)]
+    assert frames[0].equals(frames[1], null_equal=True)
+
+
+@needs("joblib", "joblib")
+@pytest.mark.parametrize("store", [(), (TABLE,)])
+def test_joblib_leaves_the_same_and_goes_on(kept, sweep_here, same_runs, workers_end, tmp_path, capfd, store):
+    given = (*SMALL, *GRID, *store, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    folder = sweep_here(*given, place=tmp_path)
+    same_runs(kept[GRID], folder)
+    spoil(folder)
+    capfd.readouterr()
+    sweep_here(*given, f"sweep.resume={folder.relative_to(tmp_path)}", place=tmp_path)
+    assert capfd.readouterr().out.count("finished already") == 4
+    same_table(kept[GRID], folder)
+
+
+@needs("submitit", "slurm")
+def test_submitit_leaves_the_same(kept, sweep_here, same_runs, tmp_path):
+    same_runs(kept[PAIR], sweep_here(*SMALL, *PAIR, "hydra/launcher=submitit_local", place=tmp_path))
+
+
+# What submitit asks of Slurm, done on this machine: the script of an array is run once for each of its tasks.
+SLURM = {
+    "sbatch": """
+        script="${@: -1}"
+        last=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p' "$script")
+        for task in $(seq 0 "$last"); do
+            export SLURM_JOB_ID=7_$task SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$task SLURM_JOB_NUM_NODES=1
+            export SLURM_NTASKS=1 SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_NODEID=0 SLURM_JOB_NODELIST=here
+            bash "$script" > /dev/null 2>&1 &
+        done
+        cp "$script" "$(dirname "$0")/submitted"
+        echo "Submitted batch job 7" """,
+    "srun": """
+        while [[ "$1" != */python* ]]; do shift; done
+        exec "$@" """,
+    "sacct": "exit 0",
+    "scontrol": "echo here",
+}
+
+
+@needs("submitit", "slurm")
+def test_slurm_runs_each_job_as_a_task_of_an_array(kept, sweep_here, same_runs, tmp_path, monkeypatch):
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name, lines in SLURM.items():
+        (commands / name).write_text(f"#!/bin/bash\n{lines.strip()}\n")
+        (commands / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
+    given = ("hydra/launcher=slurm", "hydra.launcher.partition=desk", "hydra.launcher.cpus_per_task=3")
+    same_runs(kept[PAIR], sweep_here(*SMALL, *PAIR, *given, place=tmp_path / "place"))
+    asked = (commands / "submitted").read_text()
+    for words in ("--array=0-1", "--partition=desk", "--cpus-per-task=3", "--time=240"):
+        assert words in asked
+
+
+@pytest.mark.parametrize(
+    ("launcher", "extra"), [("joblib", "joblib"), ("ray", "ray"), ("slurm", "slurm"), ("submitit_local", "slurm")]
+)
+def test_a_launcher_that_is_not_installed_names_its_extra(command, tmp_path, launcher, extra):
+    hiding = tmp_path / "hiding" / "hydra_plugins"  # a package that comes first hides those of all other places
+    hiding.mkdir(parents=True)
+    (hiding / "__init__.py").touch()
+    ended = command("run", "-m", *PAIR, f"hydra/launcher={launcher}", place=tmp_path, first=hiding.parent)
+    ended.refuses(f"hydra/launcher={launcher}", f"pip install 'dispersion-engine[{extra}]'")
+
+
+def test_ray_batch_without_ray_names_its_extra(sweep_here, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as ended:
+        sweep_here(*SMALL, *PAIR, "hydra/launcher=ray_batch", place=tmp_path)
+    assert ended.value.code == 2
+    assert "pip install 'dispersion-engine[ray]'" in capsys.readouterr().err
+
+
+@needs("submitit", "slurm")
+@pytest.mark.skipif(shutil.which("srun") is not None, reason="Slurm is there")
+def test_a_machine_without_slurm_is_told_so(command, tmp_path):
+    command("run", "-m", *PAIR, "hydra/launcher=slurm", place=tmp_path).refuses("needs Slurm", "no srun")
+
+
+@needs("ray", "ray")
+def test_the_ray_launcher_leaves_the_same(cluster, kept, sweep_here, same_runs):
+    _, place = cluster
+    same_runs(kept[PAIR], sweep_here(*SMALL, *PAIR, "hydra/launcher=ray", place=place))
+
+
+@needs("ray", "ray")
+@pytest.mark.parametrize("store", [(), (TABLE, "hydra.launcher.panel=object_store")])
+def test_ray_batch_leaves_the_same_and_goes_on(cluster, kept, sweep_here, same_runs, tmp_path, capsys, store):
+    given = (*SMALL, *GRID, *store, "hydra/launcher=ray_batch")
+    folder = sweep_here(*given, place=tmp_path)
+    same_runs(kept[GRID], folder)
+    spoil(folder)
+    capsys.readouterr()
+    sweep_here(*given, f"sweep.resume={folder.relative_to(tmp_path)}", place=tmp_path)
+    assert "4 were finished already; ran 4" in capsys.readouterr().out
+    same_table(kept[GRID], folder)
+
+
+@needs("ray", "ray")
+@pytest.mark.parametrize("victim", ["worker", "node"])
+def test_a_death_in_the_middle_loses_nothing(cluster, kept, sweep_here, tmp_path, victim):
+    import ray
+
+    _, place = cluster
+    (place / "mortal").write_text(f"{victim} {ray.get_runtime_context().get_node_id()}")
+    alive = sum(node["Alive"] for node in ray.nodes())
+    given = ("strategy._target_=mortal.Mortal", TABLE, "hydra/launcher=ray_batch")
+    folder = sweep_here(*SMALL, *GRID, *given, place=tmp_path)
+    assert not (place / "mortal").exists()
+    left = alive - (victim == "node")
+    deadline = time.monotonic() + 60.0  # the cluster may notice later than the sweep does
+    while sum(node["Alive"] for node in ray.nodes()) != left:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    frames = [pl.read_parquet(at / "runs.parquet").drop("run") for at in (kept[GRID], folder)]
+    assert frames[0].equals(frames[1].drop("strategy._target_"), null_equal=True)
+
+
+@needs("ray", "ray")
+def test_the_command_finds_a_cluster_by_its_address(cluster, kept, command, same_runs, tmp_path):
+    made, _ = cluster
+    address = f"hydra.launcher.address={made.address}"
+    ended = command("run", "-m", *SMALL, *PAIR, "hydra/launcher=ray_batch", address, place=tmp_path)
+    assert ended.code == 0, ended.err
+    (folder,) = tmp_path.glob("results/debug/*")
+    same_runs(kept[PAIR], folder)
+
+
+@needs("ray", "ray")
+def test_no_cluster_at_an_address_is_told(command, tmp_path):
+    given = ("hydra/launcher=ray_batch", "hydra.launcher.address=localhost:1")
+    ended = command("run", "-m", *SMALL, *PAIR, *given, place=tmp_path)
+    ended.refuses("no Ray cluster", "hydra.launcher.address=localhost:1")
+
+
+def test_a_big_book_is_cut_so_that_every_slot_has_work():
+    rest = (HoldToExpiry(), DailyDelta(), VolPoints())
+    weekly, monthly = (
+        Job("market", ShortCorrelation(), TopWeights(), Straddle(), VegaNeutral(), schedule, *rest)
+        for schedule in (Weekly(), Monthly())
+    )
+    big, small = [weekly] * 100, [monthly] * 3
+    cut = list(pieces([*big, *small], slots=4, largest=1000))
+    assert sorted(n for piece in cut for n in piece) == list(range(103))
+    assert max(map(len, cut)) == 7  # 103 jobs in four pieces for each of four slots
+    assert cut[-1] == [100, 101, 102]
+    assert max(map(len, pieces(big, slots=1, largest=10))) == 10
+
+
+def test_a_node_opens_a_panel_from_its_folder_only_where_it_is_the_same(tmp_path):
+    settings = {"years": 1, "names": 5}
+    folder = panel_folder("synthetic", cache=tmp_path, progress=False, **settings)
+    key = json.loads((folder / "panel.json").read_text())["content_hash"]
+    source = PanelSource(str(folder), key, "2014-03-01", None, "numpy", None)
+    market, _ = opened_panel(source)
+    assert str(market.dates[0]) == "2014-03-03"
+    assert opened_panel(source)[0] is market
+    assert opened_panel(PanelSource(str(folder), "another", None, None, "numpy", None)) is None
+    assert opened_panel(PanelSource(str(tmp_path / "nowhere"), key, None, None, "numpy", None)) is None
