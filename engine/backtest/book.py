@@ -7,11 +7,11 @@ Everything is per unit of index vega (1 of currency per vol point) and of full e
 """
 
 import functools
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from engine import kernels
+from engine import kernels, records
 from engine.backend import block_budget, blocks, each, namespace
 from engine.backtest.cohort_windows import cohort_windows
 from engine.backtest.fused import FusedLegs
@@ -217,13 +217,7 @@ def _members(basket, width: int):
 
 def _joined(parts, cohorts) -> TradeBook:
     """Concatenate blocks of cohorts."""
-    xp = namespace(parts[0].explain)
-
-    def joined(kind, items, **given):
-        names = [f.name for f in fields(kind) if f.name not in given]
-        return kind(**{n: xp.concatenate([getattr(item, n) for item in items]) for n in names}, **given)
-
     if len(parts) == 1:
         return replace(parts[0], cohorts=cohorts)
-    legs = joined(LegTable, [part.legs for part in parts])
-    return joined(TradeBook, parts, recipe=parts[0].recipe, cohorts=cohorts, legs=legs)
+    legs = records.concatenate([part.legs for part in parts])
+    return records.concatenate(parts, recipe=parts[0].recipe, cohorts=cohorts, legs=legs)

@@ -36,8 +36,8 @@ class Exits(Protocol):
         Returns
         -------
         array (P, C), int, or None
-            Holding day, 1 = the session after entry; the cohort's last (`book.cohorts.life`) where it is not sold
-            early, which it is 0 for a cohort that was never alive. None where no cohort of any set is sold.
+            Holding day, 1 = the session after entry. A cohort that is not sold early has its last,
+            `book.cohorts.life`, which is 0 if it never lived. None where no cohort of any set is sold early.
         """
 
 

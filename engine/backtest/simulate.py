@@ -34,7 +34,7 @@ def backtest(
     hedge: Hedge | None = None,
     costs: Costs | None = None,
     lag: int = 1,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> BacktestResult:
     """Backtest a dispersion strategy: short index straddles, long component straddles, delta-hedged.
 
@@ -96,7 +96,7 @@ def open_book(
     sizing: AbstractSizing,
     hedge: Hedge,
     lag: int,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> TradeBook:
     """Build the book of every cohort that could be traded: it does not depend on the strategy.
 

@@ -1,4 +1,4 @@
-"""Pairs of a basket as formulas: no pair is ever formed."""
+"""What holds for all pairs of a basket's names, computed from sums over its names."""
 
 from engine.arrays import Floats, Integers, PerDate, PerName
 from engine.backend import namespace

@@ -5,7 +5,7 @@ from engine.backend import namespace
 
 
 def of_names(pairs: Floats, names: Flags) -> Floats:
-    """Put 1 on the diagonal, and NaN in the rows and columns of all but the names (T, M)."""
+    """Return the matrices with 1 on the diagonal, and NaN in the rows and columns where `names`, (T, M), is False."""
     xp = namespace(pairs, names)
     pairs = xp.where(xp.eye(names.shape[1], dtype=bool), 1.0, pairs)
     return xp.where(names[:, :, None] & names[:, None, :], pairs, xp.nan)
