@@ -15,10 +15,11 @@ backtest: .venv/.runtime  ## Backtest on the built-in synthetic market (ARGS="st
 correlate: .venv/.runtime  ## Implied correlation of every date, tenor and delta (ARGS="market=... market.path=...")
 	@$(BIN)/python -m engine.correlate $(ARGS)
 
-test: .venv/.dev  ## Lint, format check and all tests, exactly as CI runs them
+test: .venv/.dev  ## Lint, format check, all tests and the lines they run, exactly as CI does it
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --cov --cov-report=
+	$(BIN)/python tests/coverage_by_room.py
 
 format: .venv/.dev  ## Format the code and sort its imports
 	$(BIN)/ruff check --fix
@@ -29,7 +30,7 @@ gpu: .venv/.gpu  ## On a machine with a CUDA device: parity tests, then the benc
 	$(BIN)/python -m engine.benchmark benchmark=full backend=cupy $(ARGS)
 
 clean:  ## Remove .venv and caches; results stay
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .coverage htmlcov build dist *.egg-info
 
 # Stamps inside .venv: a second call installs nothing, a changed pyproject.toml installs again.
 .venv/.created:
