@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from engine.arrays import Dates, Floats
 from engine.backend import namespace
+from engine.backtest.structure import Cohorts
 from engine.calendar import year_fraction
-from engine.kernels.codes import PARTS, LegStatus
-from engine.pricing import straddle
+from engine.kernels.codes import PARTS
+from engine.pricing import StraddleGreeks, straddle
 
 __all__ = ["PARTS", "DateRoll", "date_rolls", "explain"]
 
@@ -25,12 +25,12 @@ class DateRoll:
     rerated : share of the value that is due to the change of the interest rate, 1 - exp((r' - r) T'); 0 at entry.
     """
 
-    left: np.ndarray
-    growth: np.ndarray
-    rerated: np.ndarray
+    left: Floats
+    growth: Floats
+    rerated: Floats
 
 
-def date_rolls(cohorts, dates, rate, days: int) -> DateRoll:
+def date_rolls(cohorts: Cohorts, dates: Dates, rate: Floats, days: int) -> DateRoll:
     """Return the rolls of the date to each close of cohorts.
 
     Parameters
@@ -44,16 +44,24 @@ def date_rolls(cohorts, dates, rate, days: int) -> DateRoll:
     """
     xp = namespace(rate)
     session = cohorts.sessions(dates, days)
-    expires = (np.arange(days + 1) == cohorts.life[:, None]) & (cohorts.outcome == LegStatus.EXPIRED)[:, None]
-    left = xp.asarray(year_fraction(np.where(expires, 0.0, cohorts.days_left(dates, session))))
-    gone = year_fraction(xp.diff(xp.asarray(dates[session].astype(int)), axis=1))
+    left = xp.asarray(year_fraction(cohorts.days_until_settled(dates, session)))
+    gone = xp.diff(xp.asarray(dates[session].astype(int)), axis=1)
     growth, rerated = xp.zeros(left.shape), xp.zeros(left.shape)
-    growth[:, 1:] = xp.expm1(rate[:, :-1] * gone)
+    growth[:, 1:] = xp.expm1(year_fraction(rate[:, :-1]) * gone)
     rerated[:, 1:] = -xp.expm1((rate[:, 1:] - rate[:, :-1]) * left[:, 1:])
     return DateRoll(left, growth, rerated)
 
 
-def explain(greeks, forward, strike, iv, years, rate, rolls: DateRoll, held_delta):
+def explain(
+    greeks: StraddleGreeks,
+    forward: Floats,
+    strike: Floats,
+    iv: Floats,
+    years: Floats,
+    rate: Floats,
+    rolls: DateRoll,
+    held_delta: Floats,
+) -> list[Floats]:
     """Split the daily P&L of one straddle per leg into its sources, by repricing it for one factor after the other.
 
     From one close to the next time goes from T to T', the forward from F to F', the volatility from s to s' and the
@@ -91,6 +99,7 @@ def explain(greeks, forward, strike, iv, years, rate, rolls: DateRoll, held_delt
 
     Examples
     --------
+    >>> import numpy as np
     >>> one_day = DateRoll(*(np.array(a) for a in ([2 / 365, 1 / 365], [0.0, 0.0], [0.0, 0.0])))
     >>> forward, iv, years = np.array([100.0, 103.0]), np.array([0.2, 0.2]), one_day.left
     >>> greeks = straddle(forward, 100.0, iv, years)

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from reference_backtest import Leg
-from small_market import small_market
 
 from engine.backtest import Recipe, Straddle, backtest, build_book, choose_contracts
 from engine.backtest.attribution import PARTS, DateRoll, explain
 from engine.backtest.structure import LegStatus
 from engine.data.synthetic import synthetic_market
 from engine.pricing import straddle
+from engine.testing import small_market
 from strategies.short_correlation import ShortCorrelation
 
 STRIKE, DAY = 100.0, 1.0 / 365.0
