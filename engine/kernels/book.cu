@@ -93,15 +93,15 @@ extern "C" __global__ void __launch_bounds__(MOST_LEGS) hold(HOLD_PARAMETERS) {
             look_up(market, q, forward_now, target_of(exercise, forward_now), sqrt(q.years), was, is);
             const double moneyness = log_of(is.forward / exercise);
             price(exercise, q.years, moneyness, exp_of(-rate[at] * q.years), is);
-            double rolled, rolled_vega, moved;
-            reprice(was.forward, is.forward, exercise, was.iv, left[at], moneyness_was, moneyness,
-                    exp_of(-rate[day > 0 ? at - 1 : at] * left[at]), rolled, rolled_vega, moved);
-            moneyness_was = moneyness;
             is.hedge = q.ends == LIVES ? ratio * is.delta * straddles : 0.0;
             if (day == 0) {
                 was = is;
                 was.hedge = 0.0;
             }
+            double rolled, rolled_vega, moved;
+            reprice(was.forward, is.forward, exercise, was.iv, left[at], moneyness_was, moneyness,
+                    exp_of(-rate[day > 0 ? at - 1 : at] * left[at]), rolled, rolled_vega, moved);
+            moneyness_was = moneyness;
             explain(was, is, rolled, rolled_vega, moved, straddles, growth[at], rerated[at], left[at] > q.years,
                     day > 0 && q.ends != CLOSED ? 1.0 : 0.0, f);
             trade(was, is, straddles, exercise, q.ends == LIVES, day == 0, q.ends == EXITED, q.ends == CLOSED,
