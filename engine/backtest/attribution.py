@@ -105,7 +105,7 @@ def explain(
     >>> greeks = straddle(forward, 100.0, iv, years)
     >>> parts = explain(greeks, forward, 100.0, iv, years, 0.0, one_day, greeks.delta)
     >>> {part: round(float(p[0]), 3) for part, p in zip(PARTS, parts, strict=True) if abs(p[0]) > 1e-12}
-    {'delta': 0.018, 'gamma': 2.164, 'theta': -0.346, 'hedge': -0.018}
+    {'delta': 0.018, 'gamma': 2.149, 'theta': -0.346, 'hedge': -0.018}
     """
     xp = namespace(forward, iv)
     rolls = DateRoll(*(a[..., 1:] for a in (rolls.left, rolls.growth, rolls.rerated)))

@@ -80,7 +80,7 @@ def backtest(
     >>> market = load_market("synthetic", years=1, names=5, progress=False)
     >>> result = backtest(market, ShortCorrelation())
     >>> result.summary()["cohorts"]
-    12
+    11
     """
     view = MarketView(market, basket or TopWeights())
     sizing = sizing or VegaNeutral()
