@@ -54,7 +54,7 @@ def backtest(
     schedule : Schedule
         `Monthly` or `Weekly`.
     exits : Exits
-        `HoldToExpiry` or `EarlyExit`.
+        `HoldToExpiry`, `EarlyExit` or `ShortestTenor`.
     hedge : Hedge
         `DailyDelta` or `NoHedge`.
     costs : Costs

@@ -54,8 +54,8 @@ def test_planted_correlation_comes_back_from_listed_quotes(world):
     found = implied_correlation(iv[:, 0], iv[:, 1:], panel.weights[at])
     error = found.clean - truth.implied_correlation[at]
     middle = np.isin(panel.deltas, (25, 50, 75))
-    # Total variance between listed expiries is read as linear, and has kinks at the tenors and at earnings. Expiries are
-    # a week apart: 5 days may be read from 1 and 8, across the kinks at 5 and 7.
+    # Total variance between listed expiries is read as linear, and has kinks at the tenors and at earnings. Expiries
+    # are a week apart: 5 days may be read from 1 and 8, across the kinks at 5 and 7.
     short = panel.tenors < 30
     assert np.abs(error[:, short][..., middle]).max() <= 0.015
     assert np.abs(error[:, ~short][..., middle]).max() <= 0.006
