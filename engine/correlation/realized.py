@@ -203,6 +203,7 @@ def _realized_vol(returns, sessions, demean, sessions_per_year):
     xp = namespace(returns)
     longest = int(sessions.max()) if len(sessions) else 0
     known = xp.concatenate([xp.full((max(longest - 1, 0), returns.shape[1]), xp.nan), returns])
+    known = known if demean else known * known
     vol = xp.empty(returns.shape)
     for part in blocks(len(returns), 4 * 8 * returns.shape[1], block_budget(xp)):
         ago = [known[longest - 1 - u + part.start : longest - 1 - u + part.stop] for u in range(longest)]
@@ -229,6 +230,7 @@ def _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_
             moved = xp.where(w[:, None] > 0.0, windows[position[part, j], row], 0.0)
             basket = basket + w[:, None] * moved
             total = total + w
+        basket = basket if demean else basket * basket
         ago = [basket[:, longest - 1 - u] for u in range(longest)]
         variance = _variance(ago, sessions[part], demean)
         vol[part] = xp.sqrt(sessions_per_year * variance) / xp.where(total > 0.0, total, 1.0)
@@ -236,17 +238,18 @@ def _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_
 
 
 def _variance(ago, sessions, demean):
-    """Variance per session of the returns `ago[u]`, u sessions back, over the first `sessions` of them."""
+    """Variance per session of the returns `ago[u]`, u sessions back, or of their squares where it is not de-meaned."""
     xp = namespace(ago[0])
+    least = int(sessions.min()) if len(sessions) else 0
     sessions = xp.asarray(sessions)
 
     def total(change):
         added = xp.zeros(ago[0].shape)
         for u, moved in enumerate(ago):
-            added += xp.where(u < sessions, change(moved), 0.0)
+            added += change(moved) if u < least else xp.where(u < sessions, change(moved), 0.0)
         return added
 
     if not demean:
-        return total(lambda moved: moved * moved) / xp.where(sessions > 0, sessions, xp.nan)
+        return total(lambda square: square) / xp.where(sessions > 0, sessions, xp.nan)
     average = total(lambda moved: moved) / xp.where(sessions > 0, sessions, xp.nan)
     return total(lambda moved: (moved - average) ** 2) / xp.where(sessions > 1, sessions - 1, xp.nan)

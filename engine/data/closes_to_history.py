@@ -7,7 +7,9 @@ from engine.data.arrange import action_factors, on_dates
 from engine.data.records import History
 
 
-def closes_to_history(closes: pl.DataFrame, actions: pl.DataFrame, dates, index, names, legs, note="") -> History | None:
+def closes_to_history(
+    closes: pl.DataFrame, actions: pl.DataFrame, dates, index, names, legs, note=""
+) -> History | None:
     """Arrange all closes up to the last date of a panel; None where they have no session that the panel lacks.
 
     A session is a date of the panel, or one on which the index and at least one name have a close. On a special session

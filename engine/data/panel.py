@@ -109,7 +109,7 @@ class MarketPanel:
             f"{len(self.tenors)} tenors x {len(self.deltas)} deltas{listed}, {info.currency}"
         )
 
-    def price_history(self) -> History:
+    def known_closes(self) -> History:
         """Return the closes that are known: `history`, or where there is none the panel's own."""
         if self.history is not None:
             return self.history
@@ -142,7 +142,8 @@ class MarketPanel:
     def slice(self, start=None, end=None) -> "MarketPanel":
         """Return the sessions from `start` to `end`, both inclusive (ISO text or datetime64; None = open).
 
-        The closes of the sessions before `start` stay, as history. Where the panel's dates are times within days, an `end` that is a date includes all of that day.
+        The closes of the sessions before `start` stay, as history. Where the panel's dates are times within days, an
+        `end` that is a date includes all of that day.
 
         Raises
         ------
@@ -160,7 +161,7 @@ class MarketPanel:
             return self
         part = self.map_arrays(lambda _, array: array[first:last])
         if first > 0 or self.history is not None:
-            part = replace(part, history=self.price_history().between(until=part.dates[-1]))
+            part = replace(part, history=self.known_closes().between(until=part.dates[-1]))
         span = f"{part.dates[0]}:{part.dates[-1]}"
         return replace(part, content_hash=_derived_hash(self.content_hash, span))
 
@@ -233,7 +234,7 @@ def _continued(panel: MarketPanel, later: MarketPanel) -> History | None:
     """Return the history of a panel followed by a later one; None where the first has none but its own closes."""
     if panel.history is None:
         return None
-    more = later.price_history().between(after=panel.history.dates[-1])
+    more = later.known_closes().between(after=panel.history.dates[-1])
     joined = {}
     more.map_arrays(lambda name, array: joined.setdefault(name, array))
     return panel.history.map_arrays(lambda name, array: namespace(array).concatenate([array, joined[name]]))

@@ -1,8 +1,8 @@
 """Panels on disk: one raw file per array, dates first, and a header that is written last.
 
 A panel folder holds `panel.json` (axes, shapes, types, number of sessions, content hash) and `<array>.bin`; the closes
-of `history.<array>.bin` are on sessions of their own. Rows beyond the header's number of sessions do not count: they are
-what an interrupted write or append left, and the next one overwrites them. Arrays are memory-mapped on opening.
+of `history.<array>.bin` are on sessions of their own. Rows beyond the header's number of sessions do not count: they
+are what an interrupted write or append left, and the next one overwrites them. Arrays are memory-mapped on opening.
 """
 
 import hashlib
@@ -75,7 +75,7 @@ class PanelWriter:
             self._put(name, array, specs[name], self.sessions)
         self.sessions += len(block)
         if (history := self.header["history"]) is not None:
-            later = block.price_history().between(after=history["last"] and np.datetime64(history["last"]))
+            later = block.known_closes().between(after=history["last"] and np.datetime64(history["last"]))
             later.map_arrays(lambda name, array: self._put(name, array, history["arrays"][name], history["sessions"]))
             history["sessions"] += len(later)
             history["last"] = str(later.dates[-1]) if len(later) else history["last"]

@@ -7,7 +7,7 @@ from engine.data.records import History
 from engine.data.sources.nse.prices import all_closes, corporate_actions
 
 
-def price_history(folder: Path, dates, index: str, names, legs) -> History | None:
+def panel_history(folder: Path, dates, index: str, names, legs) -> History | None:
     """Closes of the cash market and of the indices up to the last date; None where they have no further session.
 
     Parameters

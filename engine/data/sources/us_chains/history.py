@@ -11,7 +11,9 @@ from engine.data.sources.us_chains.files import PRICES
 from engine.errors import InputError
 
 
-def price_history(folder: Path, closes: pl.DataFrame, splits: pl.DataFrame, dates, index, names, legs) -> History | None:
+def panel_history(
+    folder: Path, closes: pl.DataFrame, splits: pl.DataFrame, dates, index, names, legs
+) -> History | None:
     """Closes beside the chains and, where us_history has them, the adjusted closes of the years before; None if none.
 
     Parameters

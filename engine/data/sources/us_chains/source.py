@@ -19,7 +19,7 @@ from engine.data.quotes_to_surface import expiry_slots
 from engine.data.records import MarketInfo
 from engine.data.source import FileSource
 from engine.data.sources.us_chains import files
-from engine.data.sources.us_chains.history import price_history
+from engine.data.sources.us_chains.history import panel_history
 from engine.data.sources.us_chains.holdings import holdings, index_weights, largest_members, sector_funds, sectors_of
 from engine.data.sources.us_chains.prices import rates, splits, spots, spx_closes, strike_factors
 from engine.data.sources.us_chains.quotes import option_quotes
@@ -27,6 +27,7 @@ from engine.errors import InputError
 
 if TYPE_CHECKING:
     from engine.data.series.daily import DailySeries
+    from engine.data.series.sp500_history import PriceHistory
 
 LISTED_EXPIRIES = 24  # two years of monthly expiries and the long-dated ones beyond
 BLOCK_SESSIONS = 16
@@ -92,6 +93,12 @@ class UsChains(FileSource):
         if not (self._history / files.LEVELS).is_file():
             return None
         return load_published(self.path).joined(load_market_returns(self.path))
+
+    def survivors(self) -> "PriceHistory | None":
+        """Return the members of 2024 from 2019 to 2025; None where prices_sp500_2019_2025.parquet is not there."""
+        from engine.data.series.sp500_history import load_sp500_history
+
+        return load_sp500_history(self.path) if (self._history / files.PRICES).is_file() else None
 
     def other_index_legs(self) -> tuple[str, ...]:
         """Return SPX where it is not the index leg already and its two files are there."""
@@ -161,7 +168,7 @@ class UsChains(FileSource):
             of_name=np.array([sector_of.get(name, "") for name in names]) if sector_of else None,
             sector_weights=sector_weights,
             leg_prices=on_dates(closes, "spot", dates, legs.values()),
-            history=price_history(
+            history=panel_history(
                 self._history, closes, splits(self._folder), dates, self.index, names, list(legs.values())
             ),
         )
