@@ -6,14 +6,15 @@ import numpy as np
 
 from engine.backend import namespace
 from engine.correlation import (
+    Chosen,
     CorrelationStatus,
     ImpliedCorrelation,
     MarketReturns,
     RealizedCorrelation,
     TopWeights,
     basket_realized,
-    baskets,
     implied_correlation,
+    index_share,
     market_returns,
     realized_leg,
 )
@@ -44,7 +45,7 @@ class MarketView:
     @property
     def weights(self):
         """Basket weights, (T, N): rows sum to 1, 0 where a name is not in the basket."""
-        return self._chosen().weights
+        return self._once("weights", lambda: self.basket.select(self.panel.weights, self.panel.names))
 
     @property
     def returns(self):
@@ -98,8 +99,9 @@ class MarketView:
         """Clean realised correlation of the basket over the trailing window, (T,) decimals."""
         return self.realized(window).clean
 
-    def _chosen(self):
-        return self._once("chosen", lambda: baskets(self.basket, self.panel)[0])
+    def _chosen(self) -> Chosen:
+        share = index_share(self.weights, self.panel.weights)
+        return Chosen(self.basket.label, self.weights, share, self.panel.info.index, self.panel.index_iv)
 
     def _market_returns(self) -> MarketReturns:
         return self._once("returns", lambda: market_returns(self.panel))
