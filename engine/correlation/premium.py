@@ -21,7 +21,8 @@ def correlation_premium(implied, realized):
     implied : array (T, ...)
         Clean implied correlation, decimals.
     realized : array (T,)
-        Clean realised correlation, decimals.
+        Clean realised correlation, decimals, of the same names, weights and underlyings (`basket_realized`) over the
+        sessions that the tenor holds (`matched_window`).
 
     Returns
     -------
@@ -76,8 +77,8 @@ def variance_premium(index_iv, component_iv, weights, realized) -> VariancePremi
         Basket weights; 0 = not in the basket.
     realized : RealizedCorrelation
         Its volatilities. From `realized_correlation`, row t is known on t; from `forward_realized_correlation` it is
-        what a seller would have kept, and **not tradable**. Its `index_vol` is the basket's; measured with
-        `index_returns` it is the index's own, which the index's options are written on.
+        what a seller would have kept, and **not tradable**. Its `index_vol` must be of what the index's options are
+        written on: measured with `index_returns`, as `basket_realized` does; without them it is the basket's.
 
     Raises
     ------

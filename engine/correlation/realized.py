@@ -119,7 +119,9 @@ def realized_correlation(
     window : int or array (T,) of int on the host
         Sessions in the window; an array gives each date its own (`sessions_in_month`), too short ones giving NaN.
     index_returns : array (T,) or None
-        Returns of the index itself; None measures the basket, which is what its members' returns add up to.
+        Returns of the index itself: to be given wherever the implied correlation beside takes the index's volatility.
+        None measures the basket, which is what its members' returns add up to; it is the index only where it holds all
+        of it. `basket_realized` chooses for the baskets of a market.
     demean : bool
         False = variance-swap convention. True = sample standard deviations.
     sessions_per_year : float

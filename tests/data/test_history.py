@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
-from test_storage_and_load import assert_same, tiny_panel
+from tiny_panel import assert_same, tiny_panel
 
 from engine.correlation import market_returns
 from engine.data import append_panel, extend_panel, open_panel, save_panel
