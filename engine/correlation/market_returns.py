@@ -19,6 +19,7 @@ from engine.correlation.realized import (
     realized_correlation,
 )
 from engine.errors import InputError
+from engine.records import map_arrays
 
 OWN_BASKET = "basket"  # realised leg of a basket on which no options exist: its names' returns, in its weights
 
@@ -131,7 +132,7 @@ def basket_realized(
     measure = forward_realized_correlation if forward else realized_correlation
     own = None if basket.leg is None else returns.legs[basket.leg]
     whole = measure(returns.names, weights, window, index_returns=own, min_coverage=min_coverage)
-    record = RealizedCorrelation(**{name: values[at] for name, values in vars(whole).items()})
+    record = map_arrays(whole, lambda values: values[at])
     if basket.of_sector and basket.leg is not None:
         record.coverage[:] *= basket.share
         thin = (record.coverage < min_coverage) & (record.status != CorrelationStatus.NO_INDEX_QUOTE)

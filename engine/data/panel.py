@@ -14,6 +14,7 @@ import numpy as np
 from engine.backend import device_budget, library, namespace, to_host
 from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData
 from engine.errors import InputError
+from engine.records import concatenate
 from engine.stream import upload
 
 log = logging.getLogger(__name__)
@@ -198,17 +199,17 @@ class MarketPanel:
             When the budget is not a usable number, or too small for the arrays that cannot be streamed.
         """
         if backend == "numpy":
-            return replace(self._moved(lambda _, array: to_host(array)), window_bytes=None)
+            return replace(self.moved(lambda _, array: to_host(array)), window_bytes=None)
         sizes = {}
-        self._moved(lambda name, array: sizes.setdefault(name, array.nbytes if isinstance(array, np.ndarray) else 0))
+        self.moved(lambda name, array: sizes.setdefault(name, array.nbytes if isinstance(array, np.ndarray) else 0))
         window_bytes = _window_bytes(sizes, device_budget(memory_budget), len(self))
         stay = _ON_HOST if window_bytes is None else (*_ON_HOST, *_STREAMED)
         xp = library(backend)
-        moved = self._moved(lambda name, array: array if name in stay else upload(xp, array))
+        moved = self.moved(lambda name, array: array if name in stay else upload(xp, array))
         return replace(moved, window_bytes=window_bytes)
 
-    def _moved(self, change) -> "MarketPanel":
-        """Return the same contents with every array, the history's too, held elsewhere."""
+    def moved(self, change) -> "MarketPanel":
+        """Return the same contents, `change(name, array)` holding every array elsewhere, the history's too."""
         history = None if self.history is None else self.history.map_arrays(change)
         return replace(self.map_arrays(change), history=history, content_hash=self.content_hash)
 
@@ -235,9 +236,7 @@ def _continued(panel: MarketPanel, later: MarketPanel) -> History | None:
     if panel.history is None:
         return None
     more = later.known_closes().between(after=panel.history.dates[-1])
-    joined = {}
-    more.map_arrays(lambda name, array: joined.setdefault(name, array))
-    return panel.history.map_arrays(lambda name, array: namespace(array).concatenate([array, joined[name]]))
+    return concatenate([panel.history, more], note=panel.history.note)
 
 
 def _derived_hash(*parts: str) -> str:
@@ -246,9 +245,14 @@ def _derived_hash(*parts: str) -> str:
 
 
 def _moment(when) -> np.datetime64:
-    """Read a date, or a moment within a day; a year or a month is its first day."""
-    given = np.datetime64(when)
-    return given.astype("datetime64[D]") if np.datetime_data(given.dtype)[0] in ("Y", "M", "W") else given
+    """Read a date, or a moment within a day; a number, a year or a month is neither."""
+    try:
+        given = None if isinstance(when, int) else np.datetime64(when)
+    except (ValueError, TypeError):
+        given = None
+    if given is None or np.datetime_data(given.dtype)[0] in ("Y", "M", "W", "generic"):
+        raise InputError(f"{when} is not a date; write it as 2024-12-31")
+    return given
 
 
 def _after(moment: np.datetime64) -> np.datetime64:

@@ -108,9 +108,7 @@ def _run(ray, settings, plans, jobs, store) -> Iterator[tuple]:
     def kept(job: Job) -> PanelSource:
         """Put a panel into the object store, once."""
         if id(job.market) not in stored:
-            plain = job.market.map_arrays(
-                lambda _, array: np.asarray(array)
-            )  # memory maps would be copied to each task
+            plain = job.market.moved(lambda _, array: np.asarray(array))  # memory maps would be copied to each task
             stored[id(job.market)] = ray.put(plain)
         return replace(sources[id(job.market)], stored=stored[id(job.market)])
 

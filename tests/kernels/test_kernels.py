@@ -5,10 +5,8 @@ runs in CI through the CPU's own compiler.
 """
 
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,15 +25,13 @@ from engine.backtest import (
     choose_contracts,
 )
 from engine.backtest.batch import stack
-from engine.backtest.fused import MOST_DELTAS, MOST_LEGS
 from engine.correlation import AllMembers, implied_correlation
 from engine.kernels import host, switched_off
-from engine.kernels.source import FOLDER, KERNELS, STORED, source
+from engine.kernels.entries import KERNELS
+from engine.kernels.source import FOLDER, STORED, source
 from engine.pricing import black_price, implied_vol, straddle
+from engine.testing import small_market
 from strategies.rich_correlation import RichCorrelation
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "backtest"))
-from small_market import small_market
 
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
 
@@ -101,7 +97,7 @@ def sweep(panel):
         structure=Straddle(25),
         schedule=Weekly(),
     )
-    names = ("taken", "exit_day", "pnl_gross", "option_cost", "hedge_cost")
+    names = ("entry_exposure", "exit_day", "pnl_gross", "option_cost", "hedge_cost")
     return {name: getattr(result, name) for name in names} | result.summaries
 
 
@@ -168,7 +164,7 @@ def arrays(result) -> dict:
 
 
 def test_every_kernel_has_a_case():
-    assert sorted({case.kernel for case in CASES}) == list(KERNELS)
+    assert {case.kernel for case in CASES} == set(KERNELS) == {path.stem for path in FOLDER.glob("*.cu")}
 
 
 @pytest.mark.parametrize("dtype", STORED)
@@ -230,12 +226,6 @@ def test_an_index_stored_wider_than_its_members_is_not_rounded():
     np.testing.assert_allclose(book(wide)["legs.iv"], expected, rtol=1e-13)  # float32 is 6e-8
 
 
-def test_python_knows_what_the_book_has_room_for():
-    text = source("book", "float32")
-    assert f"#define MOST_DELTAS {MOST_DELTAS} " in text
-    assert f"__launch_bounds__({MOST_LEGS})" in text
-
-
 def test_libraries_are_kept_somewhere_without_a_home(monkeypatch):
     def home():
         raise RuntimeError("Could not determine home directory.")
@@ -252,7 +242,6 @@ def test_headers_are_spliced_once():
     assert '#include "' not in text
     assert text.startswith("#define STORED double")
     assert text.count("INLINE bool is_finite") == 1
-    assert FOLDER.name == "kernels"
 
 
 def test_without_a_compiler_array_code_runs_and_says_why(monkeypatch):

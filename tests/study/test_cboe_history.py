@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.correlation.seasonality import quarter_seasonality
 from engine.data import load_market_returns, load_published, load_sp500_history
 from engine.errors import InputError
 from engine.study.cboe_history import driver_table, forecast_table, realized_table, rolling_table, season_table
+from engine.study.seasonality import quarter_seasonality
 
 
 def row(table, question, term):
