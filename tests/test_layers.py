@@ -18,6 +18,7 @@ LAYERS = (
         "engine.backend",
         "engine.calendar",
         "engine.kernels",
+        "engine.places",
         "engine.progress",
         "engine.statistics",
         "engine.stream",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.command.messages import CONFIGS, explained, give_up
+from engine.command.start import import_from_here_last
 from engine.errors import InputError
 
 _when_broken: list[Callable[[], None]] = []
@@ -19,11 +20,13 @@ def start(task, config_name: str) -> None:
     A run that fails by such a mistake leaves no folder behind. With HYDRA_FULL_ERROR=1 in the environment the
     traceback is shown instead.
     """
+    import_from_here_last()
     import hydra
     from omegaconf.errors import OmegaConfBaseException
 
     @functools.wraps(task)
     def job(config):
+        import_from_here_last()  # in another process it is the first to run
         folder = job_folder()
         try:
             return task(resolved(config), folder)

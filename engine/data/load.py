@@ -16,9 +16,8 @@ from engine.data.panel import MarketPanel
 from engine.data.sources import SOURCES
 from engine.data.storage import HEADER, QUALITY, TRUTH, PanelWriter, append_panel, open_panel
 from engine.errors import InputError
+from engine.places import panel_cache
 from engine.progress import progress_bar
-
-DEFAULT_CACHE = Path(__file__).resolve().parents[2] / "results" / "panels"
 
 
 def load_market(
@@ -35,7 +34,8 @@ def load_market(
     start, end : ISO date or None
         First and last session wanted, both inclusive.
     cache : path or None
-        Where built panels are kept, `results/panels` by default (or the environment variable DISPERSION_CACHE).
+        Where built panels are kept: the environment variable DISPERSION_CACHE, else `results/panels` of the checkout,
+        else the user's cache folder.
         Each is keyed by a hash of its input files and settings.
     rebuild : bool
         Build again even if the panel is there.
@@ -69,7 +69,7 @@ def load_market(
 def panel_folder(name: str, path=None, *, cache=None, rebuild=False, progress=True, **settings) -> Path:
     """Return the folder of a market's panel, built if need be; beside it lie its quality report and truth."""
     source = find_source(name, path, settings)
-    root = Path(cache or os.environ.get("DISPERSION_CACHE") or DEFAULT_CACHE)
+    root = Path(cache or os.environ.get("DISPERSION_CACHE") or panel_cache())
     folder = root / f"{name}-{source.fingerprint()[:12]}"
     if rebuild or not (folder / HEADER).is_file():
         _build(source, name, folder, progress, replace=rebuild)

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from engine.kernels.source import source
+from engine.places import cache_folder
 
 log = logging.getLogger(__name__)
 
@@ -94,12 +95,4 @@ def _processor() -> str:
 @functools.cache
 def _folder() -> Path:
     """Where libraries are kept between runs."""
-    try:
-        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        folder = Path(cache) / "dispersion-engine" / "kernels"
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-    except (OSError, RuntimeError):  # RuntimeError: whoever runs this has no home
-        pass
-    return Path(tempfile.mkdtemp(prefix="dispersion-engine-"))
+    return cache_folder("kernels")

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from engine import kernels
 from engine.backend import library
+from engine.places import ROOT, checkout
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = ROOT
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
 # Keys of the configuration that change where and how a run is kept, but none of its numbers.
 NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget"})
@@ -123,7 +124,7 @@ def _versions() -> dict[str, str]:
 @functools.cache
 def _git() -> tuple[str | None, bool | None]:
     """Commit of the code and whether it was changed since; None outside a git checkout."""
-    if not (PROJECT / ".git").exists() or shutil.which("git") is None:
+    if checkout() is None or not (PROJECT / ".git").exists() or shutil.which("git") is None:
         return None, None
 
     def ask(*words):
