@@ -1,7 +1,16 @@
 # Needs only make and Python >= 3.11; everything else is installed into .venv, once.
+# NO_INSTALL=1 installs nothing: $(PYTHON) runs this checkout with the packages it has, PYTHONPATH included.
 PYTHON ?= python3
 ARGS ?=
+ifdef NO_INSTALL
+RUN := PYTHONPATH="$(CURDIR):$(CURDIR)/engine/plugins:$$PYTHONPATH" $(PYTHON)
+else
 BIN := .venv/bin
+RUN := $(BIN)/python
+RUNTIME := .venv/.runtime
+DEV := .venv/.dev
+GPU := .venv/.gpu
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help backtest correlate test format gpu clean
@@ -9,24 +18,24 @@ BIN := .venv/bin
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
 
-backtest: .venv/.runtime  ## Backtest on the built-in synthetic market (ARGS="strategy=rich_correlation ..." to vary)
-	@$(BIN)/python -m engine.run $(ARGS)
+backtest: $(RUNTIME)  ## Backtest on the built-in synthetic market (ARGS="strategy=rich_correlation ..." to vary)
+	@$(RUN) -m engine.run $(ARGS)
 
-correlate: .venv/.runtime  ## Implied correlation of every date, tenor and delta (ARGS="market=... market.path=...")
-	@$(BIN)/python -m engine.correlate $(ARGS)
+correlate: $(RUNTIME)  ## Implied correlation of every date, tenor and delta (ARGS="market=... market.path=...")
+	@$(RUN) -m engine.correlate $(ARGS)
 
-test: .venv/.dev  ## Lint, format check and all tests, exactly as CI runs them
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/python -m pytest -q
+test: $(DEV)  ## Lint, format check and all tests, exactly as CI runs them
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m pytest -q
 
-format: .venv/.dev  ## Format the code and sort its imports
-	$(BIN)/ruff check --fix
-	$(BIN)/ruff format
+format: $(DEV)  ## Format the code and sort its imports
+	$(RUN) -m ruff check --fix
+	$(RUN) -m ruff format
 
-gpu: .venv/.gpu  ## On a machine with a CUDA device: parity tests, then the benchmark
-	$(BIN)/python -m pytest -q -m gpu
-	$(BIN)/python -m engine.benchmark benchmark=full backend=cupy $(ARGS)
+gpu: $(GPU)  ## On a machine with a CUDA device: parity tests, then the benchmark (without a network: NO_INSTALL=1)
+	$(RUN) -m pytest -q -m gpu
+	$(RUN) -m engine.benchmark benchmark=full backend=cupy $(ARGS)
 
 clean:  ## Remove .venv and caches; results stay
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
