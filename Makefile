@@ -24,10 +24,11 @@ backtest: $(RUNTIME)  ## Backtest on the built-in synthetic market (ARGS="strate
 correlate: $(RUNTIME)  ## Implied correlation of every date, tenor and delta (ARGS="market=... market.path=...")
 	@$(RUN) -m engine.correlate $(ARGS)
 
-test: $(DEV)  ## Lint, format check and all tests, exactly as CI runs them
+test: $(DEV)  ## Lint, format check, all tests and the lines they run, exactly as CI does it
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
-	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q --cov --cov-report=
+	$(RUN) tests/coverage_by_room.py
 
 format: $(DEV)  ## Format the code and sort its imports
 	$(RUN) -m ruff check --fix
@@ -38,7 +39,7 @@ gpu: $(GPU)  ## On a machine with a CUDA device: parity tests, then the benchmar
 	$(RUN) -m engine.benchmark benchmark=full backend=cupy $(ARGS)
 
 clean:  ## Remove .venv and caches; results stay
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .coverage htmlcov build dist *.egg-info
 
 # Stamps inside .venv: a second call installs nothing, a changed pyproject.toml installs again.
 .venv/.created:

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from engine.command.hydra import start
+from engine.command.hydra import asked_files, in_sweep, start
 from engine.command.markets import open_market, quality_report
 from engine.command.objects import build, number
 
@@ -14,8 +14,9 @@ def correlate(config: dict, folder: Path) -> None:
     """Measure implied and realised correlation, fill the run folder and print the levels at 50 delta."""
     started = time.perf_counter()
     from engine.correlation import baskets
-    from engine.report import write_correlation_report
-    from engine.runs.manifest import manifest, write_json
+    from engine.report import correlation_report
+    from engine.runs.claim import run_folder
+    from engine.runs.manifest import manifest
     from engine.study.against_cboe import cboe_tables, published_series
     from engine.study.levels import measure_levels
     from engine.study.research import research
@@ -28,22 +29,24 @@ def correlate(config: dict, folder: Path) -> None:
     most = None if config["snapshots"] is None else number(config, "snapshots", int)
     market, backend = open_market(config)
     chosen = baskets(choice, market)
-    if config["watch"] is not None:
-        follow(market, chosen, Path(str(config["watch"])), folder, coverage, most)
-        write_json(folder / "manifest.json", manifest(market, backend, config["seed"], started))
-        return
-    levels = measure_levels(market, chosen, coverage, window)
-    levels.write(folder)
-    quality_report(config).write_parquet(folder / "quality.parquet")
-    found = research(market, levels, coverage, config["day"], published_series(config))
-    for name, frame in found.frames.items():
-        frame.write_parquet(folder / f"{name}.parquet")
-    tables = levels.tables(market) | cboe_tables(config, market, coverage)
-    tables |= {BEHIND: data_behind(market, chosen[0].weights)} | found.tables
-    if config["report"]["html"]:
-        page = folder / "report.html"
-        write_correlation_report(levels.implied, levels.realized, market.info, page, extra=tables, research=found.drawn)
-    write_json(folder / "manifest.json", manifest(market, backend, config["seed"], started))
+    with run_folder(folder, inside_sweep=in_sweep()) as kept:
+        for name, text in asked_files().items():
+            kept.write_text(f".hydra/{name}", text)
+        if config["watch"] is not None:
+            follow(market, chosen, Path(str(config["watch"])), kept, coverage, most)
+            kept.finish(manifest(market, backend, config["seed"], started))
+            return
+        levels = measure_levels(market, chosen, coverage, window)
+        found = research(market, levels, coverage, config["day"], published_series(config))
+        quality = {"quality": quality_report(config)}
+        for name, frame in (levels.frames() | quality | found.frames).items():
+            kept.write_frame(f"{name}.parquet", frame)
+        tables = levels.tables(market) | cboe_tables(config, market, coverage)
+        tables |= {BEHIND: data_behind(market, chosen[0].weights)} | found.tables
+        if config["report"]["html"]:
+            page = correlation_report(levels.implied, levels.realized, market.info, tables, found.drawn)
+            kept.write_text("report.html", page)
+        kept.finish(manifest(market, backend, config["seed"], started))
     _show(market, backend, levels, tables)
     print(f"\nTook {time.perf_counter() - started:.1f} s. Numbers: {folder / 'correlation.parquet'}")
     if config["report"]["html"]:

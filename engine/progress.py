@@ -1,4 +1,4 @@
-"""A progress bar for long work: on a terminal's stderr, gone when done, nothing elsewhere."""
+"""A progress bar for long work: drawn on stderr where that is a terminal, and removed when the work is done."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,12 +7,20 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress_bar(words: str, total: int, wanted: bool = True, unit: str = "") -> Iterator[Callable[[int], None]]:
-    """Show a bar with its count and time left while the block runs; what it gives moves the bar by a number.
+    """Show a bar with the count done and the time left while the `with` block runs.
+
+    The block is given a function; calling it with a number moves the bar forward by that number.
 
     Parameters
     ----------
+    words : str
+        What is being done, shown before the bar.
+    total : int
+        The count at which the work is done.
+    wanted : bool
+        False shows nothing, as does a stderr that is no terminal.
     unit : str
-        What is counted, such as "sets"; if given, how many are done a second is shown too.
+        What is counted, such as "sets"; if given, the number done per second is shown too.
 
     Examples
     --------

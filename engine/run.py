@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from engine.command.hydra import in_sweep, start
+from engine.command.hydra import asked_files, in_sweep, start
 from engine.command.markets import open_market
 from engine.progress import progress_bar
 
@@ -12,10 +12,11 @@ def run(config: dict, folder: Path) -> None:
     """Backtest what the configuration asks for, fill the run folder and print the summary."""
     started = time.perf_counter()
     from engine.backtest import backtest
-    from engine.runs.folder import clear, told, write_run
+    from engine.runs.claim import run_folder
+    from engine.runs.folder import fill, run_files, told
     from engine.runs.manifest import config_hash
     from engine.sweep.jobs import backtest_objects
-    from engine.sweep.one_job import finished_before, keep
+    from engine.sweep.one_job import finished_before, keep_row
 
     wanted = backtest_objects(config)  # before the market: a misspelt setting should not have to wait
     market, backend = open_market(config)
@@ -26,13 +27,17 @@ def run(config: dict, folder: Path) -> None:
     cohorts = len(wanted["schedule"].entries(market.dates, wanted["lag"]))
     with progress_bar("Building the trade book", cohorts) as advance:
         result = backtest(market, **wanted, progress=advance)
+    if in_sweep() and config["sweep"]["store"] == "table":
+        summary = keep_row(result, config, started, key)
+    else:
+        with run_folder(folder, inside_sweep=in_sweep()) as kept:
+            files, made = run_files(result, 0, config, backend, started, key)
+            summary = fill(kept, files, asked_files(), made)
+    seconds = time.perf_counter() - started
     if in_sweep():
-        summary = keep(result, config, folder, backend, started, key)
-        print(told(folder, summary, time.perf_counter() - started))
-        return
-    clear(folder)
-    summary = write_run(result, 0, config, folder, backend, started, key)
-    _show(result, summary, config, folder, backend, time.perf_counter() - started)
+        print(told(folder, summary, seconds))
+    else:
+        _show(result, summary, config, folder, backend, seconds)
 
 
 def _show(result, summary, config, folder, backend, seconds) -> None:

@@ -1,4 +1,4 @@
-"""Work on trades: the book of daily cohorts, mark by mark."""
+"""What is timed on trades: building the trade book of a cohort per session, and a plain loop that does the same."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from engine.benchmark.work import BOOK_LOOP, MARK, Work
 
 
 def trade_book(market: Market, sizes: Sizes, tenor: int, dates: int | None = None) -> Work:
-    """Book of a cohort a day, held to expiry: every leg and day marked, explained and hedged."""
+    """Build the book of one new cohort per session, held to expiry; each leg is marked, explained and hedged daily."""
     panel = market.panel
     entry = np.arange(1, dates or len(panel))
     legs = 1 + int((market.top[0] > 0.0).sum())
@@ -28,11 +28,12 @@ def trade_book(market: Market, sizes: Sizes, tenor: int, dates: int | None = Non
 
 
 def book_work(panel, entry, tenor: int, legs: int, run, often: str) -> Work:
-    """Work that builds the book of cohorts entered on the sessions `entry`."""
+    """Return the work of `run`, which builds the book of cohorts entered on the sessions `entry`."""
     held = holding_days(panel.dates, entry, tenor)
     marks = int(held.sum()) * legs
     size = f"{len(entry):,} {often} cohorts x {legs} legs x {held.max()} days"
-    # Every smile of every leg's name, at two tenors, once; the cohorts that hold it share it.
+    # Each session, a leg needs the smiles of the two tenors around its days to expiry. They are counted once:
+    # cohorts held on the same session read the same ones.
     read = ((entry + held).max() - entry[0] + 1) * legs * 2 * len(panel.deltas) * panel.component_iv.itemsize
     return Work(size, run, marks, read, marks * MARK, {BOOK_LOOP: marks})
 
@@ -43,10 +44,12 @@ def holding_days(dates, entry, tenor: int):
 
 
 def trade_book_loop(market: Market, sizes: Sizes) -> Work:
-    """A few cohorts of the same book, mark by mark."""
-    tenor, cohorts = sizes.expiries[0], min(sizes.loop_cohorts, len(market.panel) - 2)
+    """Build a few cohorts of the same book in plain Python, mark by mark."""
+    tenor = sizes.expiries[0]
+    cohorts = min(sizes.loop_cohorts, len(market.panel) - 2)
     sessions = min(len(market.panel), cohorts + 2 + tenor)
-    lists, entries = as_lists(market.panel, market.top, sessions), range(1, 1 + cohorts)
+    lists = as_lists(market.panel, market.top, sessions)
+    entries = range(1, 1 + cohorts)
     work = trade_book(market, sizes, tenor)
     marks = sum(record["marks"] for record in plain_book(lists, entries, tenor))
     share = marks / work.count

@@ -18,13 +18,17 @@ from engine.benchmark.sizes import Sizes
 from engine.benchmark.sweeps import sweep, sweep_book, sweep_loop
 from engine.benchmark.work import BOOK_LOOP, CORRELATION_LOOP, SWEEP_LOOP, VOLS_LOOP
 
-CORRELATION, BOOK, SWEEP, VOLS = "Implied correlation", "Trade book", "Sweep", "Implied vols"
-SWEEP_BOOK, PRICE = "Book of the sweep", "Price and greeks"
+CORRELATION = "Implied correlation"
+BOOK = "Trade book"
+SWEEP = "Sweep"
+SWEEP_BOOK = "Book of the sweep"
+VOLS = "Implied vols"
+PRICE = "Price and greeks"
 
 
 @dataclass(frozen=True)
 class Growth:
-    """A point of the growth picture: a series, the axis it grows along (T, N or P), and the length there."""
+    """One point of the growth picture: its series, the axis that grows (T, N or P), and the axis's length here."""
 
     series: str
     axis: str
@@ -40,10 +44,10 @@ class Case:
     name, unit : str
         What is done, and what is counted.
     inputs : callable (sizes, backend) -> object
-        Makes what the case works on; neighbours in the table with the same inputs share them.
+        Makes what the case works on. Cases that follow each other in the table and have the same inputs share them.
     prepare : callable (inputs, sizes) -> Work
     limit : "memory" or "arithmetic"
-        What the time is compared with.
+        The limit of the machine that its time is compared with.
     label : str
         Name in the roofline picture; empty = not drawn.
     growth : Growth or None
@@ -62,9 +66,12 @@ class Case:
 
 
 def cases(sizes: Sizes) -> list[Case]:
-    """Return the table for the sizes asked; the points of growth are cases too, of the same functions."""
-    dates, names, (shortest, *longer) = sizes.dates, sizes.names, sizes.expiries
-    top, everyone, book = f"{CORRELATION}, top 50", f"{CORRELATION}, all members", f"{BOOK}, {shortest} days"
+    """Return the table for the given sizes. Points of the growth picture are cases too: same work, smaller inputs."""
+    dates, names = sizes.dates, sizes.names
+    shortest, *longer = sizes.expiries
+    top = f"{CORRELATION}, top 50"
+    everyone = f"{CORRELATION}, all members"
+    book = f"{BOOK}, {shortest} days"
 
     def quotes(name, prepare, label, growth=None, listed=True):
         return Case(name, "quotes", make_market, prepare, "memory", label, growth, listed)
@@ -115,7 +122,7 @@ def cases(sizes: Sizes) -> list[Case]:
 
 
 def derived(rows: list[dict]) -> dict:
-    """Return what follows from several rows; None where the sizes asked do not tell, or noise hides it."""
+    """Return the figures that need several rows; None where a row is not there, or noise is larger than the figure."""
     seconds, rates = ({row["name"]: row[key] for row in rows} for key in ("seconds", "rate"))
     sweeps = {row["count"]: row["seconds"] for row in rows if row["unit"] == "sets" and row["name"] != SWEEP_LOOP}
     largest = max(sweeps)

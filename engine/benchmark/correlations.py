@@ -1,4 +1,4 @@
-"""Work on surfaces: loading a panel, and implied correlation of one basket or many."""
+"""What is timed on surfaces: loading a panel, and implied correlation of one basket or many."""
 
 import tempfile
 from functools import partial
@@ -33,12 +33,12 @@ def load(market: Market, sizes: Sizes) -> Work:
 
 
 def correlation(market: Market, sizes: Sizes, dates: int | None = None, names: int | None = None) -> Work:
-    """Implied correlation of all members, on all dates and names of the market or the first."""
+    """Implied correlation of all members, on all dates and names of the market or only the first ones."""
     return _correlations(market, market.baskets[1:2, :dates, :names])
 
 
 def correlation_of_top(market: Market, sizes: Sizes, dates: int | None = None) -> Work:
-    """Implied correlation of the 50 largest members, on all dates or the first."""
+    """Implied correlation of the 50 largest members, on all dates or only the first ones."""
     return _correlations(market, market.baskets[:1, :dates])
 
 
@@ -48,12 +48,12 @@ def thirteen_baskets(market: Market, sizes: Sizes) -> Work:
 
 
 def _correlations(market: Market, weights) -> Work:
-    """Work on one basket or several, weights (B, T, N)."""
+    """Return the work of measuring one basket or several, weights (B, T, N)."""
     _, dates, names = weights.shape
     index, members = market.panel.index_iv[:dates], market.panel.component_iv[:dates, :names]
     cells = index[0].size
     used = int((weights > 0.0).sum()) * cells
-    rows = int((weights > 0.0).any(axis=0).sum())  # each read once, whatever its baskets
+    rows = int((weights > 0.0).any(axis=0).sum())  # each is read once, however many baskets hold the name
     return Work(
         f"T={dates:,} N={names} K={index.shape[1]} D={index.shape[2]}, {used / dates / cells:,.0f} members",
         partial(implied_correlation, index, members, weights),

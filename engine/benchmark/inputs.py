@@ -1,6 +1,7 @@
 """What the benchmark works on: a random market as large as a vendor's, and millions of options."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,15 +13,16 @@ from engine.pricing import black_price
 
 MISSING = 0.02  # share of quotes that are NaN
 SECTORS = 11
+RATE = 0.03
 OPTIONS_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """A market on the backend asked, and the weights (13, T, N) of baskets: top 50, all members, each sector."""
+    """A market on the backend in use, and the weights (13, T, N) of baskets: top 50, all members, each sector."""
 
     panel: MarketPanel
-    baskets: object
+    baskets: Any
 
     @property
     def top(self):
@@ -32,13 +34,13 @@ class Market:
 class Options:
     """European options on forwards, arrays (n,); the volatility is the one their prices were made from."""
 
-    price: object
-    forward: object
-    strike: object
-    years: object
-    is_call: object
-    rate: object
-    iv: object
+    price: Any
+    forward: Any
+    strike: Any
+    years: Any
+    is_call: Any
+    rate: Any
+    iv: Any
 
 
 def make_market(sizes: Sizes, backend: str) -> Market:
@@ -56,7 +58,7 @@ def make_market(sizes: Sizes, backend: str) -> Market:
 def random_market(dates: int, names: int, tenors, deltas, seed: int = 0) -> MarketPanel:
     """Make a panel of weekdays: random walks of spots and volatility levels, one skew, 2 % of quotes missing.
 
-    The surface, by far the largest array, is filled in place, so making it takes no memory beside it.
+    The surface, by far the largest array, is filled in place, so that making it takes no second copy.
     """
     rng = np.random.default_rng(seed)
     days = np.arange(np.datetime64("1996-01-01"), np.datetime64("1996-01-01") + 2 * dates + 10)
@@ -74,7 +76,7 @@ def random_market(dates: int, names: int, tenors, deltas, seed: int = 0) -> Mark
         for iv, base in ((index_iv[part], level[part, 0]), (member_iv[part], level[part, 1:])):
             rng.random(out=iv, dtype=np.float32)
             missing = iv < MISSING
-            iv *= 0.005  # too little for the strikes of neighbouring deltas to change places
+            iv *= 0.005  # noise small enough that strikes of neighbouring deltas stay in order
             iv += 1.0
             iv *= base.astype(np.float32)[..., None, None] * smile
             iv[missing] = np.nan
@@ -92,7 +94,7 @@ def random_market(dates: int, names: int, tenors, deltas, seed: int = 0) -> Mark
         weights=weights / weights.sum(axis=1, keepdims=True),
         index_spot=spot[:, 0],
         spot=spot[:, 1:],
-        rate=np.full(dates, 0.03),
+        rate=np.full(dates, RATE),
         index_carry=np.full(dates, 0.01),
         carry=np.full((dates, names), 0.02),
         strike_factor=np.ones((dates, names)),
@@ -119,7 +121,7 @@ def _random_options(count: int, seed: int) -> tuple:
     deviations = np.where(rng.random(count) < 0.1, rng.uniform(-5.0, 5.0, count), rng.standard_normal(count))
     forward = rng.uniform(20.0, 500.0, count)
     strike = forward * np.exp(deviations * iv * np.sqrt(years))
-    is_call = deviations > 0.0  # out of the money, as quotes that are inverted are,
-    is_call ^= rng.random(count) < 0.1  # but for a tenth
-    rate = np.full(count, 0.03)
-    return black_price(forward, strike, iv, years, is_call, rate), forward, strike, years, is_call, rate, iv
+    is_call = deviations > 0.0  # out of the money, as the quotes that are inverted in practice,
+    is_call ^= rng.random(count) < 0.1  # except one in ten
+    price = black_price(forward, strike, iv, years, is_call, RATE)
+    return price, forward, strike, years, is_call, np.full(count, RATE), iv

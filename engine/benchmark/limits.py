@@ -11,8 +11,8 @@ import numpy as np
 from engine.backend import cpu_cores
 from engine.benchmark.measure import best_time
 
-REPEATS = 10  # before each kind of input: a limit is what nothing disturbed
-PRODUCT = 1024  # rows of the matrices multiplied: three of them are 24 MiB, what a shared cache holds
+REPEATS = 10  # the fastest counts: other work on the machine can only slow a run down
+PRODUCT = 1024  # rows of the matrices multiplied: three of them take 24 MiB and fit into a shared cache
 CHAIN = 512  # multiply-adds each GPU thread does on the eight numbers it keeps in registers
 THREADS = 1 << 20
 
@@ -34,7 +34,7 @@ class Limits:
     multiply_adds_per_second: float
 
     def or_better(self, other: "Limits | None") -> "Limits":
-        """Return the higher of each ceiling: whatever else the machine did can only have lowered one."""
+        """Return the higher value of each ceiling: other work on the machine can lower a measurement, not raise it."""
         return self if other is None else Limits(*map(max, astuple(self), astuple(other)))
 
 
@@ -52,8 +52,9 @@ def measure_limits(backend: str, megabytes: int) -> Limits:
 
 
 def _host_work(megabytes: int) -> list:
-    """Amount and work of both ceilings: numpy releases the lock in reductions, so threads read in parallel."""
-    # The largest of whole numbers is the reduction that computes least, so that reading is all that takes time.
+    """Return (amount, function) for each ceiling."""
+    # A maximum of integers needs less arithmetic than any other reduction, so that its time is that of reading.
+    # numpy releases the interpreter's lock in reductions: threads read in parallel.
     array = np.ones(megabytes * 2**20 // 8, dtype=np.int64)
     parts = np.array_split(array, cpu_cores())
     matrix = np.random.default_rng(0).random((PRODUCT, PRODUCT))
@@ -93,8 +94,8 @@ def device_name(backend: str) -> str:
         import cupy
 
         return cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)["name"].decode()
-    told = Path("/proc/cpuinfo")
-    model = re.search(r"model name\s*:\s*(.+)", told.read_text()) if told.is_file() else None
+    cpu = Path("/proc/cpuinfo")
+    model = re.search(r"model name\s*:\s*(.+)", cpu.read_text()) if cpu.is_file() else None
     name = model[1] if model else platform.processor() or platform.machine()
     return f"{' '.join(name.split())}, {cpu_cores()} cores"
 

@@ -10,8 +10,8 @@ from engine.benchmark.sizes import Sizes
 def best_time(work, backend: str, repeats: int, seconds: float = float("inf")) -> float:
     """Return the seconds of the fastest run of `work`, a function without arguments.
 
-    It is run until `repeats` or `seconds` are used up, and twice at least where more than one run is asked: the first
-    may compile something or touch its memory for the first time.
+    It is run `repeats` times, or until `seconds` have passed, but at least twice unless `repeats` is 1: the first run
+    may compile something, or use its memory for the first time.
     """
     best, began = float("inf"), time.perf_counter()
     for run in range(repeats):
@@ -21,12 +21,12 @@ def best_time(work, backend: str, repeats: int, seconds: float = float("inf")) -
         result = work()
         wait(backend)
         best = min(best, time.perf_counter() - started)
-        del result  # outside the clock, and before the next one needs the memory
+        del result  # not timed, and before the next run needs the memory
     return best
 
 
 def wait(backend: str) -> None:
-    """Wait until the device has done what it was given."""
+    """Wait until the device has finished what was queued on it; a CPU has nothing queued."""
     if backend == "cupy":
         import cupy
 
@@ -34,12 +34,12 @@ def wait(backend: str) -> None:
 
 
 def device_memory(backend: str) -> int:
-    """Return the bytes of device memory taken at most; 0 on a CPU."""
+    """Return the largest number of bytes of device memory that were taken at once; 0 on a CPU."""
     if backend != "cupy":
         return 0
     import cupy
 
-    return cupy.get_default_memory_pool().total_bytes()  # which is given back only on request
+    return cupy.get_default_memory_pool().total_bytes()  # the pool gives back nothing by itself
 
 
 def measure_cases(table, sizes: Sizes, backend: str, measure_limits, progress) -> tuple:
@@ -48,7 +48,7 @@ def measure_cases(table, sizes: Sizes, backend: str, measure_limits, progress) -
     Parameters
     ----------
     table : list of Case
-        Neighbours with the same inputs share them; these are freed before the next ones are made.
+        Cases in a row that have the same inputs share them; they are freed before the next ones are made.
     measure_limits : callable () -> Limits
     progress : callable
         Called with 1 after each case.

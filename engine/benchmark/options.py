@@ -1,4 +1,4 @@
-"""Work on single options: inverting prices, and price and greeks beside it."""
+"""What is timed on single options: implied volatilities of prices, and price and greeks to compare them with."""
 
 from dataclasses import fields
 from functools import partial
@@ -10,7 +10,7 @@ from engine.benchmark.sizes import Sizes
 from engine.benchmark.work import INVERSION, PRICE_AND_GREEKS, VOLS_LOOP, Work
 from engine.pricing import implied_vol, straddle
 
-STRADDLE_BYTES = 200  # temporaries of one option whose greeks are taken
+STRADDLE_BYTES = 200  # temporaries per option while its greeks are computed
 
 
 def inversion(options: Options, sizes: Sizes) -> Work:
@@ -23,9 +23,10 @@ def inversion(options: Options, sizes: Sizes) -> Work:
 
 
 def price_and_greeks(options: Options, sizes: Sizes) -> Work:
-    """Value and six greeks of a straddle on each, in blocks that stay in cache."""
+    """Value and six greeks of a straddle for each option, in blocks that stay in the cache."""
     given = (options.forward, options.strike, options.iv, options.years, options.rate)
-    count, budget = len(options.price), block_budget(namespace(*given))
+    count = len(options.price)
+    budget = block_budget(namespace(*given))
 
     def run():
         for part in blocks(count, STRADDLE_BYTES, budget):
@@ -35,7 +36,7 @@ def price_and_greeks(options: Options, sizes: Sizes) -> Work:
 
 
 def inversion_loop(options: Options, sizes: Sizes) -> Work:
-    """A few of the same options, one by one."""
+    """Implied volatilities of a few of the same options in plain Python, one by one."""
     count = min(sizes.loop_options, len(options.price))
     columns = [to_host(getattr(options, f.name)[:count]).tolist() for f in fields(Options) if f.name != "iv"]
     rows = list(zip(*columns, strict=True))

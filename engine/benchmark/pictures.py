@@ -1,4 +1,4 @@
-"""The roofline and the growth of time with size: as pages beside the numbers, as PNG for the README."""
+"""The pictures: roofline, growth of time with size, history of speed; pages in a run's folder, PNG for the README."""
 
 import shutil
 import subprocess
@@ -7,23 +7,35 @@ from pathlib import Path
 
 import polars as pl
 
+from engine.benchmark import history
 from engine.report import plots
+from engine.runs.claim import Claim
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
 PAGE = '<!doctype html><meta charset="utf-8"><title>{title}</title><script>{script}</script>{figure}\n'
 
 
-def write_pictures(result: dict, folder: Path) -> list[Path]:
-    """Write `roofline.html` and `growth.html`, each a page that needs nothing but itself."""
-    drawn = {
-        "roofline": roofline(result),
-        "growth": plots.plot_growth(pl.DataFrame(result["growth"]), result["device"]),
-    }
-    for name, figure in drawn.items():
-        page = PAGE.format(title=name, script=plots.plotly_script(), figure=plots.as_html(figure))
-        (folder / f"{name}.html").write_text(page, encoding="utf-8")
-    return [folder / f"{name}.html" for name in drawn]
+def write_pictures(result: dict, runs: list[dict], folder: Claim) -> list[Path]:
+    """Write `roofline.html`, `growth.html` and `history.html` of a benchmark and of all runs like it, oldest first."""
+    growth = plots.plot_growth(pl.DataFrame(result["growth"]), result["device"])
+    return [
+        write_page(roofline(result), folder, "roofline"),
+        write_page(growth, folder, "growth"),
+        write_history(runs, folder, "history"),
+    ]
+
+
+def write_history(runs: list[dict], folder: Claim, name: str) -> Path:
+    """Write the picture of a history as a page, and return its path."""
+    return write_page(plots.plot_history(history.speeds(runs), runs[-1]["device"]), folder, name)
+
+
+def write_page(figure, folder: Claim, name: str) -> Path:
+    """Write a figure as a page that needs nothing but itself, and return its path."""
+    page = PAGE.format(title=name, script=plots.plotly_script(), figure=plots.as_html(figure))
+    folder.write_text(f"{name}.html", page)
+    return folder.folder / f"{name}.html"
 
 
 def roofline(result: dict):

@@ -16,7 +16,7 @@ from engine.backend import to_host
 ROOT_HALF = math.sqrt(0.5)
 ROOT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 EDGE = 1e-9  # log-moneyness by which a strike may miss the outermost node by rounding
-HOLIDAY_DAYS = 5  # an expiry further after the last session than this is not settled
+HOLIDAY_DAYS = 5  # an expiry that comes more days than this after the last session has no settlement
 PARTS, MAGNITUDES = 8, 6
 BY_CLASS = ("vega_traded", "vega_held", "hedge_traded", "hedge_held")
 
@@ -111,7 +111,12 @@ def _cohort(market: Lists, entry: int, last: int, expiry: int, min_coverage: flo
 def _follow(market: Lists, record, asset, entry, last, expiry, settled, units, opened) -> None:
     """Add the life of one leg to its cohort's record."""
     forward, vol, beyond, greeks = opened
-    strike, shares, stale, hedge, side, size = forward, 1.0, False, 0.0, int(asset > 0), abs(units)
+    strike = forward
+    shares = 1.0
+    stale = False
+    hedge = 0.0
+    side = int(asset > 0)
+    size = abs(units)
     vega_held, hedge_traded, hedge_held = (record[name] for name in BY_CLASS[1:])
     record["vega_traded"][0][side] += size * greeks[3]
     for t in range(entry + 1, last + 1):
@@ -122,7 +127,7 @@ def _follow(market: Lists, record, asset, entry, last, expiry, settled, units, o
         hedge_held[day - 1][side] += abs(before) * forward
         vega_held[day - 1][side] += size * vega
         factor, settlement = market.factor[t][asset], market.settlement[t][asset]
-        if factor != factor:  # terms unknown: closed at the last mark
+        if factor != factor:  # terms of the corporate action unknown: closed at the last mark
             record["vega_traded"][day][side] += size * vega
             break
         shares *= factor
@@ -174,13 +179,18 @@ def _follow(market: Lists, record, asset, entry, last, expiry, settled, units, o
 
 
 def _mark(market: Lists, t, asset, expiry, shares, strike):
-    """Forward in entry shares, volatility at the strike (None = at the forward), whether the surface was left."""
+    """Return the forward of a share as of entry, the volatility at the strike, and whether it lies beyond the surface.
+
+    A strike of None stands for the forward itself.
+    """
     days = expiry - market.day[t]
     years = days / 365.0
     forward = market.spot[t][asset] * math.exp(market.carry[t][asset] * years) / shares
     if not forward > 0.0:
         return forward, math.nan, False
-    tenor, grid, last = market.tenor, market.iv[t][asset], len(market.tenor) - 1
+    tenor = market.tenor
+    grid = market.iv[t][asset]
+    last = len(tenor) - 1
     k = 0
     while k < last - 1 and tenor[k + 1] <= days:
         k += 1
@@ -197,7 +207,7 @@ def _vol_at(near, far, a, b, target, root, quantile):
     """Volatility at log-moneyness `target`, linear between the nodes of the smile sqrt(a near^2 + b far^2)."""
     middle = len(quantile) // 2
     low = high = None
-    for i in range(middle, -1, -1):  # down from the middle, to the first node at or below the target
+    for i in range(middle, -1, -1):  # from the middle down to the first node at or below the target
         vol = _node(near[i], far[i], a, b)
         if vol == vol:
             spread = vol * root
@@ -207,7 +217,7 @@ def _vol_at(near, far, a, b, target, root, quantile):
                 break
             high = at, vol
     if high is None:
-        for i in range(middle + 1, len(quantile)):  # or up, to the first above it
+        for i in range(middle + 1, len(quantile)):  # or from the middle up to the first node above it
             vol = _node(near[i], far[i], a, b)
             if vol == vol:
                 spread = vol * root

@@ -1,4 +1,4 @@
-"""Implied correlation and the inversion of prices as careful loops in plain Python, to compare speeds with."""
+"""Implied correlation and implied volatilities as careful loops in plain Python, to compare speeds with."""
 
 import math
 
@@ -52,7 +52,7 @@ def plain_correlation(index, members, weights, min_coverage: float = 0.8) -> lis
 def plain_implied_vol(options) -> list:
     """Volatilities of (price, forward, strike, years, is_call, rate) rows by Newton's method; NaN where there is none.
 
-    Steps are on the logarithm of the normalised time value below its inflection, on the value above it.
+    Below the inflection of the normalised time value the steps are taken on its logarithm, above on the value itself.
     """
     vols = []
     for price, forward, strike, years, is_call, rate in options:
@@ -69,7 +69,7 @@ def plain_implied_vol(options) -> list:
             found = _time_value(x, s, up)
             slope = math.exp(-0.5 * ((x / s) ** 2 + 0.25 * s * s)) / ROOT_2_PI
             if not (found > 0.0 and slope > 0.0):
-                s *= 2.0  # left of all numbers
+                s *= 2.0  # s is so small that value or slope is zero in double precision
                 continue
             step = math.log(value / found) * found / slope if logarithmic else (value - found) / slope
             s = max(s + step, 0.5 * s)

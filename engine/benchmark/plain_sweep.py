@@ -1,4 +1,4 @@
-"""A sweep on a trade book that exists, as a careful loop in plain Python, to compare speeds with."""
+"""A sweep on a trade book that is built already, as a careful loop in plain Python, to compare speeds with."""
 
 import math
 from operator import mul
@@ -15,7 +15,7 @@ def plain_sweep(book: dict, sets) -> list[dict]:
         `score` [t], the z-score of implied correlation; `entry` [c], `entered` [c]; by cohort and day held, [c][day]:
         `gross`, `index_traded`, `component_traded`, `hedge_traded`.
     sets : sequence of (enter, leave, index_vega, costs)
-        `costs` as `VolPoints`. Cohorts are held to expiry, and nothing is delivered.
+        `costs` is a `VolPoints`. Cohorts are held to expiry, and no shares are delivered.
     """
     return [_statistics(*_account(book, *chosen), holding_days=len(book["gross"][0]) - 1) for chosen in sets]
 
@@ -30,7 +30,9 @@ def _account(book: dict, enter, leave, index_vega, costs) -> tuple[list, list, l
             held = 0.0
         exposure.append(held)
     dates = len(exposure)
-    pnl, option_cost, hedge_cost = [0.0] * dates, [0.0] * dates, [0.0] * dates
+    pnl = [0.0] * dates
+    option_cost = [0.0] * dates
+    hedge_cost = [0.0] * dates
     rate = 1e-4 * costs.hedge_bps
     columns = [book[name] for name in ("gross", "index_traded", "component_traded", "hedge_traded")]
     for entry, entered, *days in zip(book["entry"], book["entered"], *columns, strict=True):

@@ -12,7 +12,7 @@ class Sizes:
     Parameters
     ----------
     name : str
-        Of the choice; results of any but `full` carry it in their file's name.
+        Name of the configuration file; part of the names of result files, unless it is `full`.
     dates, names : int
         T and N of the market.
     tenors, deltas : tuple
@@ -24,19 +24,19 @@ class Sizes:
     sets : tuple
         Parameter sets of each sweep.
     options : int
-        Prices inverted.
+        Prices whose implied volatility is computed.
     load_dates : int
         Sessions of the panel that is loaded.
     growth : tuple
-        Parts of the dates and names at which time is taken too.
+        Fractions of the dates and names at which the time is taken as well, for the growth picture.
     loop_dates, loop_cohorts, loop_sets, loop_options : int
-        What the plain loops are given.
+        Sizes of what the plain loops are given.
     limit_megabytes : int
-        Array that is read to measure the memory's limit.
+        Size of the array that is read to measure the bandwidth of the memory.
     repeats : int
-        The best of so many runs counts.
+        Runs of each case; the fastest counts.
     seconds : float
-        Runs of a case end when so much time is used; two are made at least, if `repeats` is not 1.
+        No further run of a case starts after this time, but at least two are made unless `repeats` is 1.
     """
 
     name: str

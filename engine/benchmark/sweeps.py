@@ -1,4 +1,4 @@
-"""Work on parameter sets: sweeps of one strategy on twenty years of weekly cohorts."""
+"""What is timed on parameter sets: sweeps of one strategy on twenty years of weekly cohorts."""
 
 from functools import partial
 
@@ -21,7 +21,7 @@ from strategies.rich_correlation import RichCorrelation
 
 
 def sweep_book(market: Market, sizes: Sizes) -> Work:
-    """The book that the sweep's parameter sets share."""
+    """Build the book that all parameter sets of the sweep share."""
     panel = _sweep_panel(market, sizes)
     legs, entry = 1 + int((market.top[0] > 0.0).sum()), Weekly().entries(panel.dates, 1)
 
@@ -32,8 +32,8 @@ def sweep_book(market: Market, sizes: Sizes) -> Work:
 
 
 def sweep(market: Market, sizes: Sizes, count: int) -> Work:
-    """Backtests that differ in signal levels, costs and size, from their book to every metric of each."""
-    panel = _sweep_panel(market, sizes)  # one for all: jobs share a book only on the same panel
+    """Backtest sets that differ in signal levels, costs and size: build their book, compute every metric of each."""
+    panel = _sweep_panel(market, sizes)  # the same object for all: jobs share a book only if they share the panel
     jobs = [
         Job(
             market=panel,
@@ -79,7 +79,7 @@ def parameter_sets(count: int) -> list[tuple]:
 
 
 def sweep_loop(market: Market, sizes: Sizes) -> Work:
-    """A few of the same backtests on a book that exists, cohort by cohort and day by day."""
+    """Backtest a few of the same sets in plain Python, on a book built before, cohort by cohort and day by day."""
     panel, count = _sweep_panel(market, sizes), sizes.loop_sets
     read, operations = _reduction(panel)
     run = partial(plain_sweep, sweep_lists(panel), parameter_sets(count))
@@ -87,7 +87,7 @@ def sweep_loop(market: Market, sizes: Sizes) -> Work:
 
 
 def sweep_lists(panel) -> dict:
-    """Return signal and book as `plain_sweep` takes them."""
+    """Return the signal and the book as the lists that `plain_sweep` takes."""
     view = MarketView(panel, TopWeights(50))
     book = open_book(view, Weekly(), Straddle(), VegaNeutral(), DailyDelta(), 1)
     strategy = RichCorrelation()
@@ -102,7 +102,7 @@ def _sweep_panel(market: Market, sizes: Sizes):
 
 
 def _reduction(panel) -> tuple[int, int]:
-    """Bytes of the book that a sweep reads once, and the multiply-adds of each of its parameter sets."""
+    """Return the bytes of the book that a sweep reads once, and the multiply-adds of each of its parameter sets."""
     held = holding_days(panel.dates, Weekly().entries(panel.dates, 1), Straddle().tenor)
     lags = bartlett_lags(len(panel), int(held.max()))
     read = 8 * (COHORT_DAY + 1) * int(held.sum())  # P&L, vega of two classes, hedges

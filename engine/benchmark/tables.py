@@ -1,16 +1,17 @@
-"""What was measured, in words: the table on the terminal, the one in the README."""
+"""What was measured, as text: the table on the terminal and the one in the README."""
 
 import re
 from pathlib import Path
+from typing import Any
 
 from engine.errors import InputError
 
 COLUMNS = ("work", "size", "best time", "rate", "share of limit", "x plain loop")
 PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 FIGURES = {
-    "sets_per_second_book_given": "backtests/s once the book exists, largest sweep",
-    "time_of_1000_sets_over_one": "x the time of one set takes a sweep of 1,000, book included",
-    "inversions_per_price_and_greeks": "of the rate of price and greeks is that of implied vols",
+    "sets_per_second_book_given": "Once its book is built, the largest sweep does {:,.0f} backtests/s",
+    "time_of_1000_sets_over_one": "A sweep of 1,000 takes {:.3g} x the time of one set, book included",
+    "inversions_per_price_and_greeks": "Implied vols: {:.3g} x the options/s of price and greeks",
 }
 
 
@@ -55,7 +56,7 @@ def cells(result: dict) -> list[tuple]:
 
 
 def heading(result: dict) -> str:
-    """Say what was measured on, and its two limits."""
+    """Return one line that names the device, the code and the two limits."""
     limits, versions = result["limits"], result["versions"]
     library = "cupy-cuda13x" if result["backend"] == "cupy" else "numpy"
     code = "compiled kernels" if result["kernels"] else "array code"
@@ -67,8 +68,8 @@ def heading(result: dict) -> str:
 
 
 def figures(result: dict) -> list[str]:
-    """Return the figures derived from several rows, as sentences."""
-    return [f"{value:,.3g} {FIGURES[key]}" for key, value in result["figures"].items() if value is not None]
+    """Return the figures derived from several rows, each as a sentence without its full stop."""
+    return [FIGURES[key].format(value) for key, value in result["figures"].items() if value is not None]
 
 
 def text_table(result: dict) -> str:
@@ -88,7 +89,7 @@ def readme_table(result: dict) -> str:
     """Return the table as the README shows it, in Markdown."""
     rows = [COLUMNS, ("---", "---", *("---:" for _ in COLUMNS[2:])), *cells(result)]
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    said = [heading(result) + ".", "", *lines, "", "; ".join(figures(result)) + "."]
+    said = [heading(result) + ".", "", *lines, "", ". ".join(figures(result)) + "."]
     return "\n".join(said)
 
 
@@ -98,7 +99,7 @@ def markers(name: str) -> tuple[str, str]:
 
 
 def shown(readme: str, name: str) -> str | None:
-    """Return what a README shows of the results of a file; None where it has no place for them."""
+    """Return what a README shows of the results of a file; None where the README has no markers for them."""
     begin, end = map(re.escape, markers(name))
     found = re.search(f"{begin}\n(.*?)\n{end}", readme, flags=re.S)
     return found and found[1]
@@ -110,17 +111,18 @@ def renew_readme(path: Path, name: str, block: str) -> None:
     Raises
     ------
     InputError
-        When the README has no place for it.
+        When the README has no markers for it.
     """
     text = path.read_text(encoding="utf-8")
-    before, begin, end = shown(text, name), *markers(name)
+    before = shown(text, name)
+    begin, end = markers(name)
     if before is None:
         raise InputError(f"{path.name} has no place for {name}: put the lines {begin} and {end} where it belongs")
     path.write_text(text.replace(f"{begin}\n{before}\n{end}", f"{begin}\n{block}\n{end}"), encoding="utf-8")
 
 
-def rounded(value, digits: int = 6):
-    """Return nested results with every number cut to so many digits: what is written is what is shown.
+def rounded(value, digits: int = 6) -> Any:
+    """Return nested results with floats rounded to some significant digits, so that files and tables show the same.
 
     Examples
     --------

@@ -1,26 +1,35 @@
 """What is timed: a function, how much it does, and the least any program must read and compute to do it.
 
-Multiply-adds are counted for the leanest way known to do the work, not for what this engine happens to do; a function
-counts as the polynomial that gives it in double precision. Bytes are those of the inputs, each counted once.
+Multiply-adds are those of the way that is known to need fewest, not those that this engine happens to do; a function
+such as exp counts as the polynomial that computes it in double precision. Bytes are those of the inputs, each counted
+once.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-EXP, LOG, ERF, ROOT = 12, 14, 25, 4  # multiply-adds; a division counts as a square root
-QUOTE = 4  # four sums: w s, w s^2, w^2 s^2, w
-# Smile: four nodes of eight and a root, then 10 to interpolate; forward, straddle, greeks, explain and hedge.
+# Multiply-adds of each function; a division counts as a square root.
+EXP = 12
+LOG = 14
+ERF = 25
+ROOT = 4
+QUOTE = 4  # each quote enters four sums: of w s, w s^2, w^2 s^2 and w
+# The smile: four nodes with eight and a root each, 10 to interpolate. Then the forward, the straddle with its greeks,
+# and 40 for explain and hedge.
 MARK = 4 * (8 + ROOT) + 10 + EXP + (LOG + 2 * ERF + 2 * EXP + 3 * ROOT + 25) + 40
 PRICE_AND_GREEKS = LOG + 2 * ERF + 2 * EXP + 4 * ROOT + 30
-# Normalised price, a guess, and the two steps of Jaeckel's method, each two scaled erfc, exp, log and a ratio.
+# The normalised price, a first guess, and the two steps of Jaeckel's method: each takes two scaled erfc, exp and log.
 INVERSION = (EXP + LOG + 4 * ROOT) + (LOG + ERF + 3 * ROOT) + 2 * (2 * ERF + EXP + LOG + 3 * ROOT + 30)
-# Of a sweep, per parameter set: P&L and two costs of each cohort and day; of each date two comparisons of the signal,
-# the sums, the drawdown and, for each lag, a term of the long-run variance.
-COHORT_DAY, SESSION = 3, 12
+# A sweep, per parameter set. For each cohort and day: P&L and two costs. For each session: two comparisons of the
+# signal, the sums and the drawdown; on top of it, one for each lag of the long-run variance.
+COHORT_DAY = 3
+SESSION = 12
 
 # Names of the plain loops, to which other cases refer.
-CORRELATION_LOOP, BOOK_LOOP = "Implied correlation, plain loop", "Trade book, plain loop"
-SWEEP_LOOP, VOLS_LOOP = "Sweep, plain loop", "Implied vols, plain loop"
+CORRELATION_LOOP = "Implied correlation, plain loop"
+BOOK_LOOP = "Trade book, plain loop"
+SWEEP_LOOP = "Sweep, plain loop"
+VOLS_LOOP = "Implied vols, plain loop"
 
 
 @dataclass(frozen=True)
@@ -34,9 +43,9 @@ class Work:
         Does `count` units.
     count : int
     read, operations : float
-        Bytes it must read (or, where that is more, write) and multiply-adds it must do.
+        Bytes it must read (or write, where that is more) and multiply-adds it must do.
     plain : dict
-        Names of the plain loops that together do the same, and how many of their units that takes.
+        The plain loops that together do the same work: name -> how many units of that loop it takes.
     """
 
     size: str

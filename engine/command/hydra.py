@@ -2,71 +2,86 @@
 
 import functools
 import os
-import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from engine.command.messages import CONFIGS, explained, give_up
 from engine.command.start import import_from_here_last
-from engine.errors import InputError
 
-_when_broken: list[Callable[[], None]] = []
+INTERRUPTED = 130  # exit code, as shells count it
+
+_when_broken: list[Callable[[], str | None]] = []
+_asked = None  # configuration of the job that Hydra is running, as composed
 
 
 def start(task, config_name: str) -> None:
     """Run `task(config, folder)` as a Hydra command; mistakes of the user end it with a message and exit code 2.
 
-    A run that fails by such a mistake leaves no folder behind. With HYDRA_FULL_ERROR=1 in the environment the
-    traceback is shown instead.
+    With HYDRA_FULL_ERROR=1 in the environment the traceback is shown instead.
     """
     import_from_here_last()
     import hydra
-    from omegaconf.errors import OmegaConfBaseException
+
+    in_full = bool(os.environ.get("HYDRA_FULL_ERROR"))
 
     @functools.wraps(task)
     def job(config):
         import_from_here_last()  # in another process it is the first to run
-        folder = job_folder()
+        _remember(config)
         try:
-            return task(resolved(config), folder)
-        except (InputError, OmegaConfBaseException, KeyboardInterrupt) as error:
-            _remove(folder)
-            if not in_sweep() and isinstance(error, Exception):
-                give_up(explained(error, config_name))
-            raise  # in a sweep Hydra names the job first
+            return task(resolved(config), job_folder())
+        except Exception as error:
+            if not in_sweep() and not in_full:  # in a sweep Hydra names the job first
+                _end(error, config_name)
+            raise
+        finally:
+            _remember(None)
+            if in_sweep():
+                with suppress(OSError):  # Hydra makes a folder for every job; one in which nothing is kept goes
+                    job_folder().rmdir()
 
     command = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=config_name)(job)
-    if os.environ.get("HYDRA_FULL_ERROR"):
-        command()
-        return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise what it would print and turn into exit code 1
     try:
         command()
     except BrokenPipeError:  # the reader, `| head` say, has seen enough; the run itself is complete
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception as error:
-        message = explained(error, config_name)
-        for tidy in _when_broken:
-            tidy()
-        if message is None:
-            raise
+    except (Exception, KeyboardInterrupt) as error:
+        if not in_full:
+            _end(error, config_name)
+        _tidy()
+        raise
+
+
+def _end(error: BaseException, config_name: str) -> None:
+    """Tidy up, and end the command with one message where the error is the user's."""
+    told = _tidy()
+    if isinstance(error, KeyboardInterrupt):
+        give_up("; ".join(["interrupted", *told]), INTERRUPTED)
+    message = explained(error, config_name)
+    if message is not None:
         give_up(message)
 
 
-def when_broken(tidy: Callable[[], None]) -> None:
-    """Have `tidy` called when the command fails: Hydra does not call its own callbacks then."""
+def _remember(config) -> None:
+    """Keep the configuration of the job at work; a function, since launchers send `start`'s job elsewhere as a copy."""
+    global _asked
+    _asked = config
+
+
+def _tidy() -> list[str]:
+    return [text for tidy in _when_broken if (text := tidy()) is not None]
+
+
+def when_broken(tidy: Callable[[], str | None]) -> None:
+    """Have `tidy` called when the command fails: Hydra does not call its own callbacks then.
+
+    What it returns, if anything, tells whoever interrupted the command how to go on.
+    """
     if tidy not in _when_broken:
         _when_broken.append(tidy)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a run folder, and those of its time and study when nothing else is left there."""
-    shutil.rmtree(folder)
-    for above in list(folder.parents)[:2]:
-        if any(above.iterdir()):
-            return
-        above.rmdir()
 
 
 def in_sweep() -> bool:
@@ -74,7 +89,7 @@ def in_sweep() -> bool:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    return HydraConfig.get().mode == RunMode.MULTIRUN
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
 
 
 def job_folder() -> Path:
@@ -83,6 +98,25 @@ def job_folder() -> Path:
 
     folder = Path(HydraConfig.get().runtime.output_dir)
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+
+
+def asked_files(config=None) -> dict[str, str]:
+    """Return what was asked of the job that Hydra is running, as the files of `.hydra/`, name to text.
+
+    Parameters
+    ----------
+    config : DictConfig or None
+        Its configuration as composed, where `start` did not start it.
+    """
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    config = _asked if config is None else config
+    if config is None:  # called as a function, without Hydra
+        return {}
+    hydra = HydraConfig.instance().cfg
+    asked = {"config": config, "hydra": hydra, "overrides": hydra.hydra.overrides.task}
+    return {f"{name}.yaml": OmegaConf.to_yaml(node) for name, node in asked.items()}
 
 
 def resolved(config) -> dict:

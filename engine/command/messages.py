@@ -18,10 +18,10 @@ USER_ERROR = 2  # exit code
 LAUNCHER_EXTRAS = {"joblib": "joblib", "ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}
 
 
-def give_up(message: str) -> NoReturn:
+def give_up(message: str, code: int = USER_ERROR) -> NoReturn:
     """End the command with a message for the user."""
     print(f"error: {message}", file=sys.stderr)
-    sys.exit(USER_ERROR)
+    sys.exit(code)
 
 
 def suggestion(word: str, known, otherwise: str) -> str:

@@ -1,14 +1,15 @@
 """Frames in, tables and figures out: compute, then draw, then arrange."""
 
 from engine.report.tables import aligned, correlation_levels, leaderboard, summary_table
-from engine.report.tearsheet import correlation_series, write_correlation_report, write_tearsheet
+from engine.report.tearsheet import correlation_report, correlation_series, tearsheet, write_tearsheet
 
 __all__ = [
     "aligned",
     "correlation_levels",
+    "correlation_report",
     "correlation_series",
     "leaderboard",
     "summary_table",
-    "write_correlation_report",
+    "tearsheet",
     "write_tearsheet",
 ]

@@ -4,7 +4,7 @@ import math
 
 import polars as pl
 
-# name in the summary, words, unit of display
+# name in the summary, words shown, unit shown
 _ROWS = (
     ("pnl_gross", "Gross P&L", "money"),
     ("cost", "Cost", "money"),
@@ -58,7 +58,7 @@ def as_text(value, unit: str) -> str:
 
 
 def aligned(frame: pl.DataFrame) -> list[str]:
-    """Return a frame as lines of text, columns to the right, names first.
+    """Return a frame as lines of text: the names of the columns, then the rows, all aligned to the right.
 
     Examples
     --------

@@ -39,23 +39,26 @@ td.n, th.n { text-align: right; }
 
 
 def write_tearsheet(result, path, p: int = 0, title: str | None = None) -> Path:
-    """Write the report of one parameter set of a backtest.
+    """Write the report of one parameter set of a backtest to a file, as `tearsheet` makes it; return the file."""
+    path = Path(path)
+    path.write_text(tearsheet(result, p, title), encoding="utf-8")
+    return path
+
+
+def tearsheet(result, p: int = 0, title: str | None = None) -> str:
+    """Return the report of one parameter set of a backtest, an HTML page that needs nothing but itself to be read.
 
     Parameters
     ----------
     result : BacktestResult
-    path : path of the HTML file to write
     p : int
         Parameter set.
     title : str or None
         Heading; the market's name by default.
-
-    Returns
-    -------
-    Path
-        The file, which needs nothing but itself to be read.
     """
-    info, summary, daily = result.market.info, result.summary(p), result.daily(p)
+    info = result.market.info
+    summary = result.summary(p)
+    daily = result.daily(p)
     money = info.currency
     dates = daily["date"].to_list()
     head = [
@@ -99,11 +102,11 @@ def write_tearsheet(result, path, p: int = 0, title: str | None = None) -> Path:
             _table(_rounded(ledger.tail(LEDGER_ROWS))),
         ),
     ]
-    return _write(path, title or f"Dispersion backtest on {info.name}", head, body)
+    return _page(title or f"Dispersion backtest on {info.name}", head, body)
 
 
 def correlation_series(result) -> pl.DataFrame:
-    """Implied correlation of the tenor traded (the nearest on the surface) beside trailing realised, per date."""
+    """Return implied correlation at the traded tenor (the nearest on the surface) and trailing realised, per date."""
     view, tenors = result.view, result.market.tenors
     tenor = int(tenors[abs(tenors - result.book.recipe.structure.tenor).argmin()])
     return pl.DataFrame(
@@ -115,10 +118,10 @@ def correlation_series(result) -> pl.DataFrame:
     ).with_columns(pl.selectors.float().fill_nan(None))
 
 
-def write_correlation_report(
-    long: pl.DataFrame, realized: pl.DataFrame, info, path, extra: dict | None = None, research: dict | None = None
-) -> Path:
-    """Write the report of a correlation run.
+def correlation_report(
+    long: pl.DataFrame, realized: pl.DataFrame, info, extra: dict | None = None, research: dict | None = None
+) -> str:
+    """Return the report of a correlation run, an HTML page that needs nothing but itself to be read.
 
     Parameters
     ----------
@@ -127,7 +130,6 @@ def write_correlation_report(
     realized : frame
         date, basket, realized_correlation.
     info : MarketInfo
-    path : path of the HTML file to write
     extra : dict of heading -> frame
         Further tables, such as the comparison with published values.
     research : dict of name -> frame
@@ -168,16 +170,16 @@ def write_correlation_report(
     ]
     dates = long["date"]
     head = [f"{info.name}: {info.index} against its members, {dates.min()} to {dates.max()}. {info.source}"]
-    return _write(path, f"Implied correlation of {info.name}", head, body)
+    return _page(f"Implied correlation of {info.name}", head, body)
 
 
 def _researched(research: dict, leg: str) -> list[str]:
-    """One section per frame of research, drawn."""
+    """Return one section with a figure per frame of research."""
     notes = {
-        "premium": "Implied correlation less realised over the trailing window; a seller earns what follows, not this.",
+        "premium": "Implied less realised correlation of the window before; what sellers earn is realised after it.",
         "dispersion": "Model-free volatilities of surfaces: member_vol stands for VIXEQ, dispersion_vol for DSPX.",
-        "drivers": "Each day's change taken apart without remainder, then added up.",
-        "season": "Two-sided, to describe; bars are two standard errors.",
+        "drivers": "Each day's change is split among its drivers, nothing left over; the parts are added up.",
+        "season": "Relative to a trend that knows later days: a description, no signal. Bars are two standard errors.",
     }
     sections = []
     for name, frame in research.items():
@@ -200,7 +202,7 @@ def _researched(research: dict, leg: str) -> list[str]:
 
 
 def _heatmaps(long: pl.DataFrame, realized: pl.DataFrame) -> list[str]:
-    """Baskets through time where there are several: implied at the tenor most often known, and realised."""
+    """Return heat maps where there are several baskets: implied at the tenor most often known, and realised."""
     if long["basket"].n_unique() < 2:
         return []
     usable = long.filter((pl.col("delta") == 50) & (pl.col("status") == "ok"))
@@ -283,14 +285,11 @@ def _cell(value) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _write(path, title: str, head, body) -> Path:
-    path = Path(path)
+def _page(title: str, head, body) -> str:
     lines = "".join(f"<p>{html.escape(line)}</p>" for line in head)
-    path.write_text(
+    return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"<title>{html.escape(title)}</title><style>{_STYLE}</style><script>{plots.plotly_script()}</script></head>"
-        f"<body><header><h1>{html.escape(title)}</h1>{lines}</header><main>{''.join(body)}</main></body></html>",
-        encoding="utf-8",
+        f"<body><header><h1>{html.escape(title)}</h1>{lines}</header><main>{''.join(body)}</main></body></html>"
     )
-    return path

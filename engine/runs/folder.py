@@ -1,50 +1,81 @@
-"""The folder of one run: what is written into it, manifest last, and whether it is whole."""
+"""The folder of one run: the files it holds, how they are written, and whether they are whole."""
 
+import io
 import json
 from pathlib import Path
 
-import polars as pl
+from engine.runs.claim import Claim, checksum, written_before
+from engine.runs.manifest import as_json, manifest
 
-from engine.runs.manifest import manifest, write_json
 
+def run_files(result, p: int, config: dict, backend: str, started: float, config_hash: str) -> tuple[dict, dict]:
+    """Return the files of one parameter set of a result, name to bytes, and the manifest to be written last.
 
-def write_run(result, p: int, config: dict, folder: Path, backend: str, started: float, config_hash: str) -> dict:
-    """Fill the folder of one parameter set of a result, manifest last, and return its summary."""
-    summary = result.summary(p)
-    write_json(folder / "summary.json", summary)
-    result.daily(p).write_parquet(folder / "daily.parquet")
-    result.ledger(p).write_parquet(folder / "ledger.parquet")
+    Parameters
+    ----------
+    result : BacktestResult
+    p : int
+        Parameter set.
+    config : dict
+        Its resolved configuration.
+    backend : str
+    started : float
+        `time.perf_counter()` at the start.
+    config_hash : str
+        See `engine.runs.manifest.config_hash`.
+    """
+    files = {
+        "summary.json": as_json(result.summary(p)).encode(),
+        "daily.parquet": _parquet(result.daily(p)),
+        "ledger.parquet": _parquet(result.ledger(p)),
+    }
     if config["report"]["html"]:
-        from engine.report import write_tearsheet
+        from engine.report import tearsheet
 
-        write_tearsheet(result, folder / "report.html", p)
-    made = manifest(result.market, backend, config["seed"], started, config_hash=config_hash)
-    write_json(folder / "manifest.json", made)
-    return summary
+        files["report.html"] = tearsheet(result, p).encode()
+    return files, manifest(result.market, backend, config["seed"], started, config_hash=config_hash)
+
+
+def fill(kept: Claim, files: dict[str, bytes], asked: dict[str, str], manifest: dict) -> dict:
+    """Write a run into its folder, what was asked first and the manifest last; return its summary.
+
+    Parameters
+    ----------
+    kept : Claim
+    files, manifest
+        As from `run_files`.
+    asked : dict of name -> text
+        The files of `.hydra/`.
+    """
+    for name, text in asked.items():
+        kept.write_text(f".hydra/{name}", text)
+    for name, content in files.items():
+        kept.write_bytes(name, content)
+    kept.finish(manifest)
+    return json.loads(files["summary.json"])
 
 
 def is_finished(folder: Path, config: dict, config_hash: str) -> bool:
     """Tell whether a folder holds, whole, the run that this configuration would make again."""
     try:
         made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        for name in ("daily", "ledger"):
-            pl.read_parquet_schema(folder / f"{name}.parquet")
-    except (OSError, ValueError, pl.exceptions.PolarsError):
+        listed = written_before(folder)
+        whole = all(checksum(folder / name) == known for name, known in listed.items())
+    except (OSError, ValueError):
         return False
-    return made.get("config_hash") == config_hash and (
-        not config["report"]["html"] or (folder / "report.html").exists()
+    wanted = {"summary.json", "daily.parquet", "ledger.parquet"} | (
+        {"report.html"} if config["report"]["html"] else set()
     )
-
-
-def clear(folder: Path) -> None:
-    """Remove what an earlier attempt at a run left, its manifest first."""
-    for path in sorted(folder.glob("*"), key=lambda path: path.name != "manifest.json"):
-        if path.is_file():
-            path.unlink()
+    return whole and wanted <= listed.keys() and made.get("config_hash") == config_hash
 
 
 def told(folder: Path, summary: dict, seconds: float) -> str:
     """Return the line printed for one finished job of a sweep."""
     names = ("pnl_gross", "cost", "pnl_net")
     return f"{folder}: " + ", ".join(f"{name} {summary[name]:,.0f}" for name in names) + f" ({seconds:.1f} s)"
+
+
+def _parquet(frame) -> bytes:
+    stream = io.BytesIO()
+    frame.write_parquet(stream)
+    return stream.getvalue()

@@ -81,13 +81,18 @@ def config_hash(config: dict, panel) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def write_json(path: Path, content: dict) -> None:
-    """Write a flat JSON object whole or not at all; numbers that are not finite become null."""
+def as_json(content: dict) -> str:
+    """Return a flat object as JSON text; numbers that are not finite become null."""
     plain = {
         key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in content.items()
     }
+    return json.dumps(plain, indent=2, allow_nan=False) + "\n"
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write a flat object as a JSON file, whole or not at all."""
     unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps(plain, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    unfinished.write_text(as_json(content), encoding="utf-8")
     os.replace(unfinished, path)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from engine.errors import InputError
+from engine.runs.claim import MANIFEST
 from engine.runs.table_store import asked_keys, is_table, read_rows
 
 
@@ -47,7 +48,7 @@ class Run:
         path = self.folder / f"{name}.parquet"
         if not path.exists():
             raise InputError(f"{self.folder} has no {name}.parquet; it holds {', '.join(_tables(self.folder))}")
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, glob=False)
 
 
 def load_run(path) -> Run:
@@ -67,11 +68,15 @@ def load_run(path) -> Run:
         raise InputError(f"there is no run folder {folder}")
     if not (folder / "manifest.json").exists():
         raise InputError(f"{folder} holds no finished run (no manifest.json); give results/<study>/<time>/<n>")
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{folder / MANIFEST} is damaged; run this job again") from error
     asked = {name: OmegaConf.load(folder / ".hydra" / f"{name}.yaml") for name in ("config", "hydra", "overrides")}
     summary = folder / "summary.json"
     return Run(
         folder=folder,
-        manifest=json.loads((folder / "manifest.json").read_text(encoding="utf-8")),
+        manifest=manifest,
         summary=json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {},
         config=OmegaConf.to_container(asked["config"]),
         overrides=OmegaConf.to_container(asked["overrides"]),
@@ -84,8 +89,9 @@ def load_runs(pattern) -> pl.DataFrame:
 
     Parameters
     ----------
-    pattern : path or glob
-        Run folders, folders of sweeps or of whole studies, such as "results/backtest/*".
+    pattern : path or text
+        A run folder, or the folder of a sweep or a whole study. A Path, or a text that is the name of something, is
+        taken as it is; any other text is a pattern, such as "results/backtest/*".
 
     Returns
     -------
@@ -97,7 +103,7 @@ def load_runs(pattern) -> pl.DataFrame:
     InputError
         When nothing matches.
     """
-    runs = [run for folder in finished(str(pattern)) for run in _read(folder) if run.summary]
+    runs = [run for folder in finished(pattern) for run in _read(folder) if run.summary]
     if not runs:
         raise InputError(f"no finished backtest in {pattern}; give a run folder, a sweep's folder or a glob of them")
     return compared(runs)
@@ -137,10 +143,11 @@ def compared(runs: list[Run]) -> pl.DataFrame:
     return pl.DataFrame(columns, strict=False).with_columns(pl.selectors.by_dtype(pl.Null).cast(pl.Float64))
 
 
-def finished(pattern: str) -> list[Path]:
+def finished(pattern: str | Path) -> list[Path]:
     """Return the folders with a manifest at, or up to two levels below, what the pattern matches, by number."""
     found = []
-    for match in map(Path, sorted(glob.glob(pattern))):
+    literal = isinstance(pattern, Path) or Path(pattern).exists()
+    for match in [Path(pattern)] if literal else map(Path, sorted(glob.glob(pattern))):
         for below in ("manifest.json", "*/manifest.json", "*/*/manifest.json"):
             found.extend(file.parent for file in match.glob(below))
     return sorted(set(found), key=lambda f: (str(f.parent), int(f.name) if f.name.isdigit() else -1, f.name))

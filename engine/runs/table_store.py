@@ -14,9 +14,12 @@ from pathlib import Path
 import polars as pl
 
 from engine.backend import resolve
+from engine.errors import InputError
+from engine.runs.claim import checksum, written_before
 from engine.runs.manifest import manifest, now, peak_memory_mb, write_json
 
 JOBS = Path(".hydra", "jobs.parquet")
+RUNS = "runs.parquet"
 UNMERGED = ".parts"
 SECONDS_BETWEEN_PARTS = 10.0  # of work lost, at most, when a sweep is interrupted
 
@@ -85,12 +88,21 @@ def is_table(sweep: Path) -> bool:
 def read_rows(sweep: Path) -> pl.DataFrame | None:
     """Return a row per finished job: job, config_hash, overrides, choices, config, manifest and summary.
 
-    None where there is no table, or none that can be read. A job is finished when both files hold it.
+    None where there is no table yet. A job is finished when both files hold it.
+
+    Raises
+    ------
+    InputError
+        When one of the files is damaged.
     """
-    try:
-        jobs, runs = pl.read_parquet(sweep / JOBS), pl.read_parquet(sweep / "runs.parquet")
-    except (OSError, pl.exceptions.PolarsError):
+    files = sweep / JOBS, sweep / RUNS
+    if not all(path.exists() for path in files):
         return None
+    jobs, runs = map(_read, files)
+    if not (sweep / UNMERGED).is_dir():  # else a kill may have come between the two files and the manifest
+        for name, known in written_before(sweep).items():
+            if checksum(sweep / name) != known:
+                raise InputError(f"{sweep / name} was changed or damaged after it was written; run this sweep again")
     asked = {"run", *asked_keys(jobs["overrides"].to_list())}
     numbers = [name for name in runs.columns if name not in asked]
     job = runs["run"].str.split("/").list.last().cast(pl.Int64).alias("job")
@@ -99,7 +111,7 @@ def read_rows(sweep: Path) -> pl.DataFrame | None:
 
 def gather(sweep: Path) -> pl.DataFrame | None:
     """Return the rows of a table and of the parts not yet in it, the latest of each job, by number."""
-    parts = [pl.read_parquet(path) for path in sorted((sweep / UNMERGED).glob("*.parquet"))]
+    parts = [_read(path) for path in sorted((sweep / UNMERGED).glob("*.parquet"))]
     found = [rows for rows in (read_rows(sweep), *parts) if rows is not None]
     return pl.concat(found, how="vertical_relaxed").unique("job", keep="last").sort("job") if found else None
 
@@ -123,7 +135,7 @@ def commit(sweep: Path, rows: pl.DataFrame, runs: pl.DataFrame, seconds: float) 
     the list of its values.
     """
     (sweep / ".hydra").mkdir(exist_ok=True)
-    _write(runs, sweep / "runs.parquet")
+    _write(runs, sweep / RUNS)
     _write(rows.drop("summary"), sweep / JOBS)
     if (sweep / "multirun.yaml").exists():  # where Hydra leaves it
         os.replace(sweep / "multirun.yaml", sweep / ".hydra" / "multirun.yaml")
@@ -132,7 +144,13 @@ def commit(sweep: Path, rows: pl.DataFrame, runs: pl.DataFrame, seconds: float) 
     for key in made[0]:
         values = [one.get(key) for one in made]
         agreed[key] = values[0] if all(value == values[0] for value in values) else sorted(set(map(str, values)))
-    own = {"finished": now(), "jobs": rows.height, "seconds": round(seconds, 3), "peak_memory_mb": peak_memory_mb()}
+    own = {
+        "finished": now(),
+        "jobs": rows.height,
+        "seconds": round(seconds, 3),
+        "peak_memory_mb": peak_memory_mb(),
+        "files": {str(name): checksum(sweep / name) for name in (RUNS, JOBS)},
+    }
     write_json(sweep / "manifest.json", agreed | own)
     shutil.rmtree(sweep / UNMERGED, ignore_errors=True)
 
@@ -147,6 +165,13 @@ def asked_keys(overrides) -> list[str]:
     """
     keys = (text.lstrip("+~").partition("=")[0].partition("@")[0] for job in overrides for text in job)
     return [key for key in dict.fromkeys(keys) if not key.startswith("sweep.")]
+
+
+def _read(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path, glob=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path} is damaged; remove it, and the jobs it held are run again") from error
 
 
 def _write(frame: pl.DataFrame, path: Path) -> None:

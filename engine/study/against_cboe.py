@@ -44,7 +44,7 @@ def cboe_tables(config: dict, market, min_coverage: float) -> dict:
         return tables
     published = path / "us_history" / LEVELS
     if published.is_file():
-        indices = pl.read_parquet(published)
+        indices = pl.read_parquet(published, glob=False)
         tables["Against the published Cboe indices, points"] = against_published(market, path, indices, min_coverage)
     if published.is_file() and (path / "us2026" / SPX_QUOTES).is_file() and market.info.index != SPX:
         whole = {"backend": "numpy", "start": None, "end": None, "market": config["market"] | {"index": SPX}}

@@ -1,7 +1,6 @@
 """Levels of correlation: implied and realised, of every basket, as records and as the rows a run keeps."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -36,11 +35,9 @@ class Levels:
     implied: pl.DataFrame
     realized: pl.DataFrame
 
-    def write(self, folder: Path) -> None:
-        """Write correlation.parquet, indices.parquet (what has an index's name) and realized.parquet."""
-        self.implied.write_parquet(folder / "correlation.parquet")
-        indices_form(self.implied).write_parquet(folder / "indices.parquet")
-        self.realized.write_parquet(folder / "realized.parquet")
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return the files of a run by name: correlation, indices (what has an index's name) and realized."""
+        return {"correlation": self.implied, "indices": indices_form(self.implied), "realized": self.realized}
 
     def measured(self) -> pl.DataFrame:
         """Return the implied rows of the baskets that have an index leg."""

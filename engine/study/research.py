@@ -34,7 +34,7 @@ class Research:
     frames : dict of name -> frame
         The files of the run, all baskets.
     drawn : dict of name -> frame
-        What `write_correlation_report` draws, of the first basket with an index leg.
+        What `correlation_report` draws, of the first basket with an index leg.
     tables : dict of heading -> frame
         What is printed and shown.
     """

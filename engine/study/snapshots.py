@@ -18,7 +18,8 @@ import polars as pl
 from engine.backend import to_host
 from engine.correlation import ImpliedCorrelation, implied_correlation
 from engine.errors import InputError
-from engine.runs.manifest import write_json
+from engine.runs.claim import Claim
+from engine.runs.manifest import as_json
 from engine.study.tables import long_form
 
 COLUMNS = ("time", "symbol", "tenor", "delta", "iv")
@@ -102,7 +103,11 @@ def read_snapshot(path: Path, market) -> tuple:
         is not on the market's axes.
     """
     try:
-        frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, try_parse_dates=True)
+        frame = (
+            pl.read_parquet(path, glob=False)
+            if path.suffix == ".parquet"
+            else pl.read_csv(path, glob=False, try_parse_dates=True)
+        )
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     if missing := [name for name in COLUMNS if name not in frame.columns]:
@@ -140,7 +145,7 @@ def _positions(column: pl.Series, values, path: Path) -> np.ndarray:
     return found["at"].to_numpy()
 
 
-def watch(market, baskets: dict, source: Path, folder: Path, min_coverage: float, most: int | None) -> LiveCorrelation:
+def watch(market, baskets: dict, source: Path, kept: Claim, min_coverage: float, most: int | None) -> LiveCorrelation:
     """Publish the correlations of snapshot files as they arrive, until interrupted or `most` have come.
 
     Each leaves `snapshots/<its name>.parquet` in the run folder and a line on the terminal; `latest.json` holds the
@@ -152,15 +157,15 @@ def watch(market, baskets: dict, source: Path, folder: Path, min_coverage: float
         Its axes, and the weights of its last session.
     baskets : dict of label -> array (T, N)
         Weights selected from the market's.
-    source, folder : Path
-        Where files arrive, and the run folder.
+    source : Path
+        Where files arrive.
+    kept : Claim
+        The run folder.
     """
     if not source.is_dir():
         raise InputError(f"watch={source} is not a folder")
     weights = np.stack([to_host(weights[-1]) for weights in baskets.values()])
     live = LiveCorrelation(weights, min_coverage)
-    published = folder / "snapshots"
-    published.mkdir()
     print(f"Watching {source} for {', '.join('*' + s for s in SUFFIXES)}; interrupt to stop", flush=True)
     seen = set()
     with _interruption() as stopped:
@@ -176,7 +181,7 @@ def watch(market, baskets: dict, source: Path, folder: Path, min_coverage: float
                 except InputError as error:
                     print(f"left out: {error}", file=sys.stderr, flush=True)
                     continue
-                _publish(rho, when, list(baskets), market, published / f"{path.stem}.parquet", folder)
+                _publish(rho, when, list(baskets), market, f"snapshots/{path.stem}.parquet", kept)
                 print(f"{when}  {_levels(rho, list(baskets), market)}  ({1e3 * seconds:.1f} ms)", flush=True)
                 if stopped.is_set():
                     break
@@ -184,7 +189,7 @@ def watch(market, baskets: dict, source: Path, folder: Path, min_coverage: float
     return live
 
 
-def follow(market, baskets, source: Path, folder: Path, min_coverage: float, most: int | None) -> None:
+def follow(market, baskets, source: Path, kept: Claim, min_coverage: float, most: int | None) -> None:
     """Watch for snapshots, and at the end keep the correlations of all of them in one file.
 
     Parameters
@@ -192,26 +197,24 @@ def follow(market, baskets, source: Path, folder: Path, min_coverage: float, mos
     market : MarketPanel
     baskets : sequence of Chosen
         Those whose index leg is the market's own are followed.
-    source, folder, min_coverage, most
+    source, kept, min_coverage, most
         As for `watch`.
     """
     followed = {basket.label: basket.weights for basket in baskets if basket.leg == market.info.index}
-    live = watch(market, followed, source, folder, min_coverage, most)
-    published = [pl.read_parquet(path) for path in sorted((folder / "snapshots").glob("*.parquet"))]
+    live = watch(market, followed, source, kept, min_coverage, most)
+    published = [pl.read_parquet(path, glob=False) for path in sorted((kept.folder / "snapshots").glob("*.parquet"))]
     if published:
         rows = pl.concat(published).sort("date", maintain_order=True)
-        rows.write_parquet(folder / "correlation.parquet")
-    print(f"Stopped after {len(live):,} snapshots. Numbers: {folder}")
+        kept.write_frame("correlation.parquet", rows)
+    print(f"Stopped after {len(live):,} snapshots. Numbers: {kept.folder}")
 
 
-def _publish(rho, when, baskets, market, path: Path, folder: Path) -> None:
+def _publish(rho, when, baskets, market, name: str, kept: Claim) -> None:
     rows = snapshot_rows(rho, when, baskets, market)
-    unfinished = path.with_suffix(".part")
-    rows.write_parquet(unfinished)
-    unfinished.replace(path)
+    kept.write_frame(name, rows)
     middle = rows.filter(pl.col("delta") == 50)
     levels = {f"{b}.{k}": value for b, k, value in middle.select("basket", "tenor", "implied_correlation").iter_rows()}
-    write_json(folder / "latest.json", {"time": str(when), **levels})
+    kept.write_text("latest.json", as_json({"time": str(when), **levels}))
 
 
 def snapshot_rows(rho, when, baskets, market) -> pl.DataFrame:

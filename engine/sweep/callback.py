@@ -1,83 +1,132 @@
-"""Before a sweep's first job and after its last: settle its folder, and compare its runs."""
+"""Before a command's first job and after a sweep's last: claim the folder, and compare the runs of a sweep."""
 
-import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
 from hydra.experimental.callback import Callback
+from omegaconf import OmegaConf
 
 from engine.command.hydra import when_broken
-from engine.command.messages import give_up
+from engine.command.messages import explained, give_up
 from engine.errors import InputError
 from engine.runs import read, table_store
+from engine.runs.claim import Claim, claim, take_back_all
 
 STORES = ("folders", "table")
 BEST = 20  # rows of the table printed after a sweep
+ASKED = "multirun.yaml"  # what was asked of a sweep, as Hydra writes it
 
 
 class CompareRuns(Callback):
-    """Hydra callback: after a sweep, write `runs.parquet` beside its runs and print the best of them."""
+    """Hydra callback: claims the folder of a run or sweep; after a sweep, writes and prints how its runs compare.
 
-    _sweep: Path | None = None
+    Hydra turns an error of a callback into a warning and goes on, so each of these ends the command instead.
+    """
+
+    _sweep: Claim | None = None
+    _before: str | None = None  # text of ASKED in a sweep that is resumed
     _started = 0.0
 
-    def on_multirun_start(self, config, **_) -> None:
-        """Settle the sweep's folder and remember it, since it must be tidied up also when a job fails."""
-        when_broken(CompareRuns.conclude)
+    def on_run_start(self, config, **_) -> None:
+        """Claim the folder of a single run."""
+        when_broken(take_back_all)
         try:
-            CompareRuns._sweep, CompareRuns._started = _folder(config), time.perf_counter()
-        except InputError as error:  # raised here, Hydra would turn it into a warning
+            _check_study(config)
+            claim(Path(config.hydra.run.dir))
+        except InputError as error:
             give_up(str(error))
+
+    def on_multirun_start(self, config, **_) -> None:
+        """Claim the sweep's folder, a new one or that of `sweep.resume`."""
+        when_broken(CompareRuns.break_off)
+        try:
+            _check_study(config)
+            CompareRuns._sweep, CompareRuns._before = _claimed(config)
+        except InputError as error:
+            give_up(str(error))
+        CompareRuns._started = time.perf_counter()
 
     def on_multirun_end(self, config, **_) -> None:
         """Compare the runs."""
-        CompareRuns.conclude()
+        try:
+            CompareRuns.conclude()
+        except Exception as error:
+            give_up(explained(error, config.hydra.job.config_name) or f"the sweep's table was not written: {error!r}")
 
     @classmethod
-    def conclude(cls) -> None:
-        """Compare the sweep's finished runs; remove its folder when there is none."""
-        sweep, cls._sweep = cls._sweep, None
-        if sweep is None or not sweep.is_dir():
-            return
-        runs = _complete(sweep, time.perf_counter() - cls._started)
+    def conclude(cls) -> bool:
+        """Compare the sweep's finished runs and let go of its folder, or take it back where no run finished.
+
+        Returns
+        -------
+        bool
+            Whether the sweep's folder stays.
+        """
+        own, cls._sweep = cls._sweep, None
+        if own is None:
+            return False
+        runs = _complete(own.folder, time.perf_counter() - cls._started)
         if runs is not None:
-            _print_leaderboard(runs, sweep)
-        elif not read.finished(str(sweep)):
-            shutil.rmtree(sweep)
+            _print_leaderboard(runs, own.folder)
+        elif cls._before is None and not read.finished(own.folder):
+            with suppress(OSError):
+                (own.folder / ASKED).unlink()  # Hydra's, of this command
+            own.take_back()
+            return False
+        own.finish()
+        return True
+
+    @classmethod
+    def break_off(cls) -> str | None:
+        """Conclude a sweep that broke, and say how to go on with it; what it was first asked still holds."""
+        own, before = cls._sweep, cls._before
+        if not cls.conclude() or own is None:
+            return None
+        if before is not None:
+            kept = own.folder / ".hydra" / ASKED  # where a table has it
+            (kept if kept.exists() else own.folder / ASKED).write_text(before, encoding="utf-8")
+        return f"go on with sweep.resume={own.folder}"
 
 
-def _folder(config) -> Path:
-    """Return the folder of a sweep: a new one, or the one that `sweep.resume` goes on with.
+def _check_study(config) -> None:
+    """Raise InputError where the study is not the name of a folder under results/."""
+    study = Path(str(config.study))
+    if study.is_absolute() or ".." in study.parts or not study.parts:
+        raise InputError(f"study={config.study} is not the name of a folder under results/; write study=my_study")
+
+
+def _claimed(config) -> tuple[Claim, str | None]:
+    """Claim the folder of a sweep: a new one, or the one that `sweep.resume` goes on with and what it was asked.
 
     Every launcher composes each job from the overrides that start with `hydra`, so they carry the folder to the jobs.
     """
     fresh = Path(config.hydra.sweep.dir)
     if "sweep" not in config:
-        return fresh
+        return claim(fresh), None
     kept = config.sweep.store
     if kept not in STORES:
         raise InputError(f"sweep.store={kept} is unknown; choose {' or '.join(STORES)}")
     if config.sweep.resume is None:
-        return fresh
-    folder = Path(config.sweep.resume)
+        return claim(fresh), None
+    folder = Path(config.sweep.resume).expanduser()
     asked = _asked(folder)
     before = asked.get("sweep", {}).get("store", "folders")
     if before != kept:
         raise InputError(f"{folder} is kept as {before}; go on with it by sweep.store={before}")
+    own = claim(folder, resume=True)
     if table_store.is_table(folder):
         _complete(folder, 0.0)  # adds to the table the rows that an interrupted sweep left beside it
     config.hydra.sweep.dir = str(folder)
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")
-    return folder
+    return own, OmegaConf.to_yaml(OmegaConf.create(asked))
 
 
 def _asked(sweep: Path) -> dict:
     """Return the configuration a sweep was started with."""
-    from omegaconf import OmegaConf
-
-    for path in (sweep / "multirun.yaml", sweep / ".hydra" / "multirun.yaml"):
+    for path in (sweep / ASKED, sweep / ".hydra" / ASKED):
         if path.exists():
             return OmegaConf.to_container(OmegaConf.load(path))
     raise InputError(f"sweep.resume={sweep} is not the folder of a sweep; give results/<study>/<time>")
@@ -86,7 +135,7 @@ def _asked(sweep: Path) -> dict:
 def _complete(sweep: Path, seconds: float) -> pl.DataFrame | None:
     """Write `runs.parquet` of all the backtests a sweep has finished, and return it; None where there are none."""
     if not table_store.is_table(sweep):
-        if not any((folder / "summary.json").exists() for folder in read.finished(str(sweep))):
+        if not any((folder / "summary.json").exists() for folder in read.finished(sweep)):
             return None
         runs = read.load_runs(sweep)
         runs.write_parquet(sweep / "runs.parquet")

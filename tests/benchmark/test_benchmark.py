@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 
 from engine.backtest import DailyDelta, Straddle, VegaNeutral, Weekly
 from engine.backtest.exits import HoldToExpiry
-from engine.benchmark import tables
+from engine.benchmark import history, tables
 from engine.benchmark.cases import cases
 from engine.benchmark.inputs import MISSING, Market, random_market, random_options
 from engine.benchmark.limits import Limits, measure_limits
@@ -94,11 +94,16 @@ def test_the_sets_of_a_sweep_on_a_part_of_the_market_share_one_panel_and_so_one_
 def test_the_table_and_the_places_of_the_files_are_printed(ended, result):
     assert tables.text_table(result) in ended.out
     (folder,) = ended.folders
-    for name in ("roofline.html", "growth.html"):
+    for name in ("roofline.html", "growth.html", "history.html"):
         assert str((folder / name).relative_to(ended.place)) in ended.out
         page = (folder / name).read_text()
         assert "plotly-graph-div" in page
         assert page.count("<script>/**") == 1, "plotly.js is inlined once"
+
+
+def test_a_benchmark_is_the_last_line_of_its_history(ended, result):
+    (file,) = ended.place.glob("results/benchmarks/*.debug.history.jsonl")
+    assert history.read(file) == [history.entry(result)]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.report import leaderboard, plots, summary_table, write_correlation_report, write_tearsheet
+from engine.report import correlation_report, leaderboard, plots, summary_table, write_tearsheet
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_the_correlation_page_is_self_contained_and_survives_missing_values(tmp_
     from engine.data.panel import MarketInfo
 
     info = MarketInfo(name="small", index="IDX")
-    page = write_correlation_report(pl.DataFrame(rows), realized, info, tmp_path / "c.html").read_text()
+    page = correlation_report(pl.DataFrame(rows), realized, info)
     assert_self_contained(page)
     assert "no_index_quote" in page
 

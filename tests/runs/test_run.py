@@ -104,7 +104,9 @@ def test_a_sweep_compares_its_runs(sweep):
 
 
 def test_costs_change_nothing_but_cost(sweep):
-    runs = load_runs(sweep.place / "results" / "debug" / "*").filter(pl.col("sizing") == "vega_neutral").sort("cost")
+    runs = (
+        load_runs(str(sweep.place / "results" / "debug" / "*")).filter(pl.col("sizing") == "vega_neutral").sort("cost")
+    )
     assert runs["pnl_gross"][0] == runs["pnl_gross"][1]
     assert runs["cost"][0] < runs["cost"][1]
 
@@ -113,7 +115,7 @@ def test_single_runs_and_sweeps_are_read_into_one_frame(single, sweep, tmp_path)
     (tmp_path / "both").mkdir()
     for number, ended in enumerate((single, sweep)):
         (tmp_path / "both" / str(number)).symlink_to(ended.folders[0].parent)
-    runs = load_runs(tmp_path / "both" / "*")
+    runs = load_runs(str(tmp_path / "both" / "*"))
     assert runs.height == 5
     # The single run never named a sizing: its default is filled in.
     assert runs.filter(pl.col("report") == "html")["sizing"].to_list() == ["vega_neutral"]

@@ -73,6 +73,7 @@ def spoil(folder):
             shutil.rmtree(folder / str(number))
         (folder / "runs.parquet").unlink()
     else:
+        (folder / ".parts").mkdir()  # as a kill leaves it
         pl.read_parquet(folder / "runs.parquet").tail(4).write_parquet(folder / "runs.parquet")
 
 

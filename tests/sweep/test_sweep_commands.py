@@ -15,6 +15,7 @@ import engine.sweep.batches
 from engine import InputError, load_runs
 from engine.command.messages import CONFIGS
 from engine.progress import progress_bar
+from engine.runs.claim import held
 from engine.runs.read import load_run
 from engine.sweep.composer import SweepComposer, resolved_task
 
@@ -134,7 +135,7 @@ def test_tables_and_folders_are_read_into_one_frame(kept, tmp_path):
         (tmp_path / str(number)).symlink_to(folder)
     table = load_runs(kept[BATCH, TABLE])
     assert table.drop("run").equals(load_runs(kept[BASIC, FOLDERS]).drop("run"), null_equal=True)
-    both = load_runs(tmp_path / "*")
+    both = load_runs(str(tmp_path / "*"))
     assert both.height == 16
     assert both.drop("run").n_unique() == 8
 
@@ -144,7 +145,7 @@ def test_a_key_that_only_another_sweep_asked_for_is_filled_for_a_table(kept, swe
     (tmp_path / "both").mkdir()
     for number, folder in enumerate((kept[BATCH, TABLE], other)):
         (tmp_path / "both" / str(number)).symlink_to(folder)
-    runs = load_runs(tmp_path / "both" / "*")
+    runs = load_runs(str(tmp_path / "both" / "*"))
     assert runs["lag"].to_list() == [1] * 8 + [2]
     assert runs["sizing.index_vega"].to_list() == [1e5] * 8 + [5e4]
 
@@ -182,7 +183,8 @@ def spoil_folders(folder):
 
 
 def spoil_table(folder):
-    """Take four of the eight jobs of a sweep from one or the other of its files."""
+    """Take four of the eight jobs of a sweep from one or the other of its files, as a kill between them can."""
+    (folder / ".parts").mkdir()
     for path, lost in ((folder / "runs.parquet", (1, 2)), (folder / ".hydra" / "jobs.parquet", (4, 7))):
         frame = pl.read_parquet(path).with_row_index()
         frame.filter(~pl.col("index").is_in(lost)).drop("index").write_parquet(path)
@@ -224,23 +226,39 @@ def test_a_sweep_goes_on_with_other_settings_only_where_numbers_stay(
     assert sum(simulated) == 16
 
 
+def gone(folder):
+    """Let go of a folder's lock in this process, as the end of a killed one does."""
+    held(folder)._let_go()
+
+
+class Killed(BaseException):
+    """Ends a command where it stands, without tidying up, as a kill does."""
+
+
+@pytest.mark.parametrize(("end", "raised"), [(Killed, Killed), (KeyboardInterrupt, SystemExit)])
 def test_what_an_interrupted_sweep_has_put_into_parts_is_not_lost(
-    kept, same_runs, sweep_here, simulated, tmp_path, monkeypatch
+    kept, same_runs, sweep_here, simulated, tmp_path, monkeypatch, capsys, end, raised
 ):
     decide = engine.sweep.batches.decide
 
     def interrupt(*given):
         if sum(simulated) >= 4:
-            raise KeyboardInterrupt
+            raise end
         return decide(*given)
 
     with monkeypatch.context() as patched:
         patched.setattr(engine.sweep.batches, "decide", interrupt)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(raised) as ended:
             sweep_here(*SMALL, *GRID, *BATCH, *TABLE, place=tmp_path)
     assert sum(simulated) == 4
     (folder,) = tmp_path.glob("results/debug/*")
-    assert not (folder / "runs.parquet").exists()
+    assert (folder / "runs.parquet").exists() == (end is KeyboardInterrupt)
+    if end is KeyboardInterrupt:
+        assert ended.value.code == 130
+        told = f"error: interrupted; go on with sweep.resume={folder.relative_to(tmp_path)}"
+        assert told in capsys.readouterr().err
+    else:
+        gone(folder)
     sweep_here(*SMALL, *GRID, *BATCH, *TABLE, f"sweep.resume={folder.relative_to(tmp_path)}", place=tmp_path)
     assert sum(simulated) == 8
     same_runs(kept[BATCH, TABLE], folder)

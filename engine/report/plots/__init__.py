@@ -19,7 +19,7 @@ from engine.report.plots.correlation import (
     plot_surface,
     plot_term_structure,
 )
-from engine.report.plots.speed import plot_growth, plot_roofline
+from engine.report.plots.speed import plot_growth, plot_history, plot_roofline
 from engine.report.plots.style import as_html, plotly_script
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "plot_equity_overlay",
     "plot_exposure",
     "plot_growth",
+    "plot_history",
     "plot_implied_correlation",
     "plot_roofline",
     "plot_season",

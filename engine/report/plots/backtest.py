@@ -40,7 +40,7 @@ def plot_drawdown(dates, drawdown, currency: str) -> go.Figure:
 
 def plot_exposure(daily: pl.DataFrame) -> go.Figure:
     """Exposure carried out of each close, in cohorts at full size; above zero is short correlation."""
-    invested = float((daily["exposure"] != 0.0).mean())
+    invested = np.count_nonzero(daily["exposure"]) / daily.height
     figure = new_figure(f"Exposure: invested on {invested:.0%} of sessions", "open cohorts (1 = full size)")
     figure.add_scatter(
         x=daily["date"],

@@ -1,5 +1,6 @@
 """Figures of the benchmark."""
 
+import itertools
 import math
 
 import plotly.graph_objects as go
@@ -8,11 +9,22 @@ from plotly.subplots import make_subplots
 
 from engine.report.plots.style import COST, INK, MUTED, NET, SERIES, new_figure
 
+# The units of the benchmark's cases, and the panel of the history that shows them.
+HISTORY_PANELS = {
+    "bytes": "Panels and correlations",
+    "quotes": "Panels and correlations",
+    "marks": "Trade books",
+    "sets": "Sweeps",
+    "options": "Options",
+}
+HISTORY_TICKS = 10  # commits named along an axis, at most
+MULTIPLES = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
 
 def plot_roofline(cases: pl.DataFrame, bytes_per_second: float, multiply_adds_per_second: float, device: str):
     """Speed of each case under the machine's two ceilings; columns label, intensity, rate, plain (a plain loop).
 
-    Intensity is multiply-adds needed per byte needed, rate multiply-adds per second, both as counted by the benchmark.
+    Intensity is multiply-adds per byte, rate multiply-adds per second, both of what the work needs (see `Work`).
     """
     figure = new_figure(f"Roofline: {device}", "multiply-adds per second", "multiply-adds per byte that must be read")
     ridge = multiply_adds_per_second / bytes_per_second
@@ -55,13 +67,72 @@ def plot_roofline(cases: pl.DataFrame, bytes_per_second: float, multiply_adds_pe
 
 
 def _label_places(cases: pl.DataFrame, points: pl.DataFrame) -> list[str]:
-    """Put a label beside its point, or away from a neighbour whose label it would cover."""
+    """Return where each label goes: beside its point, or above or below it where it would cover a neighbour's."""
     everyone = list(cases.select("intensity", "rate").iter_rows())
     places = []
     for x, y in points.select("intensity", "rate").iter_rows():
         near = [v for u, v in everyone if (u, v) != (x, y) and 0.6 < u / x < 1.7 and 0.75 < v / y < 1.35]
         places.append("middle right" if not near else "top right" if y > max(near) else "bottom right")
     return places
+
+
+def plot_history(speeds: pl.DataFrame, device: str) -> go.Figure:
+    """Speed of each case run by run, as a multiple of its first; dotted = what the machine's own limit did meanwhile.
+
+    Parameters
+    ----------
+    speeds : frame
+        Columns run (0, 1, ...), commit, finished, case, unit, rate, limit, share_of_limit, speed, machine.
+    device : str
+    """
+    panels = list(dict.fromkeys(HISTORY_PANELS[unit] for unit in speeds["unit"].unique(maintain_order=True)))
+    figure = make_subplots(rows=1, cols=len(panels), subplot_titles=panels, shared_yaxes=True, horizontal_spacing=0.02)
+    for column, panel in enumerate(panels, start=1):
+        shown = speeds.filter(pl.col("unit").replace_strict(HISTORY_PANELS) == panel)
+        legend = "legend" if column == 1 else f"legend{column}"
+        for colour, ((case,), rows) in zip(
+            itertools.cycle(SERIES), shown.group_by("case", maintain_order=True), strict=False
+        ):
+            figure.add_scatter(
+                x=rows["run"],
+                y=rows["speed"],
+                customdata=rows.select("commit", "finished", "rate", "unit", "share_of_limit").rows(),
+                mode="lines+markers",
+                name=str(case),
+                legend=legend,
+                line={"color": colour, "width": 2},
+                hovertemplate="%{customdata[0]}, %{customdata[1]}: x %{y:.3g}<br>"
+                "%{customdata[2]:.3s} %{customdata[3]}/s, %{customdata[4]:.1%} of the limit",
+                row=1,
+                col=column,
+            )
+        machine = shown.unique("run", keep="first").sort("run")
+        figure.add_scatter(
+            x=machine["run"],
+            y=machine["machine"],
+            mode="lines",
+            name=f"the machine's {machine['limit'][0]}",
+            legend=legend,
+            line={"color": MUTED, "width": 1.4, "dash": "dot"},
+            hovertemplate="x %{y:.3g}",
+            row=1,
+            col=column,
+        )
+        below = {"x": (column - 1) / len(panels), "y": -0.28, "xanchor": "left", "yanchor": "top", "orientation": "v"}
+        figure.update_layout({legend: {**below, "font": {"size": 11}}})
+    runs = speeds.unique("run", keep="first").sort("run")
+    named = runs[::-1].gather_every(-(-runs.height // HISTORY_TICKS))  # the latest always
+    figure.update_xaxes(tickmode="array", tickvals=named["run"], ticktext=named["commit"], tickangle=-60)
+    figure.update_yaxes(type="log", tickmode="array", tickvals=MULTIPLES, ticktext=[f"x {n:g}" for n in MULTIPLES])
+    first, latest = (finished[:10] for finished in (runs["finished"][0], runs["finished"][-1]))
+    figure.update_layout(
+        template="dispersion",
+        title=f"Speed as a multiple of the first run: {device}, {first} to {latest}",
+        height=560,
+        hovermode="closest",
+        margin={"t": 84, "b": 190},
+    )
+    return figure
 
 
 def plot_growth(points: pl.DataFrame, device: str) -> go.Figure:
@@ -72,7 +143,8 @@ def plot_growth(points: pl.DataFrame, device: str) -> go.Figure:
     colours = iter(SERIES)
     for column, axis in enumerate(axes, start=1):
         for (series,), rows in points.filter(pl.col("axis") == axis).group_by("series", maintain_order=True):
-            colour, length, seconds = next(colours), rows["length"], rows["seconds"]
+            colour = next(colours)
+            length, seconds = rows["length"], rows["seconds"]
             figure.add_scatter(
                 x=length,
                 y=seconds,
@@ -96,7 +168,7 @@ def plot_growth(points: pl.DataFrame, device: str) -> go.Figure:
         lengths = points.filter(pl.col("axis") == axis)["length"].unique().to_list()
         ticks = {"tickmode": "array", "tickvals": lengths, "ticktext": [f"{n:,}" for n in lengths]}
         figure.update_xaxes(type="log", title=words[axis], **ticks, row=1, col=column)
-    low, high = math.log10(points["seconds"].min()), math.log10(points["seconds"].max())
+    low, high = math.log10(min(points["seconds"])), math.log10(max(points["seconds"]))
     decades = range(math.floor(low), math.ceil(high) + 1)
     figure.update_yaxes(
         type="log",
