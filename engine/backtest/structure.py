@@ -120,7 +120,7 @@ def choose_contracts(panel, entry: np.ndarray, structure: Straddle) -> Cohorts:
         usable = quoted & (days >= structure.min_days)
         distance = np.where(usable, np.abs(days - structure.tenor), np.inf)
         nearest = distance.argmin(axis=1)
-        expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT"))
+        expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT", "D"))
     last = np.where(np.isnat(expiry), entry, np.searchsorted(panel.dates, expiry, side="right") - 1)
     settled = (expiry <= panel.dates[-1]) & (days_between(expiry, panel.dates[last]) <= HOLIDAY_DAYS)
     outcome = np.where(last < len(panel) - 1, int(LegStatus.LOST), int(LegStatus.OPEN))

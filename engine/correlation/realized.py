@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.backend import block_budget, blocks, namespace
-from engine.calendar import after_hole
+from engine.calendar import DAY, after_hole
 from engine.correlation.basket import ranked_members
 from engine.correlation.implied import implied_correlation
 from engine.errors import InputError
@@ -94,8 +94,9 @@ def sessions_in_month(dates, months: int = 1) -> np.ndarray:
     array([1, 2, 2])
     """
     month = dates.astype("datetime64[M]")
+    months = np.timedelta64(months, "M")
     first = (month - months).astype("datetime64[D]")
-    last = (month - months + 1).astype("datetime64[D]") - 1
+    last = (month - months + np.timedelta64(1, "M")).astype("datetime64[D]") - DAY
     start = np.minimum(first + (dates - month), last)
     return np.arange(len(dates)) + 1 - np.searchsorted(dates, start, side="right")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from engine.calendar import DAY
 from engine.data.panel import MarketPanel
 from engine.data.sources import SOURCES
 from engine.data.storage import HEADER, QUALITY, TRUTH, PanelWriter, append_panel, open_panel
@@ -97,7 +98,7 @@ def extend_panel(folder, name: str, path=None, *, progress: bool = True, **setti
     """
     if "path" not in {f.name for f in fields(source_kind(name))}:
         raise InputError(f"market {name} reads no files, so none of its panels can grow; load another one")
-    after = open_panel(folder).dates[-1] + 1
+    after = open_panel(folder).dates[-1] + DAY
     source = find_source(name, path, settings | {"start": str(after)})
     with progress_bar(f"Extending panel {name}", source.sessions(), progress) as advance:
         for block in source.blocks():

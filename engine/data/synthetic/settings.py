@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from engine.calendar import DAY
 from engine.data.panel import DELTAS, TENORS, MarketPanel
 from engine.errors import InputError
 
@@ -156,7 +157,7 @@ class SyntheticMarket:
     @property
     def end(self) -> np.datetime64:
         """Last calendar date."""
-        return np.datetime64(self.start, "D") + max(round(self.years * 365.25) - 1, 0)
+        return np.datetime64(self.start, "D") + max(round(self.years * 365.25) - 1, 0) * DAY
 
     @classmethod
     def no_premium(cls, **settings) -> "SyntheticMarket":
