@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.command.messages import CONFIGS, explained, give_up
-from engine.command.start import import_from_here_last
+from engine.command.start import help_that_comes_late, import_from_here_last
 
 INTERRUPTED = 130  # exit code, as shells count it
 
@@ -45,7 +45,8 @@ def start(task, config_name: str) -> None:
     command = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=config_name)(job)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise what it would print and turn into exit code 1
     try:
-        command()
+        with help_that_comes_late():
+            command()
     except BrokenPipeError:  # the reader, `| head` say, has seen enough; the run itself is complete
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (Exception, KeyboardInterrupt) as error:

@@ -1,7 +1,10 @@
-"""What a command does before anything else: own packages of the user can be imported, and replace none of ours."""
+"""What a command needs of Python before anything else: where imports are looked for, and help that comes late."""
 
+import argparse
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from engine.places import checkout
 
@@ -17,3 +20,20 @@ def import_from_here_last() -> None:
         sys.path[:] = [path for path in sys.path if (path or here) != here]
     if here not in sys.path:
         sys.path.append(here)
+
+
+@contextmanager
+def help_that_comes_late() -> Iterator[None]:
+    """Let Hydra 1.3 give argparse a help that becomes text only when it is printed.
+
+    Python 3.14 looks at every help as soon as an option is declared, and fails on one that is no text yet.
+    """
+    check = getattr(argparse.ArgumentParser, "_check_help", None)
+    if check is None:  # before 3.14
+        yield
+        return
+    argparse.ArgumentParser._check_help = lambda self, action: isinstance(action.help, str) and check(self, action)
+    try:
+        yield
+    finally:
+        argparse.ArgumentParser._check_help = check
