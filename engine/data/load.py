@@ -1,6 +1,7 @@
 """load_market: a market by name, built once from its files and memory-mapped ever after."""
 
 import difflib
+import logging
 import os
 import platform
 import shutil
@@ -19,6 +20,8 @@ from engine.data.storage import HEADER, QUALITY, TRUTH, PanelWriter, append_pane
 from engine.errors import InputError
 from engine.places import panel_cache
 from engine.progress import progress_bar
+
+log = logging.getLogger(__name__)
 
 
 def load_market(
@@ -157,6 +160,7 @@ def _build(source, name: str, folder: Path, progress: bool, replace: bool) -> No
     for left in folder.parent.glob(f"{folder.name}.building-*"):
         if _abandoned(left):
             shutil.rmtree(left, ignore_errors=True)
+    log.info("building the panel of market %s, once: %s keeps it", name, folder)
     building = folder.with_name(f"{folder.name}.building-{platform.node()}-{os.getpid()}")
     shutil.rmtree(building, ignore_errors=True)
     try:
