@@ -1,5 +1,6 @@
 """Where this copy of the engine lies, and where it keeps what can be made again."""
 
+import contextlib
 import functools
 import os
 import stat
@@ -34,9 +35,10 @@ def cache_folder(name: str) -> Path:
     It lies where the system keeps such things: `~/.cache/dispersion-engine/<name>` on Linux. Who has no home to write
     to gets a folder among the temporary ones that nobody else may write to.
     """
-    usual = platformdirs.user_cache_path(NAME, appauthor=False) / name
-    if usual.is_absolute() and _usable(usual):  # "~" stays as it is where nobody knows the home
-        return usual
+    with contextlib.suppress(RuntimeError):  # nobody knows the home
+        usual = platformdirs.user_cache_path(NAME, appauthor=False) / name
+        if usual.is_absolute() and _usable(usual):
+            return usual
     own = Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid()}"
     if _usable(own, mode=0o700) and _mine_alone(own) and _usable(own / name):
         return own / name

@@ -2,8 +2,10 @@
 
 import runpy
 import sys
+from importlib.metadata import version
 
 from engine.command.messages import give_up, suggestion
+from engine.places import NAME
 
 COMMANDS = {
     "run": "one backtest, or a sweep with -m",
@@ -18,9 +20,7 @@ def main() -> None:
     if word in ("-h", "--help"):
         print(_help())
     elif word == "--version":
-        from engine import __version__
-
-        print(f"dispersion-engine {__version__}")
+        print(f"{NAME} {version(NAME)}")
     elif word in COMMANDS:
         sys.argv[1:] = options
         runpy.run_module(f"engine.{word}", run_name="__main__", alter_sys=True)

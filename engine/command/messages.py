@@ -67,7 +67,7 @@ def explained(error: Exception, config_name: str) -> str | None:
     if isinstance(error, OverrideParseException):
         return f"cannot read {error.override}: {text.splitlines()[0]}; options are group=choice or key=value"
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and error.filename:
-        return f"{error.filename} cannot be written; start where you may write, or choose another hydra.run.dir=FOLDER"
+        return f"{error.filename}: {error.strerror}; give a place that you may read and write"
     if "srun" in text:  # what submitit looks for
         return "hydra/launcher=slurm needs Slurm, and this machine has no srun; run the command on a login node"
     if isinstance(error, HydraException | OmegaConfBaseException):

@@ -244,17 +244,6 @@ def test_python_knows_what_the_book_has_room_for():
     assert f"__launch_bounds__({MOST_LEGS})" in text
 
 
-def test_libraries_are_kept_somewhere_without_a_home(monkeypatch):
-    def home():
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(host.Path, "home", home)
-    folder = host._folder.__wrapped__()
-    assert folder.is_dir()
-    folder.rmdir()
-
-
 def test_headers_are_spliced_once():
     text = source("moments", "float64")
     assert '#include "' not in text
