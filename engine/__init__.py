@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         realized_correlation,
     )
     from engine.data import load_market
-    from engine.data.panel import MarketInfo, MarketPanel
+    from engine.data.panel import MarketPanel
+    from engine.data.records import MarketInfo
     from engine.errors import InputError
     from engine.runs.read import load_run, load_runs
 
@@ -49,7 +50,7 @@ __all__ = [
 
 _HOME = {
     "InputError": "engine.errors",
-    "MarketInfo": "engine.data.panel",
+    "MarketInfo": "engine.data.records",
     "MarketPanel": "engine.data.panel",
     "load_market": "engine.data",
     "load_run": "engine.runs.read",

@@ -1,6 +1,7 @@
-"""Trading days and listed expiries: which sessions a calendar expects, when monthly options expire, time in years.
+"""Trading days, listed expiries and time in years.
 
-Sessions of real markets come from their data; the calendar only checks them. Synthetic markets take theirs from here.
+Sessions of real markets come from their data, and the calendar only checks them. Synthetic markets take their sessions
+from the calendar.
 """
 
 import functools
@@ -13,14 +14,14 @@ from engine.errors import InputError
 
 DAYS_PER_YEAR = 365.0
 DAY = np.timedelta64(1, "D")  # numbers added to a date without a unit are no longer taken for days
-# Longer without a session and the data has a hole. New York's longest closure since 1933, in September 2001, put
-# seven days between two closes.
+# More days than this between two sessions are a hole of the data. Since 1933 New York's longest closure, in September
+# 2001, put seven days between two closes.
 LONGEST_CLOSURE_DAYS = 7
 
 
 @functools.cache
 def _calendar(code: str, first_year: int, last_year: int):
-    """Sessions of whole years, datetime64[D], and the bounds of what the calendar knows."""
+    """Return the sessions of whole years, datetime64[D], and the first and last date of them that are known."""
     import exchange_calendars
 
     try:
@@ -39,7 +40,7 @@ def _calendar(code: str, first_year: int, last_year: int):
 
 
 def _quietly(function, *given, **named):
-    """Call a library that uses what its own dependencies have deprecated: nothing a user could act on."""
+    """Call the library without its deprecation warnings: they concern its own dependencies, not its users."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return function(*given, **named)
@@ -72,11 +73,11 @@ def sessions(calendar: str, start, end) -> np.ndarray:
     Raises
     ------
     InputError
-        When the calendar is unknown or does not reach that far.
+        When the calendar is unknown, or does not know all dates of the range.
 
     Notes
     -----
-    XNYS knows its holidays from 1971 on; before that it takes nearly every weekday for a session.
+    XNYS knows its holidays from 1971 on. Before that nearly every weekday counts as a session, holidays too.
 
     Examples
     --------
@@ -91,7 +92,7 @@ def sessions(calendar: str, start, end) -> np.ndarray:
 
 
 def monthly_expiries(calendar: str, start, end) -> np.ndarray:
-    """Expiries of monthly options from `start` to `end`: third Fridays, the session before where that is a holiday.
+    """Expiries of monthly options from `start` to `end`: third Fridays, or the session before where it is a holiday.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ def monthly_expiries(calendar: str, start, end) -> np.ndarray:
     Returns
     -------
     array (E,), datetime64[D]
-        Ascending, inside the range after the move.
+        Ascending. A Friday after `end` whose expiry is moved back into the range is one of them.
 
     Examples
     --------
@@ -113,7 +114,9 @@ def monthly_expiries(calendar: str, start, end) -> np.ndarray:
 
 
 def weekly_expiries(calendar: str, start, end) -> np.ndarray:
-    """Expiries of weekly and monthly options from `start` to `end`: Fridays, the session before where a holiday.
+    """Expiries of weekly and monthly options from `start` to `end`: Fridays, or the session before a holiday.
+
+    Parameters and result as for `monthly_expiries`.
 
     Examples
     --------
@@ -136,7 +139,7 @@ def _moved_fridays(calendar: str, start, end, third: bool) -> np.ndarray:
 
 
 def days_between(later, earlier) -> np.ndarray:
-    """Calendar days from one date to another, float64; NaN where either is NaT (a plain cast would give -9.2e18).
+    """Calendar days from `earlier` to `later`, float64; NaN where either is NaT.
 
     Examples
     --------
@@ -172,7 +175,7 @@ def after_hole(dates) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class SessionCheck:
-    """How the sessions found in data compare with the calendar between the first and the last of them.
+    """How the sessions found in data differ from the calendar's, between the first and the last session found.
 
     Parameters
     ----------
@@ -181,7 +184,7 @@ class SessionCheck:
     extra : array, datetime64[D]
         Dates in the data on which the calendar has no session (special sessions, or wrong dates).
     unchecked : int
-        Dates outside what the calendar knows.
+        Number of dates that the calendar does not know.
     """
 
     missing: np.ndarray
@@ -190,7 +193,7 @@ class SessionCheck:
 
 
 def check_sessions(dates: np.ndarray, calendar: str) -> SessionCheck:
-    """Compare dates found in data with an exchange calendar; for a report, never to change the data.
+    """Compare dates found in data with an exchange calendar, for a report; the data are never changed by it.
 
     Parameters
     ----------

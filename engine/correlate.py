@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from engine.command.hydra import asked_files, in_sweep, start
-from engine.command.markets import open_market, quality_report
+from engine.command.markets import market_source, open_market, quality_report
 from engine.command.objects import build, number
 
 BEHIND = "Behind these numbers"
@@ -17,7 +17,7 @@ def correlate(config: dict, folder: Path) -> None:
     from engine.report import correlation_report
     from engine.runs.claim import run_folder
     from engine.runs.manifest import manifest
-    from engine.study.against_cboe import cboe_tables, published_series
+    from engine.study.against_cboe import published_tables
     from engine.study.levels import measure_levels
     from engine.study.research import research
     from engine.study.snapshots import follow
@@ -37,11 +37,12 @@ def correlate(config: dict, folder: Path) -> None:
             kept.finish(manifest(market, backend, config["seed"], started))
             return
         levels = measure_levels(market, chosen, coverage, window)
-        found = research(market, levels, coverage, config["day"], published_series(config))
+        published = market_source(config).published()
+        found = research(market, levels, coverage, config["day"], published)
         quality = {"quality": quality_report(config)}
         for name, frame in (levels.frames() | quality | found.frames).items():
             kept.write_frame(f"{name}.parquet", frame)
-        tables = levels.tables(market) | cboe_tables(config, market, coverage)
+        tables = levels.tables(market) | published_tables(config, market, published, coverage)
         tables |= {BEHIND: data_behind(market, chosen[0].weights)} | found.tables
         if config["report"]["html"]:
             page = correlation_report(levels.implied, levels.realized, market.info, tables, found.drawn)

@@ -7,20 +7,9 @@ import numpy as np
 from engine import kernels
 from engine.backend import namespace, to_host
 from engine.backtest.metrics import bartlett_lags, drawdown, hac_t, sharpe
+from engine.kernels.codes import STATISTICS
 
 RATES = ("index", "component", "hedge_bps", "delivery_bps")  # of what costs charge
-
-# What is reported of a set's days, in this order.
-STATISTICS = (
-    "pnl_gross",
-    "option_cost",
-    "hedge_cost",
-    "sharpe_gross",
-    "sharpe_net",
-    "hac_t",
-    "max_drawdown",
-    "worst_day",
-)
 
 
 @dataclass(frozen=True, eq=False)

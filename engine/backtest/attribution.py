@@ -1,9 +1,9 @@
 """P&L explain: what each day's P&L of a held straddle came from."""
 
 from engine.backend import namespace
+from engine.kernels.codes import PARTS
 
-# Columns of the explain, in order; they sum to the gross P&L.
-PARTS = ("delta", "gamma", "theta", "vega", "vanna_volga", "hedge", "financing", "unexplained")
+__all__ = ["PARTS", "explain"]
 
 
 def explain(greeks, forward, iv, days, rate_per_day, held_delta):

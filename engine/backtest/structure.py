@@ -1,27 +1,16 @@
 """What is traded: which contracts a cohort holds, from entry to expiry."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 
 from engine.backend import to_host
 from engine.calendar import days_between
 from engine.errors import InputError
+from engine.kernels.codes import LegStatus
 
 # An expiry that falls on a holiday settles on the session before it; a longer silence means the data has a hole.
 HOLIDAY_DAYS = 5
-
-
-class LegStatus(IntEnum):
-    """How a leg's life ended."""
-
-    OPEN = 0  # the data ends before the expiry: valued at the last mark
-    EXPIRED = 1
-    SETTLED = 2  # merger or delisting: intrinsic value on the day the name ceased to trade
-    CLOSED = 3  # sold at the mark before a corporate action whose terms are not known, on the day of the action
-    LOST = 4  # the data has a hole where the expiry is: followed to its last mark before the hole
-    EXITED = 5  # sold at the mark of an early exit
 
 
 @dataclass(frozen=True)

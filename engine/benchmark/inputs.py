@@ -9,7 +9,8 @@ from engine.backend import blocks, library
 from engine.benchmark.sizes import Sizes
 from engine.calendar import DAY
 from engine.correlation import AllMembers, TopWeights
-from engine.data.panel import MarketInfo, MarketPanel
+from engine.data.panel import MarketPanel
+from engine.data.records import MarketInfo
 from engine.pricing import black_price
 
 MISSING = 0.02  # share of quotes that are NaN

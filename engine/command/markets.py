@@ -32,10 +32,19 @@ def open_market(config, progress: bool = True):
 
 def built_panel(config) -> Path:
     """Return the folder of a configuration's panel, which is built if need be."""
-    from engine.data import panel_folder
+    from engine.data import build_panel
 
     name, settings = _market(config)
-    return panel_folder(name, **settings)
+    return build_panel(name, **settings)
+
+
+def market_source(config):
+    """Return the source of a configuration's market, to ask what it offers beside the panel; nothing is built."""
+    from engine.data import find_source
+
+    name, settings = _market(config)
+    path = settings.pop("path")
+    return find_source(name, path, settings)
 
 
 def quality_report(config):

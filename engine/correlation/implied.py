@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, fields
-from enum import IntEnum
 
 import numpy as np
 
@@ -10,25 +9,8 @@ from engine import kernels
 from engine.backend import blocks, namespace
 from engine.correlation.basket import basket_moments
 from engine.errors import InputError
+from engine.kernels.codes import CorrelationStatus
 from engine.stream import WINDOW_BYTES, stream
-
-
-class CorrelationStatus(IntEnum):
-    """What to know about a value of implied correlation; the first that applies, in the order of `PRECEDENCE`."""
-
-    OK = 0
-    BELOW_PSD_BOUND = 1  # below -1/(n-1): no set of returns has this average correlation
-    ABOVE_ONE = 2  # the index costs more volatility than its members
-    DEGENERATE = 3  # no pair of names to be correlated: NaN
-    THIN_COVERAGE = 4  # names holding too little of the basket's weight are quoted: value kept, NaN if none is
-    NO_INDEX_QUOTE = 5  # NaN
-    NO_INDEX_LEG = 6  # NaN: no options on the basket as a whole exist (`correlate_baskets`)
-
-    @property
-    def text(self) -> str:
-        """The name written to files: `ok`, `below_psd_bound`, ..."""
-        return self.name.lower()
-
 
 # Missing quotes come before arithmetic, and a thin basket before a bound that its missing names may have broken.
 PRECEDENCE = (

@@ -1,29 +1,39 @@
 """Raw files in, MarketPanel out."""
 
-from engine.data.load import extend_panel, load_market, panel_folder
-from engine.data.panel import ListedSmiles, MarketInfo, MarketPanel, QuoteStatus, Sectors
-from engine.data.series import DailySeries, daily_series
-from engine.data.sources.cboe_history import load_market_returns, load_published
-from engine.data.sources.sp500_history import PriceHistory, load_sp500_history
+from engine.data.load import build_panel, extend_panel, find_source, load_market
+from engine.data.panel import MarketPanel
+from engine.data.records import ListedSmiles, MarketInfo, QuoteStatus, SectorData
+from engine.data.series import (
+    DailySeries,
+    PriceHistory,
+    daily_series,
+    load_market_returns,
+    load_published,
+    load_sp500_history,
+)
+from engine.data.source import FileSource, Source
 from engine.data.storage import append_panel, load_quality, open_panel, save_panel
 
 __all__ = [
     "DailySeries",
+    "FileSource",
     "ListedSmiles",
     "MarketInfo",
     "MarketPanel",
     "PriceHistory",
     "QuoteStatus",
-    "Sectors",
+    "SectorData",
+    "Source",
     "append_panel",
+    "build_panel",
     "daily_series",
     "extend_panel",
+    "find_source",
     "load_market",
     "load_market_returns",
     "load_published",
     "load_quality",
     "load_sp500_history",
     "open_panel",
-    "panel_folder",
     "save_panel",
 ]

@@ -1,4 +1,4 @@
-"""From rows to arrays: a column of a long frame put on the panel's axes."""
+"""From rows to arrays: a column of a long frame is placed on the panel's axes."""
 
 import numpy as np
 import polars as pl
@@ -27,7 +27,16 @@ def on_dates(frame: pl.DataFrame, value: str, dates, assets) -> np.ndarray:
 
 
 def on_expiries(frame: pl.DataFrame, value: str, dates, assets, slots) -> np.ndarray:
-    """Arrange a column as (T, A, E) by the slots (T, E) of listed expiries, NaN where there is no row."""
+    """Arrange a column as (T, A, E), NaN where there is no row.
+
+    Parameters
+    ----------
+    frame : frame with date, asset, expiry and the value; at most one row per triple
+    value : str
+    dates : array (T,), datetime64[D]; assets : sequence (A,) of str
+    slots : array (T, E), datetime64[D]
+        Listed expiries of each date; rows of other expiries are left out.
+    """
     t, e = np.nonzero(~np.isnat(slots))
     places = pl.DataFrame({"date": np.asarray(dates)[t], "expiry": slots[t, e], "e": e})
     placed = _placed(frame.join(places, on=["date", "expiry"]), dates, assets)
@@ -39,13 +48,13 @@ def on_expiries(frame: pl.DataFrame, value: str, dates, assets, slots) -> np.nda
 def action_factors(actions: pl.DataFrame, dates, assets) -> np.ndarray:
     """Arrange the factors of corporate actions as (T, A), each at the first session at or after its date, 1 elsewhere.
 
-    What happened on a day without a session, on a holiday or inside a hole of the files, moved the prices of the next
-    one. Actions before the first session moved no return that can be seen, those after the last one have not yet.
+    An action on a day without a session, on a holiday or in a hole of the files, moves the prices of the next session.
+    Actions before the first session and after the last one are left out: they move no price between two sessions.
 
     Parameters
     ----------
     actions : frame with date, asset and factor
-        Several factors at one session multiply; null = terms unknown, which makes them NaN.
+        Factors that act on the same session multiply. A null, whose terms are unknown, makes their product NaN.
     dates : array (T,), datetime64[D]; assets : sequence (A,) of str
 
     Examples

@@ -1,27 +1,22 @@
-"""load_market: a market by name, built once from its files and memory-mapped ever after."""
+"""Markets by name: a panel is built once from its source's files, and only opened after that."""
 
 import difflib
-import logging
 import os
-import platform
-import shutil
-import time
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from engine.calendar import DAY
+from engine.data.build import build_into
 from engine.data.panel import MarketPanel
+from engine.data.source import Source
 from engine.data.sources import SOURCES
-from engine.data.storage import HEADER, QUALITY, TRUTH, PanelWriter, append_panel, open_panel
+from engine.data.storage import HEADER, append_panel, open_panel
 from engine.errors import InputError
 from engine.places import panel_cache
 from engine.progress import progress_bar
-
-log = logging.getLogger(__name__)
 
 
 def load_market(
@@ -32,17 +27,18 @@ def load_market(
     Parameters
     ----------
     name : str
-        `synthetic`, `us_chains` or `nse`.
+        One of `engine.data.sources.SOURCES`: `synthetic`, `us_chains`, `nse`.
     path : path or None
-        Where the files lie: the folder that holds us2026/, nse/, us_history/. The synthetic market needs none.
+        Folder of the files, as the source wants it (`us_chains`: holds us2026/ and us_history/; `nse`: holds nse/).
+        The synthetic market needs none.
     start, end : ISO date or None
         First and last session wanted, both inclusive.
     cache : path or None
-        Where built panels are kept: the environment variable DISPERSION_CACHE, else `results/panels` of the checkout,
-        else the user's cache folder.
-        Each is keyed by a hash of its input files and settings.
+        Folder of the panels that were built; None = the environment variable DISPERSION_CACHE, else `results/panels` of
+        the checkout, else the user's cache folder.
+        Each is keyed by a hash of its input files, its settings and the code that it comes from.
     rebuild : bool
-        Build again even if the panel is there.
+        Build the panel again even if it is there.
     progress : bool
         Show a progress bar while building, on a terminal.
     **settings
@@ -56,7 +52,7 @@ def load_market(
     Raises
     ------
     InputError
-        When the market, a setting, a file, a column or the date range is not there, or numbers are in wrong units.
+        When there is no such market, setting, file, column or range of dates, or numbers are in the wrong unit.
 
     Examples
     --------
@@ -66,38 +62,52 @@ def load_market(
     """
     for word, date in (("start", start), ("end", end)):
         _check_date(word, date)
-    folder = panel_folder(name, path, cache=cache, rebuild=rebuild, progress=progress, **settings)
+    folder = build_panel(name, path, cache=cache, rebuild=rebuild, progress=progress, **settings)
     return open_panel(folder).slice(start, end)
 
 
-def panel_folder(name: str, path=None, *, cache=None, rebuild=False, progress=True, **settings) -> Path:
-    """Return the folder of a market's panel, built if need be; beside it lie its quality report and truth."""
+def build_panel(name: str, path=None, *, cache=None, rebuild=False, progress=True, **settings) -> Path:
+    """Build a market's panel where that has not been done yet, and return its folder.
+
+    The folder also holds the quality report and, of a synthetic market, the truth.
+
+    Parameters
+    ----------
+    name, path, cache, rebuild, progress, **settings
+        As for `load_market`.
+
+    Raises
+    ------
+    InputError
+        As `load_market`.
+    """
     source = find_source(name, path, settings)
     root = Path(cache or os.environ.get("DISPERSION_CACHE") or panel_cache())
     folder = root / f"{name}-{source.fingerprint()[:12]}"
     if rebuild or not (folder / HEADER).is_file():
-        _build(source, name, folder, progress, replace=rebuild)
+        build_into(folder, source, name, progress, replace=rebuild)
     return folder
 
 
 def extend_panel(folder, name: str, path=None, *, progress: bool = True, **settings) -> MarketPanel:
     """Append to a panel folder of your own the sessions that a market's files have gained since, and open it.
 
-    Only those sessions are built. What the folder holds is not looked at again: files in which older rows were
-    corrected, or which gained a name, need a whole build, which is what `load_market` does whenever a file changed.
+    Only the new sessions are built; the sessions in the folder are not compared with the files. Where older rows were
+    corrected, or a name was added, build the whole panel again: `load_market` does so whenever a file has changed.
 
     Parameters
     ----------
     folder : path
-        As made by `save_panel(load_market(...), folder)`; those that `load_market` keeps belong to one set of files.
+        As made by `save_panel(load_market(...), folder)`. The folders in the cache of `load_market` must not be
+        extended: each of them belongs to one state of the files.
     name, path, progress, **settings
         As given to `load_market`.
 
     Raises
     ------
     InputError
-        When the folder holds no panel or one of another market, the names are others now, or the market reads no
-        files; the folder stays as it was.
+        When the folder holds no panel or one of another market, when the names have changed, or when the market reads
+        no files; the folder then stays as it was.
     """
     if "path" not in {f.name for f in fields(source_kind(name))}:
         raise InputError(f"market {name} reads no files, so none of its panels can grow; load another one")
@@ -110,16 +120,36 @@ def extend_panel(folder, name: str, path=None, *, progress: bool = True, **setti
     return open_panel(folder)
 
 
-def source_kind(name: str) -> type:
-    """Return the class of the source of that name; unknown names are met with the nearest known one."""
+def source_kind(name: str) -> type[Source]:
+    """Return the class of the source of that name.
+
+    Raises
+    ------
+    InputError
+        When there is none; the nearest known name is suggested.
+    """
     if name not in SOURCES:
         raise InputError(f"market={name} is unknown{_nearest(name, SOURCES)}; there are {', '.join(SOURCES)}")
     module, _, kind = SOURCES[name].partition(":")
     return getattr(import_module(module), kind)
 
 
-def find_source(name: str, path, settings: dict):
-    """Return the source of that name with its settings."""
+def find_source(name: str, path, settings: dict) -> Source:
+    """Return the source of that name with its settings; nothing is built.
+
+    Parameters
+    ----------
+    name : str
+    path : path or None
+        Not looked at where the source reads no files.
+    settings : dict
+        Fields of the source; those that are left out have their defaults.
+
+    Raises
+    ------
+    InputError
+        When there is no such source, setting or folder.
+    """
     source = source_kind(name)
     known = [f.name for f in fields(source) if f.init]
     for setting in settings:
@@ -148,77 +178,3 @@ def _check_date(word: str, date) -> None:
 def _nearest(word: str, known) -> str:
     close = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
-
-
-# Machines that share the cache cannot see each other's processes: what another one left counts as dead by its age.
-ABANDONED_SECONDS = 86_400.0
-
-
-def _build(source, name: str, folder: Path, progress: bool, replace: bool) -> None:
-    """Build into a folder of this process, then put it in place in one step; what dead builds left is removed."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f"{folder.name}.building-*"):
-        if _abandoned(left):
-            shutil.rmtree(left, ignore_errors=True)
-    log.info("building the panel of market %s, once: %s keeps it", name, folder)
-    building = folder.with_name(f"{folder.name}.building-{platform.node()}-{os.getpid()}")
-    shutil.rmtree(building, ignore_errors=True)
-    try:
-        writer = PanelWriter(building)
-        with progress_bar(f"Building panel {name}", source.sessions(), progress) as advance:
-            for block in source.blocks():
-                writer.write(block)
-                advance(len(block))
-        if writer.sessions == 0:
-            raise InputError(f"market {name} has no session in what was asked for; widen start and end")
-        if (quality := source.quality()) is not None:
-            _check_something_kept(name, quality)
-            quality.insert_column(0, pl.Series("source", [name] * quality.height)).write_parquet(building / QUALITY)
-        if (truth := source.truth()) is not None:
-            np.savez(building / TRUTH, **truth)
-        writer.commit()
-        _put_in_place(building, folder, replace)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def _put_in_place(building: Path, folder: Path, replace: bool) -> None:
-    """Give a finished panel its name; one that another process finished meanwhile stays."""
-    if (folder / HEADER).is_file() and not replace:
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        os.replace(building, folder)
-    except OSError:
-        if not (folder / HEADER).is_file():
-            raise
-
-
-def _check_something_kept(name: str, quality: pl.DataFrame) -> None:
-    """Raise InputError when not one quote was usable, with what most were dropped for."""
-    dropped = quality.filter(pl.col("reason") != "kept")
-    if dropped.height and dropped.height == quality.height:
-        reasons = dropped.group_by("reason").agg(pl.col("rows").sum()).sort("rows", descending=True)
-        counts = ", ".join(f"{reason} {rows:,}" for reason, rows in reasons.iter_rows())
-        raise InputError(f"market {name}: every quote was dropped ({counts}); check the units and dates of its files")
-
-
-def _abandoned(left: Path) -> bool:
-    """Tell whether the build that a temporary folder belongs to has died."""
-    machine, _, process = left.name.rpartition(".building-")[2].rpartition("-")
-    if machine == platform.node() and process.isdigit():
-        return not _alive(int(process))
-    try:
-        return time.time() - left.stat().st_mtime > ABANDONED_SECONDS
-    except FileNotFoundError:  # its own process has just put it in place
-        return False
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

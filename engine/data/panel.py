@@ -1,122 +1,28 @@
 """MarketPanel: everything known about one index and its members, as arrays on named axes.
 
-Axes, always in this order: T dates, N names, K tenors (calendar days), D call deltas (90 = 10-delta put); E is the
-slot of a listed expiry, S that of a sector with
-options of its own. A missing quote is NaN and has a `QuoteStatus`; a name that is not a member has weight 0.
+Axes, always in this order: T dates, N names, K tenors (calendar days), D call deltas (90 = 10-delta put). E counts the
+slots of listed expiries, S the sectors that have options of their own. A missing quote is NaN and has a `QuoteStatus`;
+a name that is not a member has weight 0.
 """
 
 import hashlib
 import logging
 from dataclasses import dataclass, field, fields, replace
-from enum import IntEnum
 
 import numpy as np
 
 from engine.backend import device_budget, library, namespace, to_host
 from engine.calendar import DAY
+from engine.data.records import SECTOR_AXES, ListedSmiles, MarketInfo, SectorData
 from engine.errors import InputError
 from engine.stream import upload
 
 log = logging.getLogger(__name__)
 
-TENORS = (30, 91, 182, 273, 365, 547, 730)
-DELTAS = tuple(range(10, 95, 5))
-
-# For reports only: never moved to a device.
+# Read on the host only, by reports and by what chooses dates: never moved to a device.
 _ON_HOST = ("dates", "index_status", "component_status", "listed.expiry", "sectors.leg_status")
-# By far the largest arrays. Where not all fits on the device these stay on the host, and their windows stream.
+# The largest arrays by far. Where the panel does not fit on the device they stay on the host and stream in windows.
 _STREAMED = ("component_iv", "listed.iv")
-
-
-class QuoteStatus(IntEnum):
-    """Why a cell of the surface is NaN (0 where it is not)."""
-
-    OK = 0
-    NO_QUOTE = 1  # nothing usable for this name and date
-    BEYOND_DELTA = 2  # quotes of the bracketing expiries do not reach this delta
-    BEYOND_TENOR = 3  # no expiry on one side of this tenor, further than the allowed extrapolation
-
-
-@dataclass(frozen=True)
-class MarketInfo:
-    """What the numbers of a panel mean; written to every manifest and report.
-
-    Parameters
-    ----------
-    name, index, currency : str
-        Data set, symbol of the index leg, currency of all prices.
-    calendar : str
-        exchange_calendars code used to check the sessions (never to make them).
-    source : str
-        One line saying where the numbers come from.
-    forward_convention : str
-        How forwards were obtained.
-    hedge_instrument : str
-        What a delta hedge trades: "same-expiry future", "forward on spot", ...
-    physical_delivery : bool
-        True where stock options end in delivery of shares (a cost at expiry).
-    """
-
-    name: str
-    index: str
-    currency: str = "USD"
-    calendar: str = "XNYS"
-    source: str = ""
-    forward_convention: str = "spot"
-    hedge_instrument: str = "forward on spot"
-    physical_delivery: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class ListedSmiles:
-    """The smile of each listed expiry, on the panel's call deltas.
-
-    Parameters
-    ----------
-    expiry : array (T, E), datetime64[D]
-        Listed expiries per date in ascending order, NaT where fewer; always on the host.
-    index_iv : array (T, E, D); iv : array (T, N, E, D)
-        Annualised decimals, float32, NaN where there is no quote.
-    index_forward : array (T, E); forward : array (T, N, E)
-        Forward price to the expiry in raw (unadjusted) prices of that date.
-    """
-
-    expiry: np.ndarray
-    index_iv: np.ndarray
-    iv: np.ndarray
-    index_forward: np.ndarray
-    forward: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Sectors:
-    """Which sector each name belongs to, and the options on the sectors that have an ETF or a sub-index of their own.
-
-    Parameters
-    ----------
-    of_name : array (N,), str
-        Sector of each name, "" where it has none; one classification for all dates.
-    legs : array (S,), str; symbols : array (S,), str
-        The sectors on which options exist, and the symbol of the ETF or sub-index they are on. Like `of_name` always
-        on the host.
-    weights : array (T, N)
-        Weight of each name **in its own sector**, from the previous session's closes: over a sector they sum to the
-        share of it that the panel's names cover, at most 1; 0 = not a member of it.
-    leg_iv : array (T, S, K, D)
-        Constant-maturity volatilities of the legs, annualised decimals, float32, NaN where there is no quote.
-    leg_status : array (T, S, K, D)
-        `QuoteStatus` of each cell, uint8; always on the host.
-    """
-
-    of_name: np.ndarray
-    legs: np.ndarray
-    symbols: np.ndarray
-    weights: np.ndarray
-    leg_iv: np.ndarray
-    leg_status: np.ndarray
-
-
-SECTOR_AXES = ("of_name", "legs", "symbols")
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,24 +48,24 @@ class MarketPanel:
     index_carry : array (T,); carry : array (T, N)
         Continuous rate at which the forward grows over spot where only the grid is known: F = S exp(carry * years).
     strike_factor : array (T, N)
-        1, except on the effective date of a split: new price / old price (0.1 for 10:1). Open contracts keep
-        strike * factor, contracts / factor. NaN = contracts were replaced in a way that is not known.
+        1, except on the effective date of a split: new price / old price (0.1 for 10:1). An open contract goes on
+        with strike * factor and contracts / factor. NaN = contracts were replaced on terms that are not known.
     return_factor : array (T, N)
-        Like strike_factor, and including what moves prices without changing contracts (special dividends): the
-        return of a day is spot[t] / (spot[t-1] * return_factor[t]) - 1.
+        As strike_factor, and also what moves prices without changing contracts (special dividends): the return of a
+        day is spot[t] / (spot[t-1] * return_factor[t]) - 1.
     settlement : array (T, N)
         NaN, except on the date a name ceases to trade: the cash value of one share (cash merger: the deal price;
         bankruptcy: 0). Options on it settle at intrinsic value that day.
     listed : ListedSmiles or None
         None where the source knows only the constant-maturity grid.
-    sectors : Sectors or None
-        None where the source does not know them.
+    sectors : SectorData or None
+        None where the source has no sectors.
     content_hash : str
-        Names the contents in a manifest: of a stored panel that of its files, of a slice or of panels put together
-        one derived from theirs; "" where nothing is known of the contents.
+        Identifies the contents in a manifest. A stored panel has the hash of its files; a slice, or panels put
+        together, a hash derived from theirs; a panel made in memory has "".
     window_bytes : int or None
-        Set by `to` where the members' volatilities stay on the host because the device cannot hold them: the most that
-        one of the two windows of dates that stream through it may take. None where all arrays are in one place.
+        Set by `to` where the members' volatilities stay on the host because the device cannot hold them: the most
+        bytes of one window of dates (two are on the device at a time). None where all arrays are in one place.
 
     Notes
     -----
@@ -185,7 +91,7 @@ class MarketPanel:
     return_factor: np.ndarray
     settlement: np.ndarray
     listed: ListedSmiles | None = None
-    sectors: Sectors | None = None
+    sectors: SectorData | None = None
     content_hash: str = field(default="", compare=False)
     window_bytes: int | None = field(default=None, compare=False)
 
@@ -193,7 +99,8 @@ class MarketPanel:
         return len(self.dates)
 
     def __repr__(self):
-        info, listed = self.info, "" if self.listed is None else f", {self.listed.expiry.shape[1]} listed expiries"
+        info = self.info
+        listed = "" if self.listed is None else f", {self.listed.expiry.shape[1]} listed expiries"
         span = f"{self.dates[0]} to {self.dates[-1]}" if len(self) else "no dates"
         return (
             f"MarketPanel {info.name}: {info.index} and {len(self.names)} names, {len(self):,} sessions {span}, "
@@ -201,14 +108,17 @@ class MarketPanel:
         )
 
     def map_arrays(self, change) -> "MarketPanel":
-        """Return a panel whose date-first arrays are `change(name, array)`: the same axes, contents not yet hashed."""
+        """Return a panel with `change(name, array)` for each array that has dates; its content hash is "".
+
+        The name of an array of `listed` or `sectors` starts with `listed.` or `sectors.`.
+        """
         fixed = ("info", "names", "tenors", "deltas", "listed", "sectors", "content_hash", "window_bytes")
         changed = {f.name: change(f.name, getattr(self, f.name)) for f in fields(self) if f.name not in fixed}
         if self.listed is not None:
             listed = {f.name: change(f"listed.{f.name}", getattr(self.listed, f.name)) for f in fields(ListedSmiles)}
             changed["listed"] = ListedSmiles(**listed)
         if self.sectors is not None:
-            dated = [f.name for f in fields(Sectors) if f.name not in SECTOR_AXES]
+            dated = [f.name for f in fields(SectorData) if f.name not in SECTOR_AXES]
             sectors = {name: change(f"sectors.{name}", getattr(self.sectors, name)) for name in dated}
             changed["sectors"] = replace(self.sectors, **sectors)
         return replace(self, content_hash="", **changed)
@@ -216,7 +126,7 @@ class MarketPanel:
     def slice(self, start=None, end=None) -> "MarketPanel":
         """Return the sessions from `start` to `end`, both inclusive (ISO text or datetime64; None = open).
 
-        Where the dates are times of the day, an `end` that is a date includes all of that day.
+        Where the panel's dates are times within days, an `end` that is a date includes all of that day.
 
         Raises
         ------
@@ -239,7 +149,7 @@ class MarketPanel:
     def append(self, later: "MarketPanel") -> "MarketPanel":
         """Return this panel followed by the sessions of `later`, which must start after this one ends.
 
-        What the numbers mean, `info`, is as of `later`.
+        The result has the `info` of `later`.
 
         Raises
         ------
@@ -259,13 +169,13 @@ class MarketPanel:
         ----------
         backend : str
         memory_budget : float or None
-            GB that the panel may take on the device; None = 80 % of what is free. Where not all of it fits, the
-            members' volatilities stay on the host and are streamed (`window_bytes`), with the same results.
+            GB that the panel may take on the device; None = 80 % of what is free. Where it does not fit, the members'
+            volatilities stay on the host and are streamed (`window_bytes`); results are the same.
 
         Raises
         ------
         InputError
-            When the budget is not usable, or too small for what cannot be streamed.
+            When the budget is not a usable number, or too small for the arrays that cannot be streamed.
         """
         if backend == "numpy":
             moved = self.map_arrays(lambda _, array: to_host(array))
@@ -282,7 +192,7 @@ class MarketPanel:
 
 
 def _window_bytes(sizes: dict, budget: int, dates: int) -> int | None:
-    """Bytes left for each of two windows where not all arrays fit into the budget; None where they do."""
+    """Bytes left for each of the two windows where the arrays do not all fit into the budget; None where they do."""
     whole = {name: size for name, size in sizes.items() if name not in (*_ON_HOST, *_STREAMED)}
     streamed = [sizes[name] for name in _STREAMED if name in sizes]
     if sum(whole.values()) + sum(streamed) <= budget:
@@ -299,18 +209,18 @@ def _window_bytes(sizes: dict, budget: int, dates: int) -> int | None:
 
 
 def _derived_hash(*parts: str) -> str:
-    """Hash what contents were made of; of something unknown, nothing is known."""
+    """Hash the hashes that contents were made of; "" where one of them is unknown."""
     return hashlib.sha256(" ".join(parts).encode()).hexdigest() if all(parts) else ""
 
 
 def _moment(when) -> np.datetime64:
-    """A date, or a time of the day."""
+    """Read a date, or a moment within a day; a year or a month is its first day."""
     given = np.datetime64(when)
     return given.astype("datetime64[D]") if np.datetime_data(given.dtype)[0] in ("Y", "M", "W") else given
 
 
 def _after(moment: np.datetime64) -> np.datetime64:
-    """The first moment after a day, or after a time."""
+    """Return the first moment after a day, or after a moment within a day."""
     whole_day = np.datetime_data(moment.dtype)[0] == "D"
     return moment + DAY if whole_day else moment.astype("datetime64[us]") + np.timedelta64(1, "us")
 
@@ -336,14 +246,14 @@ def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:
         )
 
 
-def _same_sectors(one: Sectors | None, other: Sectors | None) -> bool:
+def _same_sectors(one: SectorData | None, other: SectorData | None) -> bool:
     if one is None or other is None:
         return one is other
     return all(np.array_equal(getattr(one, axis), getattr(other, axis)) for axis in SECTOR_AXES)
 
 
 def check_rates(panel: MarketPanel) -> None:
-    """Raise InputError, with the date, where a session has no interest rate: nothing may take it for 0 instead."""
+    """Raise InputError where a session has no interest rate, with its date: it must never be taken for a rate of 0."""
     missing = panel.dates[~np.isfinite(to_host(panel.rate))]
     if len(missing):
         raise InputError(

@@ -7,12 +7,13 @@ one binary search.
 import numpy as np
 import polars as pl
 
-from engine.data.panel import QuoteStatus
+from engine.data.records import QuoteStatus
 from engine.pricing import tenors_from_expiries
 
-# Call delta at which a smile is read from calls alone, and from puts alone; between them the two are blended, which
-# is their mean at 50 delta. In-the-money quotes play no part outside the band.
-CALLS_ONLY, PUTS_ONLY = 0.35, 0.65
+# Up to the first call delta a smile is read from calls alone, from the second on from puts alone: out-of-the-money
+# quotes. Between them the share of the calls falls linearly from 1 to 0; it is a half at 50 delta.
+CALLS_ONLY = 0.35
+PUTS_ONLY = 0.65
 # Neighbouring quotes further apart in delta than this do not determine the smile between them.
 WIDEST_GAP = 0.40
 
@@ -20,8 +21,8 @@ WIDEST_GAP = 0.40
 def expiry_slots(quotes: pl.DataFrame, dates, width: int) -> np.ndarray:
     """Return the nearest `width` expiries quoted on each date in ascending order, (T, E), NaT where fewer.
 
-    Expiries on or before the date have no smile and take no slot. The width is fixed beforehand, not by what the
-    dates at hand happen to list, so that later dates can be appended.
+    Expiries on or before the date have no smile and take no slot. The width is given and not read from the quotes, so
+    that later dates, which may list more expiries, can be appended.
     """
     listed = (
         quotes.filter(pl.col("expiry") > pl.col("date"))
@@ -39,7 +40,7 @@ def expiry_slots(quotes: pl.DataFrame, dates, width: int) -> np.ndarray:
 def listed_smiles(quotes: pl.DataFrame, dates, assets, slots, deltas) -> np.ndarray:
     """Put the smile of every (date, asset, listed expiry) on the call deltas.
 
-    Volatility is linear in call delta between neighbouring quotes, calls and puts apart, then blended.
+    Volatility is linear in call delta between neighbouring quotes, for calls and for puts; the two are then blended.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ def listed_smiles(quotes: pl.DataFrame, dates, assets, slots, deltas) -> np.ndar
 
 
 def _with_smile_number(quotes, dates, assets, slots) -> pl.DataFrame:
-    """Number each quote's (date, asset, expiry) on the flattened (T, A, E); quotes of one delta are averaged."""
+    """Give each quote its smile's position in the flattened (T, A, E); quotes at one delta of a smile are averaged."""
     t, e = np.nonzero(~np.isnat(slots))
     places = pl.DataFrame({"date": np.asarray(dates)[t], "expiry": slots[t, e], "t": t, "e": e})
     order = pl.DataFrame({"asset": list(assets), "a": np.arange(len(assets))})
@@ -87,7 +88,7 @@ def _with_smile_number(quotes, dates, assets, slots) -> pl.DataFrame:
 
 
 def _on_nodes(curve: pl.DataFrame, number: np.ndarray, nodes: np.ndarray) -> np.ndarray:
-    """Interpolate each smile's curve at the nodes, (len(number), D); NaN beyond its quotes or across a wide gap."""
+    """Interpolate the curve of each smile at the nodes, (len(number), D); NaN beyond its quotes or in a wide gap."""
     smile, delta, iv = (curve[c].to_numpy() for c in ("smile", "call_delta", "iv"))
     if len(smile) == 0:
         return np.full((len(number), len(nodes)), np.nan)
@@ -106,7 +107,7 @@ def _on_nodes(curve: pl.DataFrame, number: np.ndarray, nodes: np.ndarray) -> np.
 
 
 def constant_maturity(smiles, days, tenors, max_extrapolation_days: float):
-    """Read smiles of listed expiries at constant tenors: total variance linear in calendar days, delta by delta.
+    """Read smiles of listed expiries at constant tenors: total variance is linear in calendar days at each delta.
 
     Parameters
     ----------
@@ -117,7 +118,7 @@ def constant_maturity(smiles, days, tenors, max_extrapolation_days: float):
     tenors : sequence (K,)
         Calendar days.
     max_extrapolation_days : float
-        A tenor outside the quoted expiries takes the nearest one's volatility if it is at most this far off.
+        A tenor outside the quoted expiries takes the volatility of the nearest one if it is at most this far away.
 
     Returns
     -------

@@ -1,9 +1,6 @@
-"""Column contracts of quotes, and reading files against them: a wrong file is named, with what to do about it."""
-
-from pathlib import Path
+"""The columns and units of option quotes, and checks that a file keeps to the units it is declared to have."""
 
 import dataframely as dy
-import numpy as np
 import polars as pl
 
 from engine.errors import InputError
@@ -25,72 +22,19 @@ class Quotes(dy.Schema):
     call_delta = dy.Float64(nullable=False, min_exclusive=0.0, max_exclusive=1.0)
 
 
-# A median volatility outside this range means that percent and decimals were mixed up, whatever the market.
+# In no market does the median volatility lie outside this range: percent and decimals were mixed up.
 PLAUSIBLE_MEDIAN_IV = (0.02, 3.0)
 
 
-def scan(folder, name: str, columns: dict) -> pl.LazyFrame:
-    """Open one parquet file and check that it has the columns, in types that can be read as asked.
+def check_decimal_iv(quotes: pl.DataFrame, file, column: str) -> None:
+    """Raise InputError when the median of `iv` shows that it is not in decimals.
 
     Parameters
     ----------
-    folder, name : path of the folder and name of the file in it
-    columns : dict of column name -> polars type
-        Columns are cast to these; others are left out.
-
-    Raises
-    ------
-    InputError
-        Naming the file, and the column if it is one.
+    quotes : frame with iv
+        After conversion to decimals.
+    file, column : the file and its column, for the message
     """
-    path = Path(folder) / name
-    if not path.is_file():
-        raise InputError(f"{path} is missing; market.path must be the folder that holds {Path(folder).name}/")
-    try:
-        frame = pl.scan_parquet(path)
-        schema = frame.collect_schema()
-    except (pl.exceptions.ComputeError, OSError) as error:
-        raise InputError(f"{path} cannot be read as parquet ({_first_line(error)}); fetch or copy it again") from None
-    for column, kind in columns.items():
-        if column not in schema:
-            raise InputError(f"{path} has no column {column}; it has {', '.join(schema.names())}")
-        if kind.is_temporal() and not schema[column].is_temporal():
-            raise InputError(f"{path}, column {column} holds {schema[column]}, not dates; store it as a date")
-    return frame.select(pl.col(column).cast(kind) for column, kind in columns.items())
-
-
-def collect(frame: pl.LazyFrame, folder, name: str, may_be_empty: bool = True) -> pl.DataFrame:
-    """Read what `scan` opened; damage found only while reading names the file too, and so does having no row."""
-    try:
-        rows = frame.collect()
-    except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError, OSError) as error:
-        raise InputError(
-            f"{Path(folder) / name} cannot be read ({_first_line(error)}); fetch or copy it again"
-        ) from None
-    if rows.height == 0 and not may_be_empty:
-        raise InputError(f"{Path(folder) / name} has no usable row; fetch or copy it again")
-    return rows
-
-
-def between(rows: pl.LazyFrame, start: str | None, end: str | None) -> pl.LazyFrame:
-    """Keep the rows dated from `start` to `end`, ISO dates, both inclusive; None = open."""
-    if start is not None:
-        rows = rows.filter(pl.col("date") >= pl.lit(str(start)).str.to_date())
-    if end is not None:
-        rows = rows.filter(pl.col("date") <= pl.lit(str(end)).str.to_date())
-    return rows
-
-
-def session_dates(rows: pl.LazyFrame, folder, name: str) -> np.ndarray:
-    """Return the dates found in a file, (T,) datetime64[D], ascending: the sessions of its market."""
-    dates = collect(rows.select(pl.col("date").unique().sort()), folder, name)
-    if dates["date"].null_count():
-        raise InputError(f"{Path(folder) / name}, column date: some rows have none; remove or repair them")
-    return dates["date"].to_numpy().astype("datetime64[D]")
-
-
-def check_decimal_iv(quotes: pl.DataFrame, file, column: str) -> None:
-    """Raise InputError when volatilities declared as decimals cannot be: their median is not one of a market."""
     median = quotes.filter(pl.col("iv").is_finite())["iv"].median()
     low, high = PLAUSIBLE_MEDIAN_IV
     if median is not None and not low <= median <= high:
@@ -102,11 +46,12 @@ def check_decimal_iv(quotes: pl.DataFrame, file, column: str) -> None:
 
 
 def check_call_delta(quotes: pl.DataFrame, file, columns: dict) -> None:
-    """Raise InputError when most deltas of the calls, or of the puts, cannot be what they are declared to be.
+    """Raise InputError when most call deltas, of the calls or of the puts, lie outside 0..1.
 
     Parameters
     ----------
     quotes : frame with right and call_delta
+    file : the file, for the message
     columns : dict of right -> the file's column and its convention, for the message
     """
     possible = (pl.col("call_delta") >= 0.0) & (pl.col("call_delta") <= 1.0)
@@ -117,7 +62,3 @@ def check_call_delta(quotes: pl.DataFrame, file, columns: dict) -> None:
                 f"{file}, column {column}: {1.0 - share:.0%} of the deltas lie outside that range; "
                 f"restore the declared sign and scale"
             )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -1,7 +1,7 @@
-"""Panels on disk: one raw file per array, dates first, and a header that is committed last.
+"""Panels on disk: one raw file per array, dates first, and a header that is written last.
 
-A panel folder holds `panel.json` (axes, shapes, types, how many sessions count, content hash) and `<array>.bin`.
-Rows beyond the header's session count do not exist: an interrupted write or append leaves them, the next one
+A panel folder holds `panel.json` (axes, shapes, types, number of sessions, content hash) and `<array>.bin`. Rows beyond
+the header's number of sessions do not count: they are what an interrupted write or append left, and the next one
 overwrites them. Arrays are memory-mapped on opening.
 """
 
@@ -15,25 +15,30 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.data.panel import SECTOR_AXES, ListedSmiles, MarketInfo, MarketPanel, Sectors, check_appendable, check_rates
+from engine.data.panel import MarketPanel, check_appendable, check_rates
+from engine.data.records import SECTOR_AXES, ListedSmiles, MarketInfo, SectorData
 from engine.errors import InputError
 
-HEADER, QUALITY, TRUTH = "panel.json", "quality.parquet", "truth.npz"
+HEADER = "panel.json"
+QUALITY = "quality.parquet"
+TRUTH = "truth.npz"
 _FIXED = ("names", "tenors", "deltas")
 _LISTED, _SECTORS = "listed.", "sectors."
 _DATED = {f.name for f in fields(MarketPanel)} - {"info", *_FIXED, "listed", "sectors", "content_hash", "window_bytes"}
 _LISTED_ARRAYS = {f"{_LISTED}{f.name}" for f in fields(ListedSmiles)}
-_SECTOR_ARRAYS = {f"{_SECTORS}{f.name}" for f in fields(Sectors)} - {f"{_SECTORS}{axis}" for axis in SECTOR_AXES}
+_SECTOR_ARRAYS = {f"{_SECTORS}{f.name}" for f in fields(SectorData)} - {f"{_SECTORS}{axis}" for axis in SECTOR_AXES}
 _REMEDY = "to build the panel again, delete the folder {} or load the market with rebuild=True"
 
 
 class PanelWriter:
-    """Write a panel block of dates by block; nothing can be opened before `commit`.
+    """Write a panel, one block of dates after the other; `commit` makes it one that can be opened.
 
     Parameters
     ----------
     folder : path
-        Created if needed. An existing header is kept, and continued, only with `append=True`.
+        Created if needed.
+    append : bool
+        Continue the panel that is there; otherwise its header is removed.
     """
 
     def __init__(self, folder, append: bool = False):
@@ -42,8 +47,9 @@ class PanelWriter:
         self.header = _read_header(self.folder) if append else None
         if not append:
             (self.folder / HEADER).unlink(missing_ok=True)
+        # The hash of an appended panel goes on from that of what is there, whose files need not be read again.
         self.digest = hashlib.sha256((self.header or {}).get("content_hash", "").encode())
-        self.sessions = self.header["sessions"] if append else 0  # the hash of what is there seeds that of the whole
+        self.sessions = self.header["sessions"] if append else 0
 
     def write(self, block: MarketPanel) -> None:
         """Append the sessions of a block to the files; they count once `commit` has run.
@@ -51,7 +57,7 @@ class PanelWriter:
         Raises
         ------
         InputError
-            When the block has other arrays than what is there, or a session without an interest rate.
+            When the block has other arrays, or other axes, than the panel, or a session without an interest rate.
         """
         check_rates(block)
         arrays = _arrays(block)
@@ -77,7 +83,7 @@ class PanelWriter:
         self.sessions += len(block)
 
     def commit(self) -> None:
-        """Make what was written the panel, in one step that either happens or does not."""
+        """Make everything written so far the panel, by one atomic replacement of its header."""
         header = self.header | {"sessions": self.sessions, "content_hash": self.digest.hexdigest()}
         for name, spec in header["arrays"].items():
             path = self.folder / f"{name}.bin"
@@ -144,14 +150,14 @@ def open_panel(folder) -> MarketPanel:
         tenors=np.array(header["tenors"], dtype=np.int64),
         deltas=np.array(header["deltas"], dtype=np.int64),
         listed=ListedSmiles(**listed) if listed else None,
-        sectors=Sectors(**axes, **sectors) if sectors else None,
+        sectors=SectorData(**axes, **sectors) if sectors else None,
         content_hash=header["content_hash"],
         **arrays,
     )
 
 
 def load_quality(folder) -> pl.DataFrame | None:
-    """Return the quality report stored beside a panel, None where there is none."""
+    """Return the quality report in a panel's folder (source, asset, reason, rows), None where there is none."""
     path = Path(folder) / QUALITY
     return pl.read_parquet(path) if path.is_file() else None
 
@@ -190,7 +196,7 @@ def _read_header(folder: Path) -> dict:
 
 
 def _is_header(header) -> bool:
-    """Tell whether a header has all parts of a panel, and axes that fit its surfaces."""
+    """Tell whether a header has all parts that a panel needs, and axes that fit its surfaces."""
     if not isinstance(header, dict) or not {"info", *_FIXED, "arrays", "sessions", "content_hash"} <= header.keys():
         return False
     arrays = header["arrays"]

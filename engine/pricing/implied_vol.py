@@ -1,12 +1,12 @@
 """Implied volatilities of many options at once, each with a status that says whether its price determines one."""
 
 import math
-from enum import IntEnum
 
 import numpy as np
 
 from engine import kernels
 from engine.backend import block_budget, blocks, namespace, special
+from engine.kernels.codes import InversionStatus
 
 STEPS = 3  # the worst first guess is 35 % off; the error after one step is of the order of its fourth power
 CONVERGED = 3e-4  # last relative step; what is left of it is below 1e-11, as wide as strikes may be
@@ -16,17 +16,6 @@ ROUNDING = 2.3e-16  # relative error that storing a number as float64 can hide
 IDENTIFIED = 1e-10  # relative volatility error above which a price does not determine the volatility
 NARROW = 0.02  # total volatility below which a difference of two values is taken from their derivatives
 BYTES_PER_OPTION = 320  # temporaries alive at once
-
-
-class InversionStatus(IntEnum):
-    """Whether, and why not, a price gave a volatility."""
-
-    OK = 0
-    BELOW_INTRINSIC = 1  # no time value beyond rounding: no volatility is low enough
-    ABOVE_FORWARD = 2  # a call at or above the forward, a put at or above the strike: none is high enough
-    NO_TIME = 3  # at or past expiry
-    INVALID = 4  # an input is not finite, or a price, forward or strike is not positive
-    NOT_IDENTIFIED = 5  # rounding of the price, forward or strike moves the volatility by more than 1e-10 of itself
 
 
 def implied_vol(price, forward, strike, years, is_call, rate=0.0):

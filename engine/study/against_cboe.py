@@ -1,61 +1,50 @@
 """Our implied correlation beside the indices Cboe publishes. Nothing is fitted to them."""
 
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.command.markets import open_market
+from engine.command.markets import market_source, open_market
 from engine.correlation import Names, TopWeights, implied_correlation, index_name
-from engine.data import load_market_returns, load_published
-from engine.data.sources.us_chains import LEVELS, SPX, SPX_QUOTES
-from engine.data.sources.us_holdings import largest_members
 
 # Cboe index -> tenor in calendar days; each is the 50-delta correlation of the 50 largest S&P 500 members.
 TENORS = {"COR1M": 30, "COR3M": 91, "COR6M": 182, "COR1Y": 365}
 DELTA = 50
 
 
-def published_series(config: dict):
-    """Return the published indices beside the market's files, with the market's returns; None where there are none."""
-    folder = Path(config["market"]["path"] or "")
-    if not (folder / "us_history" / LEVELS).is_file() or config["market"]["name"] != "us_chains":
-        return None
-    return load_published(folder).joined(load_market_returns(folder))
-
-
-def cboe_tables(config: dict, market, min_coverage: float) -> dict:
-    """Return tables against the published Cboe indices, and of SPX beside the fund as index leg, where files allow.
+def published_tables(config: dict, market, published, min_coverage: float) -> dict:
+    """Return tables against the published indices, and of every other index leg the market's files hold.
 
     Parameters
     ----------
-    config : mapping, resolved
+    config : dict
+        Resolved configuration of the market.
     market : MarketPanel
+    published : DailySeries or None
+        As the market's source gives it.
     min_coverage : float
+        As for `implied_correlation`.
 
     Returns
     -------
     dict of heading -> frame
+        Empty where the source offers neither.
     """
-    path = Path(config["market"]["path"] or "")
-    tables = {}
-    if market.info.name != "us_chains":
-        return tables
-    published = path / "us_history" / LEVELS
-    if published.is_file():
-        indices = pl.read_parquet(published, glob=False)
-        tables["Against the published Cboe indices, points"] = against_published(market, path, indices, min_coverage)
-    if published.is_file() and (path / "us2026" / SPX_QUOTES).is_file() and market.info.index != SPX:
-        whole = {"backend": "numpy", "start": None, "end": None, "market": config["market"] | {"index": SPX}}
-        spx, _ = open_market(config | whole)
-        beside = beside_spx(market, spx)
+    source, tables = market_source(config), {}
+    if published is not None:
+        largest = source.largest_members(market.dates[0])
+        compared = against_published(market, largest, published, min_coverage)
+        tables["Against the published Cboe indices, points"] = compared
+    for index in source.other_index_legs():
+        whole = {"backend": "numpy", "start": None, "end": None, "market": config["market"] | {"index": index}}
+        other, _ = open_market(config | whole)
+        beside = beside_other_leg(market, other)
         if beside.height:
-            tables[f"{SPX} beside {market.info.index} as index leg, 50 largest present, points"] = beside
+            tables[f"{index} beside {market.info.index} as index leg, 50 largest present, points"] = beside
     return tables
 
 
-def compare_with_published(panel, rho, indices: pl.DataFrame) -> pl.DataFrame:
+def compare_with_published(panel, rho, published) -> pl.DataFrame:
     """Compare implied correlation at 50 delta with the published indices, on every common date.
 
     Parameters
@@ -63,8 +52,8 @@ def compare_with_published(panel, rho, indices: pl.DataFrame) -> pl.DataFrame:
     panel : MarketPanel
         Whose dates, tenors and deltas the record has.
     rho : ImpliedCorrelation of arrays (T, K, D)
-    indices : frame
-        date, index, close; published values in points (100 x correlation).
+    published : DailySeries
+        Published values in points (100 x correlation), one series per index.
 
     Returns
     -------
@@ -80,16 +69,16 @@ def compare_with_published(panel, rho, indices: pl.DataFrame) -> pl.DataFrame:
     d = int(np.flatnonzero(panel.deltas == DELTA)[0])
     rows = []
     for index, tenor in TENORS.items():
-        quoted = indices.filter((pl.col("index") == index) & pl.col("close").is_not_null()).sort("date")
-        common, ours, theirs = np.intersect1d(
-            panel.dates, quoted["date"].to_numpy().astype("datetime64[D]"), return_indices=True
-        )
-        if tenor not in panel.tenors or len(common) == 0:
+        if index not in published.names or tenor not in panel.tenors:
             continue
-        cell = (ours, int(np.flatnonzero(panel.tenors == tenor)[0]), d)
+        theirs = published.on(panel.dates, index)
+        common = np.flatnonzero(np.isfinite(theirs))
+        if len(common) == 0:
+            continue
+        cell = (common, int(np.flatnonzero(panel.tenors == tenor)[0]), d)
         measured, coverage = 100.0 * to_host(rho.clean)[cell], to_host(rho.coverage)[cell]
         known = np.isfinite(measured)
-        found = _agreement(measured[known], quoted["close"].to_numpy()[theirs][known])
+        found = _agreement(measured[known], theirs[common][known])
         rows.append(
             {
                 "index": index,
@@ -107,16 +96,15 @@ def compare_with_published(panel, rho, indices: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def against_published(market, path, indices: pl.DataFrame, min_coverage: float = 0.8) -> pl.DataFrame:
+def against_published(market, largest, published, min_coverage: float = 0.8) -> pl.DataFrame:
     """Compare with the published indices twice: on the 50 largest members present, and on the true 50 largest present.
 
     Parameters
     ----------
     market : MarketPanel
-        Of the US chains.
-    path : path
-        Folder that holds us_history/, whose fund holdings say who the 50 largest are.
-    indices : frame
+    largest : sequence of str
+        The 50 largest members of the index, in the panel or not.
+    published : DailySeries
         As for `compare_with_published`.
     min_coverage : float
         As for `implied_correlation`.
@@ -126,7 +114,7 @@ def against_published(market, path, indices: pl.DataFrame, min_coverage: float =
     frame
         As from `compare_with_published`, with a first column basket.
     """
-    true = [name for name in largest_members(path, market.dates[0]) if name in market.names]
+    true = [name for name in largest if name in market.names]
     tables = []
     for label, basket in (("50 largest present", TopWeights(50)), ("true 50 present", Names(tuple(true)))):
         weights = basket.select(market.weights, market.names)
@@ -137,30 +125,30 @@ def against_published(market, path, indices: pl.DataFrame, min_coverage: float =
             min_coverage=min_coverage,
             budget=market.window_bytes,
         )
-        table = compare_with_published(market, rho, indices)
+        table = compare_with_published(market, rho, published)
         names = int(to_host((weights > 0.0).sum(axis=1)).max()) if len(weights) else 0
         tables.append(table.select(pl.lit(f"{label} ({names})").alias("basket"), *table.columns))
     return pl.concat(tables)
 
 
-def beside_spx(market, spx) -> pl.DataFrame:
+def beside_other_leg(market, other) -> pl.DataFrame:
     """Compare the implied correlation of the 50 largest members present from two index legs, on their common dates.
 
     Parameters
     ----------
-    market, spx : MarketPanel
-        The same members against a fund and against SPX.
+    market, other : MarketPanel
+        The same members against one index leg and against another, such as a fund and the index itself.
 
     Returns
     -------
     frame
         index, tenor, dates, not_computed, then in points the mean from each leg, mean_abs_difference and difference
-        (SPX less the fund), and the correlation of the daily levels; no row where no date is common.
+        (the other leg less the first), and the correlation of the daily levels; no row where no date is common.
     """
     d = int(np.flatnonzero(market.deltas == DELTA)[0])
-    common, *rows_of = np.intersect1d(market.dates, spx.dates, return_indices=True)
+    common, *rows_of = np.intersect1d(market.dates, other.dates, return_indices=True)
     levels = []
-    for panel, rows in zip((market.to("numpy"), spx), rows_of, strict=True):
+    for panel, rows in zip((market.to("numpy"), other), rows_of, strict=True):
         weights = TopWeights(50).select(panel.weights[rows], panel.names)
         rho = implied_correlation(panel.index_iv[rows][..., d], panel.component_iv[rows][..., d], weights)
         levels.append(100.0 * rho.clean)
@@ -176,7 +164,7 @@ def beside_spx(market, spx) -> pl.DataFrame:
                 "dates": int(known.sum()),
                 "not_computed": int((~known).sum()),
                 market.info.index: found["second"],
-                spx.info.index: found["first"],
+                other.info.index: found["first"],
                 "mean_abs_difference": found["mean_abs_difference"],
                 "difference": found["difference"],
                 "correlation": found["correlation"],

@@ -3,7 +3,8 @@
 import numpy as np
 
 from engine.calendar import DAY
-from engine.data.panel import ListedSmiles, MarketInfo, MarketPanel
+from engine.data.panel import MarketPanel
+from engine.data.records import ListedSmiles, MarketInfo
 
 TENORS = np.array([10, 30, 91])
 DELTAS = np.arange(10, 95, 5)

@@ -5,7 +5,7 @@ import pytest
 
 from engine.backend import to_host
 from engine.correlation import INDICES, correlation_index, correlation_indices, index_cell, index_name
-from engine.data.panel import DELTAS, TENORS
+from engine.data.records import DELTAS, TENORS
 from engine.errors import InputError
 
 # Cboe, fact sheet of the implied correlation indices; 18 and 24 months are computed there too.

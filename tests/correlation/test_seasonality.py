@@ -14,7 +14,7 @@ from engine.correlation.seasonality import (
     season_ahead,
 )
 from engine.correlation.weekend import on_trading_days, trading_day_factor, weekend_effect
-from engine.data.sources.cboe_history import load_market_returns, load_published
+from engine.data import load_market_returns, load_published
 from engine.errors import InputError
 from engine.statistics import asymmetric_regression, hac_regression
 

@@ -1,28 +1,103 @@
-"""What a stored panel is keyed by: files, settings, and all the code its numbers come from."""
+"""What a stored panel is keyed by: its files, its settings, and the code that its own numbers come from."""
 
 import ast
+import shutil
 from pathlib import Path
 
-import engine
-from engine.data.sources.fingerprint import code_files
+import pytest
 
-ROOT = Path(engine.__file__).resolve().parent
-CHANGE_NO_NUMBER = {ROOT / "errors.py", ROOT / "progress.py", ROOT / "stream.py"}
+from engine.data.fingerprint import ROOT, code_files, code_hash
+from engine.data.sources import SOURCES
+from engine.data.sources.synthetic import Synthetic
+from engine.data.sources.us_chains.source import UsChains
 
-
-def imported(file: Path) -> set[Path]:
-    """Files of the engine a module imports from."""
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("engine."):
-            place = ROOT.parent.joinpath(*node.module.split("."))
-            found.add(place / "__init__.py" if place.is_dir() else place.with_suffix(".py"))
-    return found
+MODULES = {name: Path(*place.partition(":")[0].split(".")).with_suffix(".py") for name, place in SOURCES.items()}
 
 
-def test_every_module_that_reading_and_pricing_stand_on_is_part_of_the_fingerprint():
-    hashed = set(code_files())
-    assert {ROOT / "calendar.py", ROOT / "backend.py", ROOT / "data" / "sources" / "nse.py"} <= hashed
-    needed = set().union(*(imported(file) for file in hashed))
-    assert ROOT / "calendar.py" in needed
-    assert needed - hashed == CHANGE_NO_NUMBER
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the engine, to edit."""
+    shutil.copytree(ROOT / "engine", tmp_path / "engine", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def rebuilt(copy) -> set[str]:
+    """Markets whose panels the edited copy builds again."""
+    return {name for name, file in MODULES.items() if code_hash(copy / file, copy) != code_hash(ROOT / file)}
+
+
+@pytest.mark.parametrize(
+    ("edited", "expected"),
+    [
+        ("kernels/implied_vol.cuh", {"nse"}),
+        ("kernels/special.cuh", {"nse"}),  # included by the kernel
+        ("kernels/launch.py", {"nse"}),
+        ("kernels/book.cu", set()),
+        ("kernels/straddle.cuh", set()),
+        ("pricing/implied_vol.py", {"nse"}),
+        ("pricing/straddle.py", set()),
+        ("pricing/surface.py", {"nse", "us_chains"}),
+        ("calendar.py", {"nse", "synthetic", "us_chains"}),
+        ("data/panel.py", {"nse", "synthetic", "us_chains"}),
+        ("data/storage.py", {"nse", "synthetic", "us_chains"}),
+        ("data/load.py", set()),
+        ("data/quotes_to_surface.py", {"nse", "us_chains"}),
+        ("data/synthetic/paths.py", {"synthetic"}),
+        ("data/synthetic/chains.py", set()),  # listed quotes, which the panel does not have
+        ("data/sources/nse/source.py", {"nse"}),
+        ("data/sources/nse/weights.py", {"nse"}),
+        ("data/sources/us_chains/quotes.py", {"us_chains"}),
+        ("data/sources/us_chains/spx_strips.py", set()),
+        ("data/series/sp500_history.py", set()),
+        ("backtest/book.py", set()),
+    ],
+)
+def test_an_edit_builds_the_panels_again_whose_numbers_can_come_from_it_and_no_others(copy, edited, expected):
+    assert rebuilt(copy) == set()
+    with open(copy / "engine" / edited, "a", encoding="utf-8") as file:
+        file.write("\n")
+    assert rebuilt(copy) == expected
+
+
+def test_an_import_inside_a_function_counts_and_one_for_annotations_does_not(copy):
+    source = copy / "vendor.py"  # as of another package
+    source.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from engine.pricing import straddle\n"
+        "else:\n    import engine.errors\n"
+        "def read():\n    from engine.pricing import vol_at_strike as vol\n    return vol\n"
+    )
+    found = {file.relative_to(copy).as_posix() for file in code_files(source, copy)}
+    assert found == {"vendor.py", "engine/errors.py", "engine/pricing/surface.py", "engine/backend.py"}
+
+
+def test_a_module_that_names_no_kernel_may_run_any(copy):
+    source = copy / "vendor.py"
+    source.write_text("from engine import kernels\ndef run(xp, name):\n    kernels.launch(xp, name, name, 1, ())\n")
+    found = {file.stem for file in code_files(source, copy) if file.suffix == ".cu"}
+    assert found == {file.stem for file in (ROOT / "engine" / "kernels").glob("*.cu")}
+
+
+def test_packages_only_pass_names_on_so_that_the_file_which_defines_one_is_all_that_counts():
+    for package in ("data", "pricing", "kernels"):
+        for file in (ROOT / "engine" / package).rglob("__init__.py"):
+            for node in ast.parse(file.read_text(encoding="utf-8")).body:
+                table = isinstance(node, ast.Assign) and node.targets[0].id in ("__all__", "SOURCES")
+                docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+                assert table or docstring or isinstance(node, ast.ImportFrom), f"{file} does more: {ast.unparse(node)}"
+
+
+def test_settings_and_contents_of_files_count_and_their_place_does_not(tmp_path):
+    assert Synthetic(seed=1).fingerprint() == Synthetic(seed=1).fingerprint()
+    assert Synthetic(seed=1).fingerprint() != Synthetic(seed=2).fingerprint()
+    chains, history = ("chains", "spot", "corporate_actions"), ("spy_holdings", "fed_funds_dff")
+    for place in ("here", "there"):
+        for name in (*(f"us2026/{name}" for name in chains), *(f"us_history/{name}" for name in history)):
+            file = tmp_path / place / f"{name}.parquet"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("contents")
+    here, there = (UsChains(path=str(tmp_path / place)) for place in ("here", "there"))
+    assert here.fingerprint() == there.fingerprint()
+    assert here.fingerprint() != UsChains(path=here.path, index="QQQ").fingerprint()
+    (tmp_path / "there" / "us2026" / "spot.parquet").write_text("others")
+    assert here.fingerprint() != there.fingerprint()

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from engine.data.clean import QualityReport
-from engine.data.panel import DELTAS, QuoteStatus
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
+from engine.data.records import DELTAS, QuoteStatus
 from engine.data.schema import Quotes
 
 DATES = np.array(["2026-01-05", "2026-01-06"], dtype="datetime64[D]")

@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.data import append_panel, load_market, load_quality, open_panel, panel_folder, save_panel
+from engine.data import append_panel, build_panel, load_market, load_quality, open_panel, save_panel
 from engine.data import load as load_module
-from engine.data.panel import DELTAS, TENORS, ListedSmiles, MarketInfo, MarketPanel
+from engine.data.panel import MarketPanel
+from engine.data.records import DELTAS, TENORS, ListedSmiles, MarketInfo
 from engine.data.storage import PanelWriter
 from engine.errors import InputError
 
@@ -248,7 +249,7 @@ def test_a_market_is_built_once_and_then_opened(tiny_market, tmp_path):
     assert_same(first, second)
     assert header.stat().st_mtime_ns == changed
     assert len(load_market("tiny", cache=tmp_path, start="2026-01-03", end="2026-01-04", progress=False)) == 2
-    quality = load_quality(panel_folder("tiny", cache=tmp_path))
+    quality = load_quality(build_panel("tiny", cache=tmp_path))
     assert quality.row(0, named=True) == {"source": "tiny", "asset": "A", "reason": "kept", "rows": 12}
 
 
@@ -299,7 +300,7 @@ def test_a_rebuild_that_cannot_be_written_is_not_passed_off_as_done(tiny_market,
 
 
 def test_a_damaged_panel_is_built_again_on_request(tiny_market, tmp_path):
-    folder = panel_folder("tiny", cache=tmp_path, progress=False)
+    folder = build_panel("tiny", cache=tmp_path, progress=False)
     (folder / "spot.bin").write_bytes(b"")
     with pytest.raises(InputError, match=r"spot.bin is truncated.*rebuild=True"):
         load_market("tiny", cache=tmp_path, progress=False)

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from engine.correlation import daily_returns
-from engine.data import load_market
-from engine.data.load import panel_folder
-from engine.data.panel import MarketPanel, QuoteStatus
+from engine.data import build_panel, load_market
+from engine.data.panel import MarketPanel
+from engine.data.records import QuoteStatus
 from engine.data.storage import load_quality
 from engine.data.synthetic import SyntheticMarket, load_truth, synthetic_market
 from engine.data.synthetic.events import MERGER_JUMP, SPLIT_FACTORS
+from engine.data.synthetic.market import build
 from engine.data.synthetic.paths import draw_paths
 from engine.errors import InputError
 
@@ -40,7 +41,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_another_market(marke
 def test_streamed_blocks_are_the_whole_market_bit_for_bit_whatever_their_size(market, budget):
     small = replace(SMALL, years=0.6) if budget == 1 else SMALL
     whole = synthetic_market(small)[0]
-    parts = list(small.blocks(budget))
+    parts = [panel for _, panel, _ in build(draw_paths(small), budget)]
     assert len(parts) > 5
     for name, values in array_fields(whole).items():
         if name in ("names", "tenors", "deltas"):
@@ -195,7 +196,7 @@ def test_it_loads_as_a_market_with_its_truth_and_quality_beside_it(market, tmp_p
     panel = load_market("synthetic", cache=tmp_path, progress=False, **settings)
     for name, values in array_fields(market[0]).items():
         np.testing.assert_array_equal(values, getattr(panel, name), err_msg=name)
-    folder = panel_folder("synthetic", cache=tmp_path, **settings)
+    folder = build_panel("synthetic", cache=tmp_path, **settings)
     truth = load_truth(folder)
     assert truth.settings == SMALL
     assert repr(truth.events) == repr(market[1].events)

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from engine.correlation import daily_returns
-from engine.data import append_panel, extend_panel, load_market, load_quality, open_panel, panel_folder, save_panel
-from engine.data.panel import DELTAS, QuoteStatus
-from engine.data.sources.us_chains import UsChains
+from engine.data import append_panel, build_panel, extend_panel, load_market, load_quality, open_panel, save_panel
+from engine.data.records import DELTAS, QuoteStatus
+from engine.data.sources.us_chains.source import UsChains
 from engine.errors import InputError
 
 DAYS = [date(2026, 6, 1), date(2026, 6, 2), date(2026, 6, 3)]
@@ -213,7 +213,7 @@ def test_quotes_are_dropped_for_stated_reasons(files):
 
     respell(files, "us2026/chains", spoil)
     panel = load(files)
-    quality = load_quality(panel_folder("us_chains", path=files, cache=files.parent / "panels"))
+    quality = load_quality(build_panel("us_chains", path=files, cache=files.parent / "panels"))
     counted = {row["reason"]: row["rows"] for row in quality.filter(pl.col("asset") == "AAA").iter_rows(named=True)}
     deep = 3 * len(EXPIRIES) * 6  # calls at .85 .90 .95 and puts at .05 .10 .15
     options = 2 * (3 * len(EXPIRIES) * len(GRID) + 2)
@@ -338,3 +338,23 @@ def test_an_index_without_chains_is_refused(files):
         load(files, index="DIA")
     with pytest.raises(InputError, match=r"spx_quotes\.parquet is missing"):
         load(files, index="SPX")
+
+
+def test_what_lies_beside_the_chains_is_offered_where_its_files_are_there(files):
+    source = UsChains(path=str(files))
+    assert source.published() is None
+    assert source.other_index_legs() == ()
+    assert source.largest_members(np.datetime64("2026-06-01"), 2) == ["AAA", "CCC"]  # CCC has no chains
+    history = files / "us_history"
+    levels = {"date": DAYS, "index": ["SPX", "COR1M", "COR1M"], "close": [7000.0, 12.0, 13.0]}
+    pl.DataFrame(levels).write_parquet(history / "cboe_indices.parquet")
+    pl.DataFrame({"Date": [date(2018, 12, 31)], "Close": [2506.85]}).write_parquet(
+        history / "spx_ohlc_1999_2018.parquet"
+    )
+    returns = pl.DataFrame({"date": DAYS[:1], "mkt_rf_pct": [0.9], "rf_pct_per_day": [0.01]})
+    returns.write_parquet(history / "fama_french_daily.parquet")
+    assert source.published().common("COR1M").values.tolist() == [[12.0], [13.0]]
+    assert source.published().names[-2:] == ("market", "bills")
+    (files / "us2026" / "spx_quotes.parquet").touch()
+    assert source.other_index_legs() == ("SPX",)
+    assert replace(source, index="SPX").other_index_legs() == ()

@@ -9,7 +9,7 @@ import pytest
 from engine.backend import special, to_host
 from engine.calendar import days_between
 from engine.correlation import VIX_TERMS, choose_terms, thirty_day_vol
-from engine.data.sources.spx_quotes import read_spx_strips
+from engine.data.sources.us_chains.spx_strips import read_spx_strips
 from engine.errors import InputError
 from engine.pricing import black_price, model_free_vol, strip_variance
 

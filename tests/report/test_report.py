@@ -60,7 +60,7 @@ def test_the_correlation_page_is_self_contained_and_survives_missing_values(tmp_
         for delta in (10, 50, 90)
     ]
     realized = pl.DataFrame({"date": days, "basket": "top50", "realized_correlation": [None, 0.1, 0.2, 0.3, 0.2]})
-    from engine.data.panel import MarketInfo
+    from engine.data.records import MarketInfo
 
     info = MarketInfo(name="small", index="IDX")
     page = correlation_report(pl.DataFrame(rows), realized, info)

@@ -9,7 +9,8 @@ import pytest
 
 from engine import TopWeights, implied_correlation, load_market
 from engine.correlation import baskets, correlate_baskets
-from engine.study.against_cboe import against_published, beside_spx, compare_with_published
+from engine.data import find_source, load_published
+from engine.study.against_cboe import against_published, beside_other_leg, compare_with_published
 from engine.study.tables import skew_order
 
 
@@ -21,7 +22,7 @@ def market(shared_data):
 @pytest.fixture(scope="module")
 def table(market, shared_data):
     rho = implied_correlation(market.index_iv, market.component_iv, TopWeights(50).select(market.weights, market.names))
-    return compare_with_published(market, rho, pl.read_parquet(shared_data / "us_history" / "cboe_indices.parquet"))
+    return compare_with_published(market, rho, load_published(shared_data))
 
 
 def test_implied_correlation_agrees_with_the_published_indices(table, capsys):
@@ -42,13 +43,9 @@ def test_every_common_date_can_be_computed(table):
     assert table["not_computed"].max() == 0
 
 
-@pytest.fixture(scope="module")
-def indices(shared_data):
-    return pl.read_parquet(shared_data / "us_history" / "cboe_indices.parquet")
-
-
-def test_the_true_top_50_that_are_present_lie_below_for_the_fifteen_that_are_missing(market, shared_data, indices):
-    table = against_published(market, shared_data, indices)
+def test_the_true_top_50_that_are_present_lie_below_for_the_fifteen_that_are_missing(market, shared_data):
+    largest_members = find_source("us_chains", shared_data, {}).largest_members(market.dates[0])
+    table = against_published(market, largest_members, load_published(shared_data))
     assert table["basket"].unique(maintain_order=True).to_list() == ["50 largest present (50)", "true 50 present (35)"]
     largest, true = table.partition_by("basket")
     assert largest["mean_abs_error"].max() <= 1.0  # a point: missing members and SPY for SPX
@@ -59,7 +56,7 @@ def test_the_true_top_50_that_are_present_lie_below_for_the_fifteen_that_are_mis
 
 
 def test_spx_as_index_leg_lies_near_the_fund_on_its_sessions(market, shared_data):
-    table = beside_spx(market, load_market("us_chains", path=shared_data, index="SPX", progress=False))
+    table = beside_other_leg(market, load_market("us_chains", path=shared_data, index="SPX", progress=False))
     found = {row["index"]: row for row in table.iter_rows(named=True)}
     assert found["COR1M"]["dates"] + found["COR1M"]["not_computed"] == 22
     for name in ("COR1M", "COR3M", "COR6M", "COR1Y"):

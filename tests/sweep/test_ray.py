@@ -12,7 +12,7 @@ import pytest
 
 from engine.backtest import DailyDelta, HoldToExpiry, Monthly, Straddle, VegaNeutral, VolPoints, Weekly
 from engine.correlation import TopWeights
-from engine.data.load import panel_folder
+from engine.data import build_panel
 from engine.sweep.jobs import Job
 from engine.sweep.pieces import PanelSource, opened_panel, pieces
 from strategies.short_correlation import ShortCorrelation
@@ -232,7 +232,7 @@ def test_a_big_book_is_cut_so_that_every_slot_has_work():
 
 def test_a_node_opens_a_panel_from_its_folder_only_where_it_is_the_same(tmp_path):
     settings = {"years": 1, "names": 5}
-    folder = panel_folder("synthetic", cache=tmp_path, progress=False, **settings)
+    folder = build_panel("synthetic", cache=tmp_path, progress=False, **settings)
     key = json.loads((folder / "panel.json").read_text())["content_hash"]
     source = PanelSource(str(folder), key, "2014-03-01", None, "numpy", None)
     market, _ = opened_panel(source)

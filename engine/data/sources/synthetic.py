@@ -1,4 +1,4 @@
-"""The synthetic market as a source: streamed by blocks of dates, its truth kept beside the panel."""
+"""The synthetic market as a source: built by blocks of dates, with its truth beside the panel."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import polars as pl
 
-from engine.data.panel import MarketPanel, QuoteStatus
-from engine.data.sources.fingerprint import fingerprint
+from engine.data.fingerprint import fingerprint
+from engine.data.panel import MarketPanel
+from engine.data.records import QuoteStatus
+from engine.data.source import Source
 from engine.data.synthetic.market import build, truth_of
 from engine.data.synthetic.paths import draw_paths
 from engine.data.synthetic.settings import SyntheticMarket
@@ -15,8 +17,8 @@ from engine.data.synthetic.truth import as_arrays
 
 
 @dataclass(frozen=True)
-class Synthetic(SyntheticMarket):
-    """`SyntheticMarket` with what `load_market` asks of a source."""
+class Synthetic(SyntheticMarket, Source):
+    """A `SyntheticMarket` as a source; its settings are the same."""
 
     _built: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -25,7 +27,7 @@ class Synthetic(SyntheticMarket):
         return fingerprint(self)
 
     def sessions(self) -> int:
-        """Number of sessions the blocks will hold."""
+        """Return the number of sessions the blocks will hold."""
         return len(self._paths().dates)
 
     def blocks(self) -> Iterator[MarketPanel]:
@@ -42,11 +44,11 @@ class Synthetic(SyntheticMarket):
         self._built["quality"] = pl.concat(counts).group_by("asset", "reason").agg(pl.col("rows").sum())
 
     def quality(self) -> pl.DataFrame:
-        """Cells of the surfaces by asset and reason: kept, planted as missing, or of a name that does not trade."""
+        """Count the cells of the surfaces by asset and reason: kept, planted as missing, or the name does not trade."""
         return self._built["quality"].sort("asset", "reason")
 
     def truth(self) -> dict[str, np.ndarray]:
-        """The fields of `Truth` as arrays."""
+        """Return the fields of `Truth` as arrays."""
         return self._built["truth"]
 
     def _paths(self):

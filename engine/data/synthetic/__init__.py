@@ -1,4 +1,4 @@
-"""A seeded market with known correlation, known premia and planted events: an instrument to check the engine with."""
+"""A seeded market with known correlation, known premia and planted events: made to check the engine with."""
 
 from engine.data.synthetic.chains import chains
 from engine.data.synthetic.events import Event

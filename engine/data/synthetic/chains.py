@@ -20,10 +20,12 @@ from engine.data.synthetic.variance import FairPricer
 from engine.errors import InputError
 from engine.pricing import black_price, call_delta, smile_at_tenor, vol_at_strike
 
-INDEX_HALF_SPREAD, HALF_SPREAD = 0.0015, 0.005  # in volatility
+INDEX_HALF_SPREAD = 0.0015  # in volatility
+HALF_SPREAD = 0.005
 OUTER_DELTA = 0.05  # strikes reach from this call delta to 1 minus it
 STRIKES = 32  # about as many per expiry
-WEEKLY_DAYS, MONTHLY_DAYS = 45, 400  # every week is listed this far, then every month, then every quarter
+WEEKLY_DAYS = 45  # every week is listed this many days ahead,
+MONTHLY_DAYS = 400  # every month this many, beyond them every quarter
 ROUND = np.array([1.0, 2.0, 2.5, 5.0, 10.0])  # strike steps, times a power of ten
 
 
@@ -33,7 +35,7 @@ def chains(market: SyntheticMarket | Truth, dates, index: str = "SYNX") -> pl.Da
     Parameters
     ----------
     market : SyntheticMarket or Truth
-        Whose quotes; a panel's truth is read with `load_truth`.
+        The market to quote; `load_truth` reads the truth of a stored panel.
     dates : ISO text, datetime64 or a sequence of them
         Sessions of the market.
     index : str
@@ -102,11 +104,11 @@ def _quotes(paths, pricer, session: int, index: str) -> pl.DataFrame:
     quote = {name: np.repeat(values, 2) for name, values in quote.items()}  # the call, then the put
     count = len(quote["strike"])
     is_call = np.arange(count) % 2 == 0
-    given = (quote["forward"], quote["strike"])
-    then = (years[quote["slot"]], is_call, settings.rate)
     half = np.where(quote["asset"] == 0, INDEX_HALF_SPREAD, HALF_SPREAD)
-    ask = black_price(*given, quote["iv"] + half, *then)
-    bid = black_price(*given, quote["iv"] - half, *then)
+    ask, bid = (
+        black_price(quote["forward"], quote["strike"], vol, years[quote["slot"]], is_call, settings.rate)
+        for vol in (quote["iv"] + half, quote["iv"] - half)
+    )
 
     draw = date_stream(settings, QUOTES, session).random(count)
     missing = draw < settings.missing_rate

@@ -10,7 +10,7 @@ SPLIT_FACTORS = (1 / 2, 1 / 3, 1 / 4, 1 / 10, 5.0)  # new / old price; the last 
 MERGER_JUMP = 1.25
 DEMERGER_FACTOR = 0.8
 SESSIONS_LISTED_BEFORE_JOINING = 60
-CLEAR = 10  # sessions around a name's first and last day without another event
+CLEAR = 10  # sessions before and after a split or demerger in which the name neither starts nor ceases to trade
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ def planted_count(settings: SyntheticMarket, rate: float) -> int:
 def plan_events(settings: SyntheticMarket, sessions: int, rng: np.random.Generator) -> Plan:
     """Plan joiners, leavers, mergers, delistings, demergers and splits over `sessions` dates.
 
-    Every exit brings one joiner, so the index always has `settings.names` members (on the day a name ceases to trade
-    that name is still one of them). Every second joiner is listed only shortly before it joins. Those who go are taken
-    from the smaller half, the later positions.
+    A joiner comes for every leaver, so the index always has `settings.names` members; a name is still a member on the
+    day on which it ceases to trade. Every second joiner is listed only shortly before it joins. Leavers are taken from
+    the second half of the positions, where names are small.
     """
     exits = _exits(settings, rng) if settings.events else []
     total = settings.names + len(exits)

@@ -1,4 +1,4 @@
-"""Building a synthetic market: whole in memory, or streamed by blocks of dates."""
+"""Building a synthetic market: whole in memory, or by blocks of dates."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,38 +6,54 @@ from dataclasses import replace
 import numpy as np
 
 from engine.backend import blocks
-from engine.data.panel import MarketInfo, MarketPanel, Sectors
+from engine.data.panel import MarketPanel
+from engine.data.records import MarketInfo, SectorData
 from engine.data.synthetic.paths import Paths, draw_paths
-from engine.data.synthetic.settings import BLOCK_BYTES, SyntheticMarket
-from engine.data.synthetic.surface import quoted_surfaces, sector_numbers, sector_weights
+from engine.data.synthetic.settings import SyntheticMarket
+from engine.data.synthetic.surface import QuotedSurfaces, quoted_surfaces, sector_numbers, sector_weights
 from engine.data.synthetic.truth import Truth
 from engine.data.synthetic.variance import FairPricer
 
+BLOCK_BYTES = 128 * 2**20
 
-def build(paths: Paths, budget: int = BLOCK_BYTES, progress=None) -> Iterator[tuple[slice, MarketPanel, dict]]:
-    """Yield (dates, panel, truth of those dates) block by block."""
+
+def build(paths: Paths, budget: int = BLOCK_BYTES) -> Iterator[tuple[slice, MarketPanel, dict]]:
+    """Build a synthetic market as panels of consecutive dates; their contents do not depend on `budget`.
+
+    Parameters
+    ----------
+    paths : Paths
+        From `draw_paths`; they take 8 (K + 12) bytes per date and name.
+    budget : int
+        Bytes that the surfaces of one block may take, temporary arrays included.
+
+    Yields
+    ------
+    dates : slice
+    panel : MarketPanel
+    truth : dict of array (T, ...)
+        The fields of `Truth` that are known block by block.
+    """
     settings = paths.settings
     pricer = FairPricer(paths)
     tenors, deltas = len(settings.tenors), len(settings.deltas)
-    cell = np.dtype(settings.dtype).itemsize + 1
+    cell = np.dtype(settings.dtype).itemsize + 1  # bytes of a volatility and of its status
     bytes_per_date = len(paths.plan.names) * tenors * (cell * deltas + 8 * 8)
     for block in blocks(len(paths.dates), bytes_per_date, budget):
         fair = pricer.at(block)
-        quotes = quoted_surfaces(paths, fair, block)
+        surfaces = quoted_surfaces(paths, fair, block)
         truth = {
             "fair_variance": fair.component,
             "fair_index_variance": fair.index,
             "fair_correlation": fair.correlation,
-            "implied_correlation": quotes.planted,
-            "missing": quotes.missing,
-            "index_missing": quotes.index_missing,
+            "implied_correlation": surfaces.planted,
+            "missing": surfaces.missing,
+            "index_missing": surfaces.index_missing,
         }
-        yield block, _panel(paths, quotes, block), truth
-        if progress is not None:
-            progress(block.stop, len(paths.dates))
+        yield block, _panel(paths, surfaces, block), truth
 
 
-def _panel(paths: Paths, quotes, block: slice) -> MarketPanel:
+def _panel(paths: Paths, surfaces: QuotedSurfaces, block: slice) -> MarketPanel:
     settings, plan = paths.settings, paths.plan
     spot = paths.spot[block]
     return MarketPanel(
@@ -52,10 +68,10 @@ def _panel(paths: Paths, quotes, block: slice) -> MarketPanel:
         names=plan.names,
         tenors=np.array(settings.tenors),
         deltas=np.array(settings.deltas),
-        index_iv=quotes.index_iv,
-        component_iv=quotes.component_iv,
-        index_status=quotes.index_status,
-        component_status=quotes.component_status,
+        index_iv=surfaces.index_iv,
+        component_iv=surfaces.component_iv,
+        index_status=surfaces.index_status,
+        component_status=surfaces.component_status,
         weights=paths.weights[block],
         index_spot=paths.index_spot[block],
         spot=spot,
@@ -65,13 +81,13 @@ def _panel(paths: Paths, quotes, block: slice) -> MarketPanel:
         strike_factor=plan.strike_factor[block],
         return_factor=plan.return_factor[block],
         settlement=np.where(plan.ceases[block], spot, np.nan),
-        sectors=Sectors(
+        sectors=SectorData(
             of_name=np.array([f"Sector {number + 1}" for number in sector_numbers(paths)]),
             legs=np.array(["Sector 1"]),
             symbols=np.array(["SECX"]),
             weights=sector_weights(paths, block),
-            leg_iv=quotes.leg_iv,
-            leg_status=quotes.leg_status,
+            leg_iv=surfaces.leg_iv,
+            leg_status=surfaces.leg_status,
         ),
     )
 
@@ -108,7 +124,7 @@ def synthetic_market(settings: SyntheticMarket | None = None, **changes) -> tupl
 
 
 def truth_of(paths: Paths, part: dict) -> Truth:
-    """Join what was drawn with the arrays `build` gave for all dates."""
+    """Join what was drawn with the arrays that `build` gave, put together over all dates."""
     return Truth(
         settings=paths.settings,
         dates=paths.dates,

@@ -5,7 +5,7 @@ Session t + 1 is drawn with the state known at the close of t:
     r_i = sqrt(v_i) (sqrt(rho_t) m + sqrt(1 - rho_t) e_i) + earnings move      v_i = y_{t+1} b_i^2 L_t j_{t,i}^2
 
 with y the session's length in years, b_i the base volatility, L the market-wide variance level and j_i the name's own
-volatility level. Prices grow by exp(r - var(r) / 2 + carry), so no drift hides in the convexity.
+volatility level. Prices grow by exp(r - var(r) / 2 + carry): the expected growth is that of the carry alone.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from engine.data.synthetic.settings import SESSIONS_PER_YEAR, SyntheticMarket, k
 
 BURN_IN = 252  # sessions drawn before the first date, so that the state does not start at its mean
 
-# Streams of random numbers, one per purpose: adding one never changes another.
-EVENTS, NAMES, STATE, FACTOR, OWN, NAME_LEVEL, MISSING, QUOTES = range(8)
+# Each purpose has a stream of random numbers of its own: a new purpose leaves the numbers of the others as they are.
+EVENTS, NAMES, STATE, FACTOR, OWN, NAME_LEVEL, MISSING, QUOTES = range(8)  # new ones at the end
 
 
 def stream(settings: SyntheticMarket, purpose: int) -> np.random.Generator:
@@ -28,14 +28,14 @@ def stream(settings: SyntheticMarket, purpose: int) -> np.random.Generator:
 
 
 def date_stream(settings: SyntheticMarket, purpose: int, session: int) -> np.random.Generator:
-    """Random numbers of one purpose and date: the same whichever dates are asked for together."""
+    """Random numbers of one purpose and date; they do not depend on which other dates are drawn."""
     key = np.random.SeedSequence([settings.seed, purpose]).generate_state(2, np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, session]))
 
 
 @dataclass(frozen=True, eq=False)
 class Paths:
-    """Everything drawn; T dates, N names, T' dates reaching beyond the end by the longest tenor.
+    """Everything drawn; T dates, N names, T' dates, which go on beyond the last date by the longest tenor.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def report_variance(settings: SyntheticMarket, base_vol: np.ndarray) -> np.ndarr
 
 
 def draw_paths(settings: SyntheticMarket) -> Paths:
-    """Draw the state and the prices of a synthetic market."""
+    """Draw the state and the prices of a synthetic market; the same settings draw the same bits."""
     schedule = sessions(settings.calendar, settings.start, settings.end + settings.tenors[-1] * DAY)
     count = int(np.searchsorted(schedule, settings.end, side="right"))
     dates = schedule[:count]
@@ -218,7 +218,7 @@ def _reports(schedule, phase):
     quarter = schedule.astype("datetime64[M]").astype(int) // 3
     _, start = np.unique(quarter, return_index=True)
     into = np.arange(len(schedule)) - start[quarter - quarter[0]]
-    # A market seldom starts with a quarter: count the first one from the end it shares with the others.
+    # The first quarter seldom starts with the market: there the sessions are counted back from its end.
     into[quarter == quarter[0]] += max(0, 62 - int((quarter == quarter[0]).sum()))
     return into[:, None] == phase
 

@@ -1,16 +1,14 @@
-"""What a synthetic market is made of: every number of it, with desk defaults."""
+"""The settings of a synthetic market, all with defaults of a usual equity market."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from engine.calendar import DAY
-from engine.data.panel import DELTAS, TENORS, MarketPanel
+from engine.data.records import DELTAS, TENORS
 from engine.errors import InputError
 
 SESSIONS_PER_YEAR = 252.0
-BLOCK_BYTES = 128 * 2**20
 
 NO_PREMIUM = {
     "level_noise": 0.0,
@@ -45,9 +43,7 @@ SIGNED = {
 
 @dataclass(frozen=True)
 class SyntheticMarket:
-    """A seeded synthetic market; two equal ones give the same panel, bit for bit.
-
-    Memory while streaming: 8 (K + 12) bytes per date and name for the paths, and `budget` bytes for one block.
+    """The settings of a seeded synthetic market; two equal ones give the same panel, bit for bit.
 
     Parameters
     ----------
@@ -73,14 +69,14 @@ class SyntheticMarket:
     weekend_variance : float
         Variance of a day without session as a share of a session's: 0 = session clock, 1 = calendar clock.
     vol_premium : float
-        Implied over fair volatility of every name, minus 1.
+        Implied divided by fair volatility of every name, minus 1.
     correlation_premium, premium_noise, premium_half_life : float
         Implied minus fair correlation: mean, standard deviation over time, half-life in sessions.
     correlation_skew : float
         What implied correlation gains from 50 to 90 call delta, and loses from 50 to 10.
     sectors : int; sector_premium : float
-        Sectors, dealt to the names in turn, and what implied correlation inside the first of them, on which alone
-        options are quoted, is above that of the index. Returns have no factor of a sector.
+        Number of sectors, dealt to the names in turn. Options are quoted on the first sector only, and the implied
+        correlation inside it is above the index's by `sector_premium`. Returns have no sector factor.
     skew, curvature : float
         Smile of a typical name at 30 days: iv(delta) = iv(50) (1 + skew x + curvature x^2), x = (delta - 50) / 40.
     skew_decay, smile_dispersion : float
@@ -89,7 +85,7 @@ class SyntheticMarket:
         Continuous risk-free rate, also the carry of every asset.
     drifting_weights : bool; concentration, cap_reversion : float
         False = constant weights. Initial log standard deviation of capitalisations, and the rate per year at which
-        issues and buybacks bring them back, which keeps the index from becoming one stock.
+        issues and buybacks pull them back, so that no name ever becomes the whole index.
     events : bool; turnover_rate, split_rate, merger_rate, delisting_rate, demerger_rate : float
         Events per name and year; at least one of each is planted.
     earnings : bool; earnings_move : float
@@ -161,30 +157,13 @@ class SyntheticMarket:
 
     @classmethod
     def no_premium(cls, **settings) -> "SyntheticMarket":
-        """A world in which no option trade earns anything on average, and fair values are known exactly.
+        """Settings under which no option trade earns anything on average, and fair values are known exactly.
 
         Constant volatilities and correlation, Gaussian log-returns without drift or carry, flat smiles, no events, no
-        missing quotes, constant weights; implied variances are the variances to come. What is left is that a sum of
-        lognormal prices is not lognormal: below .01 vol point on the index at 30 days.
+        missing quotes, constant weights; implied variances equal the variances of the returns that follow. One error
+        is left: a sum of lognormal prices is not lognormal, below .01 vol point on the index at 30 days.
         """
         return cls(**{**NO_PREMIUM, **settings})
-
-    def blocks(self, budget: int = BLOCK_BYTES, progress=None) -> Iterator[MarketPanel]:
-        """Stream the market as panels of consecutive dates; the content does not depend on `budget`.
-
-        Parameters
-        ----------
-        budget : int
-            Bytes the surfaces of one block may take, temporaries included.
-        progress : callable or None
-            Called as progress(dates done, dates in all).
-        """
-        # Both need the settings first, so they cannot be imported above.
-        from engine.data.synthetic.market import build
-        from engine.data.synthetic.paths import draw_paths
-
-        for _, panel, _ in build(draw_paths(self), budget, progress):
-            yield panel
 
     def _check_axes(self):
         for name in ("tenors", "deltas"):

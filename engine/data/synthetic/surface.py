@@ -4,19 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.data.panel import QuoteStatus
+from engine.data.records import QuoteStatus
 from engine.data.synthetic.paths import MISSING, Paths, date_stream
 from engine.data.synthetic.settings import SyntheticMarket
 from engine.data.synthetic.variance import FairVariance
 from engine.errors import InputError
 
-WINGS = (15, 85)  # where the wings of a smile are missing, deltas at or beyond these are
-INDEX_HOLES = 0.1  # the index is quoted better: this share of the missing rate
+WINGS = (15, 85)  # the wings of a smile are the deltas at or beyond these
+INDEX_HOLES = 0.1  # the index, and the sector's leg, have this share of the names' missing rate
 
 
 @dataclass(frozen=True, eq=False)
-class Quotes:
-    """Surfaces of a block of dates before and after rounding and holes.
+class QuotedSurfaces:
+    """Surfaces of a block of dates, rounded and with their holes, and what was planted in them.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def smile_shape(settings: SyntheticMarket) -> np.ndarray:
 
 
 def smiles(paths: Paths) -> np.ndarray:
-    """Implied volatility of every name at every tenor and delta over that at 50 delta, (N, K, D)."""
+    """Implied volatility of every name at every tenor and delta as a multiple of that at 50 delta, (N, K, D)."""
     smile = 1.0 + paths.smile_strength[:, None, None] * smile_shape(paths.settings)
     if not (smile > 0.0).all():
         raise InputError("synthetic skew, curvature and smile_dispersion make a volatility negative; lower them")
@@ -69,18 +69,22 @@ def at_the_money(paths: Paths, fair: FairVariance) -> np.ndarray:
 
 
 def index_surface(paths: Paths, fair: FairVariance, planted, weights) -> np.ndarray:
-    """Implied volatility of a basket (T, N), (T, K, D), from planted correlations by the clean formula.
-
-    NaN where the basket has no name that is quoted.
+    """Implied volatility of a basket, (T, K, D), from planted correlations by the clean formula.
 
     s_I^2 = (B + rho (A^2 - B)) / (sum w)^2      A = sum w s      B = sum w^2 s^2      over the names quoted
+
+    Parameters
+    ----------
+    planted : array (T, K, D)
+    weights : array (T, N)
+        Of the basket; where it has no quoted name the result is NaN.
     """
     shape = smile_shape(paths.settings)
     atm = at_the_money(paths, fair)
     sums = np.zeros((5, *atm.shape[::2]))
     total = np.zeros(len(atm))
-    # s = atm (1 + c shape) with a strength c per name: sums over names need no delta axis. One name after the other,
-    # so that no bit depends on the block.
+    # s = atm (1 + c shape) with a strength c per name: sums over names need no delta axis. Names are added one after
+    # the other, so that the bits do not depend on the block.
     for n, strength in enumerate(paths.smile_strength):
         held = (weights[:, n] > 0.0) & np.isfinite(atm[:, n, 0])
         weight = np.where(held, weights[:, n], 0.0)
@@ -94,7 +98,7 @@ def index_surface(paths: Paths, fair: FairVariance, planted, weights) -> np.ndar
         sums[4] += square * strength**2
     average = sums[0][:, :, None] + sums[1][:, :, None] * shape
     single = sums[2][:, :, None] + shape * (sums[3][:, :, None] + shape * sums[4][:, :, None])
-    # One name has no pair to be correlated with: its index is itself.
+    # A basket of one name has no pair: its volatility is that of the name.
     variance = single + np.where(np.isfinite(planted), planted, 0.0) * (average**2 - single)
     filled = total > 0.0
     if not (variance[filled] > 0.0).all():
@@ -113,7 +117,7 @@ def sector_weights(paths: Paths, block: slice) -> np.ndarray:
 
 
 def sector_numbers(paths: Paths) -> np.ndarray:
-    """Sector of each name, (N,): dealt in turn, so that each has large and small ones."""
+    """Sector of each name, (N,): dealt in turn, so that each sector has large and small names."""
     return np.arange(len(paths.plan.names)) % paths.settings.sectors
 
 
@@ -136,7 +140,7 @@ def missing_lines(paths: Paths, block: slice) -> tuple[np.ndarray, np.ndarray, n
     return lines[:, 0], lines[:, 1:-1], lines[:, -1]
 
 
-def quoted_surfaces(paths: Paths, fair: FairVariance, block: slice) -> Quotes:
+def quoted_surfaces(paths: Paths, fair: FairVariance, block: slice) -> QuotedSurfaces:
     """Build the surfaces of a block of dates."""
     settings = paths.settings
     dtype = np.dtype(settings.dtype)
@@ -151,7 +155,7 @@ def quoted_surfaces(paths: Paths, fair: FairVariance, block: slice) -> Quotes:
     atm = np.where(lines == QuoteStatus.NO_QUOTE, np.nan, at_the_money(paths, fair))
     component_iv = np.empty((*atm.shape, len(settings.deltas)), dtype=dtype)
     np.multiply(atm[..., None], smiles(paths), out=component_iv, casting="same_kind")
-    return Quotes(
+    return QuotedSurfaces(
         index_iv=index_iv,
         component_iv=component_iv,
         index_status=_dig_holes(index_iv, index_missing, settings),

@@ -1,4 +1,4 @@
-"""What was planted in a synthetic market, to check answers against; kept beside the panel."""
+"""What was planted in a synthetic market, to check results against; kept beside the panel."""
 
 import json
 from dataclasses import asdict, dataclass, fields
@@ -33,7 +33,7 @@ class Truth:
     implied_correlation : array (T, K, D)
         Planted clean implied correlation.
     missing : array (T, N, K); index_missing : array (T, K), uint8
-        `QuoteStatus` of planted holes by smile: NO_QUOTE = whole, BEYOND_DELTA = wings.
+        `QuoteStatus` of the planted hole of each smile: NO_QUOTE = all of it, BEYOND_DELTA = its wings.
     earnings : array (T, N), bool
         Sessions moved by earnings.
     events : tuple of Event

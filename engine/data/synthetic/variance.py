@@ -1,7 +1,8 @@
 """What is fair: expected variances and correlation over the life of an option, in closed form.
 
-All state is mean-reverting with a linear conditional expectation, so that expectations u sessions ahead are sums of
-powers q^u, and sums over the sessions of an option's life are weighted geometric sums, tabulated once per q.
+Every state variable reverts to its mean, and its conditional expectation is linear. Expectations u sessions ahead are
+therefore sums of powers q^u, and sums over the sessions of an option's life are weighted geometric sums, which are
+tabulated once per q.
 """
 
 from dataclasses import dataclass
@@ -33,19 +34,20 @@ class FairVariance:
 
 
 class FairPricer:
-    """Tabulates what all dates share; `at(block)` then gives the fair variances of a block of dates.
+    """Tabulate what all dates share; `at(block)` then gives the fair variances of a block of dates.
 
         fair variance of tenor k = (sum of expected variances of the sessions in (t, t + k]) / (k / 365)
 
-    The index is taken as held in today's weights; that sums of lognormal prices are not lognormal is left out
-    (.01 vol point at 30 days, .05 at a year).
-    Mergers and delistings come as a surprise: no variance is charged for the jump of a name that ceases to trade.
+    The index is taken as held in the weights of the date. Two things are left out: a sum of lognormal prices is not
+    lognormal (.01 vol point at 30 days, .05 at a year), and the jump of a name that ceases to trade, which comes as a
+    surprise, so that no variance is charged for it.
     """
 
     def __init__(self, paths: Paths):
         settings = paths.settings
         self.paths = paths
-        self.kept_level, self.kept_name = keep(settings.level_half_life), keep(settings.name_level_half_life)
+        self.kept_level = keep(settings.level_half_life)
+        self.kept_name = keep(settings.name_level_half_life)
         self.kept_correlation = keep(settings.correlation_half_life)
         noise = 1.0 + settings.name_level_noise**2
         kept = self.kept_name
@@ -59,7 +61,7 @@ class FairPricer:
         self._sums = {}
 
     def _sum(self, *rates) -> np.ndarray:
-        """Sum over the sessions of each tenor of y q^(u - 1), u = 1 the next session; (T, K)."""
+        """Sum y q^(u - 1) over the sessions of each tenor, u = 1 the next session, q the product of `rates`; (T, K)."""
         q = float(np.prod(rates)) if rates else 1.0
         if q not in self._sums:
             years = self.paths.session_years
@@ -95,8 +97,10 @@ class FairPricer:
 
         weight = np.where(quoted, paths.weights[block], 0.0)
         held = weight * paths.base_vol
-        vol, tilt = held.sum(axis=1)[:, None], (held * own).sum(axis=1)[:, None]
-        single, single_tilt = (held**2).sum(axis=1)[:, None], (held**2 * own).sum(axis=1)[:, None]
+        vol = held.sum(axis=1)[:, None]
+        tilt = (held * own).sum(axis=1)[:, None]
+        single = (held**2).sum(axis=1)[:, None]
+        single_tilt = (held**2 * own).sum(axis=1)[:, None]
         single_square = (held**2 * own**2).sum(axis=1)[:, None]
         mean = paths.settings.correlation
         gap = (paths.correlation[block] - mean)[:, None]
@@ -117,7 +121,7 @@ class FairPricer:
 
 
 def _weighted_sums(weight, variance):
-    """Sum of w s and of w^2 s^2 over names, (T, K); one name after the other, so no bit depends on the block."""
+    """Sum w s and w^2 s^2 over names, (T, K), one name after the other: the bits do not depend on the block."""
     average = np.zeros((len(weight), variance.shape[2]))
     single = np.zeros_like(average)
     for n in range(weight.shape[1]):

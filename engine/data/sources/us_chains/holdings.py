@@ -7,11 +7,11 @@ import polars as pl
 
 from engine.calendar import DAY
 from engine.data.arrange import on_dates
-from engine.data.schema import collect, scan
+from engine.data.parquet import collect, scan
+from engine.data.sources.us_chains.files import HISTORY_FOLDER, HOLDINGS, SECTORS
 from engine.errors import InputError
 
-HOLDINGS, SECTORS = "spy_holdings.parquet", "sp500_constituents_2026_gics.parquet"
-# The fund on each GICS sector; a leg where it is among the chains.
+# The fund on each GICS sector; where it is among the chains the sector has an index leg.
 SECTOR_FUNDS = {
     "Communication Services": "XLC",
     "Consumer Discretionary": "XLY",
@@ -30,19 +30,19 @@ SECTOR_FUNDS = {
 def holdings(folder) -> pl.DataFrame:
     """Read the snapshots of the index fund: asof, ticker, shares_held, weight."""
     columns = {"asof": pl.Date, "ticker": pl.String, "shares_held": pl.Float64, "weight": pl.Float64}
-    held = scan(folder, HOLDINGS, columns).drop_nulls(["asof", "ticker"])
-    return collect(held, folder, HOLDINGS, may_be_empty=False)
+    held = scan(folder / HOLDINGS, columns).drop_nulls(["asof", "ticker"])
+    return collect(held, folder / HOLDINGS, may_be_empty=False)
 
 
 def sectors_of(folder) -> dict[str, str]:
     """Read the GICS sector of each ticker; empty where the file is not there.
 
-    The file is one classification, of 2026: a name that moved between sectors before is where it is now.
+    The file is the classification of 2026. A name that changed its sector earlier has its sector of 2026 on all dates.
     """
-    if not (Path(folder) / SECTORS).is_file():
+    if not (folder / SECTORS).is_file():
         return {}
     columns = {"Symbol": pl.String, "GICS Sector": pl.String}
-    rows = collect(scan(folder, SECTORS, columns).drop_nulls(), folder, SECTORS, may_be_empty=False)
+    rows = collect(scan(folder / SECTORS, columns).drop_nulls(), folder / SECTORS, may_be_empty=False)
     return dict(rows.iter_rows())
 
 
@@ -55,9 +55,10 @@ def sector_funds(sector_of: dict, tickers: set) -> dict[str, str]:
 def index_weights(held: pl.DataFrame, splits, spot, dates, names, sector_of: dict) -> tuple[np.ndarray, np.ndarray]:
     """Weight of each name in the whole index, and in its own sector, from the previous session's closes.
 
-    Shares held at the latest snapshot, rolled through splits since, times the previous session's closes, over the
-    value of the whole snapshot, in which holdings without that close keep the snapshot's weight. A member without
-    it has weight 0. Before the first close of the file the snapshot's own weights are used, the latest known.
+    The value of a name is its shares at the latest snapshot, adjusted for splits since then, times the previous
+    session's close. Names that have that close share, by value, the weight that the snapshot gives them together; a
+    name without it has weight 0, and the weight of holdings that the panel lacks stays as in the snapshot. Before the
+    first close of the file the snapshot's own weights are used.
 
     Parameters
     ----------
@@ -70,13 +71,14 @@ def index_weights(held: pl.DataFrame, splits, spot, dates, names, sector_of: dic
 
     Returns
     -------
-    array (T, N), array (T, N)
-        A row sums to what the names cover of the index; over a sector, to what they cover of it.
+    weights, in_sector : array (T, N)
+        A row of `weights` sums to the share of the index that the names cover, a row of `in_sector`, over one sector,
+        to the share of that sector.
 
     Raises
     ------
     InputError
-        When no snapshot was known before a date.
+        When there is no snapshot before a date.
     """
     sessions = spot["date"].unique().sort().to_numpy().astype("datetime64[D]")
     prices = on_dates(spot, "spot", sessions, names)
@@ -91,7 +93,7 @@ def index_weights(held: pl.DataFrame, splits, spot, dates, names, sector_of: dic
         totals = snapshot.group_by("ticker", maintain_order=True).agg(pl.col("weight", "shares_held").sum())
         of_name = {ticker: own for ticker, *own in totals.iter_rows()}
         weight, shares = np.array([of_name.get(name, (0.0, 0.0)) for name in names]).T
-        weight = weight / snapshot["weight"].sum()  # in the order of the file, whatever sessions are read
+        weight = weight / snapshot["weight"].sum()  # summed in the file's order: the same bits for any range of dates
         weights[t] = weight
         if before >= 0:
             since = splits.filter((pl.col("date") > snapshot["asof"][0]) & (pl.col("date") <= known))
@@ -120,9 +122,9 @@ def largest_members(path, date, n: int = 50) -> list[str]:
     Raises
     ------
     InputError
-        When no snapshot is that old.
+        When there is no snapshot at or before the date.
     """
-    known = holdings(Path(path) / "us_history").filter(pl.col("asof") <= date)
+    known = holdings(Path(path) / HISTORY_FOLDER).filter(pl.col("asof") <= date)
     if known.height == 0:
         raise InputError(f"{HOLDINGS} has no snapshot at or before {date}; start later")
     latest = known.filter(pl.col("asof") == pl.col("asof").max())
@@ -130,7 +132,7 @@ def largest_members(path, date, n: int = 50) -> list[str]:
 
 
 def _in_sector(snapshot: dict, weights: dict, sector_of: dict) -> list[float]:
-    """Weight of each name in its own sector, in which holdings without a weight of their own keep the snapshot's."""
+    """Weight of each name in its own sector; holdings that have no weight in `weights` count with the snapshot's."""
     held = snapshot | {name: weight for name, weight in weights.items() if weight > 0.0}
     total = {}
     for ticker, weight in held.items():

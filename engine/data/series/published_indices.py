@@ -1,18 +1,20 @@
-"""Published daily indices: the Cboe families and the index under them, as `DailySeries`.
+"""Published daily indices: the Cboe families, SPX and the returns of the US market, as `DailySeries`.
 
-Reads us_history/{cboe_indices,spx_ohlc_1999_2018,fama_french_daily}.parquet. There are no options in these files: they
-are a source of signals and of numbers to hold results against, not a market that can be traded.
+Reads us_history/{cboe_indices,spx_ohlc_1999_2018,fama_french_daily}.parquet. These files have no options: they give
+signals, and numbers to compare results with, but no market that can be traded.
 """
 
 from pathlib import Path
 
 import polars as pl
 
-from engine.data.series import DailySeries, daily_series
+from engine.data.series.daily import DailySeries, daily_series
 from engine.errors import InputError
 
 FOLDER = "us_history"
-INDICES, SPX, FACTORS = "cboe_indices.parquet", "spx_ohlc_1999_2018.parquet", "fama_french_daily.parquet"
+INDICES = "cboe_indices.parquet"
+SPX = "spx_ohlc_1999_2018.parquet"
+FACTORS = "fama_french_daily.parquet"
 
 
 def load_published(path) -> DailySeries:
@@ -35,9 +37,9 @@ def load_published(path) -> DailySeries:
 
     Notes
     -----
-    Closes only. Until 17 March 2022 the correlation indices' open, high and low are copies of the close, so a range
-    taken from them would be zero in two thirds of the history. SPX has a hole from 2019 to May 2026, where neither
-    file holds it: `load_market_returns` has none. VIX also has rows on holidays from 2022 on: take
+    Only closes are read. Until 17 March 2022 the open, high and low of the correlation indices are copies of the close,
+    so that a daily range would be zero in two thirds of the history. SPX is missing from 2019 to May 2026, in both
+    files; the returns of `load_market_returns` have no such hole. From 2022 on VIX also has rows on holidays: take
     `common("COR1M", "VIX")` before differences. DSPX of 2018-02-08 is 0, as published.
     """
     indices = _read(path, INDICES, ("date", "index", "close"))

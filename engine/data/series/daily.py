@@ -1,4 +1,4 @@
-"""DailySeries: named daily series on one axis of dates, for what is published and is no market of options."""
+"""DailySeries: named daily series on one axis of dates, for data that are no market of options."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from engine.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class DailySeries:
-    """Series of levels or returns beside each other, one value per date and name.
+    """Series of levels or returns side by side, one value per date and name.
 
     Parameters
     ----------
@@ -22,8 +22,8 @@ class DailySeries:
 
     Notes
     -----
-    A published index has no members, surface or weights, so this is no `MarketPanel` and cannot be traded. What it
-    offers is arrays: every function of signals, seasonality and regressions takes them.
+    A published index has no members, surface or weights, so that it cannot be a `MarketPanel` nor be traded. Its arrays
+    are what every function of signals, seasonality and regressions takes.
 
     Examples
     --------
@@ -45,7 +45,7 @@ class DailySeries:
                 f"values {self.values.shape} are not one per date and name: {len(self.dates)} x {self.names}"
             )
         if (np.diff(self.dates).astype(int) <= 0).any():
-            raise InputError("dates of daily series must ascend and be distinct; sort them and drop what is twice")
+            raise InputError("dates of daily series must ascend and be distinct; sort them and drop duplicates")
 
     def __getitem__(self, name: str) -> np.ndarray:
         """Return the values of one series, (T,)."""
@@ -56,7 +56,7 @@ class DailySeries:
     def common(self, *names: str, start=None, end=None) -> "DailySeries":
         """Return the named series on the dates, from `start` to `end` inclusive, on which all of them have a value.
 
-        A difference of neighbours is then one over the same days for each of them.
+        A difference of neighbouring values then spans the same days for each of them.
         """
         values = np.stack([self[name] for name in names], axis=1)
         keep = np.isfinite(values).all(axis=1)
@@ -67,9 +67,9 @@ class DailySeries:
         return DailySeries(self.dates[keep], names, values[keep])
 
     def on(self, dates, name: str) -> np.ndarray:
-        """Return one series on the dates of something else, such as a panel's, (len(dates),): NaN where it has none.
+        """Return one series on other dates, such as a panel's, (len(dates),): NaN on dates without a value.
 
-        Nothing is carried forward: a value belongs to its own date only.
+        Nothing is carried forward: a value counts on its own date only.
         """
         dates = np.asarray(dates, dtype="datetime64[D]")
         values = self[name]
@@ -90,12 +90,12 @@ class DailySeries:
 def daily_series(frame: pl.DataFrame) -> DailySeries:
     """Make daily series of a wide frame: a column `date`, and one numeric column per series.
 
-    Any external series (a rate, the dollar, gold, a sector's fund) comes in this way.
+    Any external series (an interest rate, the dollar, gold, a sector fund) can be used this way.
 
     Raises
     ------
     InputError
-        When there is no column `date`, or a date stands in two rows.
+        When there is no column `date`, or two rows have the same date.
 
     Examples
     --------

@@ -10,11 +10,14 @@ import numpy as np
 import polars as pl
 
 from engine.calendar import DAYS_PER_YEAR, days_between, monthly_expiries, weekly_expiries
-from engine.data.schema import collect, scan
+from engine.data.parquet import collect, scan
+from engine.data.sources.us_chains.files import CHAIN_FOLDER, SPX_QUOTES
 
-# Minutes after midnight in New York. Published index values of a day are taken at the close of index options.
-CLOSE, MORNING, AFTERNOON = 16 * 60 + 15, 9 * 60 + 30, 16 * 60
-FILE = "spx_quotes.parquet"
+# Minutes after midnight in New York: the close of index options, at which published index values of a day are taken,
+# and the two times at which SPX options settle.
+CLOSE = 16 * 60 + 15
+MORNING = 9 * 60 + 30
+AFTERNOON = 16 * 60
 COLUMNS = {
     "session_date": pl.Date,
     "expiry": pl.Date,
@@ -35,13 +38,14 @@ class OptionStrips:
     ----------
     dates : array (T,), datetime64[D]
     expiry : array (T, E), datetime64[D]
-        Ascending, NaT where fewer; a day with a morning and an afternoon settlement has two slots.
+        Ascending, NaT where fewer; a day with a morning and an afternoon settlement takes two slots.
     days : array (T, E)
         Calendar days to the expiry's date.
     years : array (T, E)
         Minutes from the close to settlement / 525,600.
     standard : array (T, E), bool
-        What the VIX may use: Fridays (the session before where a holiday), in the morning on the third.
+        Whether the VIX may use the expiry: Fridays (the session before where that is a holiday), and of a third Friday
+        only the one that settles in the morning.
     strike, call_bid, call_ask, put_bid, put_ask : array (T, E, S)
         Strikes ascending, NaN at the end of shorter strips and where an option is not in the file.
     """
@@ -73,11 +77,11 @@ def read_spx_strips(path, days: tuple[int, int] = (24, 37)) -> OptionStrips:
     InputError
         When the file cannot be read, or has no expiry in the range.
     """
-    folder = Path(path) / "us2026"
+    file = Path(path) / CHAIN_FOLDER / SPX_QUOTES
     inside = (pl.col("expiry") - pl.col("session_date")).dt.total_days().is_between(*days)
     option = ["session_date", "expiry", "root", "strike"]
     quotes = collect(
-        scan(folder, FILE, COLUMNS)
+        scan(file, COLUMNS)
         .filter(inside)
         .group_by(option)
         .agg(
@@ -86,15 +90,14 @@ def read_spx_strips(path, days: tuple[int, int] = (24, 37)) -> OptionStrips:
             for price in ("bid", "ask")
         )
         .sort(option),
-        folder,
-        FILE,
+        file,
         may_be_empty=False,
     )
     return _arranged(quotes)
 
 
 def _arranged(quotes: pl.DataFrame) -> OptionStrips:
-    """Place sorted rows in a padded block; root SPX sorts, and settles, before SPXW."""
+    """Put sorted rows into padded arrays; root SPX comes before SPXW, as it settles before it."""
     strip = ["session_date", "expiry", "root"]
     placed = quotes.with_columns(
         (pl.col("session_date").rank("dense") - 1).alias("t"),
@@ -107,7 +110,8 @@ def _arranged(quotes: pl.DataFrame) -> OptionStrips:
     for column in ("strike", *SIDES):
         arrays[column] = np.full(shape, np.nan)
         arrays[column][at] = placed[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    expiry, morning = np.full(shape[:2], np.datetime64("NaT", "D")), np.zeros(shape[:2], bool)
+    expiry = np.full(shape[:2], np.datetime64("NaT", "D"))
+    morning = np.zeros(shape[:2], bool)
     expiry[at[:2]] = placed["expiry"].to_numpy()
     morning[at[:2]] = (placed["root"] == "SPX").to_numpy()
     dates = quotes["session_date"].unique().sort().to_numpy().astype("datetime64[D]")

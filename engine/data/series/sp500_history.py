@@ -1,4 +1,4 @@
-"""Prices of S&P 500 members over five and a half years, without options: the realised side of the published indices.
+"""Prices of S&P 500 members over five and a half years, without options: what published correlation was followed by.
 
 Reads us_history/{prices_sp500_2019_2025,spy_holdings}.parquet.
 """
@@ -12,13 +12,14 @@ import polars as pl
 from engine.errors import InputError
 
 FOLDER = "us_history"
-PRICES, HOLDINGS = "prices_sp500_2019_2025.parquet", "spy_holdings.parquet"
+PRICES = "prices_sp500_2019_2025.parquet"
+HOLDINGS = "spy_holdings.parquet"
 INDEX = "SPY"
 
 
 @dataclass(frozen=True, eq=False)
 class PriceHistory:
-    """Returns and weights of members, and the returns of the index's fund; **survivors of 2025 only**.
+    """Returns and weights of the members, and the returns of the index fund; **survivors of 2025 only**.
 
     Parameters
     ----------
@@ -27,10 +28,10 @@ class PriceHistory:
     returns : array (T, N)
         Simple daily total returns, decimals, NaN on the first date and where there is no price.
     weights : array (T, N)
-        Usable on their date: the shares held at the first known holdings times the adjusted close before, over their
-        sum. 0 where the name has no price.
+        Usable on their date: shares held at the first known holdings times the adjusted close of the session before,
+        divided by the sum over the names. 0 where the name has no price.
     index_returns : array (T,)
-        Of the fund.
+        As `returns`, of the index fund.
     """
 
     dates: np.ndarray
@@ -41,10 +42,11 @@ class PriceHistory:
 
 
 def load_sp500_history(path) -> PriceHistory:
-    """Load members' returns, to measure what correlation came after a published level; never to trade on.
+    """Load the members' returns, to measure which correlation followed a published level; never to trade on.
 
-    Names and share counts are those of 2024-05-10, whatever the date: who had left by then is missing, and who had
-    grown is too large early on. Adjusted closes know later splits and dividends. Measures over it are labelled so.
+    Names and share counts are those of 2024-05-10 on all dates: names that had left the index by then are missing, and
+    names that grew are too large at first. Closes are adjusted for splits and dividends that came later. Whatever is
+    measured on them must be labelled accordingly.
 
     Parameters
     ----------

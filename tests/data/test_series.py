@@ -7,8 +7,7 @@ import polars as pl
 import pytest
 
 from engine.backtest import hysteresis, zscore
-from engine.data.series import DailySeries, daily_series
-from engine.data.sources.cboe_history import load_market_returns, load_published
+from engine.data.series import DailySeries, daily_series, load_market_returns, load_published
 from engine.errors import InputError
 
 DAYS = [datetime.date(2018, 12, 28), datetime.date(2018, 12, 31), datetime.date(2026, 5, 20)]

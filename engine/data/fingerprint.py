@@ -1,0 +1,127 @@
+"""What a panel depends on, as one hash: the files read, the settings, and the code between files and panel.
+
+The code is found by following imports from the source's own module, those inside functions too, as far as they stay in
+`engine`: an edit builds again the panels of exactly those sources that use the edited file. Kernels are part of it.
+"""
+
+import ast
+import hashlib
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+
+from engine.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+WRITER = Path("engine", "data", "storage.py")  # no source imports it, and every panel goes through it
+_KERNELS = Path("engine", "kernels")
+_INCLUDE = re.compile(r'^#include "(.+)"', re.MULTILINE)
+
+
+def fingerprint(source, files=()) -> str:
+    """Return the hash of a source's settings, of its input files' contents and of the code.
+
+    Files count by their contents, not by their place.
+
+    Raises
+    ------
+    InputError
+        When a file is missing.
+    """
+    digest = hashlib.sha256(_code_hash(inspect.getfile(type(source))).encode())
+    settings = {f.name: getattr(source, f.name) for f in fields(source) if f.init and f.name != "path"}
+    digest.update(repr((type(source).__name__, sorted(settings.items()))).encode())
+    for file in files:
+        path = Path(file)
+        if not path.is_file():
+            raise InputError(f"{path} is missing; market.path must be the folder that holds {path.parent.name}/")
+        with open(path, "rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def code_files(module, root=ROOT) -> list[Path]:
+    """Return the files that a module's results come from: itself, what it imports of `engine`, and kernels it runs.
+
+    A name that a package only passes on leads to the file that defines it: who takes `call_delta` from
+    `engine.pricing` does not depend on `engine/pricing/implied_vol.py`.
+
+    Parameters
+    ----------
+    module : path
+        A Python file, in the engine or elsewhere.
+    root : path
+        Folder that holds `engine`.
+
+    Returns
+    -------
+    list of Path
+        Sorted. A module that imports the kernels and names some of them runs these; one that names none may run all.
+    """
+    found, waiting = set(), [Path(module)]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting += _needed(file, Path(root))
+    return sorted(found)
+
+
+def code_hash(module, root=ROOT) -> str:
+    """Hash the code that a panel of the source in `module` comes from, and the code that writes panels."""
+    digest = hashlib.sha256()
+    for file in sorted({*code_files(module, root), *code_files(Path(root) / WRITER, root)}):
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+_code_hash = cache(code_hash)  # the code of a process does not change
+
+
+def _needed(file: Path, root: Path) -> list[Path]:
+    """Files that one file refers to itself."""
+    if file.suffix != ".py":
+        return [file.parent / name for name in _INCLUDE.findall(file.read_text(encoding="utf-8"))]
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    needed = [_defining(module, name, root) for module, name in _imports(tree)]
+    kernels = root / _KERNELS
+    if kernels in file.parents or not any(kernels in other.parents for other in needed):
+        return needed
+    known = {kernel.stem: kernel for kernel in kernels.glob("*.cu")}
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return [*needed, *(known[name] for name in known.keys() & texts or known)]
+
+
+def _imports(node: ast.AST) -> Iterator[tuple[str, str | None]]:
+    """Yield (module of the engine, name taken from it or None) for every import that can run."""
+    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        node = ast.Module(node.orelse, [])
+    if isinstance(node, ast.Import):
+        found = [(alias.name, None) for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.level == 0:
+        found = [(node.module, alias.name) for alias in node.names]
+    else:
+        found = []
+    yield from (pair for pair in found if pair[0].split(".")[0] == "engine")
+    for child in ast.iter_child_nodes(node):
+        yield from _imports(child)
+
+
+def _defining(module: str, name: str | None, root: Path) -> Path:
+    """Return the file that defines a name of a module, or the module's own where the whole of it is imported."""
+    place = root.joinpath(*module.split("."))
+    if not place.is_dir():
+        return place.with_suffix(".py")
+    package = place / "__init__.py"
+    if name is not None:
+        for node in ast.parse(package.read_text(encoding="utf-8")).body:
+            for alias in node.names if isinstance(node, ast.ImportFrom) else ():
+                if name == (alias.asname or alias.name):
+                    return _defining(node.module, alias.name, root)
+        if (place / name).is_dir() or (place / f"{name}.py").is_file():
+            return _defining(f"{module}.{name}", None, root)
+    return package

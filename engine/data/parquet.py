@@ -1,0 +1,76 @@
+"""Reading parquet files: one that is missing, damaged or of another shape is named, with what to do about it."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from engine.errors import InputError
+
+
+def scan(file, columns: dict) -> pl.LazyFrame:
+    """Open a parquet file and check that it has the columns, in types that can be read as asked.
+
+    Parameters
+    ----------
+    file : path
+    columns : dict of column name -> polars type
+        Columns are cast to these; others are left out.
+
+    Raises
+    ------
+    InputError
+        When the file is not there or cannot be read, or lacks a column.
+    """
+    file = Path(file)
+    if not file.is_file():
+        raise InputError(f"{file} is missing; market.path must be the folder that holds {file.parent.name}/")
+    try:
+        frame = pl.scan_parquet(file)
+        schema = frame.collect_schema()
+    except (pl.exceptions.ComputeError, OSError) as error:
+        raise InputError(f"{file} cannot be read as parquet ({_first_line(error)}); fetch or copy it again") from None
+    for column, kind in columns.items():
+        if column not in schema:
+            raise InputError(f"{file} has no column {column}; it has {', '.join(schema.names())}")
+        if kind.is_temporal() and not schema[column].is_temporal():
+            raise InputError(f"{file}, column {column} holds {schema[column]}, not dates; store it as a date")
+    return frame.select(pl.col(column).cast(kind) for column, kind in columns.items())
+
+
+def collect(rows: pl.LazyFrame, file, may_be_empty: bool = True) -> pl.DataFrame:
+    """Read the rows that `scan` opened.
+
+    Raises
+    ------
+    InputError
+        When the file turns out to be damaged, or has no row where it must have one.
+    """
+    try:
+        read = rows.collect()
+    except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError, OSError) as error:
+        raise InputError(f"{file} cannot be read ({_first_line(error)}); fetch or copy it again") from None
+    if read.height == 0 and not may_be_empty:
+        raise InputError(f"{file} has no usable row; fetch or copy it again")
+    return read
+
+
+def between(rows: pl.LazyFrame, start, end) -> pl.LazyFrame:
+    """Keep the rows whose `date` lies from `start` to `end`, ISO dates or datetime64, both inclusive; None = open."""
+    if start is not None:
+        rows = rows.filter(pl.col("date") >= pl.lit(str(start)).str.to_date())
+    if end is not None:
+        rows = rows.filter(pl.col("date") <= pl.lit(str(end)).str.to_date())
+    return rows
+
+
+def session_dates(rows: pl.LazyFrame, file) -> np.ndarray:
+    """Return the dates found in a file, (T,) datetime64[D], ascending: the sessions of its market."""
+    dates = collect(rows.select(pl.col("date").unique().sort()), file)
+    if dates["date"].null_count():
+        raise InputError(f"{file}, column date: some rows have none; remove or repair them")
+    return dates["date"].to_numpy().astype("datetime64[D]")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]

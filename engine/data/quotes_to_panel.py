@@ -1,0 +1,129 @@
+"""From quotes to a panel: the last step of every source, block of dates by block of dates."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import polars as pl
+
+from engine.calendar import days_between
+from engine.data.panel import MarketPanel
+from engine.data.quotes_to_surface import constant_maturity, listed_smiles
+from engine.data.records import DELTAS, TENORS, ListedSmiles, MarketInfo, SectorData
+
+
+@dataclass(frozen=True, eq=False)
+class DailyInputs:
+    """Everything of a panel that is not read from option quotes; small, so it is made for all dates at once.
+
+    Parameters
+    ----------
+    dates : array (T,), datetime64[D]
+    names : list (N,) of str
+    index : str
+        Symbol of the index leg, as the quotes name it.
+    slots : array (T, E), datetime64[D]
+        Listed expiries of each date, ascending, NaT where fewer; as from `expiry_slots`.
+    prices : array (T, 1 + N)
+        Raw closes of the index, then of the names.
+    rate : array (T,)
+        Continuous risk-free rate, decimal; also the carry of index and names on the constant-maturity grid.
+    strike_factor, return_factor, weights : array (T, N)
+        As in `MarketPanel`.
+    legs : dict of sector -> symbol
+        The sectors that have options of their own, and what the quotes name their ETF or sub-index.
+    of_name : array (N,), str, or None
+        Sector of each name; None where the source has no sectors.
+    sector_weights : array (T, N)
+        Weight of each name in its own sector.
+    """
+
+    dates: np.ndarray
+    names: list
+    index: str
+    slots: np.ndarray
+    prices: np.ndarray
+    rate: np.ndarray
+    strike_factor: np.ndarray
+    return_factor: np.ndarray
+    weights: np.ndarray
+    legs: dict
+    of_name: np.ndarray | None
+    sector_weights: np.ndarray
+
+    @property
+    def assets(self) -> list[str]:
+        """Symbols whose quotes are wanted: the index, the names, the sectors' legs."""
+        return [self.index, *self.names, *self.legs.values()]
+
+    @property
+    def days(self) -> np.ndarray:
+        """Calendar days to each listed expiry, (T, E), NaN where there is none."""
+        return days_between(self.slots, self.dates[:, None])
+
+    def blocks(self, sessions: int) -> Iterator["DailyInputs"]:
+        """Cut the dates into blocks of so many sessions, the last one shorter."""
+        dated = [f.name for f in fields(self) if f.name not in ("names", "index", "legs", "of_name")]
+        for first in range(0, len(self.dates), sessions):
+            yield replace(self, **{name: getattr(self, name)[first : first + sessions] for name in dated})
+
+
+def quotes_to_panel(
+    info: MarketInfo, daily: DailyInputs, quotes: pl.DataFrame, forward, max_extrapolation_days: float
+) -> MarketPanel:
+    """Put the quotes of a block of dates on the surface and join what else is known of these dates.
+
+    Parameters
+    ----------
+    info : MarketInfo
+    daily : DailyInputs
+    quotes : frame of schema `Quotes`
+        Of the dates and assets of `daily`; others are left out.
+    forward : array (T, 1 + N, E)
+        Forward price of the index and of the names to each listed expiry, raw.
+    max_extrapolation_days : float
+        As for `constant_maturity`.
+    """
+    dates, rate = daily.dates, daily.rate
+    names = slice(1, 1 + len(daily.names))
+    legs = slice(names.stop, None)
+    smiles = listed_smiles(quotes, dates, daily.assets, daily.slots, DELTAS)
+    iv, status = constant_maturity(smiles, daily.days, TENORS, max_extrapolation_days)
+    sectors = None
+    if daily.of_name is not None:
+        sectors = SectorData(
+            of_name=daily.of_name,
+            legs=np.array(list(daily.legs), dtype=str),
+            symbols=np.array(list(daily.legs.values()), dtype=str),
+            weights=daily.sector_weights,
+            leg_iv=iv[:, legs],
+            leg_status=status[:, legs],
+        )
+    return MarketPanel(
+        info=info,
+        dates=dates,
+        names=np.array(daily.names),
+        tenors=np.array(TENORS),
+        deltas=np.array(DELTAS),
+        index_iv=iv[:, 0],
+        component_iv=iv[:, names],
+        index_status=status[:, 0],
+        component_status=status[:, names],
+        weights=daily.weights,
+        index_spot=daily.prices[:, 0],
+        spot=daily.prices[:, 1:],
+        rate=rate,
+        index_carry=rate.copy(),
+        carry=np.repeat(rate[:, None], len(daily.names), axis=1),
+        strike_factor=daily.strike_factor,
+        return_factor=daily.return_factor,
+        settlement=np.full(daily.weights.shape, np.nan),
+        sectors=sectors,
+        listed=ListedSmiles(
+            expiry=daily.slots,
+            index_iv=smiles[:, 0],
+            iv=smiles[:, names],
+            index_forward=forward[:, 0],
+            forward=forward[:, 1:],
+        ),
+    )

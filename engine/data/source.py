@@ -1,0 +1,92 @@
+"""What `load_market` asks of a source: the files or the settings that one market is built from."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import polars as pl
+
+from engine.data.panel import MarketPanel
+
+if TYPE_CHECKING:
+    from engine.data.series.daily import DailySeries
+
+
+class Source(Protocol):
+    """A market that can be built: a frozen dataclass whose fields are its settings.
+
+    `fingerprint`, `sessions` and `blocks` are required. A class that derives from this one overrides the others only
+    where it has something to offer.
+    """
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Hash of everything that the panel depends on: files, settings, code (`engine.data.fingerprint`)."""
+
+    @abstractmethod
+    def sessions(self) -> int:
+        """Return the number of sessions that the blocks hold together, for the progress bar."""
+
+    @abstractmethod
+    def blocks(self) -> Iterator[MarketPanel]:
+        """Build the panel as consecutive blocks of dates, all on the same axes."""
+
+    def quality(self) -> pl.DataFrame | None:
+        """Return the counts of quotes kept and dropped, asked for after the blocks.
+
+        Returns
+        -------
+        frame or None
+            asset, reason (`kept` is one of them), rows; as from `QualityReport.frame`.
+        """
+        return None
+
+    def truth(self) -> dict[str, np.ndarray] | None:
+        """Return what a synthetic market was made from, asked for after the blocks; None for real data."""
+        return None
+
+    def published(self) -> "DailySeries | None":
+        """Return the published indices that lie beside the market's files, None where there are none.
+
+        Returns
+        -------
+        DailySeries or None
+            One series per published index of the market's own index, in points, and `market` and `bills`, the daily
+            returns of the stock market and of bills.
+
+        Raises
+        ------
+        InputError
+            When only some of the files are there.
+        """
+        return None
+
+    def other_index_legs(self) -> tuple[str, ...]:
+        """Return further values of the setting `index` for which the files hold index options on the same members."""
+        return ()
+
+    def largest_members(self, date, n: int = 50) -> list[str]:
+        """Return the n largest members of the index itself on a date, largest first, in the panel or not.
+
+        Empty where the source knows no members beyond those of the panel.
+        """
+        return []
+
+
+class FileSource(Source, Protocol):
+    """A source that reads files. Its blocks from `start` are the end of the whole panel, bit for bit.
+
+    That is what lets `extend_panel` build later sessions alone.
+
+    Attributes
+    ----------
+    path : str
+        Folder of the files, or of the folders of files.
+    start, end : str or None
+        First and last session to build, ISO dates, both inclusive; None = as far as the files go.
+    """
+
+    path: str
+    start: str | None
+    end: str | None

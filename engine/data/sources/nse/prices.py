@@ -1,0 +1,63 @@
+"""Closes, futures and corporate actions of the National Stock Exchange's files."""
+
+from fractions import Fraction
+
+import numpy as np
+import polars as pl
+
+from engine.data.arrange import action_factors, on_dates
+from engine.data.parquet import collect, scan, session_dates
+from engine.data.sources.nse.files import ACTIONS, CASH, FO, INDEX, derivatives
+
+MOVES_CONTRACTS = ("split_or_bonus", "demerger")
+
+
+def closes(folder, dates, symbols) -> np.ndarray:
+    """Closes of an index and its members, (T, 1 + N), as quoted that day."""
+    columns = {"date": pl.Date, "symbol": pl.String, "close": pl.Float64}
+    rows = pl.concat(collect(scan(folder / name, columns), folder / name) for name in (INDEX, CASH))
+    return on_dates(rows.rename({"symbol": "asset"}), "close", dates, symbols)
+
+
+def futures(rows: pl.LazyFrame, folder, symbols) -> pl.DataFrame:
+    """Closes of the futures that traded: date, asset, expiry, forward. Index and stocks share the monthly expiries."""
+    traded = rows.filter(
+        pl.col("instrument").str.starts_with("FUT")
+        & pl.col("symbol").is_in(symbols)
+        & (pl.col("contracts") > 0)
+        & (pl.col("close") > 0.0)
+    )
+    columns = ("date", pl.col("symbol").alias("asset"), "expiry", pl.col("close").alias("forward"))
+    return collect(traded.select(*columns), folder / FO).unique(["date", "asset", "expiry"], maintain_order=True)
+
+
+def factors(folder, dates, names, end) -> tuple[np.ndarray, np.ndarray]:
+    """Factors of corporate actions on contracts and on returns, (T, N) each; both NaN for a demerger of unknown terms.
+
+    Parameters
+    ----------
+    dates : array (T,), datetime64[D]
+        The last sessions of the file up to `end`.
+    end : str or None
+    """
+    columns = {"date": pl.Date, "symbol": pl.String, "kind": pl.String, "price_factor": pl.Float64}
+    actions = collect(scan(folder / ACTIONS, columns), folder / ACTIONS)
+    factor = [_exact(kind, given) for kind, given in actions.select("kind", "price_factor").iter_rows()]
+    actions = actions.rename({"symbol": "asset"}).with_columns(factor=pl.Series(factor, dtype=pl.Float64))
+    listed = session_dates(derivatives(folder, end=end), folder / FO)
+    moves_contracts = actions.filter(pl.col("kind").is_in(MOVES_CONTRACTS))
+    # Over all sessions of the file: an action between the first date and the session before it acts on the first date.
+    return tuple(action_factors(a, listed, names)[len(listed) - len(dates) :] for a in (moves_contracts, actions))
+
+
+def _exact(kind: str, factor: float | None) -> float:
+    """Return the factor of a corporate action, NaN where its terms are not known.
+
+    Splits and bonuses are ratios of small whole numbers, by which contracts were restated. The file has seven digits of
+    them, recovered from prices, so the ratio itself is restored.
+    """
+    if factor is None:
+        return float("nan")
+    ratio = Fraction(factor).limit_denominator(100)
+    whole = kind == "split_or_bonus" and abs(float(ratio) / factor - 1.0) < 1e-6
+    return float(ratio) if whole else factor

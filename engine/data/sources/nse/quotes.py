@@ -1,0 +1,67 @@
+"""Option quotes of the National Stock Exchange: closes that traded, inverted by Black's formula on the future."""
+
+import polars as pl
+
+from engine.calendar import year_fraction
+from engine.data.clean import SMILE_RULES, QualityReport
+from engine.data.parquet import between, collect
+from engine.data.schema import Quotes, check_decimal_iv
+from engine.pricing import InversionStatus, call_delta, implied_vol
+
+OPTION = ["date", "asset", "expiry", "strike", "option_type"]
+TRADE_RULES = {
+    "expired": pl.col("expiry") <= pl.col("date"),  # settle is the underlying's level that day
+    "no_trade": ~(pl.col("contracts") > 0),  # the close is stale, settle is theoretical
+    "no_future_of_that_expiry": pl.col("forward").is_null(),  # index weeklies, which stocks do not have
+    "price_not_positive": ~(pl.col("close") > 0.0),
+    "strike_not_positive": ~(pl.col("strike") > 0.0),
+    "duplicate": ~pl.struct(OPTION).is_first_distinct(),
+}
+INVERSION_RULES = {
+    status.name.lower(): pl.col("inversion") == int(status)
+    for status in InversionStatus
+    if status is not InversionStatus.OK
+}
+
+
+def option_quotes(rows: pl.LazyFrame, file, daily, futures: pl.DataFrame, rate: float, report: QualityReport):
+    """Return the usable option quotes of a block of dates, a frame of schema `Quotes`; all are counted in `report`.
+
+    Parameters
+    ----------
+    rows : lazy frame of the derivatives file
+    file : path
+        The derivatives file, for messages.
+    daily : DailyInputs
+        Its dates and assets are read.
+    futures : frame of date, asset, expiry, forward
+    rate : float
+        Continuous rate that option premiums are discounted at.
+    report : QualityReport
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read, or the volatilities show that prices are in another unit.
+    """
+    inside = between(rows, daily.dates[0], daily.dates[-1])
+    options = inside.filter(pl.col("instrument").str.starts_with("OPT") & pl.col("symbol").is_in(daily.assets))
+    quotes = collect(options, file).rename({"symbol": "asset"})
+    quotes = quotes.join(futures, on=["date", "asset", "expiry"], how="left")
+    quotes = report.keep(quotes, TRADE_RULES, final=False)
+
+    is_call = (quotes["option_type"] == "CE").to_numpy()
+    years = year_fraction((quotes["expiry"] - quotes["date"]).dt.total_days().to_numpy())
+    price, forward, strike = (quotes[column].to_numpy() for column in ("close", "forward", "strike"))
+    iv, status = implied_vol(price, forward, strike, years, is_call, rate)
+    delta = call_delta(forward, strike, iv, years)
+    right = pl.when(pl.col("option_type") == "CE").then(pl.lit("C")).otherwise(pl.lit("P"))
+    quotes = quotes.with_columns(
+        right=right.cast(pl.Enum(["C", "P"])),
+        iv=pl.Series(iv),
+        call_delta=pl.Series(delta),
+        inversion=pl.Series(status),
+    )
+    kept = report.keep(quotes, INVERSION_RULES | SMILE_RULES)
+    check_decimal_iv(kept, file, "close")
+    return Quotes.validate(kept.select("date", "asset", "expiry", "strike", "right", "iv", "call_delta"), cast=True)

@@ -1,0 +1,170 @@
+"""The prepared US chains as a market."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from engine.calendar import year_fraction
+from engine.data.arrange import on_dates
+from engine.data.clean import QualityReport
+from engine.data.fingerprint import fingerprint
+from engine.data.panel import MarketPanel
+from engine.data.parquet import collect, scan, session_dates
+from engine.data.quotes_to_panel import DailyInputs, quotes_to_panel
+from engine.data.quotes_to_surface import expiry_slots
+from engine.data.records import MarketInfo
+from engine.data.source import FileSource
+from engine.data.sources.us_chains import files
+from engine.data.sources.us_chains.holdings import holdings, index_weights, largest_members, sector_funds, sectors_of
+from engine.data.sources.us_chains.prices import rates, splits, spots, spx_closes, strike_factors
+from engine.data.sources.us_chains.quotes import option_quotes
+from engine.errors import InputError
+
+if TYPE_CHECKING:
+    from engine.data.series.daily import DailySeries
+
+LISTED_EXPIRIES = 24  # two years of monthly expiries and the long-dated ones beyond
+BLOCK_SESSIONS = 16
+
+
+@dataclass(frozen=True)
+class UsChains(FileSource):
+    """The prepared US chains as a market.
+
+    Reads us2026/{chains,spot,corporate_actions}.parquet and us_history/{spy_holdings,fed_funds_dff}.parquet. Where it
+    is there, us_history/sp500_constituents_2026_gics.parquet gives the sectors. With index="SPX" the options and closes
+    of SPX itself come from us2026/spx_quotes.parquet and us_history/cboe_indices.parquet, on the sessions they have.
+
+    Parameters
+    ----------
+    path : str
+        Folder that holds us2026/ and us_history/.
+    index : str
+        Ticker of the index leg among the chains, or SPX.
+    start, end : str or None
+        First and last session to build, ISO dates; earlier files are still read for the previous day's weights.
+    max_extrapolation_days : float
+        How far beyond the quoted expiries a tenor may take the nearest one's volatility.
+    """
+
+    path: str
+    index: str = "SPY"
+    start: str | None = None
+    end: str | None = None
+    max_extrapolation_days: float = 14.0
+    report: QualityReport = field(default_factory=QualityReport, init=False, repr=False, compare=False)
+
+    def fingerprint(self) -> str:
+        """Hash of the files, the settings and the code."""
+        chains = [self._folder / name for name in (files.CHAINS, files.SPOT, files.ACTIONS)]
+        history = [self._history / name for name in (files.HOLDINGS, files.RATES)]
+        spx = self._spx_files() if self.index == files.SPX else []
+        sectors = [file for file in [self._history / files.SECTORS] if file.is_file()]
+        return fingerprint(self, [*chains, *history, *spx, *sectors])
+
+    def sessions(self) -> int:
+        """Return the number of sessions between start and end that the chains have, and with index="SPX" SPX too."""
+        return len(self._dates())
+
+    def blocks(self) -> Iterator[MarketPanel]:
+        """Build the panel, sixteen sessions at a time."""
+        daily, info = self._daily_and_info()
+        for part in daily.blocks(BLOCK_SESSIONS):
+            quotes = option_quotes(self._folder, part, self.report)
+            growth = np.exp(part.rate[:, None] * year_fraction(part.days))
+            forward = part.prices[:, :, None] * growth[:, None]
+            yield quotes_to_panel(info, part, quotes, forward, self.max_extrapolation_days)
+
+    def quality(self) -> pl.DataFrame:
+        """Return the counts of quotes read, by asset and reason."""
+        return self.report.frame()
+
+    def published(self) -> "DailySeries | None":
+        """Return the Cboe indices, SPX and the market's returns; None where cboe_indices.parquet is not there."""
+        from engine.data.series.published_indices import load_market_returns, load_published
+
+        if not (self._history / files.LEVELS).is_file():
+            return None
+        return load_published(self.path).joined(load_market_returns(self.path))
+
+    def other_index_legs(self) -> tuple[str, ...]:
+        """Return SPX where it is not the index leg already and its two files are there."""
+        if self.index == files.SPX or not all(file.is_file() for file in self._spx_files()):
+            return ()
+        return (files.SPX,)
+
+    def largest_members(self, date, n: int = 50) -> list[str]:
+        """Return the n largest holdings of the index fund at its latest snapshot at or before a date."""
+        return largest_members(self.path, date, n)
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self.path) / files.CHAIN_FOLDER
+
+    @property
+    def _history(self) -> Path:
+        return Path(self.path) / files.HISTORY_FOLDER
+
+    def _spx_files(self) -> list[Path]:
+        return [self._folder / files.SPX_QUOTES, self._history / files.LEVELS]
+
+    def _chains(self) -> pl.LazyFrame:
+        return files.chains(self._folder, self.start, self.end)
+
+    def _dates(self) -> np.ndarray:
+        dates = session_dates(self._chains(), self._folder / files.CHAINS)
+        if self.index == files.SPX:
+            spx = files.spx_options(self._folder, self.start, self.end)
+            dates = np.intersect1d(dates, session_dates(spx, self._folder / files.SPX_QUOTES))
+        return dates
+
+    def _tickers(self) -> set[str]:
+        file = self._folder / files.CHAINS
+        return set(collect(scan(file, {"ticker": pl.String}).unique(), file)["ticker"])
+
+    def _names(self, held: pl.DataFrame, quoted: set[str]) -> list[str]:
+        """Members with chains: fund holdings that are quoted, over all sessions of the file, alphabetically."""
+        if self.index not in quoted | {files.SPX}:
+            raise InputError(f"index={self.index} has no chains in {self._folder / files.CHAINS}; try SPY")
+        return sorted((quoted & set(held["ticker"])) - {self.index})
+
+    def _daily_and_info(self) -> tuple[DailyInputs, MarketInfo]:
+        dates = self._dates()
+        spot = spots(self._folder)
+        held = holdings(self._history)
+        quoted = self._tickers()
+        names = self._names(held, quoted)
+        sector_of = sectors_of(self._history)
+        listed = collect(self._chains().select("date", "expiry").unique(), self._folder / files.CHAINS)
+        closes = pl.concat([spot, spx_closes(self._history)]) if self.index == files.SPX else spot
+        factor = strike_factors(self._folder, dates, names, self.end)
+        weights, sector_weights = index_weights(held, splits(self._folder), spot, dates, names, sector_of)
+        rate, last_rate = rates(self._history, dates)
+        daily = DailyInputs(
+            dates=dates,
+            names=names,
+            index=self.index,
+            slots=expiry_slots(listed, dates, LISTED_EXPIRIES),
+            prices=on_dates(closes, "spot", dates, [self.index, *names]),
+            rate=rate,
+            strike_factor=factor,
+            return_factor=factor.copy(),
+            weights=weights,
+            legs=sector_funds(sector_of, quoted - {self.index}),
+            of_name=np.array([sector_of.get(name, "") for name in names]) if sector_of else None,
+            sector_weights=sector_weights,
+        )
+        return daily, self._info(last_rate)
+
+    def _info(self, last_rate) -> MarketInfo:
+        return MarketInfo(
+            name="us_chains",
+            index=self.index,
+            source="US exchange option chains with the vendor's volatilities and deltas; weights from SPY holdings",
+            forward_convention="spot compounded at the last fed funds rate known before the date "
+            f"(the last one is of {last_rate}), no dividends",
+        )
