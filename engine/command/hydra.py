@@ -22,6 +22,8 @@ def start(task, config_name: str) -> None:
     With HYDRA_FULL_ERROR=1 in the environment the traceback is shown instead.
     """
     import_from_here_last()
+    if not (CONFIGS / f"{config_name}.yaml").is_file():  # `configs` is a name that other packages may use too
+        give_up(f"{CONFIGS} does not hold {config_name}.yaml: another package has replaced it; install this one again")
     import hydra
 
     in_full = bool(os.environ.get("HYDRA_FULL_ERROR"))

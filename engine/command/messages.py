@@ -15,7 +15,8 @@ OWN_CONFIGS = Path("configs")  # of the working directory: choices beside the en
 USER_ERROR = 2  # exit code
 
 # Launchers that other packages bring, and the extra of this one that installs them.
-LAUNCHER_EXTRAS = {"joblib": "joblib", "ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}
+LAUNCHER_EXTRAS = {"joblib": "joblib", "submitit_slurm": "slurm", "submitit_local": "slurm"}
+LAUNCHERS = ("basic", "batch", "ray_batch", "joblib", "slurm", "submitit_local")
 
 
 def give_up(message: str, code: int = USER_ERROR) -> NoReturn:
@@ -61,7 +62,8 @@ def explained(error: Exception, config_name: str) -> str | None:
             return (
                 f"hydra/launcher={asked} is not installed: pip install 'dispersion-engine[{LAUNCHER_EXTRAS[choice]}]'"
             )
-        return f"{group}={choice} does not exist; {suggestion(choice, choices_of(group), f'{group} can be')}"
+        known = LAUNCHERS if group == "hydra/launcher" else choices_of(group)
+        return f"{group}={choice} does not exist; {suggestion(choice, known, f'{group} can be')}"
     if unknown := re.search(r"Could not (?:override|append to|delete from config)\S* '([^']+)'", text):
         return _unknown_key(unknown.group(1).split("@")[0], config_name)
     if isinstance(error, OverrideParseException):

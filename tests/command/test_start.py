@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from engine.command.hydra import start
 from engine.command.start import help_that_comes_late, import_from_here_last
 from engine.places import ROOT
 
@@ -44,6 +45,14 @@ def test_help_that_is_no_text_yet_is_not_looked_at_early(monkeypatch):
         parser._check_help(SimpleNamespace(help="text"))
     parser._check_help(SimpleNamespace(help=None))
     assert looked == ["text", None]
+
+
+def test_configurations_that_another_package_replaced_are_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("engine.command.hydra.CONFIGS", tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        start(None, "backtest")
+    assert ended.value.code == 2
+    assert f"{tmp_path} does not hold backtest.yaml" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(command, tmp_path):
