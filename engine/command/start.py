@@ -32,8 +32,10 @@ def help_that_comes_late() -> Iterator[None]:
     if check is None:  # before 3.14
         yield
         return
-    argparse.ArgumentParser._check_help = lambda self, action: isinstance(action.help, str) and check(self, action)
+    argparse.ArgumentParser._check_help = lambda self, action: (  # pyright: ignore[reportAttributeAccessIssue]
+        isinstance(action.help, str) and check(self, action)
+    )
     try:
         yield
     finally:
-        argparse.ArgumentParser._check_help = check
+        argparse.ArgumentParser._check_help = check  # pyright: ignore[reportAttributeAccessIssue]

@@ -29,6 +29,13 @@ SMALL = "memory_budget=0.0015"  # GB; the small market of the commands takes 2 M
 CLOSE = 1e-9
 
 
+def test_a_number_on_the_device_belongs_to_it(device):
+    there = device.asarray(2.0)
+    assert namespace(there) is namespace(there, 1.0, np.float64(1.0), None) is device
+    with pytest.raises(TypeError, match="mixed"):
+        namespace(there, np.ones(2))
+
+
 @pytest.mark.parametrize("listed", [False, True])
 def test_a_panel_goes_to_the_device_and_back_unchanged(device, listed):
     panel = small_market(listed=listed)
