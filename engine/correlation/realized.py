@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.arrays import Dates, Integers, PerDate, PerName, Weights
 from engine.backend import block_budget, blocks, namespace
-from engine.calendar import after_hole
+from engine.calendar import DAY, after_hole
 from engine.correlation.checks import check_returns
 from engine.correlation.implied import implied_correlation
 from engine.correlation.moments import ranked_members
@@ -97,8 +97,9 @@ def sessions_in_month(dates: Dates, months: int = 1) -> Integers:
     array([1, 2, 2])
     """
     month = dates.astype("datetime64[M]")
+    months = np.timedelta64(months, "M")
     first = (month - months).astype("datetime64[D]")
-    last = (month - months + 1).astype("datetime64[D]") - 1
+    last = (month - months + np.timedelta64(1, "M")).astype("datetime64[D]") - DAY
     start = np.minimum(first + (dates - month), last)
     return np.arange(len(dates)) + 1 - np.searchsorted(dates, start, side="right")
 

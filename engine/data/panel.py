@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 
 from engine.backend import device_budget, library, namespace, to_host
+from engine.calendar import DAY
 from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData
 from engine.errors import InputError
 from engine.records import concatenate
@@ -258,7 +259,7 @@ def _moment(when) -> np.datetime64:
 def _after(moment: np.datetime64) -> np.datetime64:
     """Return the first moment after a day, or after a moment within a day."""
     whole_day = np.datetime_data(moment.dtype)[0] == "D"
-    return moment + 1 if whole_day else moment.astype("datetime64[us]") + 1
+    return moment + DAY if whole_day else moment.astype("datetime64[us]") + np.timedelta64(1, "us")
 
 
 def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:
