@@ -54,7 +54,7 @@ def backtest(
     schedule : Schedule
         `Monthly` or `Weekly`.
     exits : Exits
-        `HoldToExpiry` or `EarlyExit`.
+        `HoldToExpiry`, `EarlyExit` or `ShortestTenor`.
     hedge : Hedge
         `DailyDelta` or `NoHedge`.
     costs : Costs
@@ -80,7 +80,7 @@ def backtest(
     >>> market = load_market("synthetic", years=1, names=5, progress=False)
     >>> result = backtest(market, ShortCorrelation())
     >>> result.summary()["cohorts"]
-    12
+    11
     """
     view = MarketView(market, basket or TopWeights())
     sizing = sizing or VegaNeutral()

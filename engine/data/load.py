@@ -56,7 +56,7 @@ def load_market(
     --------
     >>> market = load_market("synthetic", years=1, names=5, progress=False)
     >>> market.index_iv.shape
-    (252, 8, 17)
+    (252, 10, 17)
     """
     for word, date in (("start", start), ("end", end)):
         if date is not None:

@@ -31,7 +31,7 @@ ENTER = (
 
 HOLD = (
     *MARKET,
-    *reads("double", "gone growth", "cohorts days+1"),
+    *reads("double", "left growth rerated", "cohorts days+1"),
     *reads("i64", "life outcome", "cohorts"),
     *reads("double", "strike_factor settlement", "dates names"),
     *numbers("physical_delivery"),
