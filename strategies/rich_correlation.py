@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from engine.backtest import AbstractStrategy, hysteresis, zscore
+from engine.arrays import Floats
+from engine.backtest import AbstractStrategy, MarketView, hysteresis, zscore
 from engine.errors import InputError
 
 
@@ -30,7 +31,7 @@ class RichCorrelation(AbstractStrategy):
         if self.window < 2:
             raise InputError(f"strategy.window={self.window} has no deviation; use 2 sessions or more")
 
-    def exposure(self, market):
+    def exposure(self, market: MarketView) -> Floats:
         """Return 1 while correlation is rich, else 0, (T,)."""
         rich = zscore(market.implied_correlation(self.tenor, self.delta), self.window)
         return hysteresis(rich, self.enter, self.leave)

@@ -14,11 +14,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS = (
     {
+        "engine.arrays",
         "engine.errors",
         "engine.backend",
         "engine.calendar",
         "engine.kernels",
         "engine.progress",
+        "engine.records",
         "engine.statistics",
         "engine.stream",
     },

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from engine.arrays import PerDate, PerName, Weights
 from engine.backend import namespace
 from engine.correlation import (
+    Basket,
     CorrelationStatus,
     ImpliedCorrelation,
     RealizedCorrelation,
@@ -25,12 +27,12 @@ class MarketView:
     Parameters
     ----------
     panel : MarketPanel
-    basket : TopWeights, AllMembers or Names
-        Selects the members, from the previous session's weights, whose correlation is measured and traded.
+    basket : Basket
+        TopWeights, AllMembers, Names or one of your own: the members whose correlation is measured and traded.
     """
 
     panel: MarketPanel
-    basket: object = TopWeights()
+    basket: Basket = field(default_factory=TopWeights)
     _memory: dict = field(default_factory=dict, repr=False)
 
     @property
@@ -39,25 +41,25 @@ class MarketView:
         return self.panel.dates
 
     @property
-    def weights(self):
+    def weights(self) -> Weights:
         """Basket weights, (T, N): rows sum to 1, 0 where a name is not in the basket."""
         return self._once("weights", lambda: self.basket.select(self.panel.weights, self.panel.names))
 
     @property
-    def returns(self):
+    def returns(self) -> PerName:
         """Simple daily returns of the members, (T, N) decimals, splits undone by the day's own factor."""
         return self._once("returns", lambda: daily_returns(self.panel.spot, self.panel.return_factor, self.panel.dates))
 
-    def index_iv(self, tenor: int, delta: int = 50):
+    def index_iv(self, tenor: int, delta: int = 50) -> PerDate:
         """Implied volatility of the index, (T,) annualised decimals."""
         k, d = self._cell(tenor, delta)
         return self.panel.index_iv[:, k, d]
 
-    def component_iv(self, tenor: int, delta: int = 50):
+    def component_iv(self, tenor: int, delta: int = 50) -> PerName:
         """Implied volatility of every name, (T, N) annualised decimals."""
         k, d = self._cell(tenor, delta)
-        xp = namespace(self.panel.spot)
-        return xp.asarray(self.panel.component_iv[:, :, k, d])  # one cell fits where all, left on the host, do not
+        # Where the device cannot hold the surfaces they stay on the host; one cell of them fits on the device.
+        return namespace(self.panel.spot).asarray(self.panel.component_iv[:, :, k, d])
 
     def implied(self, tenor: int, delta: int = 50) -> ImpliedCorrelation:
         """Implied correlation of the basket with its status and coverage, every field (T,)."""
@@ -66,7 +68,7 @@ class MarketView:
             lambda: implied_correlation(self.index_iv(tenor, delta), self.component_iv(tenor, delta), self.weights),
         )
 
-    def implied_correlation(self, tenor: int, delta: int = 50):
+    def implied_correlation(self, tenor: int, delta: int = 50) -> PerDate:
         """Clean implied correlation of the basket, (T,) decimals; NaN where coverage is too thin to trade on."""
         record = self.implied(tenor, delta)
         xp = namespace(record.clean)
@@ -76,7 +78,7 @@ class MarketView:
         """Realised correlation of the basket over the trailing window, with its parts."""
         return self._once(("realized", window), lambda: realized_correlation(self.returns, self.weights, window=window))
 
-    def realized_correlation(self, window: int = 63):
+    def realized_correlation(self, window: int = 63) -> PerDate:
         """Clean realised correlation of the basket over the trailing window, (T,) decimals."""
         return self.realized(window).clean
 

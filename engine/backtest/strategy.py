@@ -2,6 +2,9 @@
 
 from abc import ABC, abstractmethod
 
+from engine.arrays import Floats
+from engine.backtest.market import MarketView
+
 
 class AbstractStrategy(ABC):
     """When, and how strongly, to be short correlation.
@@ -11,9 +14,17 @@ class AbstractStrategy(ABC):
     """
 
     @abstractmethod
-    def exposure(self, market):
-        """Return the exposure decided at each close, (T,) or (P, T).
+    def exposure(self, market: MarketView) -> Floats:
+        """Return the exposure asked for at each close.
 
-        +1 is fully short correlation (short index straddles, long component straddles), 0 no trade, -1 the reverse;
-        NaN means no opinion yet and trades nothing. Row t may use nothing later than the close of date t.
+        Parameters
+        ----------
+        market : MarketView
+            Series by date on the basket that is traded.
+
+        Returns
+        -------
+        array (T,), or (P, T) where a field holds a column (P, 1)
+            +1 is fully short correlation (short index straddles, long component straddles), 0 no trade, -1 the
+            reverse; NaN means no opinion yet and trades nothing. Date t uses nothing later than its close.
         """

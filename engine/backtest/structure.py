@@ -1,16 +1,39 @@
 """What is traded: which contracts a cohort holds, from entry to expiry."""
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from engine.arrays import Integers
 from engine.backend import to_host
 from engine.calendar import days_between
+from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.kernels.codes import LegStatus
 
-# An expiry that falls on a holiday settles on the session before it; a longer silence means the data has a hole.
+# An expiry on a holiday settles on the session before it. With more days than this between them, the data has a hole.
 HOLIDAY_DAYS = 5
+
+
+@runtime_checkable
+class Structure(Protocol):
+    """What a structure of your own offers; a frozen dataclass, so that equal structures share a trade book.
+
+    Straddles at the money forward are what is traded; a structure says which of those that are listed.
+    """
+
+    @property
+    def tenor(self) -> int:
+        """Calendar days from entry to expiry."""
+
+    @property
+    def min_days(self) -> int:
+        """Calendar days to expiry below which a listed expiry is not entered."""
+
+    @property
+    def min_coverage(self) -> float:
+        """Share of the basket's weight, 0 to 1, that quoted names must hold for a cohort to be entered."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +120,7 @@ class Cohorts:
         return Cohorts(self.entry - first, self.last - first, self.expiry, self.outcome)
 
 
-def choose_contracts(panel, entry: np.ndarray, structure: Straddle) -> Cohorts:
+def choose_contracts(panel: MarketPanel, entry: Integers, structure: Structure) -> Cohorts:
     """Choose each cohort's expiry from what is listed, and the index quoted, at its entry."""
     entry = np.ascontiguousarray(entry, dtype=np.int64)  # as kernels read it
     if panel.listed is None:

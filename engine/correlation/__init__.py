@@ -1,11 +1,10 @@
 """The statistic: implied and realised correlation of a basket, and what lies between them."""
 
-from engine.correlation.basket import AllMembers, BasketMoments, Names, TopWeights, basket_moments, index_share
+from engine.correlation.basket import AllMembers, Basket, Names, TopWeights, index_share
 from engine.correlation.decompose import (
     CorrelationChange,
     VarianceChange,
     correlation_change,
-    correlation_contribution,
     variance_change,
 )
 from engine.correlation.dispersion import DispersionMeasures, DispersionStatus, dispersion_measures, surface_dispersion
@@ -15,10 +14,12 @@ from engine.correlation.matrix import (
     Diversification,
     ImpliedMatrix,
     RealizedMatrix,
+    correlation_contribution,
     diversification,
     implied_matrix,
     realized_matrix,
 )
+from engine.correlation.moments import BasketMoments, basket_moments
 from engine.correlation.pairwise import (
     PairwiseCorrelation,
     basket_returns,
@@ -49,6 +50,7 @@ __all__ = [
     "INDICES",
     "VIX_TERMS",
     "AllMembers",
+    "Basket",
     "BasketMoments",
     "Chosen",
     "CorrelationBand",

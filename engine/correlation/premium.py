@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import PerDate, PerName, Weights
 from engine.backend import namespace
+from engine.correlation.realized import RealizedCorrelation
 from engine.errors import InputError
 
 
-def correlation_premium(implied, realized):
+def correlation_premium(implied: PerDate, realized: PerDate) -> PerDate:
     """Implied less realised correlation of the same basket, in correlation points / 100.
 
         premium_t = implied_t - realized_t
@@ -60,7 +62,9 @@ class VariancePremium:
     coverage: np.ndarray
 
 
-def variance_premium(index_iv, component_iv, weights, realized) -> VariancePremium:
+def variance_premium(
+    index_iv: PerDate, component_iv: PerName, weights: Weights, realized: RealizedCorrelation
+) -> VariancePremium:
     """Variance risk premium of the index and of its members, separately.
 
         index_t = s_I^2 - RV_I        component_it = s_i^2 - RV_i        basket_t = sum w (s_i^2 - RV_i) / sum w
@@ -97,7 +101,8 @@ def variance_premium(index_iv, component_iv, weights, realized) -> VariancePremi
     index = index_iv.astype(xp.float64) ** 2 - realized.index_vol**2
     component = component_iv.astype(xp.float64) ** 2 - realized.component_vol**2
     held = xp.where(xp.isfinite(component), weights, 0.0)
-    total, whole = held.sum(axis=1), weights.sum(axis=1)
+    total = held.sum(axis=1)
+    whole = weights.sum(axis=1)
     earned = (held * xp.where(held > 0.0, component, 0.0)).sum(axis=1)
     return VariancePremium(
         index=index,

@@ -1,5 +1,6 @@
 """Thirty-day volatility from option strips by the published rules of VIX, VIXEQ and DSPX."""
 
+from engine.arrays import Flags, Floats, PerName
 from engine.backend import namespace
 from engine.calendar import DAYS_PER_YEAR
 
@@ -9,7 +10,7 @@ DSPX_TERMS = ((10, 30), (31, 120))
 THIRTY_DAYS = 30 / DAYS_PER_YEAR
 
 
-def choose_terms(days, preferred, near, following):
+def choose_terms(days: Floats, preferred: Flags, near: tuple[int, int], following: tuple[int, int]) -> Flags:
     """Choose the two expiries of a constant maturity: the last of the near term and the first of the following one.
 
     Parameters
@@ -44,7 +45,7 @@ def choose_terms(days, preferred, near, following):
     return chosen
 
 
-def thirty_day_vol(variance, years, chosen):
+def thirty_day_vol(variance: Floats, years: Floats, chosen: Flags) -> Floats:
     """Volatility over 30 days from strips: total variance on the straight line in time through the two chosen expiries.
 
         vol^2 = [T1 v1 (T2 - T) + T2 v2 (T - T1)] / (T2 - T1) / T,   T = 30 days
@@ -96,7 +97,7 @@ def thirty_day_vol(variance, years, chosen):
     return xp.sqrt(xp.where(apart & (at_thirty > 0.0), at_thirty, xp.nan) / THIRTY_DAYS)
 
 
-def carried_one_day(vol):
+def carried_one_day(vol: PerName) -> PerName:
     """Fill a missing volatility, (T, N), with the previous session's own; one missing for longer stays NaN.
 
     Examples
@@ -111,7 +112,7 @@ def carried_one_day(vol):
     return filled
 
 
-def dspx(vixeq, vix):
+def dspx(vixeq: Floats, vix: Floats) -> Floats:
     """Dispersion index from the two published volatility indices, all in points; 0 where the VIX is the larger.
 
         DSPX = sqrt(max(VIXEQ^2 - VIX^2, 0))

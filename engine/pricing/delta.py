@@ -2,6 +2,7 @@
 
 import math
 
+from engine.arrays import Flags, Floats
 from engine.backend import namespace, special
 from engine.pricing.black import d1_and_spread
 
@@ -10,7 +11,7 @@ FLATTEST = 1e-12  # slope from which a step is taken: past the largest delta of 
 CONVERGED = 1e-12  # relative error of a delta that its strike may leave
 
 
-def strike_from_delta(delta, forward, iv, years):
+def strike_from_delta(delta: Floats, forward: Floats, iv: Floats, years: Floats) -> Floats:
     """Strike at which a call has a delta with respect to the forward: the inverse of `call_delta`.
 
         K = F exp(-q(delta) s sqrt(T) + s^2 T / 2),   q the standard normal quantile
@@ -43,7 +44,7 @@ def strike_from_delta(delta, forward, iv, years):
     return forward * xp.exp(spread * (0.5 * spread - quantile))
 
 
-def premium_adjusted_delta(forward, strike, iv, years, is_call):
+def premium_adjusted_delta(forward: Floats, strike: Floats, iv: Floats, years: Floats, is_call: Flags | bool) -> Floats:
     """Delta of an option whose premium is paid in the underlying, with respect to the forward.
 
         call: (K / F) N(d2),   put: -(K / F) N(-d2);   the delta less the premium over the forward, both undiscounted
@@ -75,7 +76,9 @@ def premium_adjusted_delta(forward, strike, iv, years, is_call):
     return sign * strike / xp.where(forward > 0.0, forward, xp.nan) * special(xp).ndtr(sign * (d1 - spread))
 
 
-def strike_from_premium_adjusted_delta(delta, forward, iv, years, is_call):
+def strike_from_premium_adjusted_delta(
+    delta: Floats, forward: Floats, iv: Floats, years: Floats, is_call: Flags | bool
+) -> Floats:
     """Strike at which an option has a premium-adjusted delta; of the two strikes of a call the higher, as quoted.
 
     With y = d2 of a call, -d2 of a put, and S = s sqrt(T), the strike is F exp(-+S y - S^2 / 2), and

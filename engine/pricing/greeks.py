@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Flags, Floats
 from engine.backend import namespace, special
 from engine.pricing.black import d1_and_spread
 from engine.pricing.straddle import DAYS_PER_YEAR, VOL_POINT
@@ -38,7 +39,9 @@ class OptionGreeks:
     volga: np.ndarray
 
 
-def option_greeks(forward, strike, iv, years, is_call, rate=0.0) -> OptionGreeks:
+def option_greeks(
+    forward: Floats, strike: Floats, iv: Floats, years: Floats, is_call: Flags | bool, rate: Floats | float = 0.0
+) -> OptionGreeks:
     """Value calls and puts and their greeks, each in the units of `straddle`, which is the sum of the two.
 
         delta = +-exp(-r T) N(+-d1),   gamma = exp(-r T) n(d1) / (F s sqrt T),   vega = exp(-r T) F n(d1) sqrt(T)

@@ -5,11 +5,12 @@ import math
 import numpy as np
 
 from engine import kernels
+from engine.arrays import Flags, Floats, Integers
 from engine.backend import block_budget, blocks, namespace, special
 from engine.kernels.codes import InversionStatus
 
-STEPS = 3  # the worst first guess is 35 % off; the error after one step is of the order of its fourth power
-CONVERGED = 3e-4  # last relative step; what is left of it is below 1e-11, as wide as strikes may be
+STEPS = 3  # the worst first guess is 35 % off, and each step raises the relative error to about its fourth power
+CONVERGED = 3e-4  # last relative step: below it the remaining error is under 1e-11, at any strike
 LARGEST_STEP = 2.0  # factor by which one step may move a volatility
 SMALLEST = 1e-290  # normalised time values below this meet denormal numbers on the way
 ROUNDING = 2.3e-16  # relative error of two roundings to float64
@@ -18,7 +19,9 @@ NARROW = 0.02  # total volatility below which a difference of two values is take
 BYTES_PER_OPTION = 320  # temporaries alive at once
 
 
-def implied_vol(price, forward, strike, years, is_call, rate=0.0):
+def implied_vol(
+    price: Floats, forward: Floats, strike: Floats, years: Floats, is_call: Flags | bool, rate: Floats | float = 0.0
+) -> tuple[Floats, Integers]:
     """Invert Black's formula for the volatility, without a loop over options.
 
     Each price is turned into the time value b of the out-of-the-money option at its strike, in units of
@@ -157,7 +160,7 @@ def _scaled_value(h, t, side):
     xp = namespace(h, t)
     erfcx = special(xp).erfcx
     root = math.sqrt(0.5)
-    # b is a difference of two values close together at a small volatility: taken from the derivatives midway.
+    # At a small volatility b is a difference of two nearly equal values: use derivatives at the point midway instead.
     narrow = (side > 0.0) & (t < 0.5 * NARROW)
     middle = -h * root
     first = erfcx(xp.where(narrow, middle, -side * (h + t) * root))
@@ -180,7 +183,8 @@ def _first_guess(x, target, lacking):
     b / ceiling says little of d, it is Bachelier's formula that is inverted.
     """
     xp = namespace(x, target)
-    share, rest = target / (target + lacking), lacking / (target + lacking)
+    share = target / (target + lacking)
+    rest = lacking / (target + lacking)
     near = _deviations(share, rest)
     odds = _over_mills_ratio(near) / _over_mills_ratio(xp.sqrt(near * near - 2.0 * x))
     inside = (odds - 1.0 + 2.0 * share) / (1.0 + odds)

@@ -11,8 +11,6 @@ from engine.correlation import (
     realized_correlation,
     smoothed_for_display,
 )
-from engine.correlation.seasonality import earnings_effect, quarter_seasonality
-from engine.correlation.weekend import trading_day_factor, weekend_effect
 from engine.statistics import (
     Regression,
     asymmetric_regression,
@@ -22,6 +20,8 @@ from engine.statistics import (
     predictive_regression,
     rolling_regression,
 )
+from engine.study.seasonality import earnings_effect, quarter_seasonality
+from engine.study.weekend import trading_day_factor, weekend_effect
 
 MONTH, QUARTER = 21, 63  # sessions
 

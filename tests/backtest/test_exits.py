@@ -45,18 +45,18 @@ def run(panel, exits, lag=1, **choices):
     return backtest(panel, OnAndOff(), exits=exits, lag=lag, **choices)
 
 
-def first_day(exits, panel, book, c, exposure, decided, lag):
+def first_day(exits, panel, book, c, entry_exposure, exposure, lag):
     """The holding day on which cohort c is sold, found by walking its days."""
     entry, life = int(book.cohorts.entry[c]), int(book.cohorts.life[c])
     pnl = 0.0
     due = []
     for day in range(1, life + 1):
-        pnl += np.sign(exposure) * book.explain[c, day].sum()
+        pnl += np.sign(entry_exposure) * book.explain[c, day].sum()
         if pnl >= exits.target or pnl <= -exits.stop:
             due.append(day + lag)
         if (book.cohorts.expiry[c] - panel.dates[entry + day]).astype(int) <= exits.days_left:
             due.append(day)
-        if exits.with_signal and decided[entry + day - lag] * exposure <= 0:
+        if exits.with_signal and exposure[entry + day - lag] * entry_exposure <= 0:
             due.append(day)
     return min([*due, life])
 
@@ -67,17 +67,17 @@ def first_day(exits, panel, book, c, exposure, decided, lag):
 def test_early_exits_equal_the_loop_over_every_leg(rule, lag, listed):
     panel = small_market(50, listed=listed)
     result = run(panel, RULES[rule], lag)
-    book, decided = result.book, OnAndOff().exposure(panel)
+    book, exposure = result.book, OnAndOff().exposure(panel)
     entries = book.cohorts.entry
-    exposure = decided[entries - lag]
+    entry_exposure = exposure[entries - lag]
     days = [
-        first_day(RULES[rule], panel, book, c, exposure[c], decided, lag) if book.entered[c] else 0
+        first_day(RULES[rule], panel, book, c, entry_exposure[c], exposure, lag) if book.entered[c] else 0
         for c in range(len(entries))
     ]
     np.testing.assert_array_equal(result.exit_day[0][book.entered], np.array(days)[book.entered])
     early = [int(e + d) if d < life else None for e, d, life in zip(entries, days, book.cohorts.life, strict=True)]
     assert any(early)
-    gross, cost = vega_neutral_backtest(panel, panel.weights, entries, exposure, 25, 100_000.0, COSTS, sell=early)
+    gross, cost = vega_neutral_backtest(panel, panel.weights, entries, entry_exposure, 25, 100_000.0, COSTS, sell=early)
     # As for the book held to expiry: the largest intermediate is about 1e7, so 1e-5 is 12 digits.
     np.testing.assert_allclose(result.pnl_gross[0], gross, rtol=0, atol=1e-5)
     np.testing.assert_allclose(result.cost[0], cost, rtol=0, atol=1e-5)
@@ -139,7 +139,7 @@ def test_selling_pays_the_spread_again():
     kept = run(panel, None, costs=VolPoints(0.25, 0.8, 0.0, 0.0))
     sold = run(panel, EarlyExit(days_left=20), costs=VolPoints(0.25, 0.8, 0.0, 0.0))
     assert sold.option_cost.sum() > 1.5 * kept.option_cost.sum()
-    assert sold.exposure().sum() < 0.5 * kept.exposure().sum()
+    assert sold.carried_exposure().sum() < 0.5 * kept.carried_exposure().sum()
 
 
 def test_a_negative_stop_is_refused():

@@ -101,7 +101,7 @@ def sweep(panel):
         structure=Straddle(25),
         schedule=Weekly(),
     )
-    names = ("taken", "exit_day", "pnl_gross", "option_cost", "hedge_cost")
+    names = ("entry_exposure", "exit_day", "pnl_gross", "option_cost", "hedge_cost")
     return {name: getattr(result, name) for name in names} | result.summaries
 
 

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from engine.calendar import sessions
-from engine.correlation.seasonality import quarter_seasonality
 from engine.data import PriceHistory, daily_series, load_market_returns, load_published, load_sp500_history
 from engine.errors import InputError
 from engine.study.cboe_history import driver_table, forecast_table, realized_table, rolling_table, season_table
+from engine.study.seasonality import quarter_seasonality
 
 DATES = sessions("XNYS", "2014-07-01", "2018-12-31")
 

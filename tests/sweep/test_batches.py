@@ -68,7 +68,7 @@ def test_every_job_of_a_batch_has_the_numbers_of_running_it_alone(jobs, monkeypa
     done = []
     for job, (result, p) in zip(jobs, run_batch(jobs, done.append), strict=True):
         single = alone(job)
-        for name in ("pnl_gross", "option_cost", "hedge_cost", "taken"):
+        for name in ("pnl_gross", "option_cost", "hedge_cost", "entry_exposure"):
             np.testing.assert_array_equal(getattr(result, name)[p], getattr(single, name)[0])
         assert result.summary(p) == pytest.approx(single.summary(), rel=0, abs=0, nan_ok=True)
         assert result.ledger(p).equals(single.ledger())
