@@ -13,10 +13,12 @@ from engine.correlation.indices import INDICES, correlation_index, correlation_i
 from engine.correlation.matrix import (
     Diversification,
     ImpliedMatrix,
+    MatrixStatus,
     RealizedMatrix,
     correlation_contribution,
     diversification,
     implied_matrix,
+    nearest_correlation,
     realized_matrix,
 )
 from engine.correlation.moments import BasketMoments, basket_moments
@@ -64,6 +66,7 @@ __all__ = [
     "Everything",
     "ImpliedCorrelation",
     "ImpliedMatrix",
+    "MatrixStatus",
     "Names",
     "PairwiseCorrelation",
     "RealizedCorrelation",
@@ -98,6 +101,7 @@ __all__ = [
     "index_cell",
     "index_name",
     "index_share",
+    "nearest_correlation",
     "pairwise_correlation",
     "realized_correlation",
     "realized_matrix",
