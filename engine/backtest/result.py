@@ -7,13 +7,13 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.backtest.accounts import RATES, Accounts
+from engine.backtest.accounts import CAPITAL_VOL_POINTS, RATES, Accounts
 from engine.backtest.attribution import PARTS
 from engine.backtest.book import COMPONENT, INDEX, LegTable, TradeBook, build_book
 from engine.backtest.costs import Costs
 from engine.backtest.market import MarketView
 from engine.backtest.structure import LegStatus
-from engine.backtest.summary import CAPITAL_VOL_POINTS, summarise
+from engine.backtest.summary import summarise
 from engine.data.panel import MarketPanel
 from engine.records import map_arrays
 
@@ -112,10 +112,12 @@ class BacktestResult:
 
     def capital_convention(self, p: int = 0) -> str:
         """Say in words what capital returns are measured on."""
+        rate = self.accounts.risk_free
+        earns = "earns no interest" if rate == 0.0 else f"Sharpe ratios above a risk-free {100 * rate:g} % a year on it"
         return (
             f"fixed capital of {self.capital(p):,.0f} {self.market.info.currency} = {CAPITAL_VOL_POINTS} vol points x "
             f"index vega of {self.vega_per_cohort(p):,.0f} x {self.book.most_held} cohort(s) held at once at most; "
-            "not compounded, earns no interest"
+            f"not compounded, {earns}"
         )
 
     @property

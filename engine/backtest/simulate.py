@@ -34,6 +34,7 @@ def backtest(
     hedge: Hedge | None = None,
     costs: Costs | None = None,
     lag: int = 1,
+    risk_free: float = 0.0,
     progress: Callable[[int], None] | None = None,
 ) -> BacktestResult:
     """Backtest a dispersion strategy: short index straddles, long component straddles, delta-hedged.
@@ -61,6 +62,9 @@ def backtest(
         `VolPoints` or `NoCosts`.
     lag : int
         Sessions between the close a decision is taken on and the close it is traded at; at least 1.
+    risk_free : float
+        Rate a year, annualised decimals, that Sharpe ratios are measured against: what the capital would have earned.
+        0 where it earns that beside the P&L, which pays the financing of its own positions.
     progress : callable or None
         Called with the number of cohorts finished.
 
@@ -86,7 +90,7 @@ def backtest(
     sizing = sizing or VegaNeutral()
     book = open_book(view, schedule or Monthly(), structure or Straddle(), sizing, hedge or DailyDelta(), lag, progress)
     entry_exposure, exit_day = decide(strategy, exits or HoldToExpiry(), view, book, lag)
-    return simulate(view, book, entry_exposure, exit_day, sizing.index_vega, costs or VolPoints())
+    return simulate(view, book, entry_exposure, exit_day, sizing.index_vega, costs or VolPoints(), risk_free)
 
 
 def open_book(
@@ -164,6 +168,7 @@ def simulate(
     exit_day: Integers | None,
     index_vega: Floats | float,
     costs: Costs,
+    risk_free: float = 0.0,
 ) -> BacktestResult:
     """Reduce the book to daily P&L and costs of P parameter sets.
 
@@ -178,6 +183,7 @@ def simulate(
         Currency per vol point at full exposure.
     costs : Costs
         Its rates may be columns (P, 1).
+    risk_free : float
     """
-    accounts = Accounts(book, len(view.panel), entry_exposure, exit_day, index_vega, costs)
+    accounts = Accounts(book, len(view.panel), entry_exposure, exit_day, index_vega, costs, risk_free)
     return BacktestResult(view, accounts)

@@ -12,9 +12,6 @@ from engine.backtest.structure import LegStatus
 if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
 
-# Capital is a convention, not a margin model: this many vol points of loss on all index vega ever held at once.
-CAPITAL_VOL_POINTS = 100
-
 
 def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
     """Compute the metrics of every parameter set of a result.
@@ -35,7 +32,7 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
     entered = exposure > 0.0
     total = exposure.sum(axis=1)
     traded = total * result.vegas
-    capital = CAPITAL_VOL_POINTS * book.most_held * result.vegas
+    capital = np.broadcast_to(np.asarray(to_host(result.accounts.capital)).reshape(-1), result.vegas.shape)
     days = result.accounts.statistics()
     gross, option_cost, hedge_cost, fall = (days[n] for n in ("pnl_gross", "option_cost", "hedge_cost", "max_drawdown"))
     cost = option_cost + hedge_cost
