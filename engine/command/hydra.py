@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.command.messages import CONFIGS, explained, give_up
+from engine.errors import InputError
 
 INTERRUPTED = 130  # exit code, as shells count it
 
@@ -116,8 +117,26 @@ def asked_files(config=None) -> dict[str, str]:
     return {f"{name}.yaml": OmegaConf.to_yaml(node) for name, node in asked.items()}
 
 
-def resolved(config) -> dict:
+class Settings(dict):
+    """A resolved configuration, or the part of it under `place`; a key that is missing was taken out by the user."""
+
+    def __init__(self, values, place: str = ""):
+        super().__init__(values)
+        self.place = place
+
+    def __missing__(self, key):
+        whole = f"{self.place}{key}"
+        raise InputError(f"the configuration has no {whole}; leave out '~{whole.split('.')[0]}', or set it")
+
+
+def resolved(config) -> Settings:
     """Return the configuration as plain dictionaries, every interpolation resolved and every value present."""
     from omegaconf import OmegaConf
 
-    return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    return _settings(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+
+
+def _settings(node, place: str = ""):
+    if not isinstance(node, dict):
+        return node
+    return Settings({key: _settings(value, f"{place}{key}.") for key, value in node.items()}, place)

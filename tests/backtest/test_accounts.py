@@ -35,7 +35,7 @@ def statistics(xp, gross, **given):
         "hedge_held",
         "delivered",
     ]
-    by_day = {"gross": gross} | {name: xp.zeros_like(gross) for name in [*idle, "delivered"]}
+    by_day = {"gross": gross} | {name: xp.zeros_like(gross) for name in idle}
     sessions = gross.shape[1]
     book = SimpleNamespace(explain=gross, days=sessions - 1, cohorts=OneCohort(sessions), by_day=by_day, most_held=1)
     accounts = Accounts(book, sessions, xp.ones((1, 1)), None, 1.0, NoCosts(), **given)
