@@ -63,6 +63,7 @@ def _panel(paths: Paths, surfaces: QuotedSurfaces, block: slice) -> MarketPanel:
             calendar=settings.calendar,
             source=f"synthetic market, seed {settings.seed}",
             forward_convention="spot grown at the rate",
+            marks="synthetic",
         ),
         dates=paths.dates[block],
         names=plan.names,
