@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from small_market import small_market
 
 from engine.backtest import NoCosts, VolPoints, backtest
 from engine.backtest.accounts import Accounts
 from engine.backtest.metrics import hac_t, sharpe
 from engine.correlation import AllMembers
+from engine.testing import small_market
 from strategies.short_correlation import ShortCorrelation
 
 
