@@ -19,6 +19,7 @@ LAYERS = (
         "engine.backend",
         "engine.calendar",
         "engine.kernels",
+        "engine.places",
         "engine.progress",
         "engine.records",
         "engine.statistics",

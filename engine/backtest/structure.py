@@ -14,6 +14,7 @@ from engine.kernels.codes import LegStatus
 
 # An expiry on a holiday settles on the session before it. With more days than this between them, the data has a hole.
 HOLIDAY_DAYS = 5
+NEAR_ENOUGH_DAYS = 15  # monthly expiries are a month apart, so the nearest is within half of one
 
 
 @runtime_checkable
@@ -120,6 +121,31 @@ class Cohorts:
         return Cohorts(self.entry - first, self.last - first, self.expiry, self.outcome)
 
 
+def check_reach(panel: MarketPanel, cohorts: "Cohorts", tenor: int) -> None:
+    """Raise InputError where the options asked for are not there, so that others would be traded without a word.
+
+    On a constant-maturity surface the tenor must lie between its shortest and its longest; of listed expiries most
+    entries must find one within half the tenor, or 15 days, of it.
+    """
+    name = panel.info.name
+    if panel.listed is None:
+        shortest, longest = int(panel.tenors[0]), int(panel.tenors[-1])
+        if not shortest <= tenor <= longest:
+            raise InputError(
+                f"structure.tenor={tenor} lies outside the surface of {name}, {shortest} to {longest} days: "
+                "its volatilities are not known; choose a tenor inside"
+            )
+        return
+    known = ~np.isnat(cohorts.expiry)
+    days = days_between(cohorts.expiry[known], panel.dates[cohorts.entry[known]])
+    far = np.abs(days - tenor) > max(tenor / 2, NEAR_ENOUGH_DAYS)
+    if len(days) and far.mean() > 0.5:
+        raise InputError(
+            f"structure.tenor={tenor} finds no expiry near it in {name}: the nearest ones are {days.min()} to "
+            f"{days.max()} days ahead; choose a tenor among them"
+        )
+
+
 def choose_contracts(panel: MarketPanel, entry: Integers, structure: Structure) -> Cohorts:
     """Choose each cohort's expiry from what is listed, and the index quoted, at its entry."""
     entry = np.ascontiguousarray(entry, dtype=np.int64)  # as kernels read it
@@ -132,7 +158,7 @@ def choose_contracts(panel: MarketPanel, entry: Integers, structure: Structure) 
         usable = quoted & (days >= structure.min_days)
         distance = np.where(usable, np.abs(days - structure.tenor), np.inf)
         nearest = distance.argmin(axis=1)
-        expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT"))
+        expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT", "D"))
     last = np.where(np.isnat(expiry), entry, np.searchsorted(panel.dates, expiry, side="right") - 1)
     settled = (expiry <= panel.dates[-1]) & (days_between(expiry, panel.dates[last]) <= HOLIDAY_DAYS)
     outcome = np.where(last < len(panel) - 1, int(LegStatus.LOST), int(LegStatus.OPEN))

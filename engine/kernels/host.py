@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from engine.kernels.source import source
+from engine.places import cache_folder
 
 log = logging.getLogger(__name__)
 
@@ -95,12 +96,4 @@ def _processor() -> str:
 @functools.cache
 def _folder() -> Path:
     """Return the folder that libraries are kept in; a temporary one if the user's cache cannot be written to."""
-    try:
-        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        folder = Path(cache) / "dispersion-engine" / "kernels"
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-    except (OSError, RuntimeError):  # RuntimeError: the user has no home folder
-        pass
-    return Path(tempfile.mkdtemp(prefix="dispersion-engine-"))
+    return cache_folder("kernels")
