@@ -28,7 +28,6 @@ section p { color: var(--muted); margin: 4px 0 10px; }
 .tile { background: white; border: 1px solid var(--line); border-radius: 8px; padding: 14px 18px; }
 .tile b { display: block; font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--muted); }
-.cautions { margin: 0; padding-left: 18px; color: #8a3b12; }
 .pair > * { min-width: 0; }
 .pair { display: grid; grid-template-columns: repeat(auto-fill, minmax(520px, 1fr)); gap: 20px; }
 .scroll { overflow-x: auto; }
@@ -68,6 +67,7 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
         f"Capital: {result.capital_convention(p)}.",
         f"Costs: {_cost_words(result.rates(p), info)}. Hedged with the {info.hedge_instrument}; forwards: "
         f"{info.forward_convention}.",
+        *(f"Caution: {caution.text}." for caution in result.cautions(p)),
     ]
     tiles = [
         ("Gross P&L", f"{as_text(summary['pnl_gross'], 'money')} {money}"),
@@ -85,7 +85,6 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
     ledger = result.ledger(p)
     body = [
         _tiles(tiles),
-        *_cautions(result.cautions(p)),
         _section("Profit and loss", plots.as_html(plots.plot_equity(daily, money))),
         _pair(
             plots.as_html(plots.plot_drawdown(dates, drawdown(result.pnl_net[p]), money)),
@@ -260,11 +259,6 @@ def _tiles(tiles) -> str:
 def _section(heading: str, content: str, note: str = "") -> str:
     note = f"<p>{html.escape(note)}</p>" if note else ""
     return f"<section><h2>{html.escape(heading)}</h2>{note}{content}</section>"
-
-
-def _cautions(cautions) -> list[str]:
-    lines = "".join(f"<li>{html.escape(caution.text)}</li>" for caution in cautions)
-    return [_section("Caution", f'<ul class="cautions">{lines}</ul>')] if lines else []
 
 
 def _pair(left: str, right: str) -> str:
