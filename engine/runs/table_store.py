@@ -25,7 +25,7 @@ SECONDS_BETWEEN_PARTS = 10.0  # of work lost, at most, when a sweep is interrupt
 
 
 def packed(result, plans: list, started: float):
-    """Yield what a table keeps of a batch: the metrics of its parameter sets, each an array (P,), and the manifest.
+    """Yield what a table keeps of a batch: metrics and cautions of its parameter sets, arrays (P,), and the manifest.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def packed(result, plans: list, started: float):
         One for each parameter set of the result.
     """
     made = manifest(result.market, resolve(str(plans[0].settings["backend"])), plans[0].settings["seed"], started)
-    yield result.summaries, made
+    yield result.summaries | {"cautions": result.caution_codes}, made
 
 
 class TableStore:
