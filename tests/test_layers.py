@@ -18,6 +18,7 @@ LAYERS = (
         "engine.errors",
         "engine.backend",
         "engine.calendar",
+        "engine.durable",
         "engine.kernels",
         "engine.progress",
         "engine.records",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from engine import kernels
 from engine.backend import library
+from engine.durable import put_in_place
 
 PROJECT = Path(__file__).resolve().parents[2]
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
@@ -92,7 +93,7 @@ def write_json(path: Path, content: dict) -> None:
     """Write a flat object as a JSON file, whole or not at all."""
     unfinished = path.with_suffix(".part")
     unfinished.write_text(as_json(content), encoding="utf-8")
-    os.replace(unfinished, path)
+    put_in_place(unfinished, path)
 
 
 def now() -> str:
