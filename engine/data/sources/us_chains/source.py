@@ -60,11 +60,15 @@ class UsChains(FileSource):
 
     def fingerprint(self) -> str:
         """Hash of the files, the settings and the code."""
+        return fingerprint(self, self.inputs())
+
+    def inputs(self) -> list[Path]:
+        """Return the files that are needed, and the one of the sectors where it is there."""
         chains = [self._folder / name for name in (files.CHAINS, files.SPOT, files.ACTIONS)]
         history = [self._history / name for name in (files.HOLDINGS, files.RATES)]
         spx = self._spx_files() if self.index == files.SPX else []
         sectors = [file for file in [self._history / files.SECTORS] if file.is_file()]
-        return fingerprint(self, [*chains, *history, *spx, *sectors])
+        return [*chains, *history, *spx, *sectors]
 
     def sessions(self) -> int:
         """Return the number of sessions between start and end that the chains have, and with index="SPX" SPX too."""
