@@ -76,8 +76,13 @@ def config_hash(config: dict, panel) -> str:
     >>> config_hash({"lag": 1}, panel) == config_hash({"lag": 2}, panel)
     False
     """
+    return hash_of(config, panel.content_hash, _versions().get("dispersion-engine"))
+
+
+def hash_of(config: dict, panel_hash: str, version: str | None) -> str:
+    """Hash what decided the numbers of a run that another version may have made."""
     deciding = {key: value for key, value in config.items() if key not in NOT_NUMBERS}
-    text = json.dumps([deciding, panel.content_hash, _versions().get("dispersion-engine")], sort_keys=True, default=str)
+    text = json.dumps([deciding, panel_hash, version], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
