@@ -22,6 +22,7 @@ LAYERS = (
         "engine.calendar",
         "engine.durable",
         "engine.kernels",
+        "engine.places",
         "engine.progress",
         "engine.records",
         "engine.statistics",

@@ -10,6 +10,15 @@ from engine.correlation.decompose import (
 from engine.correlation.dispersion import DispersionMeasures, DispersionStatus, dispersion_measures, surface_dispersion
 from engine.correlation.implied import CorrelationStatus, ImpliedCorrelation, implied_correlation
 from engine.correlation.indices import INDICES, correlation_index, correlation_indices, index_cell, index_name
+from engine.correlation.market_returns import (
+    OWN_BASKET,
+    MarketReturns,
+    basket_realized,
+    market_returns,
+    matched_window,
+    realized_leg,
+    sessions_in_a_row,
+)
 from engine.correlation.matrix import (
     Diversification,
     ImpliedMatrix,
@@ -48,6 +57,7 @@ from engine.correlation.thirty_day import DSPX_TERMS, VIX_TERMS, carried_one_day
 __all__ = [
     "DSPX_TERMS",
     "INDICES",
+    "OWN_BASKET",
     "VIX_TERMS",
     "AllMembers",
     "Basket",
@@ -64,6 +74,7 @@ __all__ = [
     "Everything",
     "ImpliedCorrelation",
     "ImpliedMatrix",
+    "MarketReturns",
     "Names",
     "PairwiseCorrelation",
     "RealizedCorrelation",
@@ -74,6 +85,7 @@ __all__ = [
     "VarianceChange",
     "VariancePremium",
     "basket_moments",
+    "basket_realized",
     "basket_returns",
     "baskets",
     "carried_one_day",
@@ -98,10 +110,14 @@ __all__ = [
     "index_cell",
     "index_name",
     "index_share",
+    "market_returns",
+    "matched_window",
     "pairwise_correlation",
     "realized_correlation",
+    "realized_leg",
     "realized_matrix",
     "rolling_correlation",
+    "sessions_in_a_row",
     "sessions_in_month",
     "smoothed_for_display",
     "surface_dispersion",

@@ -1,5 +1,6 @@
 """Building a panel's folder: whole or not at all, once for all processes that ask for it at the same time."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from engine.data.storage import HEADER, QUALITY, TRUTH, PanelWriter
 from engine.durable import locked
 from engine.errors import InputError
 from engine.progress import progress_bar
+
+log = logging.getLogger(__name__)
 
 
 def build_into(folder: Path, source: Source, name: str, progress: bool, replace: bool, inputs: Inputs) -> None:
@@ -38,6 +41,7 @@ def build_into(folder: Path, source: Source, name: str, progress: bool, replace:
     with locked(folder, "building"):
         if (folder / HEADER).is_file() and not replace:
             return
+        log.info("building the panel of market %s, once: %s keeps it", name, folder)
         writer = PanelWriter(folder)
         try:
             with progress_bar(f"Building panel {name}", source.sessions(), progress) as advance:

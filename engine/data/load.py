@@ -6,7 +6,7 @@ from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
-from engine.calendar import read_date
+from engine.calendar import DAY, read_date
 from engine.data.build import build_into
 from engine.data.inputs import inputs_of
 from engine.data.panel import MarketPanel, check_appendable
@@ -15,9 +15,8 @@ from engine.data.sources import SOURCES
 from engine.data.storage import HEADER, PanelWriter, open_panel
 from engine.durable import locked
 from engine.errors import InputError
+from engine.places import panel_cache
 from engine.progress import progress_bar
-
-DEFAULT_CACHE = Path(__file__).resolve().parents[2] / "results" / "panels"
 
 
 def load_market(
@@ -35,7 +34,8 @@ def load_market(
     start, end : ISO date or None
         First and last session wanted, both inclusive.
     cache : path or None
-        Folder of the panels that were built; None = the environment variable DISPERSION_CACHE, else `results/panels`.
+        Folder of the panels that were built; None = the environment variable DISPERSION_CACHE, else `results/panels` of
+        the checkout, else the user's cache folder.
         Each is keyed by a hash of its input files, its settings and the code that it comes from.
     rebuild : bool
         Build the panel again even if it is there.
@@ -83,7 +83,7 @@ def build_panel(name: str, path=None, *, cache=None, rebuild=False, progress=Tru
         As `load_market`.
     """
     source = find_source(name, path, settings)
-    root = Path(cache or os.environ.get("DISPERSION_CACHE") or DEFAULT_CACHE)
+    root = Path(cache or os.environ.get("DISPERSION_CACHE") or panel_cache())
     inputs = inputs_of(source)
     folder = root / f"{name}-{inputs.key[:12]}"
     if rebuild or not (folder / HEADER).is_file():
@@ -115,7 +115,7 @@ def extend_panel(folder, name: str, path=None, *, progress: bool = True, **setti
         raise InputError(f"market {name} reads no files, so none of its panels can grow; load another one")
     with locked(folder, "adding to"):
         panel = open_panel(folder)
-        source = find_source(name, path, settings | {"start": str(panel.dates[-1] + 1)})
+        source = find_source(name, path, settings | {"start": str(panel.dates[-1] + DAY)})
         inputs, writer = inputs_of(source), PanelWriter(folder, append=True)
         with progress_bar(f"Extending panel {name}", source.sessions(), progress) as advance:
             for block in source.blocks():

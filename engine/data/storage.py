@@ -1,9 +1,10 @@
 """Panels on disk: one raw file per array, dates first, and a header that is written last.
 
-A panel folder holds `panel.json` (axes, shapes, types, number of sessions, checksums, content hash) and `<array>.bin`.
-Rows beyond the header's number of sessions do not count: they are what an interrupted append left, and the next one
-overwrites them. Arrays are memory-mapped on opening, and what may be mapped is never written to: a panel that replaces
-another is a new generation, whose files lie in a folder named by its number (the first one's in the panel's own).
+A panel folder holds `panel.json` (axes, shapes, types, number of sessions, checksums, content hash) and `<array>.bin`;
+the closes of `history.<array>.bin` are on sessions of their own. Rows beyond the header's number of sessions do not
+count: they are what an interrupted append left, and the next one overwrites them. Arrays are memory-mapped on opening,
+and what may be mapped is never written to: a panel that replaces another is a new generation, whose files lie in a
+folder named by its number (the first one's in the panel's own).
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from engine.backend import to_host
 from engine.data.checksums import BlockChecksums, continued
 from engine.data.generations import mapped, next_generation, remove, sweep
 from engine.data.panel import MarketPanel, check_appendable, check_rates
-from engine.data.records import SECTOR_AXES, ListedSmiles, MarketInfo, SectorData
+from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData
 from engine.durable import checksum, locked, put_in_place, sync
 from engine.errors import InputError
 
@@ -26,10 +27,12 @@ HEADER = "panel.json"
 QUALITY = "quality.parquet"
 TRUTH = "truth.npz"
 _FIXED = ("names", "tenors", "deltas")
-_LISTED, _SECTORS = "listed.", "sectors."
-_DATED = {f.name for f in fields(MarketPanel)} - {"info", *_FIXED, "listed", "sectors", "content_hash", "window_bytes"}
+_LISTED, _SECTORS, _HISTORY = "listed.", "sectors.", "history."
+_PARTS = {"info", *_FIXED, "listed", "sectors", "history", "content_hash", "window_bytes"}
+_DATED = {f.name for f in fields(MarketPanel)} - _PARTS
 _LISTED_ARRAYS = {f"{_LISTED}{f.name}" for f in fields(ListedSmiles)}
 _SECTOR_ARRAYS = {f"{_SECTORS}{f.name}" for f in fields(SectorData)} - {f"{_SECTORS}{axis}" for axis in SECTOR_AXES}
+_HISTORY_ARRAYS = {f"history.{f.name}" for f in fields(History)} - {"history.note"}
 _BESIDE = (QUALITY, TRUTH)
 _NOT_CONTENT = ("generation", "beside", "content_hash")
 REMEDY = "to build the panel again, delete the folder {} or load the market with rebuild=True"
@@ -78,6 +81,11 @@ class PanelWriter:
         for name, array in arrays.items():
             self._put(name, array, specs[name], self.sessions)
         self.sessions += len(block)
+        if (history := self.header["history"]) is not None:
+            later = block.known_closes().between(after=history["last"] and np.datetime64(history["last"]))
+            later.map_arrays(lambda name, array: self._put(name, array, history["arrays"][name], history["sessions"]))
+            history["sessions"] += len(later)
+            history["last"] = str(later.dates[-1]) if len(later) else history["last"]
 
     def _put(self, name: str, array, spec: dict, sessions: int) -> None:
         """Write the rows of an array after those of so many sessions."""
@@ -185,9 +193,9 @@ def _opened(folder: Path, header: dict) -> MarketPanel:
             raise InputError(f"{path} is truncated ({size:,} bytes); {REMEDY.format(folder)}")
         whole = int(np.prod(shape)) > 0
         arrays[name] = mapped(path, spec["dtype"], shape) if whole else np.zeros(shape, spec["dtype"])
-    listed, sectors = (
+    listed, sectors, history = (
         {name.removeprefix(part): arrays.pop(name) for name in list(arrays) if name.startswith(part)}
-        for part in (_LISTED, _SECTORS)
+        for part in (_LISTED, _SECTORS, _HISTORY)
     )
     axes = {axis: np.array(header["sectors"][axis], dtype=str) for axis in SECTOR_AXES if sectors}
     return MarketPanel(
@@ -197,6 +205,7 @@ def _opened(folder: Path, header: dict) -> MarketPanel:
         deltas=np.array(header["deltas"], dtype=np.int64),
         listed=ListedSmiles(**listed) if listed else None,
         sectors=SectorData(**axes, **sectors) if sectors else None,
+        history=History(**history, note=header["history"]["note"]) if history else None,
         content_hash=header["content_hash"],
         **arrays,
     )
@@ -232,17 +241,29 @@ def _arrays(panel: MarketPanel) -> dict:
 
 def _header(panel: MarketPanel, arrays: dict) -> dict:
     sectors = panel.sectors and {axis: getattr(panel.sectors, axis).tolist() for axis in SECTOR_AXES}
+    history = None
+    if panel.history is not None:
+        closes = {}
+        panel.history.map_arrays(lambda name, array: closes.setdefault(name, array))
+        history = {"note": panel.history.note, "sessions": 0, "last": None, "arrays": _specs(closes)}
     return {
         "info": asdict(panel.info),
         **{axis: np.asarray(getattr(panel, axis)).tolist() for axis in _FIXED},
         "sectors": sectors,
-        "arrays": {n: {"dtype": a.dtype.str, "row": list(a.shape[1:]), "sha256": []} for n, a in arrays.items()},
+        "history": history,
+        "arrays": _specs(arrays),
     }
+
+
+def _specs(arrays: dict) -> dict:
+    return {n: {"dtype": a.dtype.str, "row": list(a.shape[1:]), "sha256": []} for n, a in arrays.items()}
 
 
 def files_of(header: dict) -> dict:
     """Return what each file holds: array -> (its type, the shape of a row and checksums; number of rows)."""
-    return {name: (spec, header["sessions"]) for name, spec in header["arrays"].items()}
+    files = {name: (spec, header["sessions"]) for name, spec in header["arrays"].items()}
+    history = header["history"] or {"arrays": {}}
+    return files | {name: (spec, history["sessions"]) for name, spec in history["arrays"].items()}
 
 
 def row_bytes(spec: dict) -> int:
@@ -266,13 +287,14 @@ def read_header(folder: Path) -> dict:
 
 def _is_header(header) -> bool:
     """Tell whether a header has all parts that a panel needs, and axes that fit its surfaces."""
-    needed = {"info", *_FIXED, "arrays", "sessions", *_NOT_CONTENT}
+    needed = {"info", *_FIXED, "arrays", "history", "sessions", *_NOT_CONTENT}
     if not isinstance(header, dict) or not needed <= header.keys():
         return False
-    arrays = header["arrays"]
+    arrays, history = header["arrays"], header["history"]
     return (
         header["info"].keys() == {f.name for f in fields(MarketInfo)}
         and arrays.keys() - _LISTED_ARRAYS == _DATED | (_SECTOR_ARRAYS if header.get("sectors") else set())
         and arrays.keys() & _LISTED_ARRAYS in (set(), _LISTED_ARRAYS)
+        and (history is None or history["arrays"].keys() == _HISTORY_ARRAYS)
         and arrays["component_iv"]["row"] == [len(header[axis]) for axis in _FIXED]
     )

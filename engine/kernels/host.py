@@ -7,7 +7,6 @@ import logging
 import os
 import platform
 import shutil
-import stat
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -16,6 +15,7 @@ from pathlib import Path
 from engine.durable import checksum, locked, put_in_place
 from engine.errors import InputError
 from engine.kernels.source import source
+from engine.places import cache_folder, mine_alone, usual_folder
 
 log = logging.getLogger(__name__)
 
@@ -130,24 +130,6 @@ def _processor() -> str:
 
 @functools.cache
 def _folders() -> tuple[Path, ...]:
-    """Return the folders that libraries are kept in: the user's cache, and one among the temporary ones."""
-    wanted = [Path(tempfile.gettempdir()) / f"dispersion-engine-{os.getuid()}"]
-    with suppress(RuntimeError):  # the user has no home folder
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        wanted.insert(0, cache / "dispersion-engine" / "kernels")
-    return tuple(folder for folder in wanted if _is_ours_alone(folder))
-
-
-def _is_ours_alone(folder: Path) -> bool:
-    """Make a folder if need be, and tell whether nobody else can put a library there: it would be run as ours."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        return False
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.getuid(), 0):
-        return False
-    if found.st_uid == os.getuid() and found.st_mode & 0o077:
-        with suppress(OSError):  # one that may only be read
-            folder.chmod(0o700)
-    return not folder.lstat().st_mode & 0o022
+    """Return where libraries are looked for, and the last one also made: nobody else may put any there."""
+    wanted = dict.fromkeys([usual_folder("kernels"), cache_folder("kernels")])
+    return tuple(folder for folder in wanted if folder is not None and mine_alone(folder))

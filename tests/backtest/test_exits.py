@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from reference_backtest import vega_neutral_backtest
 
+from engine.backend import namespace, to_host
 from engine.backtest import (
     AbstractStrategy,
     EarlyExit,
@@ -28,7 +29,8 @@ class OnAndOff(AbstractStrategy):
     """Three weeks short correlation, two weeks long."""
 
     def exposure(self, market):
-        return np.where(np.arange(len(market.dates)) % 25 < 15, 1.0, -1.0)
+        xp = namespace(market.weights)
+        return xp.where(xp.arange(len(market.dates)) % 25 < 15, 1.0, -1.0)
 
 
 RULES = {
@@ -43,6 +45,10 @@ RULES = {
 def run(panel, exits, lag=1, **choices):
     choices = {"basket": AllMembers(), "structure": Straddle(25), "schedule": Weekly(), "costs": COSTS} | choices
     return backtest(panel, OnAndOff(), exits=exits, lag=lag, **choices)
+
+
+def assert_equal(found, expected):
+    np.testing.assert_array_equal(to_host(found), to_host(expected))
 
 
 def first_day(exits, panel, book, c, entry_exposure, exposure, lag):
@@ -106,11 +112,10 @@ def test_a_book_followed_only_to_the_exits_is_the_reduction_of_the_whole_one(xp)
         if not book.entered[c]:
             continue
         # The same marks reduced over the same legs.
-        np.testing.assert_array_equal(sold.explain[c, 1 : day + 1], book.explain[c, 1 : day + 1])
+        assert_equal(sold.explain[c, 1 : day + 1], book.explain[c, 1 : day + 1])
         if day < book.cohorts.life[c]:
-            both = book.vega_traded[c, day] + book.vega_held[c, day]
-            np.testing.assert_array_equal(sold.vega_traded[c, day], both)
-            np.testing.assert_array_equal(sold.hedge_traded[c, day], book.hedge_held[c, day])
+            assert_equal(sold.vega_traded[c, day], book.vega_traded[c, day] + book.vega_held[c, day])
+            assert_equal(sold.hedge_traded[c, day], book.hedge_held[c, day])
         assert not sold.explain[c, day + 1 :].any()
 
 

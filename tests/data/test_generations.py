@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tiny_panel import assert_same, tiny_panel
 
 from engine.data import append_panel, build_panel, load_market, open_panel, save_panel
 from engine.data import checksums as checksums_module
@@ -20,13 +21,14 @@ from engine.data.storage import PanelWriter
 from engine.data.verify import verify_panel
 from engine.errors import InputError
 from tests.commands import ROOT
-from tests.data.test_storage_and_load import assert_same, tiny_panel
 
 # Builds the market of the other tests slowly; its first word says what else, its second is the folder.
 BUILD = """
 import logging, sys, time
+sys.path.insert(0, "tests/data")
 from engine.data import append_panel, load, load_market
-from tests.data.test_storage_and_load import Tiny, tiny_panel
+from test_storage_and_load import Tiny
+from tiny_panel import tiny_panel
 
 class Slow(Tiny):
     def blocks(self):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from engine.calendar import read_date
+from engine.calendar import DAY, read_date
 from engine.data.records import DELTAS, TENORS
 from engine.errors import InputError
 
@@ -155,7 +155,7 @@ class SyntheticMarket:
     @property
     def end(self) -> np.datetime64:
         """Last calendar date."""
-        return np.datetime64(self.start, "D") + max(round(self.years * 365.25) - 1, 0)
+        return np.datetime64(self.start, "D") + max(round(self.years * 365.25) - 1, 0) * DAY
 
     @classmethod
     def no_premium(cls, **settings) -> "SyntheticMarket":
