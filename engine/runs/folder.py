@@ -4,7 +4,8 @@ import io
 import json
 from pathlib import Path
 
-from engine.runs.claim import Claim, checksum, written_before
+from engine.durable import checksum
+from engine.runs.claim import Claim, written_before
 from engine.runs.manifest import as_json, manifest
 
 
