@@ -25,6 +25,7 @@ class Job:
     hedge: object
     costs: object
     lag: int = 1
+    risk_free: float = 0.0
 
     @property
     def book(self) -> tuple:
@@ -40,11 +41,11 @@ class Job:
     @property
     def batch(self) -> tuple:
         """What two jobs of one book must share to be one batch: all that is not declared to batch."""
-        return tuple(group_key(part) for part in (self.strategy, self.exits, self.costs))
+        return (*(group_key(part) for part in (self.strategy, self.exits, self.costs)), self.risk_free)
 
 
 def backtest_objects(config: dict, build=build) -> dict:
-    """Return what `backtest` takes beside the market, by name: the object of each group, and the lag.
+    """Return what `backtest` takes beside the market, by name: the object of each group, `lag` and `risk_free`.
 
     Parameters
     ----------
@@ -62,7 +63,10 @@ def backtest_objects(config: dict, build=build) -> dict:
     made = {name: build(config[name], name) for name in GROUPS}
     if not isinstance(lag, int) or isinstance(lag, bool):
         raise InputError(f"lag={lag} is not a whole number of sessions")
-    return made | {"lag": lag}
+    rate = config["risk_free"]
+    if not isinstance(rate, int | float) or isinstance(rate, bool):
+        raise InputError(f"risk_free={rate} is not a rate a year in decimals; write risk_free=0.03 for 3 %")
+    return made | {"lag": lag, "risk_free": float(rate)}
 
 
 def jobs_of(plans: list[Plan], open_market) -> list[Job]:

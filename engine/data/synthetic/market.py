@@ -64,6 +64,7 @@ def _panel(paths: Paths, surfaces: QuotedSurfaces, leg_spot, block: slice) -> Ma
             calendar=settings.calendar,
             source=f"synthetic market, seed {settings.seed}",
             forward_convention="spot grown at the rate",
+            marks="synthetic",
         ),
         dates=paths.dates[block],
         names=plan.names,
