@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ DEVICE_BLOCK_BYTES = 32 * CPU_BLOCK_BYTES  # a GPU needs long blocks to be busy
 FREE_SHARE = 0.8  # of a device's free memory a panel takes by default; the rest is for results and temporaries
 
 
-def namespace(*arrays):
+def namespace(*arrays: Any) -> Any:  # numpy or CuPy; Any, since a checker knows no union of two modules
     """Return the library the arrays belong to: `numpy` or `cupy`.
 
     Scalars and None belong to neither and are ignored.
@@ -87,7 +88,7 @@ def resolve(backend: str) -> str:
     return "numpy"
 
 
-def library(backend: str):
+def library(backend: str) -> Any:
     """Return the array library of a backend: the module `numpy` or `cupy`."""
     if backend == "numpy":
         return np
@@ -134,7 +135,7 @@ def to_host(array):
     return array.get() if hasattr(array, "get") and not isinstance(array, dict) else np.asarray(array)
 
 
-def special(xp):
+def special(xp: Any) -> Any:
     """Return the special functions (`ndtr`, `ndtri`, `log_ndtr`, ...) of the array library."""
     if xp is np:
         import scipy.special
@@ -145,7 +146,7 @@ def special(xp):
     return cupyx.scipy.special
 
 
-def block_budget(xp) -> int:
+def block_budget(xp: Any) -> int:
     """Return the bytes that the temporaries of one block may take on the machine of the array library."""
     return CPU_BLOCK_BYTES if xp is np else DEVICE_BLOCK_BYTES
 

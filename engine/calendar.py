@@ -22,16 +22,17 @@ LONGEST_CLOSURE_DAYS = 7
 def _calendar(code: str, first_year: int, last_year: int):
     """Return the sessions of whole years, datetime64[D], and the first and last date of them that are known."""
     import exchange_calendars
+    from exchange_calendars.errors import InvalidCalendarName
 
     try:
         kind = type(_quietly(exchange_calendars.get_calendar, code))
-    except exchange_calendars.errors.InvalidCalendarName as error:
+    except InvalidCalendarName as error:
         raise InputError(f"calendar={code} is unknown; use an exchange_calendars code such as XNYS") from error
     low, high = np.datetime64(f"{first_year}-01-01"), np.datetime64(f"{last_year}-12-31")
-    if kind.bound_min() is not None:
-        low = max(low, kind.bound_min().to_datetime64().astype("datetime64[D]"))
-    if kind.bound_max() is not None:
-        high = min(high, kind.bound_max().to_datetime64().astype("datetime64[D]"))
+    if (bound := kind.bound_min()) is not None:
+        low = max(low, bound.to_datetime64().astype("datetime64[D]"))
+    if (bound := kind.bound_max()) is not None:
+        high = min(high, bound.to_datetime64().astype("datetime64[D]"))
     if low > high:
         return np.array([], dtype="datetime64[D]"), low, high
     schedule = _quietly(exchange_calendars.get_calendar, code, start=str(low), end=str(high))

@@ -48,9 +48,9 @@ class Regression:
 
     def contrast(self, weights: Sequence[float]) -> tuple[float, float]:
         """Return a combination of the coefficients and its t-statistic, such as the difference of two slopes."""
-        weights = np.asarray(weights, dtype=float)
-        value = float(weights @ self.coefficients)
-        return value, value / float(np.sqrt(weights @ self.covariance @ weights))
+        w = np.asarray(weights, dtype=float)
+        value = float(w @ self.coefficients)
+        return value, value / float(np.sqrt(w @ self.covariance @ w))
 
     def wald(self, hypothesis: Sequence[float]) -> tuple[float, float]:
         """Return the Wald statistic, chi-squared with k degrees, of all coefficients at once, and its p-value."""

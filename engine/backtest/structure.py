@@ -26,14 +26,17 @@ class Structure(Protocol):
     @property
     def tenor(self) -> int:
         """Calendar days from entry to expiry."""
+        ...
 
     @property
     def min_days(self) -> int:
         """Calendar days to expiry below which a listed expiry is not entered."""
+        ...
 
     @property
     def min_coverage(self) -> float:
         """Share of the basket's weight, 0 to 1, that quoted names must hold for a cohort to be entered."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,17 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from engine.command.messages import CONFIGS, explained, give_up
 
 INTERRUPTED = 130  # exit code, as shells count it
 
 _when_broken: list[Callable[[], str | None]] = []
-_asked = None  # configuration of the job that Hydra is running, as composed
+_asked: Any = None  # configuration of the job that Hydra is running, as composed
 
 
-def start(task, config_name: str) -> None:
+def start(task: Callable[[dict, Path], Any], config_name: str) -> None:
     """Run `task(config, folder)` as a Hydra command; mistakes of the user end it with a message and exit code 2.
 
     With HYDRA_FULL_ERROR=1 in the environment the traceback is shown instead.
@@ -25,7 +26,7 @@ def start(task, config_name: str) -> None:
     in_full = bool(os.environ.get("HYDRA_FULL_ERROR"))
 
     @functools.wraps(task)
-    def job(config):
+    def job(config: Any) -> Any:
         _remember(config)
         try:
             return task(resolved(config), job_folder())
@@ -62,7 +63,7 @@ def _end(error: BaseException, config_name: str) -> None:
         give_up(message)
 
 
-def _remember(config) -> None:
+def _remember(config: Any) -> None:
     """Keep the configuration of the job at work; a function, since launchers send `start`'s job elsewhere as a copy."""
     global _asked
     _asked = config
@@ -97,7 +98,7 @@ def job_folder() -> Path:
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
-def asked_files(config=None) -> dict[str, str]:
+def asked_files(config: Any = None) -> dict[str, str]:
     """Return what was asked of the job that Hydra is running, as the files of `.hydra/`, name to text.
 
     Parameters
@@ -111,13 +112,17 @@ def asked_files(config=None) -> dict[str, str]:
     config = _asked if config is None else config
     if config is None:  # called as a function, without Hydra
         return {}
-    hydra = HydraConfig.instance().cfg
-    asked = {"config": config, "hydra": hydra, "overrides": hydra.hydra.overrides.task}
+    asked = {"config": config, "hydra": HydraConfig.instance().cfg, "overrides": HydraConfig.get().overrides.task}
     return {f"{name}.yaml": OmegaConf.to_yaml(node) for name, node in asked.items()}
 
 
-def resolved(config) -> dict:
+def resolved(config: Any) -> dict:
     """Return the configuration as plain dictionaries, every interpolation resolved and every value present."""
+    return plain(config, resolve=True, throw_on_missing=True)
+
+
+def plain(node: Any, resolve: bool = False, throw_on_missing: bool = False) -> Any:
+    """Return a node of a configuration as plain dictionaries, lists and values."""
     from omegaconf import OmegaConf
 
-    return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    return OmegaConf.to_container(node, resolve=resolve, throw_on_missing=throw_on_missing)

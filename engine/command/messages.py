@@ -4,7 +4,7 @@ import difflib
 import re
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from engine.errors import InputError
 
@@ -36,7 +36,7 @@ def suggestion(word: str, known, otherwise: str) -> str:
     return f"did you mean {close[0]}?" if close else f"{otherwise} {', '.join(known)}"
 
 
-def explained(error: Exception, config_name: str) -> str | None:
+def explained(error: BaseException, config_name: str) -> str | None:
     """Return what to tell the user about an error that is theirs, or None for one that is ours."""
     from hydra.errors import HydraException, OverrideParseException
     from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -91,9 +91,9 @@ def _keys(parent: str, config_name: str) -> list[str]:
     """Keys under a parent: at the root of the command's own file, or in any choice of the group."""
     from omegaconf import OmegaConf
 
-    root = OmegaConf.load(CONFIGS / f"{config_name}.yaml")
     files = sorted((CONFIGS / parent).glob("*.yaml")) if parent else []
-    written = [root.get(parent) or {}, *map(OmegaConf.load, files)] if parent else [root]
+    read: list[Any] = [OmegaConf.load(file) for file in (CONFIGS / f"{config_name}.yaml", *files)]
+    written = [read[0].get(parent) or {}, *read[1:]] if parent else read
     # A choice may also set keys of the root; its own then stand under the name of its group.
     found = {str(key): None for keys in written for key in (keys.get(parent, keys) if parent else keys)}
     return [key for key in found if key not in ("_target_", "defaults", "hydra")]

@@ -1,7 +1,9 @@
 """From configuration to objects: `_target_` names a class, the other keys are its fields, and each is checked."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
+from typing import Any
 
 from engine.command.messages import suggestion
 from engine.errors import InputError
@@ -9,7 +11,7 @@ from engine.errors import InputError
 _NUMBERS = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
 
 
-def build(node, where: str = "", **given):
+def build(node: Mapping, where: str = "", **given: Any) -> Any:  # of the class that the node names
     """Make the object a piece of configuration describes: `_target_` names the class, the other keys its fields.
 
     Parameters
@@ -28,14 +30,12 @@ def build(node, where: str = "", **given):
     >>> build({"_target_": "engine.correlation.TopWeights", "n": 20})
     TopWeights(n=20)
     """
-    settings = {key: value for key, value in node.items() if key != "_target_"}
     made = imported(node.get("_target_"), where)
-    if is_dataclass(made):
-        settings = {key: checked(made, key, value, where) for key, value in settings.items()}
+    settings = {key: checked(made, key, value, where) for key, value in node.items() if key != "_target_"}
     return made(**settings, **given)
 
 
-def imported(path, where: str):
+def imported(path: Any, where: str) -> Callable[..., Any]:
     """Return the class or function of a dotted path, which stands in the configuration at `where`."""
     module, _, name = str(path).rpartition(".")
     try:
@@ -44,8 +44,10 @@ def imported(path, where: str):
         raise InputError(f"{where}._target_={path} cannot be imported: {error}") from error
 
 
-def checked(made, key: str, value, where: str):
+def checked(made: Any, key: str, value: Any, where: str) -> Any:
     """Return the value as the field wants it, or say what is wrong with it."""
+    if not is_dataclass(made):
+        return value
     known = {f.name: f for f in fields(made) if f.init}
     if key not in known:
         raise InputError(f"{where} has no setting {key}; {suggestion(key, known, 'it has')}")
@@ -65,7 +67,7 @@ def checked(made, key: str, value, where: str):
     return float(value) if wanted == "float" else value
 
 
-def number(config: dict, key: str, kind: type):
+def number(config: dict, key: str, kind: type) -> Any:
     """Return a number of the configuration's root, or say that it is none.
 
     Examples

@@ -232,7 +232,7 @@ def _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_
         return vol
     windows = xp.lib.stride_tricks.sliding_window_view(by_name, longest, axis=1)  # (N, T, longest)
     for part in blocks(len(returns), 4 * 8 * longest, block_budget(xp)):
-        basket, total = 0.0, 0.0
+        basket, total = xp.zeros((), dtype=returns.dtype), 0.0
         row = xp.arange(part.start, part.stop)
         # One name after the other, as in `basket_moments`: the sum has one order whatever the block.
         for j in range(position.shape[1]):

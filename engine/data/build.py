@@ -56,7 +56,7 @@ def build_into(folder: Path, source: Source, name: str, progress: bool, replace:
             _check_something_kept(name, quality)
             quality.insert_column(0, pl.Series("source", [name] * quality.height)).write_parquet(building / QUALITY)
         if (truth := source.truth()) is not None:
-            np.savez(building / TRUTH, **truth)
+            np.savez(building / TRUTH, **truth)  # pyright: ignore[reportArgumentType] - no array is named allow_pickle
         writer.commit()
         _put_in_place(building, folder, replace)
     finally:

@@ -100,12 +100,11 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, str | None]]:
     """Yield (module of the engine, name taken from it or None) for every import that can run."""
     if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
         node = ast.Module(node.orelse, [])
+    found: list[tuple[str, str | None]] = []
     if isinstance(node, ast.Import):
-        found = [(alias.name, None) for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and node.level == 0:
-        found = [(node.module, alias.name) for alias in node.names]
-    else:
-        found = []
+        found += [(alias.name, None) for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        found += [(node.module, alias.name) for alias in node.names]
     yield from (pair for pair in found if pair[0].split(".")[0] == "engine")
     for child in ast.iter_child_nodes(node):
         yield from _imports(child)
@@ -119,9 +118,10 @@ def _defining(module: str, name: str | None, root: Path) -> Path:
     package = place / "__init__.py"
     if name is not None:
         for node in ast.parse(package.read_text(encoding="utf-8")).body:
-            for alias in node.names if isinstance(node, ast.ImportFrom) else ():
-                if name == (alias.asname or alias.name):
-                    return _defining(node.module, alias.name, root)
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    if name == (alias.asname or alias.name):
+                        return _defining(node.module, alias.name, root)
         if (place / name).is_dir() or (place / f"{name}.py").is_file():
             return _defining(f"{module}.{name}", None, root)
     return package

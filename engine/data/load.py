@@ -160,7 +160,7 @@ def find_source(name: str, path, settings: dict) -> Source:
         raise InputError(f"market {name} reads files: give the folder that holds them, market.path=FOLDER")
     if not Path(path).is_dir():
         raise InputError(f"market.path={path} is not a folder; give the one that holds the files of {name}")
-    return source(path=str(path), **settings)
+    return source(**settings | {"path": str(path)})
 
 
 def _check_date(word: str, date) -> None:

@@ -235,7 +235,8 @@ def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:
             raise InputError(f"cannot append to {panel.info.name}: the {axis} differ; rebuild the panel")
     if (panel.listed is None) != (later.listed is None):
         raise InputError(f"cannot append to {panel.info.name}: only one of the two has listed expiries")
-    if panel.listed is not None and panel.listed.expiry.shape[1] != later.listed.expiry.shape[1]:
+    one, other = panel.listed, later.listed
+    if one is not None and other is not None and one.expiry.shape[1] != other.expiry.shape[1]:
         raise InputError(f"cannot append to {panel.info.name}: the number of expiry slots differs; rebuild the panel")
     if not _same_sectors(panel.sectors, later.sectors):
         raise InputError(f"cannot append to {panel.info.name}: the sectors differ; rebuild the panel")

@@ -35,7 +35,7 @@ def check_decimal_iv(quotes: pl.DataFrame, file, column: str) -> None:
         After conversion to decimals.
     file, column : the file and its column, for the message
     """
-    median = quotes.filter(pl.col("iv").is_finite())["iv"].median()
+    median = quotes.filter(pl.col("iv").is_finite()).select(pl.col("iv").median()).item()
     low, high = PLAUSIBLE_MEDIAN_IV
     if median is not None and not low <= median <= high:
         other = "already decimals" if median < low else "percent"

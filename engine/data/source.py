@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,8 @@ class Source(Protocol):
     `fingerprint`, `sessions` and `blocks` are required. A class that derives from this one overrides the others only
     where it has something to offer.
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @abstractmethod
     def fingerprint(self) -> str:

@@ -49,7 +49,7 @@ class PanelWriter:
             (self.folder / HEADER).unlink(missing_ok=True)
         # The hash of an appended panel goes on from that of what is there, whose files need not be read again.
         self.digest = hashlib.sha256((self.header or {}).get("content_hash", "").encode())
-        self.sessions = self.header["sessions"] if append else 0
+        self.sessions = self.header["sessions"] if self.header else 0
 
     def write(self, block: MarketPanel) -> None:
         """Append the sessions of a block to the files; they count once `commit` has run.
@@ -84,6 +84,8 @@ class PanelWriter:
 
     def commit(self) -> None:
         """Make everything written so far the panel, by one atomic replacement of its header."""
+        if self.header is None:
+            raise InputError(f"nothing was written to {self.folder}; write a block before it is committed")
         header = self.header | {"sessions": self.sessions, "content_hash": self.digest.hexdigest()}
         for name, spec in header["arrays"].items():
             path = self.folder / f"{name}.bin"

@@ -79,7 +79,7 @@ def _compile(text: str, path: Path) -> None:
 
 @functools.cache
 def _version() -> str:
-    return subprocess.run([compiler(), "--version"], capture_output=True, text=True, check=True).stdout
+    return subprocess.run([str(compiler()), "--version"], capture_output=True, text=True, check=True).stdout
 
 
 @functools.cache

@@ -8,7 +8,7 @@ import polars as pl
 from hydra.experimental.callback import Callback
 from omegaconf import OmegaConf
 
-from engine.command.hydra import when_broken
+from engine.command.hydra import plain, when_broken
 from engine.command.messages import explained, give_up
 from engine.errors import InputError
 from engine.runs import read, table_store
@@ -128,7 +128,7 @@ def _asked(sweep: Path) -> dict:
     """Return the configuration a sweep was started with."""
     for path in (sweep / ASKED, sweep / ".hydra" / ASKED):
         if path.exists():
-            return OmegaConf.to_container(OmegaConf.load(path))
+            return plain(OmegaConf.load(path))
     raise InputError(f"sweep.resume={sweep} is not the folder of a sweep; give results/<study>/<time>")
 
 

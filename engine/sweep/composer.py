@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from engine.command.hydra import plain, resolved
 from engine.runs.plan import Plan
 
 
@@ -19,7 +21,7 @@ class _Override:
 
     text: str
     key: str
-    value: object
+    value: Any
     plain: bool
     chooses: bool
 
@@ -47,9 +49,9 @@ class _Base:
 
     @classmethod
     def of(cls, config: DictConfig) -> "_Base":
-        referred = _references(OmegaConf.to_container(_task(config), resolve=False))
+        referred = _references(plain(_task(config)))
         settings = None if referred is None else resolved_task(config)
-        choices = OmegaConf.to_container(config.hydra.runtime.choices)
+        choices = plain(config.hydra.runtime.choices)
         return cls(config, settings, referred or frozenset(), choices)
 
 
@@ -140,18 +142,19 @@ class SweepComposer:
 
 def resolved_task(config: DictConfig) -> dict:
     """Return the part of a job's configuration that is ours, as plain dictionaries with every value present."""
-    return OmegaConf.to_container(_task(config), resolve=True, throw_on_missing=True)
+    return resolved(_task(config))
 
 
 def _task(config: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
 def _references(node) -> frozenset | None:
     """Return the keys that values refer to; None where a value is missing or refers in a way only Hydra can follow."""
     if isinstance(node, dict | list):
         found = [_references(value) for value in (node.values() if isinstance(node, dict) else node)]
-        return None if None in found else frozenset().union(*found)
+        known = [keys for keys in found if keys is not None]
+        return frozenset().union(*known) if len(known) == len(found) else None
     if not isinstance(node, str):
         return frozenset()
     simple = re.compile(r"\$\{(\w[\w.]*)\}")

@@ -1,9 +1,14 @@
 """From configuration to jobs: everything one backtest takes, as objects, each distinct thing made once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from engine.backtest import AbstractSizing, AbstractStrategy, Costs, Exits, Hedge, Schedule, Structure
 from engine.backtest.batch import group_key
 from engine.command.objects import build
+from engine.correlation import Basket
+from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.runs.plan import Plan
 
@@ -15,15 +20,15 @@ GROUPS = ("strategy", "basket", "structure", "sizing", "schedule", "exits", "hed
 class Job:
     """One backtest to be run: what `backtest` takes, nothing left out."""
 
-    market: object
-    strategy: object
-    basket: object
-    structure: object
-    sizing: object
-    schedule: object
-    exits: object
-    hedge: object
-    costs: object
+    market: MarketPanel
+    strategy: AbstractStrategy
+    basket: Basket
+    structure: Structure
+    sizing: AbstractSizing
+    schedule: Schedule
+    exits: Exits
+    hedge: Hedge
+    costs: Costs
     lag: int = 1
 
     @property
@@ -38,7 +43,7 @@ class Job:
         return tuple(group_key(part) for part in (self.strategy, self.exits, self.costs))
 
 
-def backtest_objects(config: dict, build=build) -> dict:
+def backtest_objects(config: dict, build: Callable[..., Any] = build) -> dict[str, Any]:
     """Return what `backtest` takes beside the market, by name: the object of each group, and the lag.
 
     Parameters
@@ -60,7 +65,7 @@ def backtest_objects(config: dict, build=build) -> dict:
     return made | {"lag": lag}
 
 
-def jobs_of(plans: list[Plan], open_market) -> list[Job]:
+def jobs_of(plans: list[Plan], open_market: Callable[[dict], tuple[MarketPanel, str]]) -> list[Job]:
     """Make what the configurations of jobs describe, and load their markets, each distinct thing once.
 
     Parameters

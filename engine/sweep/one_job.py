@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf
 
+from engine.command.hydra import plain
 from engine.runs.folder import is_finished
 from engine.runs.plan import Plan
 from engine.runs.table_store import TableStore
@@ -29,6 +29,6 @@ def keep_row(result, config: dict, started: float, config_hash: str) -> dict:
 def _row(config: dict, config_hash: str) -> tuple[Plan, TableStore]:
     """Return what a table is to know of the job that Hydra is running, and the table."""
     job = HydraConfig.get()
-    asked = OmegaConf.to_container(job.overrides.task)
-    taken = OmegaConf.to_container(job.runtime.choices)
+    asked = plain(job.overrides.task)
+    taken = plain(job.runtime.choices)
     return Plan(job.job.num, asked, taken, config, config_hash), TableStore(Path(job.sweep.dir))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from engine.backend import resolve
 from engine.command.markets import built_panel
@@ -14,6 +15,9 @@ from engine.errors import InputError
 from engine.runs.plan import Plan
 from engine.sweep.batches import Books, batches, books_of
 from engine.sweep.jobs import Job, jobs_of
+
+if TYPE_CHECKING:
+    import ray
 
 PIECES_PER_SLOT = 4  # so that nodes of different speed end together, and one that dies takes little with it
 
@@ -40,7 +44,7 @@ class PanelSource:
     end: str | None
     backend: str
     memory_budget: float | None
-    stored: object = None
+    stored: "ray.ObjectRef | None" = None
 
 
 def panel_source(config: dict, market) -> PanelSource:
@@ -49,7 +53,8 @@ def panel_source(config: dict, market) -> PanelSource:
     return PanelSource(
         folder=str(built_panel(config).resolve()),
         content_hash=market.content_hash,
-        **dates,
+        start=dates["start"],
+        end=dates["end"],
         backend=str(config["backend"]),
         memory_budget=config["memory_budget"],
     )

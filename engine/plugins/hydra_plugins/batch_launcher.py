@@ -1,6 +1,7 @@
 """hydra/launcher=batch: a whole sweep of backtests as a few batches, in the folders of the basic launcher."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.plugins.launcher import Launcher
@@ -23,7 +24,8 @@ class BatchLauncher(Launcher):
         """Keep what launching needs; the task itself is not called, its backtests are batched."""
         from engine.sweep.composer import SweepComposer
 
-        hydra_context.config_loader = SweepComposer(hydra_context.config_loader, config)  # the sweeper checks by it too
+        composer: Any = SweepComposer(hydra_context.config_loader, config)  # a loader in all but class
+        hydra_context.config_loader = composer  # the sweeper checks by it too
         self.hydra_context, self.config = hydra_context, config
 
     def launch(self, job_overrides, initial_job_idx):
