@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from engine.arrays import Floats
+from engine.backend import namespace
 from engine.backtest import AbstractStrategy, MarketView, hysteresis, zscore
 from engine.errors import InputError
 
@@ -30,6 +31,8 @@ class RichCorrelation(AbstractStrategy):
     def __post_init__(self):
         if self.window < 2:
             raise InputError(f"strategy.window={self.window} has no deviation; use 2 sessions or more")
+        if namespace(self.enter, self.leave).any(self.leave > self.enter):
+            raise InputError(f"strategy.leave={self.leave} is above strategy.enter={self.enter}; leave at or below it")
 
     def exposure(self, market: MarketView) -> Floats:
         """Return 1 while correlation is rich, else 0, (T,)."""

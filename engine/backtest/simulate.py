@@ -15,7 +15,7 @@ from engine.backtest.market import MarketView
 from engine.backtest.result import BacktestResult
 from engine.backtest.schedule import Monthly, Schedule
 from engine.backtest.sizing import AbstractSizing, VegaNeutral
-from engine.backtest.strategy import AbstractStrategy
+from engine.backtest.strategy import AbstractStrategy, checked_exposure
 from engine.backtest.structure import Straddle, Structure, choose_contracts
 from engine.correlation import Basket, TopWeights
 from engine.data.panel import MarketPanel
@@ -144,9 +144,8 @@ def decide(
     exit_day : array (P, C) or None
         Holding day on which the cohort is sold, its last where it ends by itself; None where all do.
     """
-    exposure = strategy.exposure(view)
+    exposure = checked_exposure(strategy, view)
     xp = namespace(exposure, book.explain)
-    exposure = exposure.reshape(-1, len(view.panel))  # (T,) and (P, T) alike become (P, T)
     asked = exposure[:, xp.asarray(book.cohorts.entry - lag)]
     entry_exposure = xp.where(book.entered & xp.isfinite(asked), asked, 0.0)
     dates = view.panel.dates

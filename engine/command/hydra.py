@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.command.messages import CONFIGS, explained, give_up
+from engine.errors import InputError
 
 INTERRUPTED = 130  # exit code, as shells count it
 
@@ -116,9 +117,21 @@ def asked_files(config: Any = None) -> dict[str, str]:
     return {f"{name}.yaml": OmegaConf.to_yaml(node) for name, node in asked.items()}
 
 
-def resolved(config: Any) -> dict:
+class Settings(dict):
+    """A resolved configuration, or the part of it under `place`; a key that is missing was taken out by the user."""
+
+    def __init__(self, values: dict, place: str = ""):
+        super().__init__(values)
+        self.place = place
+
+    def __missing__(self, key):
+        whole = f"{self.place}{key}"
+        raise InputError(f"the configuration has no {whole}; leave out '~{whole.split('.')[0]}', or set it")
+
+
+def resolved(config: Any) -> Settings:
     """Return the configuration as plain dictionaries, every interpolation resolved and every value present."""
-    return plain(config, resolve=True, throw_on_missing=True)
+    return _settings(plain(config, resolve=True, throw_on_missing=True))
 
 
 def plain(node: Any, resolve: bool = False, throw_on_missing: bool = False) -> Any:
@@ -126,3 +139,9 @@ def plain(node: Any, resolve: bool = False, throw_on_missing: bool = False) -> A
     from omegaconf import OmegaConf
 
     return OmegaConf.to_container(node, resolve=resolve, throw_on_missing=throw_on_missing)
+
+
+def _settings(node: Any, place: str = "") -> Any:
+    if not isinstance(node, dict):
+        return node
+    return Settings({key: _settings(value, f"{place}{key}.") for key, value in node.items()}, place)

@@ -47,6 +47,13 @@ def explained(error: BaseException, config_name: str) -> str | None:
             return str(cause)
         cause = cause.__cause__
     text = str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror or type(error).__name__}"
+    if isinstance(error, MemoryError):
+        return f"not enough memory ({text or 'the system refused more'}); ask for fewer names, dates or parameter sets"
+    if "Config group override must be a string or a list" in text:
+        group = next((key for key, value in _asked().items() if value in ("null", "None", "~")), "a group")
+        return f"{group}=null is no choice; {group} can be {', '.join(choices_of(group))}"
     if isinstance(error, MissingMandatoryValue):
         key = re.search(r"full_key: (\S+)", text)
         key = key.group(1) if key else text.splitlines()[0]
@@ -75,25 +82,51 @@ def choices_of(group: str) -> list[str]:
     return sorted(file.stem for file in (CONFIGS / group).glob("*.yaml"))
 
 
-def _unknown_key(key: str, config_name: str) -> str:
-    groups = sorted(folder.name for folder in CONFIGS.iterdir() if folder.is_dir() and folder.name != "hydra")
-    parent, _, last = key.rpartition(".")
-    if parent:
-        known = _keys(parent, config_name)
-        if known:
-            return f"{parent} has no setting {last}; {suggestion(last, known, 'it has')}"
-        return f"there is no {parent}, so {key} cannot be set; {suggestion(parent, groups, 'groups are')}"
-    known = [*groups, *_keys("", config_name)]
-    return f"there is no group or setting {key}; {suggestion(key, known, 'there are')}"
-
-
-def _keys(parent: str, config_name: str) -> list[str]:
-    """Keys under a parent: at the root of the command's own file, or in any choice of the group."""
+def _groups(config_name: str) -> dict[str, str | None]:
+    """Return the config groups of a command, and the choice each takes where the user takes none."""
     from omegaconf import OmegaConf
 
-    files = sorted((CONFIGS / parent).glob("*.yaml")) if parent else []
-    read: list[Any] = [OmegaConf.load(file) for file in (CONFIGS / f"{config_name}.yaml", *files)]
-    written = [read[0].get(parent) or {}, *read[1:]] if parent else read
-    # A choice may also set keys of the root; its own then stand under the name of its group.
-    found = {str(key): None for keys in written for key in (keys.get(parent, keys) if parent else keys)}
-    return [key for key in found if key not in ("_target_", "defaults", "hydra")]
+    defaults = OmegaConf.load(CONFIGS / f"{config_name}.yaml").defaults
+    pairs = [pair for entry in defaults if not isinstance(entry, str) for pair in entry.items()]
+    return {str(group): choice for group, choice in pairs if not str(group).startswith("override ")}
+
+
+def _asked() -> dict[str, str]:
+    """Return the words of the command, key to value as text."""
+    words = (word.lstrip("+~").partition("=") for word in sys.argv[1:] if not word.startswith("-"))
+    return {key.partition("@")[0]: value for key, _, value in words}
+
+
+def _unknown_key(key: str, config_name: str) -> str:
+    groups, asked = _groups(config_name), _asked()
+    group, _, setting = key.rpartition(".")
+    root = _keys("", config_name)
+    if group in groups and group not in root:
+        taken = asked.get(group) or groups[group] or ""
+        others = [choice for choice in choices_of(group) if setting in _keys(group, choice)]
+        known = [name for choice in taken.split(",") for name in _keys(group, choice)]
+        if others and setting not in known:
+            return f"{group}={taken} has no setting {setting}, but {group}={others[0]} has; add {group}={others[0]}"
+        return f"{group}={taken} has no setting {setting}; {suggestion(setting, known, 'it has')}"
+    if not group and (CONFIGS / key).is_dir():
+        return f"{key} is no group of this command, which has {', '.join(groups)}"
+    if group in root:
+        known = _keys(group, config_name)
+        return f"{group} has no setting {setting}; {suggestion(setting, known, 'it has')}"
+    if group:
+        return f"there is no {group}, so {key} cannot be set; {suggestion(group, groups, 'groups are')}"
+    return f"there is no group or setting {key}; {suggestion(key, [*groups, *root], 'there are')}"
+
+
+def _keys(group: str, choice: str) -> list[str]:
+    """Return the keys that a choice of a group sets, or that a command's own file sets at its root or under a key."""
+    from omegaconf import OmegaConf
+
+    if (file := CONFIGS / group / f"{choice}.yaml").is_file():
+        written: Any = OmegaConf.load(file)
+        written = written.get(group, written)  # a choice may also set keys of the root
+    else:
+        root = CONFIGS / f"{choice}.yaml"
+        whole: Any = OmegaConf.load(root) if root.is_file() else {}
+        written = whole.get(group) or {}
+    return [str(key) for key in written if key not in ("_target_", "defaults", "hydra")]

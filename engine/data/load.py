@@ -6,8 +6,7 @@ from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-
+from engine.calendar import read_date
 from engine.data.build import build_into
 from engine.data.panel import MarketPanel
 from engine.data.source import Source
@@ -60,7 +59,8 @@ def load_market(
     (252, 8, 17)
     """
     for word, date in (("start", start), ("end", end)):
-        _check_date(word, date)
+        if date is not None:
+            read_date(date, word)
     folder = build_panel(name, path, cache=cache, rebuild=rebuild, progress=progress, **settings)
     return open_panel(folder).slice(start, end)
 
@@ -161,17 +161,6 @@ def find_source(name: str, path, settings: dict) -> Source:
     if not Path(path).is_dir():
         raise InputError(f"market.path={path} is not a folder; give the one that holds the files of {name}")
     return source(**settings | {"path": str(path)})
-
-
-def _check_date(word: str, date) -> None:
-    if date is None:
-        return
-    try:
-        known = not np.isnat(np.datetime64(date, "D"))
-    except (ValueError, TypeError):
-        known = False
-    if not known:
-        raise InputError(f"{word}={date} is not a date; write it as 2026-07-31")
 
 
 def _nearest(word: str, known) -> str:

@@ -213,9 +213,14 @@ def _derived_hash(*parts: str) -> str:
 
 
 def _moment(when) -> np.datetime64:
-    """Read a date, or a moment within a day; a year or a month is its first day."""
-    given = np.datetime64(when)
-    return given.astype("datetime64[D]") if np.datetime_data(given.dtype)[0] in ("Y", "M", "W") else given
+    """Read a date, or a moment within a day; a number, a year or a month is neither."""
+    try:
+        given = None if isinstance(when, int) else np.datetime64(when)
+    except (ValueError, TypeError):
+        given = None
+    if given is None or np.datetime_data(given.dtype)[0] in ("Y", "M", "W", "generic"):
+        raise InputError(f"{when} is not a date; write it as 2024-12-31")
+    return given
 
 
 def _after(moment: np.datetime64) -> np.datetime64:

@@ -20,7 +20,7 @@ from engine.backend import library
 PROJECT = Path(__file__).resolve().parents[2]
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
 # Keys of the configuration that change where and how a run is kept, but none of its numbers.
-NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget"})
+NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality"})
 
 
 def manifest(panel, backend: str, seed: int, started: float, **more) -> dict:

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from engine.backend import namespace, to_host
+from engine.calendar import read_date
 from engine.correlation import (
     CorrelationStatus,
     correlation_change,
@@ -234,10 +235,7 @@ def drivers_of_a_day(market, basket, day=None, most: int = 12) -> tuple:
 
 
 def _session(market, day) -> int:
-    try:
-        found = np.flatnonzero(market.dates == np.datetime64(str(day), "D"))
-    except ValueError:
-        raise InputError(f"day={day} is not a date; write day=2026-06-05") from None
+    found = np.flatnonzero(market.dates == read_date(day, "day"))
     if len(found) == 0:
         raise InputError(f"day={day} is not a session of {market.info.name}, {market.dates[0]} to {market.dates[-1]}")
     if found[0] == 0:

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_market import small_market
 
 from engine.backtest import EarlyExit, Straddle, VegaNeutral, VolPoints, Weekly, backtest
 from engine.backtest.batch import stack
 from engine.correlation import AllMembers, TopWeights
 from engine.errors import InputError
+from engine.testing import small_market
 from strategies.rich_correlation import RichCorrelation
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from small_market import small_market
 
 from engine.backtest import EarlyExit, HoldToExpiry, MarketView, Weekly, backtest
 from engine.correlation import AllMembers, TopWeights
+from engine.testing import poisoned, small_market
 from strategies.rich_correlation import RichCorrelation
 from strategies.short_correlation import ShortCorrelation
 
@@ -13,26 +13,6 @@ STRATEGIES = {
     "short_correlation": ShortCorrelation(),
     "rich_correlation": RichCorrelation(tenor=30, window=20, enter=0.3, leave=-0.3),
 }
-
-
-def poisoned(panel, t):
-    """The same panel up to and including session t; after it every price, quote, weight and event is another."""
-    rng = np.random.default_rng(99)
-
-    def poison(name, array):
-        if name in ("dates", "listed.expiry"):
-            return array
-        if name in ("index_status", "component_status"):
-            return array
-        changed = array.copy()
-        later = changed[t + 1 :]
-        later *= rng.uniform(0.3, 3.0, size=later.shape).astype(array.dtype)
-        later[rng.random(later.shape) < 0.1] = 0.0 if name == "weights" else np.nan
-        if name == "settlement":
-            later[rng.random(later.shape) < 0.1] = 12.0
-        return changed
-
-    return panel.map_arrays(poison)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from reference_backtest import vega_neutral_backtest
-from small_market import small_market
 
 from engine.backtest import (
     AbstractStrategy,
@@ -20,6 +19,7 @@ from engine.backtest.batch import stack
 from engine.backtest.structure import LegStatus
 from engine.correlation import AllMembers
 from engine.errors import InputError
+from engine.testing import small_market
 
 COSTS = VolPoints(index=0.25, component=0.8, hedge_bps=2.0)
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from small_market import small_market
 
 from engine.backtest import (
     Costs,
@@ -24,6 +23,7 @@ from engine.backtest import (
     backtest,
 )
 from engine.correlation import AllMembers, Basket, Names, TopWeights
+from engine.testing import small_market
 from strategies.short_correlation import ShortCorrelation
 
 BUILT_IN = {

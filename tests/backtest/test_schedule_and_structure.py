@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from small_market import small_market
 
 from engine.backtest import EarlyExit, Monthly, Straddle, Weekly, backtest
 from engine.backtest.structure import choose_contracts
 from engine.errors import InputError
+from engine.testing import small_market
 from strategies.short_correlation import ShortCorrelation
 
 

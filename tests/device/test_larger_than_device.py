@@ -14,7 +14,7 @@ from engine.backtest.structure import choose_contracts
 from engine.correlation import AllMembers, implied_correlation, surface_dispersion
 from engine.data import panel as panels
 from engine.errors import InputError
-from tests.backtest.small_market import small_market
+from engine.testing import small_market
 
 PANEL, LISTED = small_market(), small_market(listed=True)
 WINDOWS = {"of one session": 1, "of seven": 7, "of all": len(PANEL)}

@@ -19,9 +19,9 @@ from engine.report import write_tearsheet
 from engine.run import run
 from engine.sweep.batches import run_batch
 from engine.sweep.jobs import Job
+from engine.testing import small_market
 from strategies.rich_correlation import RichCorrelation
 from strategies.short_correlation import ShortCorrelation
-from tests.backtest.small_market import small_market
 
 SMALL = "memory_budget=0.0015"  # GB; the small market of the commands takes 2 MB
 # Sums over a handful of legs in another order, and special functions of another library.

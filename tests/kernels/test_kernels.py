@@ -5,10 +5,8 @@ runs in CI through the CPU's own compiler.
 """
 
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,10 +30,8 @@ from engine.kernels import host, switched_off
 from engine.kernels.entries import KERNELS
 from engine.kernels.source import FOLDER, STORED, source
 from engine.pricing import black_price, implied_vol, straddle
+from engine.testing import small_market
 from strategies.rich_correlation import RichCorrelation
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "backtest"))
-from small_market import small_market
 
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
 

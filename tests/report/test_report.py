@@ -12,14 +12,10 @@ from engine.report import correlation_report, leaderboard, plots, summary_table,
 
 @pytest.fixture(scope="module")
 def result():
-    import sys
-    from pathlib import Path
-
-    sys.path.insert(0, str(Path(__file__).parents[1] / "backtest"))
-    from small_market import small_market
 
     from engine.backtest import Weekly, backtest
     from engine.correlation import AllMembers
+    from engine.testing import small_market
     from strategies.short_correlation import ShortCorrelation
 
     return backtest(small_market(3, sessions=120), ShortCorrelation(), basket=AllMembers(), schedule=Weekly())

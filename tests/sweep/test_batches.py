@@ -1,8 +1,6 @@
 """Batched sweeps: the numbers of the loop, from as few books as there are ways to trade."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -23,11 +21,9 @@ from engine.backtest import (
 from engine.correlation import AllMembers, TopWeights
 from engine.sweep.batches import run_batch
 from engine.sweep.jobs import Job
+from engine.testing import small_market
 from strategies.rich_correlation import RichCorrelation
 from strategies.short_correlation import ShortCorrelation
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "backtest"))
-from small_market import small_market
 
 
 @pytest.fixture(scope="module")

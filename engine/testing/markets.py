@@ -1,4 +1,4 @@
-"""A tiny market with everything in it that can go wrong, for tests that follow every leg by hand."""
+"""A tiny market with everything in it that can go wrong, small enough to follow every leg by hand."""
 
 import numpy as np
 
@@ -9,11 +9,34 @@ TENORS = np.array([10, 30, 91])
 DELTAS = np.arange(10, 95, 5)
 
 
-def small_market(seed=0, sessions=90, names=6, listed=False, events=True, missing=0.05) -> MarketPanel:
-    """Seeded panel of weekdays: random walks, skewed smiles, missing quotes; names 0..3 split, merge, go bust, vanish.
+def small_market(
+    seed: int = 0,
+    sessions: int = 90,
+    names: int = 6,
+    listed: bool = False,
+    events: bool = True,
+    missing: float = 0.05,
+) -> MarketPanel:
+    """Return a seeded panel of weekdays: random walks, skewed smiles, missing quotes, and four corporate events.
 
-    Name 0 splits 5:1 on session 30, name 1 is bought for cash on session 40, name 2 goes to zero on session 55 and
-    the contracts of name 3 are replaced on unknown terms on session 65.
+    Tenors are 10, 30 and 91 days, call deltas 10 to 90. Name 0 splits 5:1 on session 30, name 1 is bought for cash on
+    session 40, name 2 goes to zero on session 55 and the contracts of name 3 are replaced on unknown terms on session
+    65.
+
+    Parameters
+    ----------
+    seed, sessions, names : int
+    listed : bool
+        Also plant the smiles of five listed expiries.
+    events : bool
+        Plant the corporate events; they need 66 sessions and 4 names.
+    missing : float
+        Share of smiles, and of quotes, that are missing.
+
+    Examples
+    --------
+    >>> small_market(sessions=70).component_iv.shape
+    (70, 6, 3, 17)
     """
     rng = np.random.default_rng(seed)
     days = np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-01-01") + 2 * sessions)
