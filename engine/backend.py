@@ -9,7 +9,7 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -123,14 +123,14 @@ def device_budget(memory_budget: float | None) -> int:
     return int(budget)
 
 
-def check_memory_budget(memory_budget) -> None:
+def check_memory_budget(memory_budget: Any) -> None:
     """Raise InputError unless a memory budget is a positive number of GB, or None."""
     number = isinstance(memory_budget, int | float) and not isinstance(memory_budget, bool)
     if memory_budget is not None and not (number and memory_budget > 0.0):
         raise InputError(f"memory_budget={memory_budget} is not a positive number of GB; write memory_budget=8")
 
 
-def to_host(array):
+def to_host(array: Any) -> np.ndarray:
     """Return the array as numpy; a numpy array is returned as it is."""
     return array.get() if hasattr(array, "get") and not isinstance(array, dict) else np.asarray(array)
 
@@ -151,7 +151,7 @@ def block_budget(xp: Any) -> int:
     return CPU_BLOCK_BYTES if xp is np else DEVICE_BLOCK_BYTES
 
 
-def running_max(values):
+def running_max(values: np.ndarray) -> np.ndarray:
     """Largest value so far along the last axis; CuPy has no `maximum.accumulate`.
 
     Examples
@@ -183,7 +183,7 @@ def blocks(length: int, bytes_per_item: int, budget: int = CPU_BLOCK_BYTES) -> I
         yield slice(start, min(start + step, length))
 
 
-def each(xp, work, items) -> Iterator:
+def each(xp: Any, work: Callable[[Any], Any], items: Iterable) -> Iterator:
     """Yield `work(item)` for every item, in order; on a CPU several at once, since ufuncs release the interpreter.
 
     Examples

@@ -39,7 +39,7 @@ def correlate(config: dict, folder: Path) -> None:
         levels = measure_levels(market, chosen, coverage, window)
         published = market_source(config).published()
         found = research(market, levels, coverage, config["day"], published)
-        quality = {"quality": quality_report(config)}
+        quality = {} if (counts := quality_report(config)) is None else {"quality": counts}
         for name, frame in (levels.frames() | quality | found.frames).items():
             kept.write_frame(f"{name}.parquet", frame)
         tables = levels.tables(market) | published_tables(config, market, published, coverage)

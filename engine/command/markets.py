@@ -1,11 +1,18 @@
 """From configuration to a market: its panel, cut to the dates wanted, on the backend chosen."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.command.objects import checked, imported
 
+if TYPE_CHECKING:
+    import polars as pl
 
-def open_market(config, progress: bool = True):
+    from engine.data import MarketPanel
+    from engine.data.source import Source
+
+
+def open_market(config: dict, progress: bool = True) -> "tuple[MarketPanel, str]":
     """Load the market of a configuration, cut to its dates, on its backend.
 
     Returns
@@ -29,7 +36,7 @@ def open_market(config, progress: bool = True):
     return (panel.to(backend, memory_budget) if backend == "cupy" else panel), backend
 
 
-def built_panel(config) -> Path:
+def built_panel(config: dict) -> Path:
     """Return the folder of a configuration's panel, which is built if need be."""
     from engine.data import build_panel
 
@@ -37,7 +44,7 @@ def built_panel(config) -> Path:
     return build_panel(name, **settings)
 
 
-def market_source(config):
+def market_source(config: dict) -> "Source":
     """Return the source of a configuration's market, to ask what it offers beside the panel; nothing is built."""
     from engine.data import find_source
 
@@ -46,14 +53,14 @@ def market_source(config):
     return find_source(name, path, settings)
 
 
-def quality_report(config):
+def quality_report(config: dict) -> "pl.DataFrame | None":
     """Return the quality report of a configuration's market: which quotes were dropped, and why."""
     from engine.data import load_quality
 
     return load_quality(built_panel(config))
 
 
-def _market(config) -> tuple[str, dict]:
+def _market(config: dict) -> tuple[str, dict]:
     """Name of the market and what its source is to be told, its path among it; each setting is checked."""
     from engine.data.load import source_kind
 
@@ -64,7 +71,7 @@ def _market(config) -> tuple[str, dict]:
     return market["name"], {"path": market["path"], **settings}
 
 
-def _date(config, key: str) -> str | None:
+def _date(config: dict, key: str) -> str | None:
     from engine.calendar import read_date
 
     return None if config[key] is None else str(read_date(config[key], key))

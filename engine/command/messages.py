@@ -3,6 +3,7 @@
 import difflib
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,7 +22,7 @@ def give_up(message: str, code: int = USER_ERROR) -> NoReturn:
     sys.exit(code)
 
 
-def suggestion(word: str, known, otherwise: str) -> str:
+def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
     """Say which known word was probably meant, or list them.
 
     Examples

@@ -8,10 +8,11 @@ import ast
 import hashlib
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from engine.errors import InputError
 
@@ -21,7 +22,7 @@ _KERNELS = Path("engine", "kernels")
 _INCLUDE = re.compile(r'^#include "(.+)"', re.MULTILINE)
 
 
-def fingerprint(source, files=()) -> str:
+def fingerprint(source: Any, files: Iterable[Path | str] = ()) -> str:
     """Return the hash of a source's settings, of its input files' contents and of the code.
 
     Files count by their contents, not by their place.
@@ -43,7 +44,7 @@ def fingerprint(source, files=()) -> str:
     return digest.hexdigest()
 
 
-def code_files(module, root=ROOT) -> list[Path]:
+def code_files(module: Path | str, root: Path | str = ROOT) -> list[Path]:
     """Return the files that a module's results come from: itself, what it imports of `engine`, and kernels it runs.
 
     A name that a package only passes on leads to the file that defines it: who takes `call_delta` from
@@ -70,7 +71,7 @@ def code_files(module, root=ROOT) -> list[Path]:
     return sorted(found)
 
 
-def code_hash(module, root=ROOT) -> str:
+def code_hash(module: Path | str, root: Path | str = ROOT) -> str:
     """Hash the code that a panel of the source in `module` comes from, and the code that writes panels."""
     digest = hashlib.sha256()
     for file in sorted({*code_files(module, root), *code_files(Path(root) / WRITER, root)}):

@@ -7,7 +7,9 @@ a name that is not a member has weight 0.
 
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from engine.backend import device_budget, library, namespace, to_host
 from engine.data.records import SECTOR_AXES, ListedSmiles, MarketInfo, SectorData
 from engine.errors import InputError
 from engine.stream import upload
+
+if TYPE_CHECKING:
+    from engine.calendar import Date
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +111,7 @@ class MarketPanel:
             f"{len(self.tenors)} tenors x {len(self.deltas)} deltas{listed}, {info.currency}"
         )
 
-    def map_arrays(self, change) -> "MarketPanel":
+    def map_arrays(self, change: Callable[[str, Any], Any]) -> "MarketPanel":
         """Return a panel with `change(name, array)` for each array that has dates; its content hash is "".
 
         The name of an array of `listed` or `sectors` starts with `listed.` or `sectors.`.
@@ -122,7 +127,7 @@ class MarketPanel:
             changed["sectors"] = replace(self.sectors, **sectors)
         return replace(self, content_hash="", **changed)
 
-    def slice(self, start=None, end=None) -> "MarketPanel":
+    def slice(self, start: "Date | None" = None, end: "Date | None" = None) -> "MarketPanel":
         """Return the sessions from `start` to `end`, both inclusive (ISO text or datetime64; None = open).
 
         Where the panel's dates are times within days, an `end` that is a date includes all of that day.
@@ -212,7 +217,7 @@ def _derived_hash(*parts: str) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest() if all(parts) else ""
 
 
-def _moment(when) -> np.datetime64:
+def _moment(when: "Date") -> np.datetime64:
     """Read a date, or a moment within a day; a number, a year or a month is neither."""
     try:
         given = None if isinstance(when, int) else np.datetime64(when)

@@ -41,7 +41,7 @@ class PanelWriter:
         Continue the panel that is there; otherwise its header is removed.
     """
 
-    def __init__(self, folder, append: bool = False):
+    def __init__(self, folder: Path | str, append: bool = False):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.header = _read_header(self.folder) if append else None
@@ -100,14 +100,14 @@ class PanelWriter:
         os.replace(temporary, self.folder / HEADER)
 
 
-def save_panel(panel: MarketPanel, folder) -> None:
+def save_panel(panel: MarketPanel, folder: Path | str) -> None:
     """Write a whole panel to a folder."""
     writer = PanelWriter(folder)
     writer.write(panel)
     writer.commit()
 
 
-def append_panel(folder, later: MarketPanel) -> MarketPanel:
+def append_panel(folder: Path | str, later: MarketPanel) -> MarketPanel:
     """Add the sessions of `later` to the panel in a folder without rewriting what is there, and open it.
 
     Raises
@@ -122,7 +122,7 @@ def append_panel(folder, later: MarketPanel) -> MarketPanel:
     return open_panel(folder)
 
 
-def open_panel(folder) -> MarketPanel:
+def open_panel(folder: Path | str) -> MarketPanel:
     """Open a panel folder; its arrays are memory-mapped and read-only.
 
     Raises
@@ -158,7 +158,7 @@ def open_panel(folder) -> MarketPanel:
     )
 
 
-def load_quality(folder) -> pl.DataFrame | None:
+def load_quality(folder: Path | str) -> pl.DataFrame | None:
     """Return the quality report in a panel's folder (source, asset, reason, rows), None where there is none."""
     path = Path(folder) / QUALITY
     return pl.read_parquet(path) if path.is_file() else None

@@ -13,9 +13,13 @@ import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from engine import kernels
 from engine.backend import library
+
+if TYPE_CHECKING:
+    from engine.data import MarketPanel
 
 PROJECT = Path(__file__).resolve().parents[2]
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
@@ -23,7 +27,7 @@ LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hy
 NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality"})
 
 
-def manifest(panel, backend: str, seed: int, started: float, **more) -> dict:
+def manifest(panel: "MarketPanel", backend: str, seed: int, started: float, **more: Any) -> dict:
     """Return what made a run: versions, commit, device, panel and time.
 
     Parameters
@@ -63,7 +67,7 @@ def provenance() -> dict:
     }
 
 
-def config_hash(config: dict, panel) -> str:
+def config_hash(config: dict, panel: Any) -> str:
     """Hash all that decides the numbers of a backtest: its resolved configuration, the panel and the version.
 
     Examples

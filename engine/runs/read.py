@@ -52,7 +52,7 @@ class Run:
         return pl.read_parquet(path, glob=False)
 
 
-def load_run(path) -> Run:
+def load_run(path: Path | str) -> Run:
     """Read one run folder.
 
     Raises

@@ -1,5 +1,6 @@
 """Levels of correlation: implied and realised, of every basket, as records and as the rows a run keeps."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -11,6 +12,7 @@ from engine.correlation import (
     daily_returns,
     realized_correlation,
 )
+from engine.correlation.sectors import Chosen
 from engine.study.tables import basket_table, indices_form, long_form, realized_form, skew_order
 
 
@@ -53,13 +55,13 @@ class Levels:
         return found
 
 
-def measure_levels(market, baskets: list, min_coverage: float, window: int) -> Levels:
+def measure_levels(market, baskets: Sequence[Chosen], min_coverage: float, window: int) -> Levels:
     """Measure the correlation of all baskets at once.
 
     Parameters
     ----------
     market : MarketPanel
-    baskets : list of Chosen
+    baskets : sequence of Chosen
     min_coverage : float
         Least share of a basket's weight that must be quoted.
     window : int

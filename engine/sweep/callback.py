@@ -4,10 +4,11 @@ import logging
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from hydra.experimental.callback import Callback
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from engine.command.hydra import plain, when_broken
 from engine.command.messages import explained, give_up
@@ -32,7 +33,7 @@ class CompareRuns(Callback):
     _before: str | None = None  # text of ASKED in a sweep that is resumed
     _started = 0.0
 
-    def on_run_start(self, config, **_) -> None:
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Claim the folder of a single run."""
         when_broken(take_back_all)
         try:
@@ -41,7 +42,7 @@ class CompareRuns(Callback):
         except InputError as error:
             give_up(str(error))
 
-    def on_multirun_start(self, config, **_) -> None:
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Claim the sweep's folder, a new one or that of `sweep.resume`."""
         when_broken(CompareRuns.break_off)
         try:
@@ -52,7 +53,7 @@ class CompareRuns(Callback):
             give_up(str(error))
         CompareRuns._started = time.perf_counter()
 
-    def on_multirun_end(self, config, **_) -> None:
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Compare the runs."""
         try:
             CompareRuns.conclude()
@@ -94,14 +95,14 @@ class CompareRuns(Callback):
         return f"go on with sweep.resume={own.folder}"
 
 
-def _check_study(config) -> None:
+def _check_study(config: DictConfig) -> None:
     """Raise InputError where the study is not the name of a folder under results/."""
     study = Path(str(config.study))
     if study.is_absolute() or ".." in study.parts or not study.parts:
         raise InputError(f"study={config.study} is not the name of a folder under results/; write study=my_study")
 
 
-def _check_grids(config) -> None:
+def _check_grids(config: DictConfig) -> None:
     """Raise InputError where several grids are asked for at once: Hydra would sweep over their names alone."""
     for word in config.hydra.overrides.task:
         key, _, value = word.partition("=")
@@ -113,7 +114,7 @@ def _check_grids(config) -> None:
             )
 
 
-def _claimed(config) -> tuple[Claim, str | None]:
+def _claimed(config: DictConfig) -> tuple[Claim, str | None]:
     """Claim the folder of a sweep: a new one, or the one that `sweep.resume` goes on with and what it was asked.
 
     Every launcher composes each job from the overrides that start with `hydra`, so they carry the folder to the jobs.

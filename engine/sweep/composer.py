@@ -1,9 +1,11 @@
 """Composing the jobs of a sweep: Hydra composes each set of group choices once; plain values go into copies of it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -69,7 +71,7 @@ class SweepComposer:
         Configuration of the sweep as a whole.
     """
 
-    def __init__(self, loader, master: DictConfig):
+    def __init__(self, loader: ConfigLoader, master: DictConfig):
         self.loader, self.master = loader, master
         self._groups = set(master.hydra.runtime.choices)
         self._parser = OverridesParser.create()
@@ -78,11 +80,11 @@ class SweepComposer:
     def __getattr__(self, name):
         return getattr(self.loader, name)
 
-    def load_sweep_config(self, master_config, sweep_overrides) -> DictConfig:
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> DictConfig:
         """Check a job as Hydra does, and return its configuration without its plain values: no sweeper reads those."""
         return self._composed(sweep_overrides)[0].config
 
-    def whole(self, number: int, overrides) -> DictConfig:
+    def whole(self, number: int, overrides: Sequence[str]) -> DictConfig:
         """Compose a job by Hydra itself, all of it."""
         job = self.loader.load_sweep_config(self.master, list(overrides))
         with open_dict(job):
@@ -90,7 +92,7 @@ class SweepComposer:
             job.hydra.job.num = number
         return job
 
-    def plan(self, number: int, overrides) -> Plan:
+    def plan(self, number: int, overrides: Sequence[str]) -> Plan:
         """Compose a job as far as running it needs.
 
         Raises
@@ -105,7 +107,7 @@ class SweepComposer:
             settings = _with(settings, key.split("."), value)
         return Plan(number, asked, base.choices, settings)
 
-    def _composed(self, overrides) -> tuple["_Base", dict]:
+    def _composed(self, overrides: Sequence[str]) -> tuple["_Base", dict]:
         """Return what Hydra composed for a job, and the plain values to put into it (none where Hydra did it all)."""
         read = [self._read(text) for text in overrides]
         base = self._base(tuple(one.text for one in read if not one.plain))

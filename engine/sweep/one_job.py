@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 
+from engine.backtest import BacktestResult
 from engine.command.hydra import plain
 from engine.runs.folder import is_finished
 from engine.runs.plan import Plan
@@ -18,7 +19,7 @@ def finished_before(config: dict, folder: Path, config_hash: str) -> bool:
     return plan.number in table.finished([plan])
 
 
-def keep_row(result, config: dict, started: float, config_hash: str) -> dict:
+def keep_row(result: BacktestResult, config: dict, started: float, config_hash: str) -> dict:
     """Keep the job's result as a row of the sweep's table; return its summary."""
     plan, table = _row(config, config_hash)
     table.keep([plan], table.packed(result, [plan], started))

@@ -3,13 +3,14 @@
 import functools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from engine.backend import resolve
 from engine.command.markets import built_panel
+from engine.data.panel import MarketPanel
 from engine.data.storage import open_panel
 from engine.errors import InputError
 from engine.runs.plan import Plan
@@ -47,7 +48,7 @@ class PanelSource:
     stored: "ray.ObjectRef | None" = None
 
 
-def panel_source(config: dict, market) -> PanelSource:
+def panel_source(config: dict, market: MarketPanel) -> PanelSource:
     """Return where nodes find the panel of a configuration, which is open here."""
     dates = {key: None if config[key] is None else str(config[key]) for key in ("start", "end")}
     return PanelSource(
@@ -77,7 +78,7 @@ def pieces(jobs: list[Job], slots: int, largest: int) -> Iterator[list[int]]:
             yield numbers[first : first + size]
 
 
-def run_piece(source: PanelSource, plans: list[Plan], packed) -> list[tuple] | None:
+def run_piece(source: PanelSource, plans: list[Plan], packed: Callable[..., Iterable]) -> list[tuple] | None:
     """Run a piece of a sweep where the task is, and return what the store keeps; None where the panel is out of reach.
 
     Returns

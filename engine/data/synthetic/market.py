@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def _panel(paths: Paths, surfaces: QuotedSurfaces, block: slice) -> MarketPanel:
     )
 
 
-def synthetic_market(settings: SyntheticMarket | None = None, **changes) -> tuple[MarketPanel, Truth]:
+def synthetic_market(settings: SyntheticMarket | None = None, **changes: Any) -> tuple[MarketPanel, Truth]:
     """Generate a whole synthetic market in memory, with the truth planted in it.
 
     Parameters

@@ -73,7 +73,7 @@ def as_arrays(truth: Truth) -> dict[str, np.ndarray]:
     return arrays
 
 
-def load_truth(folder) -> Truth:
+def load_truth(folder: Path | str) -> Truth:
     """Read the truth saved beside a synthetic panel.
 
     Parameters
