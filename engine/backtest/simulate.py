@@ -16,7 +16,7 @@ from engine.backtest.result import BacktestResult
 from engine.backtest.schedule import Monthly, Schedule
 from engine.backtest.sizing import AbstractSizing, VegaNeutral
 from engine.backtest.strategy import AbstractStrategy, checked_exposure
-from engine.backtest.structure import Straddle, Structure, choose_contracts
+from engine.backtest.structure import Straddle, Structure, check_reach, choose_contracts
 from engine.correlation import Basket, TopWeights
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
@@ -122,6 +122,7 @@ def open_book(
             f"traded; return each session once, in order, from session {lag} on"
         )
     cohorts = choose_contracts(market, entry, structure)
+    check_reach(market, cohorts, structure.tenor)
     book = build_book(market, view.weights, cohorts, Recipe(structure, sizing, hedge), progress=progress)
     if not book.entered.any():
         raise InputError(

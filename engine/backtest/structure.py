@@ -14,6 +14,7 @@ from engine.kernels.codes import LegStatus
 
 # An expiry on a holiday settles on the session before it. With more days than this between them, the data has a hole.
 HOLIDAY_DAYS = 5
+NEAR_ENOUGH_DAYS = 15  # monthly expiries are a month apart, so the nearest is within half of one
 
 
 @runtime_checkable
@@ -121,6 +122,31 @@ class Cohorts:
     def since(self, first: int) -> "Cohorts":
         """Return the same cohorts on dates that start with the session `first`."""
         return Cohorts(self.entry - first, self.last - first, self.expiry, self.outcome)
+
+
+def check_reach(panel: MarketPanel, cohorts: "Cohorts", tenor: int) -> None:
+    """Raise InputError where the options asked for are not there, so that others would be traded without a word.
+
+    On a constant-maturity surface the tenor must lie between its shortest and its longest; of listed expiries most
+    entries must find one within half the tenor, or 15 days, of it.
+    """
+    name = panel.info.name
+    if panel.listed is None:
+        shortest, longest = int(panel.tenors[0]), int(panel.tenors[-1])
+        if not shortest <= tenor <= longest:
+            raise InputError(
+                f"structure.tenor={tenor} lies outside the surface of {name}, {shortest} to {longest} days: "
+                "its volatilities are not known; choose a tenor inside"
+            )
+        return
+    known = ~np.isnat(cohorts.expiry)
+    days = days_between(cohorts.expiry[known], panel.dates[cohorts.entry[known]])
+    far = np.abs(days - tenor) > max(tenor / 2, NEAR_ENOUGH_DAYS)
+    if len(days) and far.mean() > 0.5:
+        raise InputError(
+            f"structure.tenor={tenor} finds no expiry near it in {name}: the nearest ones are {days.min()} to "
+            f"{days.max()} days ahead; choose a tenor among them"
+        )
 
 
 def choose_contracts(panel: MarketPanel, entry: Integers, structure: Structure) -> Cohorts:
