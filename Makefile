@@ -15,9 +15,10 @@ backtest: .venv/.runtime  ## Backtest on the built-in synthetic market (ARGS="st
 correlate: .venv/.runtime  ## Implied correlation of every date, tenor and delta (ARGS="market=... market.path=...")
 	@$(BIN)/python -m engine.correlate $(ARGS)
 
-test: .venv/.dev  ## Lint, format check, all tests and the lines they run, exactly as CI does it
+test: .venv/.dev  ## Lint, format check, type check, all tests and the lines they run, exactly as CI does it
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/basedpyright
 	$(BIN)/python -m pytest -q --cov --cov-report=
 	$(BIN)/python tests/coverage_by_room.py
 

@@ -153,7 +153,7 @@ class Names:
         return normalised(xp.where(listed, weights, 0.0))
 
 
-def _alphabetical(names) -> np.ndarray:
+def _alphabetical(names: Symbols) -> np.ndarray:
     return np.argsort(np.asarray(names), kind="stable")
 
 

@@ -1,6 +1,7 @@
 """Realised correlation: how alike the members did move, on the same basket, weights and formula as implied."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -179,7 +180,7 @@ def realized_correlation(
 
 
 def forward_realized_correlation(
-    returns: PerName, weights: Weights, window: int = 63, **convention
+    returns: PerName, weights: Weights, window: int = 63, **convention: Any
 ) -> RealizedCorrelation:
     """Realised correlation over the `window` sessions **after** each date, with the basket of that date.
 

@@ -62,7 +62,8 @@ def code_files(module: Path | str, root: Path | str = ROOT) -> list[Path]:
     list of Path
         Sorted. A module that imports the kernels and names some of them runs these; one that names none may run all.
     """
-    found, waiting = set(), [Path(module)]
+    found: set[Path] = set()
+    waiting = [Path(module)]
     while waiting:
         file = waiting.pop()
         if file not in found:

@@ -47,7 +47,7 @@ def check_decimal_iv(quotes: pl.DataFrame, file: Path | str, column: str) -> Non
         )
 
 
-def check_call_delta(quotes: pl.DataFrame, file: Path | str, columns: dict) -> None:
+def check_call_delta(quotes: pl.DataFrame, file: Path | str, columns: dict[str, str]) -> None:
     """Raise InputError when most call deltas, of the calls or of the puts, lie outside 0..1.
 
     Parameters

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -27,7 +27,7 @@ PIECES_PER_THREAD = 8  # several, so that threads that are done early take over 
 
 
 @contextlib.contextmanager
-def switched_off() -> Iterator[None]:
+def switched_off() -> Generator[None, None, None]:
     """Let array code do everything inside the block."""
     before = _wanted.set(False)
     try:
@@ -56,12 +56,12 @@ def launch(
     kernel: str,
     entry: str,
     items: int,
-    arguments: Sequence,
+    arguments: Sequence[Any],
     *,
-    dtype="float32",
+    dtype: str = "float32",
     threads: int = 0,
     shared: int = 0,
-    least=1,
+    least: int = 1,
 ) -> None:
     """Run an entry point of a kernel over all its items.
 
@@ -109,7 +109,7 @@ def column(xp: Any, values: Any, count: int) -> Any:
     return xp.ascontiguousarray(xp.broadcast_to(xp.asarray(values, dtype=xp.float64).reshape(-1), (count,)))
 
 
-def elementwise(xp: Any, kernel: str, inputs: Sequence, dtypes: Sequence) -> tuple:
+def elementwise(xp: Any, kernel: str, inputs: Sequence[Any], dtypes: Sequence[Any]) -> tuple[Any, ...]:
     """Run a kernel on every element of its inputs, which are broadcast against each other as in array code.
 
     Parameters

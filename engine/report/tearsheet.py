@@ -2,18 +2,14 @@
 
 import html
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from engine.backend import to_host
 from engine.backtest.metrics import drawdown
+from engine.backtest.result import BacktestResult
 from engine.report import plots
 from engine.report.tables import as_text, correlation_levels, summary_table
-
-if TYPE_CHECKING:
-    from engine.backtest.result import BacktestResult
-    from engine.data.records import MarketInfo
 
 LEDGER_ROWS = 40
 REALIZED_WINDOW = 63
@@ -43,19 +39,19 @@ td.n, th.n { text-align: right; }
 """
 
 
-def write_tearsheet(result: "BacktestResult", path: Path | str, p: int = 0, title: str | None = None) -> Path:
+def write_tearsheet(result: BacktestResult, path: Path | str, p: int = 0, title: str | None = None) -> Path:
     """Write the report of one parameter set of a backtest to a file, as `tearsheet` makes it; return the file."""
     path = Path(path)
     path.write_text(tearsheet(result, p, title), encoding="utf-8")
     return path
 
 
-def tearsheet(result: "BacktestResult", p: int = 0, title: str | None = None) -> str:
+def tearsheet(result: BacktestResult, p: int = 0, title: str | None = None) -> str:
     """Return the report of one parameter set of a backtest, an HTML page that needs nothing but itself to be read.
 
     Parameters
     ----------
-    result : "BacktestResult"
+    result : BacktestResult
     p : int
         Parameter set.
     title : str or None
@@ -110,7 +106,7 @@ def tearsheet(result: "BacktestResult", p: int = 0, title: str | None = None) ->
     return _page(title or f"Dispersion backtest on {info.name}", head, body)
 
 
-def correlation_series(result: "BacktestResult") -> pl.DataFrame:
+def correlation_series(result: BacktestResult) -> pl.DataFrame:
     """Return implied correlation at the traded tenor (the nearest on the surface) and trailing realised, per date."""
     view, tenors = result.view, result.market.tenors
     tenor = int(tenors[abs(tenors - result.book.recipe.structure.tenor).argmin()])
@@ -124,11 +120,7 @@ def correlation_series(result: "BacktestResult") -> pl.DataFrame:
 
 
 def correlation_report(
-    long: pl.DataFrame,
-    realized: pl.DataFrame,
-    info: "MarketInfo",
-    extra: dict | None = None,
-    research: dict | None = None,
+    long: pl.DataFrame, realized: pl.DataFrame, info, extra: dict | None = None, research: dict | None = None
 ) -> str:
     """Return the report of a correlation run, an HTML page that needs nothing but itself to be read.
 

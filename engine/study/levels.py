@@ -22,7 +22,7 @@ class Levels:
 
     Parameters
     ----------
-    baskets : list (B,) of Chosen
+    baskets : sequence (B,) of Chosen
     rho : ImpliedCorrelation
         Arrays (B, T, K, D).
     moved : dict of label -> RealizedCorrelation
@@ -31,7 +31,7 @@ class Levels:
         Both as rows, decimals: one per basket, date, tenor and delta, and one per basket and date.
     """
 
-    baskets: list
+    baskets: Sequence[Chosen]
     rho: ImpliedCorrelation
     moved: dict[str, RealizedCorrelation]
     implied: pl.DataFrame
