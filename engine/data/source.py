@@ -21,7 +21,7 @@ class Source(Protocol):
     where it has something to offer.
     """
 
-    __dataclass_fields__: ClassVar[dict[str, Any]]
+    __dataclass_fields__: ClassVar[dict[str, Any]]  # as the decorator makes it; `load_market` reads the settings there
 
     @abstractmethod
     def fingerprint(self) -> str:

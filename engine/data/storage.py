@@ -84,8 +84,7 @@ class PanelWriter:
 
     def commit(self) -> None:
         """Make everything written so far the panel, by one atomic replacement of its header."""
-        if self.header is None:
-            raise InputError(f"nothing was written to {self.folder}; write a block before it is committed")
+        assert self.header is not None, "commit follows a write"
         header = self.header | {"sessions": self.sessions, "content_hash": self.digest.hexdigest()}
         for name, spec in header["arrays"].items():
             path = self.folder / f"{name}.bin"
