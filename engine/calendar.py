@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from engine.errors import InputError
 
 DAYS_PER_YEAR = 365.0
+DAY = np.timedelta64(1, "D")  # numbers added to a date without a unit are no longer taken for days
 # More days than this between two sessions are a hole of the data. Since 1933 New York's longest closure, in September
 # 2001, put seven days between two closes.
 LONGEST_CLOSURE_DAYS = 7
@@ -158,12 +159,12 @@ def weekly_expiries(calendar: str, start: Date, end: Date) -> np.ndarray:
 
 def _moved_fridays(calendar: str, start: Date, end: Date, third: bool) -> np.ndarray:
     start, end = read_date(start), read_date(end)
-    days = np.arange(start, end + 7)  # a Friday up to a week after `end` may be moved back into the range
+    days = np.arange(start, end + 7 * DAY)  # a Friday up to a week after `end` may be moved back into the range
     friday = days[(days.astype(int) + 3) % 7 == 4]  # 1970-01-01 was a Thursday; Monday is 0
     if third:
         day_of_month = (friday - friday.astype("datetime64[M]").astype("datetime64[D]")).astype(int) + 1
         friday = friday[(day_of_month >= 15) & (day_of_month <= 21)]
-    open_days = sessions(calendar, start - 14, end + 7)
+    open_days = sessions(calendar, start - 14 * DAY, end + 7 * DAY)
     moved = open_days[np.searchsorted(open_days, friday, side="right") - 1]
     return np.unique(moved[(moved >= start) & (moved <= end)])
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from engine.backend import namespace
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
-Record = TypeVar("Record", bound="DataclassInstance")
+Record = TypeVar("Record", bound=_Dataclass)
 
 
 def map_arrays(record: Record, change: Callable) -> Record:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.command.messages import CONFIGS, explained, give_up
+from engine.command.start import help_that_comes_late, import_from_here_last
 from engine.errors import InputError
 
 INTERRUPTED = 130  # exit code, as shells count it
@@ -22,12 +23,16 @@ def start(task: Callable[[dict, Path], Any], config_name: str) -> None:
 
     With HYDRA_FULL_ERROR=1 in the environment the traceback is shown instead.
     """
+    import_from_here_last()
+    if not (CONFIGS / f"{config_name}.yaml").is_file():  # `configs` is a name that other packages may use too
+        give_up(f"{CONFIGS} does not hold {config_name}.yaml: another package has replaced it; install this one again")
     import hydra
 
     in_full = bool(os.environ.get("HYDRA_FULL_ERROR"))
 
     @functools.wraps(task)
     def job(config: Any) -> Any:
+        import_from_here_last()  # in another process it is the first to run
         _remember(config)
         try:
             return task(resolved(config), job_folder())
@@ -44,7 +49,8 @@ def start(task: Callable[[dict, Path], Any], config_name: str) -> None:
     command = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=config_name)(job)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise what it would print and turn into exit code 1
     try:
-        command()
+        with help_that_comes_late():
+            command()
     except BrokenPipeError:  # the reader, `| head` say, has seen enough; the run itself is complete
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (Exception, KeyboardInterrupt) as error:

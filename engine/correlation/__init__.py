@@ -10,13 +10,24 @@ from engine.correlation.decompose import (
 from engine.correlation.dispersion import DispersionMeasures, DispersionStatus, dispersion_measures, surface_dispersion
 from engine.correlation.implied import CorrelationStatus, ImpliedCorrelation, implied_correlation
 from engine.correlation.indices import INDICES, correlation_index, correlation_indices, index_cell, index_name
+from engine.correlation.market_returns import (
+    OWN_BASKET,
+    MarketReturns,
+    basket_realized,
+    market_returns,
+    matched_window,
+    realized_leg,
+    sessions_in_a_row,
+)
 from engine.correlation.matrix import (
     Diversification,
     ImpliedMatrix,
+    MatrixStatus,
     RealizedMatrix,
     correlation_contribution,
     diversification,
     implied_matrix,
+    nearest_correlation,
     realized_matrix,
 )
 from engine.correlation.moments import BasketMoments, basket_moments
@@ -48,6 +59,7 @@ from engine.correlation.thirty_day import DSPX_TERMS, VIX_TERMS, carried_one_day
 __all__ = [
     "DSPX_TERMS",
     "INDICES",
+    "OWN_BASKET",
     "VIX_TERMS",
     "AllMembers",
     "Basket",
@@ -64,6 +76,8 @@ __all__ = [
     "Everything",
     "ImpliedCorrelation",
     "ImpliedMatrix",
+    "MarketReturns",
+    "MatrixStatus",
     "Names",
     "PairwiseCorrelation",
     "RealizedCorrelation",
@@ -74,6 +88,7 @@ __all__ = [
     "VarianceChange",
     "VariancePremium",
     "basket_moments",
+    "basket_realized",
     "basket_returns",
     "baskets",
     "carried_one_day",
@@ -98,10 +113,15 @@ __all__ = [
     "index_cell",
     "index_name",
     "index_share",
+    "market_returns",
+    "matched_window",
+    "nearest_correlation",
     "pairwise_correlation",
     "realized_correlation",
+    "realized_leg",
     "realized_matrix",
     "rolling_correlation",
+    "sessions_in_a_row",
     "sessions_in_month",
     "smoothed_for_display",
     "surface_dispersion",

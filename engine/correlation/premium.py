@@ -23,7 +23,8 @@ def correlation_premium(implied: PerDate, realized: PerDate) -> PerDate:
     implied : array (T, ...)
         Clean implied correlation, decimals.
     realized : array (T,)
-        Clean realised correlation, decimals.
+        Clean realised correlation, decimals, of the same names, weights and underlyings (`basket_realized`) over the
+        sessions that the tenor holds (`matched_window`).
 
     Returns
     -------
@@ -80,8 +81,8 @@ def variance_premium(
         Basket weights; 0 = not in the basket.
     realized : RealizedCorrelation
         Its volatilities. From `realized_correlation`, row t is known on t; from `forward_realized_correlation` it is
-        what a seller would have kept, and **not tradable**. Its `index_vol` is the basket's; measured with
-        `index_returns` it is the index's own, which the index's options are written on.
+        what a seller would have kept, and **not tradable**. Its `index_vol` must be of what the index's options are
+        written on: measured with `index_returns`, as `basket_realized` does; without them it is the basket's.
 
     Raises
     ------

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.arrays import Dates, Integers, PerDate, PerName, Weights
 from engine.backend import block_budget, blocks, namespace
-from engine.calendar import after_hole
+from engine.calendar import DAY, after_hole
 from engine.correlation.checks import check_returns
 from engine.correlation.implied import implied_correlation
 from engine.correlation.moments import ranked_members
@@ -98,8 +98,9 @@ def sessions_in_month(dates: Dates, months: int = 1) -> Integers:
     array([1, 2, 2])
     """
     month = dates.astype("datetime64[M]")
-    first = (month - months).astype("datetime64[D]")
-    last = (month - months + 1).astype("datetime64[D]") - 1
+    span = np.timedelta64(months, "M")
+    first = (month - span).astype("datetime64[D]")
+    last = (month - span + np.timedelta64(1, "M")).astype("datetime64[D]") - DAY
     start = np.minimum(first + (dates - month), last)
     return np.arange(len(dates)) + 1 - np.searchsorted(dates, start, side="right")
 
@@ -130,7 +131,9 @@ def realized_correlation(
     window : int or array (T,) of int on the host
         Sessions in the window; an array gives each date its own (`sessions_in_month`), too short ones giving NaN.
     index_returns : array (T,) or None
-        Returns of the index itself; None measures the basket, which is what its members' returns add up to.
+        Returns of the index itself: to be given wherever the implied correlation beside takes the index's volatility.
+        None measures the basket, which is what its members' returns add up to; it is the index only where it holds all
+        of it. `basket_realized` chooses for the baskets of a market.
     demean : bool
         False = variance-swap convention. True = sample standard deviations.
     sessions_per_year : float
@@ -215,6 +218,7 @@ def _realized_vol(returns, sessions, demean, sessions_per_year):
     xp = namespace(returns)
     longest = int(sessions.max()) if len(sessions) else 0
     known = xp.concatenate([xp.full((max(longest - 1, 0), returns.shape[1]), xp.nan), returns])
+    known = known if demean else known * known
     vol = xp.empty(returns.shape)
     for part in blocks(len(returns), 4 * 8 * returns.shape[1], block_budget(xp)):
         ago = [known[longest - 1 - u + part.start : longest - 1 - u + part.stop] for u in range(longest)]
@@ -241,6 +245,7 @@ def _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_
             moved = xp.where(w[:, None] > 0.0, windows[position[part, j], row], 0.0)
             basket = basket + w[:, None] * moved
             total = total + w
+        basket = basket if demean else basket * basket
         ago = [basket[:, longest - 1 - u] for u in range(longest)]
         variance = _variance(ago, sessions[part], demean)
         vol[part] = xp.sqrt(sessions_per_year * variance) / xp.where(total > 0.0, total, 1.0)
@@ -248,17 +253,18 @@ def _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_
 
 
 def _variance(ago, sessions, demean):
-    """Variance per session of the returns `ago[u]`, u sessions back, over the first `sessions` of them."""
+    """Variance per session of the returns `ago[u]`, u sessions back, or of their squares where it is not de-meaned."""
     xp = namespace(ago[0])
+    least = int(sessions.min()) if len(sessions) else 0
     sessions = xp.asarray(sessions)
 
     def total(change):
         added = xp.zeros(ago[0].shape)
         for u, moved in enumerate(ago):
-            added += xp.where(u < sessions, change(moved), 0.0)
+            added += change(moved) if u < least else xp.where(u < sessions, change(moved), 0.0)
         return added
 
     if not demean:
-        return total(lambda moved: moved * moved) / xp.where(sessions > 0, sessions, xp.nan)
+        return total(lambda square: square) / xp.where(sessions > 0, sessions, xp.nan)
     average = total(lambda moved: moved) / xp.where(sessions > 0, sessions, xp.nan)
     return total(lambda moved: (moved - average) ** 2) / xp.where(sessions > 1, sessions - 1, xp.nan)

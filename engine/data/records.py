@@ -1,16 +1,31 @@
-"""The parts of a `MarketPanel`: what its numbers mean, why a cell has none, listed expiries and sectors.
+"""The parts of a `MarketPanel`: what its numbers mean, why a cell has none, listed expiries, sectors, and past closes.
 
 Axes as in `MarketPanel`: T dates, N names, K tenors, D call deltas, E slots of listed expiries, S sectors that have
-options of their own.
+options of their own. H are the sessions of the closes: those of the panel, and others that have no option quotes.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
+from engine.errors import InputError
+
 TENORS = (30, 91, 182, 273, 365, 547, 730)
 DELTAS = tuple(range(10, 95, 5))
+
+
+# What the marks of a market are made from -> what to say of a P&L on them; "" where there is nothing to say.
+MARKS = {
+    "quoted": "",  # bid and ask of one moment: what a trade would have paid
+    "traded": "marks are the day's closing trades, up to hours apart from each other: no bid or ask was seen",
+    "last": "marks come from last trades, of that day or of days before: a P&L on them shows moves nobody could trade",
+    "settled": "marks are the exchange's settlement prices, which a model fills where nothing traded",
+    "synthetic": "marks are made by a model: what is earned on them says nothing of any market",
+    "unknown": "what the marks are made from is not known: the market's source does not say",
+}
 
 
 class QuoteStatus(IntEnum):
@@ -40,6 +55,8 @@ class MarketInfo:
         What a delta hedge trades: "same-expiry future", "forward on spot", ...
     physical_delivery : bool
         True where stock options end in delivery of shares (a cost at expiry).
+    marks : str
+        What option marks are made from, one of `MARKS`: quoted, traded, last, settled, synthetic or unknown.
     """
 
     name: str
@@ -50,6 +67,11 @@ class MarketInfo:
     forward_convention: str = "spot"
     hedge_instrument: str = "forward on spot"
     physical_delivery: bool = False
+    marks: str = "unknown"
+
+    def __post_init__(self):
+        if self.marks not in MARKS:
+            raise InputError(f"marks={self.marks} of market {self.name} is unknown; choose one of {', '.join(MARKS)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +108,8 @@ class SectorData:
     weights : array (T, N)
         Weight of each name **in its own sector**, from the previous session's closes; 0 = not a member. Over a sector
         they sum to the share of it that the panel's names cover, at most 1.
+    leg_spot : array (T, S)
+        Raw closes of the legs, NaN where there is none.
     leg_iv : array (T, S, K, D)
         Constant-maturity volatilities of the legs, annualised decimals, float32, NaN where there is no quote.
     leg_status : array (T, S, K, D)
@@ -96,8 +120,54 @@ class SectorData:
     legs: np.ndarray
     symbols: np.ndarray
     weights: np.ndarray
+    leg_spot: np.ndarray
     leg_iv: np.ndarray
     leg_status: np.ndarray
 
 
 SECTOR_AXES = ("of_name", "legs", "symbols")  # the arrays of `SectorData` that have no dates
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Closes and return factors on every session they are known for, those without option quotes included.
+
+    It is what realised measures read: they need the sessions before the first option quotes, and those in a hole of the
+    option files. It says nothing of quotes, weights or membership, and no session of it can be traded.
+
+    Parameters
+    ----------
+    dates : array (H,), datetime64[D]
+        Ascending; the sessions of the panel are among them. Always on the host.
+    index_close : array (H,)
+        Raw closes of the index leg's underlying. A price index or a fund: dividends are not in its returns.
+    close : array (H, N)
+        Raw closes of the names, NaN where there is none.
+    return_factor : array (H, N)
+        As in `MarketPanel`, but on these sessions: an action acts on the first of them at or after its date.
+    leg_close : array (H, S)
+        Raw closes of the sectors' legs; S = 0 where the panel has none.
+    note : str
+        What is to be known of the closes beyond the panel's own, "" where there is nothing.
+    """
+
+    dates: np.ndarray
+    index_close: np.ndarray
+    close: np.ndarray
+    return_factor: np.ndarray
+    leg_close: np.ndarray
+    note: str = ""
+
+    def __len__(self):
+        return len(self.dates)
+
+    def map_arrays(self, change: Callable[[str, Any], Any]) -> "History":
+        """Return a history with `change(name, array)` for each array; names start with `history.`."""
+        arrays = [f.name for f in fields(self) if f.name != "note"]
+        return replace(self, **{name: change(f"history.{name}", getattr(self, name)) for name in arrays})
+
+    def between(self, after: np.datetime64 | None = None, until: np.datetime64 | None = None) -> "History":
+        """Return the sessions later than `after`, up to and including `until`; None = open."""
+        first = 0 if after is None else int(np.searchsorted(self.dates, after, side="right"))
+        last = len(self) if until is None else int(np.searchsorted(self.dates, until, side="right"))
+        return self.map_arrays(lambda _, array: array[first:last])

@@ -11,7 +11,10 @@ from engine.calendar import Date
 from engine.data.panel import MarketPanel
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.data.series.daily import DailySeries
+    from engine.data.series.sp500_history import PriceHistory
 
 
 class Source(Protocol):
@@ -35,6 +38,10 @@ class Source(Protocol):
     def blocks(self) -> Iterator[MarketPanel]:
         """Build the panel as consecutive blocks of dates, all on the same axes."""
 
+    def inputs(self) -> "list[Path]":
+        """Return the files that the blocks are read from, none of which may change meanwhile."""
+        return []
+
     def quality(self) -> pl.DataFrame | None:
         """Return the counts of quotes kept and dropped, asked for after the blocks.
 
@@ -57,6 +64,18 @@ class Source(Protocol):
         DailySeries or None
             One series per published index of the market's own index, in points, and `market` and `bills`, the daily
             returns of the stock market and of bills.
+
+        Raises
+        ------
+        InputError
+            When only some of the files are there.
+        """
+        return None
+
+    def survivors(self) -> "PriceHistory | None":
+        """Return returns and weights of members over the years of the published indices, None where there are none.
+
+        They are of names that still were members at the end: what is measured on them is labelled so.
 
         Raises
         ------

@@ -4,6 +4,8 @@ import math
 
 import polars as pl
 
+from engine.correlation import OWN_BASKET
+
 # name in the summary, words shown, unit shown
 _ROWS = (
     ("pnl_gross", "Gross P&L", "money"),
@@ -22,8 +24,14 @@ _ROWS = (
     ("max_drawdown_share", "Worst drawdown, of capital", "percent"),
     ("worst_day", "Worst day, net", "money"),
     ("cohorts", "Cohorts entered", "count"),
+    ("cohorts_apart", "of them not overlapping", "count"),
+    ("cohorts_undecided", "without an opinion of the strategy", "count"),
     ("cohorts_open", "still open at the end", "count"),
     ("cohorts_lost", "lost in a hole of the data", "count"),
+    ("unsettled_share", "|P&L| of cohorts open or lost", "percent"),
+    ("pnl_gross_unsettled", "Gross P&L of cohorts open or lost", "money"),
+    ("cost_if_closed", "Cost, were those sold at their last marks", "money"),
+    ("pnl_net_if_closed", "Net P&L, were those sold at their last marks", "money"),
     ("cohorts_exited", "sold before expiry", "count"),
     ("cohorts_skipped", "skipped for want of quotes", "count"),
     ("legs_settled_early", "Legs settled early (merger, delisting)", "count"),
@@ -55,6 +63,26 @@ def as_text(value: float | None, unit: str) -> str:
         case "ratio":
             return f"{value:.2f}"
     return f"{value:.3f}"
+
+
+def realized_words(window: int, leg: str) -> str:
+    """Say what a realised correlation is measured on.
+
+    Examples
+    --------
+    >>> realized_words(21, "SPY")
+    'realised, 21 sessions, own returns of SPY'
+    """
+    return f"realised, {window} sessions, own returns of {f'the {leg}' if leg == OWN_BASKET else leg}"
+
+
+def rounded(frame: pl.DataFrame, digits: int = 3) -> pl.DataFrame:
+    """Round what is shown: to so many digits, and to whole numbers from a thousand on."""
+    return frame.with_columns(
+        pl.when(pl.selectors.float().abs() >= 1000)
+        .then(pl.selectors.float().round(0))
+        .otherwise(pl.selectors.float().round(digits))
+    )
 
 
 def aligned(frame: pl.DataFrame) -> list[str]:
@@ -92,7 +120,7 @@ def summary_table(summary: dict, currency: str) -> pl.DataFrame:
 
 
 def leaderboard(runs: pl.DataFrame, metric: str = "sharpe_net") -> pl.DataFrame:
-    """Return sweep results best first: the overrides that differ, then gross, cost, net, break-even and the metric.
+    """Return sweep results best first: the overrides that differ, gross, cost, net, break-even, metric and cautions.
 
     Parameters
     ----------
@@ -100,8 +128,8 @@ def leaderboard(runs: pl.DataFrame, metric: str = "sharpe_net") -> pl.DataFrame:
         As from `load_runs`: one row per job.
     """
     numbers = ["pnl_gross", "cost", "pnl_net", "breakeven_cost", "sharpe_gross", "sharpe_net", "hac_t"]
-    shown = list(dict.fromkeys([*numbers, metric]))
-    summary_fields = {name for name, *_ in _ROWS} | {"index_vega", "capital"}
+    shown = [name for name in dict.fromkeys([*numbers, metric, "cautions"]) if name in runs.columns]
+    summary_fields = {name for name, *_ in _ROWS} | {"index_vega", "capital", "cautions"}
     varied = [c for c in runs.columns if c not in summary_fields and runs[c].n_unique() > 1]
     return runs.select(*varied, *shown).sort(metric, descending=True, nulls_last=True)
 

@@ -10,6 +10,7 @@ from engine.command.markets import market_source, open_market
 from engine.correlation import ImpliedCorrelation, Names, TopWeights, implied_correlation, index_name
 from engine.data.panel import MarketPanel
 from engine.data.series.daily import DailySeries
+from engine.statistics import varies
 
 # Cboe index -> tenor in calendar days; each is the 50-delta correlation of the 50 largest S&P 500 members.
 TENORS = {"COR1M": 30, "COR3M": 91, "COR6M": 182, "COR1Y": 365}
@@ -184,7 +185,7 @@ def _agreement(first, second) -> dict:
     if len(first) == 0:
         return dict.fromkeys(("first", "second", "mean_abs_difference", "difference", "correlation"))
     apart = first - second
-    moves = len(apart) > 1 and first.std() > 0.0 and second.std() > 0.0
+    moves = all(varies(((one - one.mean()) ** 2).sum(), (one * one).sum()) for one in (first, second))
     return {
         "first": float(first.mean()),
         "second": float(second.mean()),

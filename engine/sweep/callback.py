@@ -168,7 +168,7 @@ def _complete(sweep: Path, seconds: float) -> pl.DataFrame | None:
         if not any((folder / "summary.json").exists() for folder in read.finished(sweep)):
             return None
         runs = read.load_runs(sweep)
-        runs.write_parquet(sweep / "runs.parquet")
+        table_store.write_table(runs, sweep / table_store.RUNS)
         return runs
     rows = table_store.gather(sweep)
     if rows is None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from engine.backtest import AbstractSizing, AbstractStrategy, Costs, Exits, Hedge, Schedule, Structure
 from engine.backtest.batch import group_key
@@ -30,6 +29,7 @@ class Job:
     hedge: Hedge
     costs: Costs
     lag: int = 1
+    risk_free: float = 0.0
 
     @property
     def book(self) -> tuple:
@@ -45,11 +45,11 @@ class Job:
     @property
     def batch(self) -> tuple:
         """What two jobs of one book must share to be one batch: all that is not declared to batch."""
-        return tuple(group_key(part) for part in (self.strategy, self.exits, self.costs))
+        return (*(group_key(part) for part in (self.strategy, self.exits, self.costs)), self.risk_free)
 
 
-def backtest_objects(config: dict, build: Callable[..., Any] = build) -> dict[str, Any]:
-    """Return what `backtest` takes beside the market, by name: the object of each group, and the lag.
+def backtest_objects(config: dict, build=build) -> dict:
+    """Return what `backtest` takes beside the market, by name: the object of each group, `lag` and `risk_free`.
 
     Parameters
     ----------
@@ -67,7 +67,10 @@ def backtest_objects(config: dict, build: Callable[..., Any] = build) -> dict[st
     made = {name: build(config[name], name) for name in GROUPS}
     if not isinstance(lag, int) or isinstance(lag, bool):
         raise InputError(f"lag={lag} is not a whole number of sessions")
-    return made | {"lag": lag}
+    rate = config["risk_free"]
+    if not isinstance(rate, int | float) or isinstance(rate, bool):
+        raise InputError(f"risk_free={rate} is not a rate a year in decimals; write risk_free=0.03 for 3 %")
+    return made | {"lag": lag, "risk_free": float(rate)}
 
 
 def jobs_of(plans: list[Plan], open_market: Callable[[dict], tuple[MarketPanel, str]]) -> list[Job]:

@@ -6,7 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from engine.backtest import BacktestResult
 from engine.command.hydra import plain
-from engine.runs.folder import is_finished
+from engine.runs.folder import is_finished, with_cautions
 from engine.runs.plan import Plan
 from engine.runs.table_store import TableStore
 
@@ -24,7 +24,7 @@ def keep_row(result: BacktestResult, config: dict, started: float, config_hash: 
     plan, table = _row(config, config_hash)
     table.keep([plan], table.packed(result, [plan], started))
     table.flush()
-    return result.summary()
+    return with_cautions(result, 0)
 
 
 def _row(config: dict, config_hash: str) -> tuple[Plan, TableStore]:

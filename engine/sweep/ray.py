@@ -1,5 +1,6 @@
 """Batches on a Ray cluster: a piece of a sweep that shares a book is one task, and a node opens its panel once."""
 
+import contextlib
 import functools
 import importlib.util
 import logging
@@ -15,6 +16,7 @@ from omegaconf import DictConfig
 from engine.backend import resolve
 from engine.command.markets import open_market
 from engine.errors import InputError
+from engine.places import ROOT
 from engine.runs.folder_store import FolderStore
 from engine.runs.plan import Plan
 from engine.runs.table_store import TableStore
@@ -23,6 +25,8 @@ from engine.sweep.local import run_sweep
 from engine.sweep.pieces import PanelSource, panel_source, pieces, run_piece
 
 PANELS = ("auto", "object_store")
+# Ray's switch, read when it is imported: with 0, what it starts listens on 127.0.0.1 only, not on every network.
+LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,11 @@ class RaySettings:
     retries: int = 3
     panel: str = "auto"
     init: dict | None = None
+
+    @property
+    def starts_cluster(self) -> bool:
+        """Whether a cluster of this machine is started, and no running one is used."""
+        return self.address == "local" or (self.address is None and not os.environ.get("RAY_ADDRESS"))
 
 
 def check_ray() -> None:
@@ -72,10 +81,12 @@ def on_ray(
     InputError
         When there is no cluster at the address, or tasks died more often than that.
     """
-    import ray
-
     if not jobs:
         return
+    if settings.starts_cluster and "_node_ip_address" not in (settings.init or {}):
+        os.environ.setdefault(LOOPBACK, "0")
+    import ray
+
     ours = not ray.is_initialized()
     if ours:
         _connect(ray, settings)
@@ -88,11 +99,16 @@ def on_ray(
 
 def _connect(ray, settings: RaySettings) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    own = {"include_dashboard": False} if settings.address in (None, "local") else {}
+    own = {"include_dashboard": False} if settings.starts_cluster else {}
     _check_address(settings.address)
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    job = ray.job_config.JobConfig()
+    job._py_driver_sys_path.append(os.getcwd())
     try:
-        ray.init(address=settings.address, **(quiet | own | dict(settings.init or {})))
+        # Workers put the folder that `init` runs in first on their path, and the job's own after it. Ours goes first:
+        # a folder of the user's named strategies/ would be taken for the engine's.
+        with contextlib.chdir(ROOT):
+            ray.init(address=settings.address, **({"job_config": job} | quiet | own | dict(settings.init or {})))
     except ConnectionError as error:
         raise InputError(f"there is no Ray cluster at hydra.launcher.address={settings.address}: {error}") from error
 
@@ -116,9 +132,7 @@ def _run(ray, settings, plans, jobs, store) -> Iterator[tuple]:
     def kept(job: Job) -> PanelSource:
         """Put a panel into the object store, once."""
         if id(job.market) not in stored:
-            plain = job.market.map_arrays(
-                lambda _, array: np.asarray(array)
-            )  # memory maps would be copied to each task
+            plain = job.market.moved(lambda _, array: np.asarray(array))  # memory maps would be copied to each task
             stored[id(job.market)] = ray.put(plain)
         return replace(sources[id(job.market)], stored=stored[id(job.market)])
 
@@ -154,12 +168,23 @@ def _run(ray, settings, plans, jobs, store) -> Iterator[tuple]:
 
 
 def _needs(ray, settings, plans) -> tuple[dict, int]:
-    """What a task asks of its node, and how many the cluster then runs at once."""
-    there = ray.cluster_resources()
+    """What a task asks of its node, and how many the cluster then runs at once.
+
+    Raises
+    ------
+    InputError
+        When no node has as much: Ray would wait for one for ever.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     needs = {"num_cpus": settings.num_cpus}
-    if there.get("GPU", 0) and settings.num_gpus and any(plan.settings["backend"] != "numpy" for plan in plans):
+    wants_gpu = settings.num_gpus and any(plan.settings["backend"] != "numpy" for plan in plans)
+    if wants_gpu and any(node.get("GPU") for node in nodes):
         needs["num_gpus"] = settings.num_gpus
-    slots = min(
-        there.get(name, 0) / needs[key] for name, key in (("CPU", "num_cpus"), ("GPU", "num_gpus")) if needs.get(key)
-    )
-    return needs, max(1, int(slots))
+    names = {"num_cpus": "CPU", "num_gpus": "GPU"}
+    held = [[int(node.get(names[key], 0) / need) for key, need in needs.items() if need] for node in nodes]
+    slots = sum(min(fitting, default=1) for fitting in held)
+    if not slots:
+        most = ", ".join(f"{max(node.get(names[key], 0) for node in nodes):g} {names[key]}" for key in needs)
+        asked = " and ".join(f"hydra.launcher.{key}={need:g}" for key, need in needs.items())
+        raise InputError(f"no node of the cluster holds a task of {asked}: its nodes have {most} at most")
+    return needs, slots

@@ -1,6 +1,6 @@
 """Poison the future: change everything after a day, and no exposure up to it may move by a bit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -117,6 +117,8 @@ def look_ahead(
 def poisoned(market: MarketPanel, t: int, seed: int = 0) -> MarketPanel:
     """Return the same market up to and including session t, with every price, quote, weight and event after it changed.
 
+    So are the closes of its history after that day.
+
     Parameters
     ----------
     market : MarketPanel
@@ -137,7 +139,18 @@ def poisoned(market: MarketPanel, t: int, seed: int = 0) -> MarketPanel:
             later[rng.random(later.shape) < 0.1] = 12.0
         return changed
 
-    return market.map_arrays(poison)
+    changed = market.map_arrays(poison)
+    if (history := market.history) is None:
+        return changed
+
+    def poison_closes(name: str, array: np.ndarray) -> np.ndarray:
+        if array.dtype.kind != "f":
+            return array
+        closes, later = array.copy(), history.dates > market.dates[t]
+        closes[later] *= rng.uniform(0.3, 3.0, size=closes[later].shape)
+        return closes
+
+    return replace(changed, history=history.map_arrays(poison_closes))
 
 
 def planted_market() -> MarketPanel:

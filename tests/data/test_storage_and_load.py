@@ -1,69 +1,26 @@
 """Panels on disk: what is written comes back, what is half-written never does."""
 
 import json
-import os
-import platform
-import subprocess
 import sys
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 import pytest
+from tiny_panel import assert_same, tiny_panel
 
 from engine.data import append_panel, build_panel, load_market, load_quality, open_panel, save_panel
 from engine.data import load as load_module
-from engine.data.panel import MarketPanel
-from engine.data.records import DELTAS, TENORS, ListedSmiles, MarketInfo
+from engine.data.records import DELTAS, ListedSmiles, MarketInfo
+from engine.data.source import Source
 from engine.data.storage import PanelWriter
 from engine.errors import InputError
-
-
-def tiny_panel(sessions=6, start="2026-01-01", names=("A", "B"), seed=0) -> MarketPanel:
-    rng = np.random.default_rng(seed)
-    t, n, k, d = sessions, len(names), len(TENORS), len(DELTAS)
-    return MarketPanel(
-        info=MarketInfo(name="tiny", index="IDX"),
-        dates=np.datetime64(start, "D") + np.arange(t),
-        names=np.array(names),
-        tenors=np.array(TENORS),
-        deltas=np.array(DELTAS),
-        index_iv=rng.random((t, k, d)).astype(np.float32),
-        component_iv=rng.random((t, n, k, d)).astype(np.float32),
-        index_status=np.zeros((t, k, d), np.uint8),
-        component_status=np.zeros((t, n, k, d), np.uint8),
-        weights=np.full((t, n), 1.0 / n),
-        index_spot=rng.random(t),
-        spot=rng.random((t, n)),
-        rate=np.zeros(t),
-        index_carry=np.zeros(t),
-        carry=np.zeros((t, n)),
-        strike_factor=np.ones((t, n)),
-        return_factor=np.ones((t, n)),
-        settlement=np.full((t, n), np.nan),
-    )
 
 
 def tiny_listed(t, n, e=2) -> ListedSmiles:
     expiry = np.broadcast_to(np.array(["2026-03-20", "2026-06-18"], "datetime64[D]"), (t, e))
     flat = np.full((t, n, e, len(DELTAS)), 0.2, np.float32)
     return ListedSmiles(expiry, flat[:, 0], flat, np.full((t, e), 100.0), np.full((t, n, e), 50.0))
-
-
-def arrays(panel):
-    found = {}
-    panel.map_arrays(lambda name, array: found.setdefault(name, np.asarray(array)))
-    return found
-
-
-def assert_same(one, other):
-    first, second = arrays(one), arrays(other)
-    assert first.keys() == second.keys()
-    for name, array in first.items():
-        np.testing.assert_array_equal(array, second[name], err_msg=name)
-    assert one.info == other.info
-    for axis in ("names", "tenors", "deltas"):
-        np.testing.assert_array_equal(getattr(one, axis), getattr(other, axis))
 
 
 def test_a_panel_comes_back_as_it_was_saved_and_memory_mapped(tmp_path):
@@ -204,13 +161,12 @@ def test_a_panel_of_which_nothing_is_known_passes_no_hash_on():
 
 
 @dataclass(frozen=True)
-class Tiny:
-    """A source for these tests: three blocks; a fault in the third, no quote kept, or a rival's panel if asked."""
+class Tiny(Source):
+    """A source for these tests: three blocks; a fault in the third, or no quote kept, if asked."""
 
     seed: int = 0
     fault: bool = False
     kept: bool = True
-    meanwhile: str = ""
 
     def fingerprint(self):
         return f"{self.seed:064d}"
@@ -222,8 +178,6 @@ class Tiny:
         for first in (0, 2, 4):
             if self.fault and first == 4:
                 raise KeyboardInterrupt
-            if self.meanwhile and first == 4:
-                save_panel(tiny_panel(6, seed=7), self.meanwhile)
             whole = tiny_panel(6, seed=self.seed)
             yield whole.map_arrays(lambda _, array, f=first: array[f : f + 2])
 
@@ -258,33 +212,6 @@ def test_an_interrupted_build_leaves_nothing_and_the_next_one_starts_clean(tiny_
         load_market("tiny", cache=tmp_path, progress=False, fault=True)
     assert list(tmp_path.iterdir()) == []
     assert_same(load_market("tiny", cache=tmp_path, progress=False), tiny_panel(6))
-
-
-def test_what_a_killed_build_left_is_removed_and_never_loaded(tiny_market, tmp_path):
-    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    here, building = platform.node(), f"tiny-{0:012d}.building"
-    left = tmp_path / f"{building}-{here}-{int(gone.stdout)}"
-    save_panel(tiny_panel(2, seed=9), left)
-    alive, elsewhere, long_ago = (
-        tmp_path / f"{building}-{machine}-{number}"
-        for machine, number in ((here, os.getppid()), ("another-host", 1), ("another-host", 2))
-    )
-    for folder in (alive, elsewhere, long_ago):
-        folder.mkdir()
-    os.utime(long_ago, (0, 0))
-    assert_same(load_market("tiny", cache=tmp_path, progress=False), tiny_panel(6))
-    assert not left.exists()
-    assert not long_ago.exists()
-    assert alive.exists(), "another process may be building"
-    assert elsewhere.exists(), "another machine may be building"
-
-
-def test_a_panel_that_another_process_finished_meanwhile_stays_unless_a_new_one_was_asked_for(tiny_market, tmp_path):
-    folder = tmp_path / f"tiny-{0:012d}"
-    kept = load_market("tiny", cache=tmp_path, progress=False, meanwhile=str(folder))
-    assert_same(kept, tiny_panel(6, seed=7))
-    assert_same(load_market("tiny", cache=tmp_path, progress=False, rebuild=True), tiny_panel(6))
-    assert [child.name for child in tmp_path.iterdir()] == [folder.name]
 
 
 def test_a_rebuild_that_cannot_be_written_is_not_passed_off_as_done(tiny_market, tmp_path, monkeypatch):

@@ -56,12 +56,14 @@ def test_the_correlation_page_is_self_contained_and_survives_missing_values(tmp_
         for delta in (10, 50, 90)
     ]
     realized = pl.DataFrame({"date": days, "basket": "top50", "realized_correlation": [None, 0.1, 0.2, 0.3, 0.2]})
+    realized = realized.with_columns(window=21, realized_leg=pl.lit("IDX"))
     from engine.data.records import MarketInfo
 
     info = MarketInfo(name="small", index="IDX")
     page = correlation_report(pl.DataFrame(rows), realized, info)
     assert_self_contained(page)
     assert "no_index_quote" in page
+    assert "realised, 21 sessions, own returns of IDX" in page
 
 
 def test_the_summary_starts_with_gross_cost_net_and_break_even(result):

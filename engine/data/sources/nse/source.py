@@ -17,6 +17,7 @@ from engine.data.quotes_to_surface import expiry_slots
 from engine.data.records import MarketInfo
 from engine.data.source import FileSource
 from engine.data.sources.nse.files import FILES, FO, FOLDER, derivatives
+from engine.data.sources.nse.history import panel_history
 from engine.data.sources.nse.prices import closes, factors, futures
 from engine.data.sources.nse.quotes import option_quotes
 from engine.data.sources.nse.weights import all_names, previous_weights, sectors, sub_indices
@@ -55,7 +56,11 @@ class Nse(FileSource):
 
     def fingerprint(self) -> str:
         """Hash of the five files, the settings and the code."""
-        return fingerprint(self, [self._folder / name for name in FILES])
+        return fingerprint(self, self.inputs())
+
+    def inputs(self) -> list[Path]:
+        """Return the five files."""
+        return [self._folder / name for name in FILES]
 
     def sessions(self) -> int:
         """Return the number of sessions in the derivatives file between start and end."""
@@ -108,6 +113,8 @@ class Nse(FileSource):
             legs=legs,
             of_name=of_name if legs else None,
             sector_weights=sector_weights,
+            leg_prices=closes(self._folder, dates, list(legs.values())),
+            history=panel_history(self._folder, dates, self.index, names, list(legs.values())),
         )
 
     def _info(self) -> MarketInfo:
@@ -120,4 +127,5 @@ class Nse(FileSource):
             forward_convention="close of the same-expiry future; the cash price where it did not trade",
             hedge_instrument="same-expiry future",
             physical_delivery=True,
+            marks="traded",
         )

@@ -19,6 +19,7 @@ from engine.data.quotes_to_surface import expiry_slots
 from engine.data.records import MarketInfo
 from engine.data.source import FileSource
 from engine.data.sources.us_chains import files
+from engine.data.sources.us_chains.history import panel_history
 from engine.data.sources.us_chains.holdings import holdings, index_weights, largest_members, sector_funds, sectors_of
 from engine.data.sources.us_chains.prices import rates, splits, spots, spx_closes, strike_factors
 from engine.data.sources.us_chains.quotes import option_quotes
@@ -26,6 +27,7 @@ from engine.errors import InputError
 
 if TYPE_CHECKING:
     from engine.data.series.daily import DailySeries
+    from engine.data.series.sp500_history import PriceHistory
 
 LISTED_EXPIRIES = 24  # two years of monthly expiries and the long-dated ones beyond
 BLOCK_SESSIONS = 16
@@ -36,7 +38,8 @@ class UsChains(FileSource):
     """The prepared US chains as a market.
 
     Reads us2026/{chains,spot,corporate_actions}.parquet and us_history/{spy_holdings,fed_funds_dff}.parquet. Where it
-    is there, us_history/sp500_constituents_2026_gics.parquet gives the sectors. With index="SPX" the options and closes
+    is there, us_history/sp500_constituents_2026_gics.parquet gives the sectors, and prices_sp500_2019_2025.parquet the
+    closes of earlier years. With index="SPX" the options and closes
     of SPX itself come from us2026/spx_quotes.parquet and us_history/cboe_indices.parquet, on the sessions they have.
 
     Parameters
@@ -60,11 +63,15 @@ class UsChains(FileSource):
 
     def fingerprint(self) -> str:
         """Hash of the files, the settings and the code."""
+        return fingerprint(self, self.inputs())
+
+    def inputs(self) -> list[Path]:
+        """Return the files that are needed, and those of sectors and earlier prices where they are there."""
         chains = [self._folder / name for name in (files.CHAINS, files.SPOT, files.ACTIONS)]
         history = [self._history / name for name in (files.HOLDINGS, files.RATES)]
         spx = self._spx_files() if self.index == files.SPX else []
-        sectors = [file for file in [self._history / files.SECTORS] if file.is_file()]
-        return fingerprint(self, [*chains, *history, *spx, *sectors])
+        optional = [self._history / name for name in (files.SECTORS, files.PRICES)]
+        return [*chains, *history, *spx, *(file for file in optional if file.is_file())]
 
     def sessions(self) -> int:
         """Return the number of sessions between start and end that the chains have, and with index="SPX" SPX too."""
@@ -90,6 +97,12 @@ class UsChains(FileSource):
         if not (self._history / files.LEVELS).is_file():
             return None
         return load_published(self.path).joined(load_market_returns(self.path))
+
+    def survivors(self) -> "PriceHistory | None":
+        """Return the members of 2024 from 2019 to 2025; None where prices_sp500_2019_2025.parquet is not there."""
+        from engine.data.series.sp500_history import load_sp500_history
+
+        return load_sp500_history(self.path) if (self._history / files.PRICES).is_file() else None
 
     def other_index_legs(self) -> tuple[str, ...]:
         """Return SPX where it is not the index leg already and its two files are there."""
@@ -143,6 +156,7 @@ class UsChains(FileSource):
         closes = pl.concat([spot, spx_closes(self._history)]) if self.index == files.SPX else spot
         factor = strike_factors(self._folder, dates, names, self.end)
         weights, sector_weights = index_weights(held, splits(self._folder), spot, dates, names, sector_of)
+        legs = sector_funds(sector_of, quoted - {self.index})
         rate, last_rate = rates(self._history, dates)
         daily = DailyInputs(
             dates=dates,
@@ -154,9 +168,13 @@ class UsChains(FileSource):
             strike_factor=factor,
             return_factor=factor.copy(),
             weights=weights,
-            legs=sector_funds(sector_of, quoted - {self.index}),
+            legs=legs,
             of_name=np.array([sector_of.get(name, "") for name in names]) if sector_of else None,
             sector_weights=sector_weights,
+            leg_prices=on_dates(closes, "spot", dates, legs.values()),
+            history=panel_history(
+                self._history, closes, splits(self._folder), dates, self.index, names, list(legs.values())
+            ),
         )
         return daily, self._info(last_rate)
 
@@ -167,4 +185,5 @@ class UsChains(FileSource):
             source="US exchange option chains with the vendor's volatilities and deltas; weights from SPY holdings",
             forward_convention="spot compounded at the last fed funds rate known before the date "
             f"(the last one is of {last_rate}), no dividends",
+            marks="last",  # the vendor's volatilities are those of its prices, mostly last trades
         )
