@@ -21,7 +21,7 @@ from engine.places import checkout
 
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
 # Keys of the configuration that change where and how a run is kept, but none of its numbers.
-NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality"})
+NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality", "allow"})
 
 
 def manifest(panel, backend: str, seed: int, started: float, **more) -> dict:
