@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from engine import records
 from engine.arrays import Dates, Floats
 from engine.backend import namespace
 from engine.backtest.structure import Cohorts
@@ -108,7 +109,7 @@ def explain(
     {'delta': 0.018, 'gamma': 2.149, 'theta': -0.346, 'hedge': -0.018}
     """
     xp = namespace(forward, iv)
-    rolls = DateRoll(*(a[..., 1:] for a in (rolls.left, rolls.growth, rolls.rerated)))
+    rolls = records.map_arrays(rolls, lambda array: array[..., 1:])
     rate = xp.broadcast_to(xp.asarray(rate), forward.shape)[..., :-1]
     was, vol, move = forward[..., :-1], iv[..., :-1], forward[..., 1:] - forward[..., :-1]
     before, value = greeks.value[..., :-1], greeks.value[..., 1:]

@@ -4,8 +4,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from engine import records
 from engine.backend import namespace
-from engine.backtest.attribution import DateRoll, date_rolls, explain
+from engine.backtest.attribution import date_rolls, explain
 from engine.backtest.marks import mark_cohorts
 from engine.kernels.codes import MAGNITUDES, PARTS, LegStatus
 from engine.pricing import StraddleGreeks, straddle
@@ -40,8 +41,7 @@ class Legs:
         session = cohorts.sessions(panel.dates, days)
         self.panel, self.cohorts, self.days = panel, cohorts, days
         rate = panel.rate[xp.asarray(session)]
-        rolls = date_rolls(cohorts, panel.dates, rate, days)
-        self.rolls = DateRoll(*(array[:, None] for array in vars(rolls).values()))
+        self.rolls = records.map_arrays(date_rolls(cohorts, panel.dates, rate, days), lambda array: array[:, None])
         self.rate = rate[:, None]
         self.marks = marks = mark_cohorts(panel, cohorts, name, days)
         self.at_marks = (marks.forward, marks.strike[:, :, None], marks.iv, marks.years, self.rate)

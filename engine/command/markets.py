@@ -1,9 +1,12 @@
 """From configuration to a market: its panel, cut to the dates wanted, on the backend chosen."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from engine.command.objects import checked, imported
+from engine.command.objects import checked
+from engine.errors import InputError
+
+LOADER = "engine.data.load_market"
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,13 +29,14 @@ def open_market(config: dict, progress: bool = True) -> "tuple[MarketPanel, str]
         When the backend, its budget, the market or its files are not usable, or no session lies in the range of dates.
     """
     from engine.backend import check_memory_budget, resolve
+    from engine.data import load_market
 
     backend = resolve(str(config["backend"]))  # before hours are spent on building a panel
     memory_budget = config.get("memory_budget")
     check_memory_budget(memory_budget)
-    dates = {key: _date(config, key) for key in ("start", "end")}
+    dates: dict[str, Any] = {key: _date(config, key) for key in ("start", "end")}
     name, settings = _market(config)
-    panel = imported(config["market"]["_target_"], "market")(name, **settings, **dates, progress=progress)
+    panel = load_market(name, **settings, **dates, progress=progress)
     return (panel.to(backend, memory_budget) if backend == "cupy" else panel), backend
 
 
@@ -65,6 +69,8 @@ def _market(config: dict) -> tuple[str, dict]:
     from engine.data.load import source_kind
 
     market = config["market"]
+    if market["_target_"] != LOADER:
+        raise InputError(f"market._target_={market['_target_']} loads no market: leave it as {LOADER}")
     settings = {key: value for key, value in market.items() if key not in ("_target_", "name", "path")}
     source = source_kind(market["name"])
     settings = {key: checked(source, key, value, "market") for key, value in settings.items()}

@@ -50,6 +50,8 @@ def explained(error: BaseException, config_name: str) -> str | None:
     while cause is not None:
         if isinstance(cause, InputError):
             return str(cause)
+        if isinstance(cause, HydraException) and isinstance(error, ValueError):  # of a configuration of logging
+            return f"{error}: {cause}"
         cause = cause.__cause__
     text = str(error)
     if isinstance(error, OSError) and error.filename is not None:

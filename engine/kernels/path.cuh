@@ -161,8 +161,8 @@ INLINE Totals add_flows(const Leg &leg, i64 count, const Path &p, Sums &all) {
     for (i64 day = 0; day < whole_vectors(count); ++day) {
         const Mark before = mark_at(p, day - 1), now = mark_at(p, day);
         Flow f;
-        explain(before, now, p.rolled[day], p.rolled_vega[day], p.moved[day], leg.straddles, p.growth[day], p.rerated[day],
-                p.left[day] > p.years[day], p.earns[day], f);
+        explain(before, now, p.rolled[day], p.rolled_vega[day], p.moved[day], leg.straddles, p.growth[day],
+                p.rerated[day], p.left[day] > p.years[day], p.earns[day], f);
         trade(before, now, leg.straddles, leg.strike, p.on[day], p.first[day], p.exited[day], p.closed[day],
               p.delivers[day], f);
 #pragma GCC unroll 8

@@ -7,7 +7,6 @@ import polars as pl
 
 from engine.backend import to_host
 from engine.backtest.metrics import drawdown
-from engine.backtest.result import BacktestResult
 from engine.correlation import matched_window
 from engine.report import plots
 from engine.report.tables import as_text, correlation_levels, realized_words, rounded, summary_table
@@ -39,14 +38,14 @@ td.n, th.n { text-align: right; }
 """
 
 
-def write_tearsheet(result: BacktestResult, path: Path | str, p: int = 0, title: str | None = None) -> Path:
+def write_tearsheet(result, path, p: int = 0, title: str | None = None) -> Path:
     """Write the report of one parameter set of a backtest to a file, as `tearsheet` makes it; return the file."""
     path = Path(path)
     path.write_text(tearsheet(result, p, title), encoding="utf-8")
     return path
 
 
-def tearsheet(result: BacktestResult, p: int = 0, title: str | None = None) -> str:
+def tearsheet(result, p: int = 0, title: str | None = None) -> str:
     """Return the report of one parameter set of a backtest, an HTML page that needs nothing but itself to be read.
 
     Parameters
@@ -97,7 +96,10 @@ def tearsheet(result: BacktestResult, p: int = 0, title: str | None = None) -> s
             "Summary",
             f'<div class="pair">{_table(table[:half])}{_table(table[half:])}</div>',
             "Stale marks had no quote of their own that day; extrapolated marks lie beyond the surface's tenors or "
-            "deltas. Both are shares of the sum of |P&L| over legs and days.",
+            "deltas. Both are shares of the sum of |P&L| over legs and days. The extrapolated share tells how much of "
+            "the P&L rests on volatilities that nobody quoted, the unexplained share how much is left when date, spot "
+            "and volatility have moved one after the other: changes of the interest rate, and time value lost when a "
+            "name is settled before its expiry.",
         ),
         _section(
             f"Trade ledger, last {min(LEDGER_ROWS, ledger.height)} of {ledger.height:,} legs",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
 # Keys of the configuration that change where and how a run is kept, but none of its numbers.
-NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality"})
+NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality", "allow"})
 
 
 def manifest(panel: "MarketPanel", backend: str, seed: int, started: float, **more: Any) -> dict:

@@ -56,7 +56,7 @@ def backtest_objects(config: dict, build=build) -> dict:
     config : dict
         Resolved configuration.
     build : callable
-        Makes an object of a node and its key; as `engine.command.objects.build`.
+        Makes an object of a node, its key and the packages that are allowed; as `engine.command.objects.build`.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def backtest_objects(config: dict, build=build) -> dict:
         When a setting does not exist or is of the wrong kind.
     """
     lag = config["lag"]
-    made = {name: build(config[name], name) for name in GROUPS}
+    made = {name: build(config[name], name, config.get("allow")) for name in GROUPS}
     if not isinstance(lag, int) or isinstance(lag, bool):
         raise InputError(f"lag={lag} is not a whole number of sessions")
     rate = config["risk_free"]
@@ -84,10 +84,10 @@ def jobs_of(plans: list[Plan], open_market: Callable[[dict], tuple[MarketPanel, 
     """
     objects, markets, jobs = {}, {}, []
 
-    def make(node, where):
-        key = (where, repr(node))
+    def make(node, where, allow):
+        key = (where, repr(node), repr(allow))
         if key not in objects:
-            objects[key] = build(node, where)
+            objects[key] = build(node, where, allow)
         return objects[key]
 
     made = [backtest_objects(plan.settings, make) for plan in plans]  # all, before any market is loaded
