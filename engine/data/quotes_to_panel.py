@@ -24,6 +24,9 @@ class DailyInputs:
         Symbol of the index leg, as the quotes name it.
     slots : array (T, E), datetime64[D]
         Listed expiries of each date, ascending, NaT where fewer; as from `expiry_slots`.
+    index_slots : array (T, any number), datetime64[D], or None
+        Those of the index leg, where it lists others than the names do: the index's constant maturities come from them,
+        while what is listed together stays that of `slots`. None = those of `slots`.
     prices : array (T, 1 + N)
         Raw closes of the index, then of the names.
     rate : array (T,)
@@ -42,6 +45,7 @@ class DailyInputs:
     names: list
     index: str
     slots: np.ndarray
+    index_slots: np.ndarray | None
     prices: np.ndarray
     rate: np.ndarray
     strike_factor: np.ndarray
@@ -56,16 +60,13 @@ class DailyInputs:
         """Symbols whose quotes are wanted: the index, the names, the sectors' legs."""
         return [self.index, *self.names, *self.legs.values()]
 
-    @property
-    def days(self) -> np.ndarray:
-        """Calendar days to each listed expiry, (T, E), NaN where there is none."""
-        return days_between(self.slots, self.dates[:, None])
-
     def blocks(self, sessions: int) -> Iterator["DailyInputs"]:
         """Cut the dates into blocks of so many sessions, the last one shorter."""
-        dated = [f.name for f in fields(self) if f.name not in ("names", "index", "legs", "of_name")]
+        undated = ("names", "index", "legs", "of_name")
+        dated = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in undated}
         for first in range(0, len(self.dates), sessions):
-            yield replace(self, **{name: getattr(self, name)[first : first + sessions] for name in dated})
+            part = slice(first, first + sessions)
+            yield replace(self, **{name: array if array is None else array[part] for name, array in dated.items()})
 
 
 def quotes_to_panel(
@@ -87,8 +88,10 @@ def quotes_to_panel(
     dates, rate = daily.dates, daily.rate
     names = slice(1, 1 + len(daily.names))
     legs = slice(names.stop, None)
-    smiles = listed_smiles(quotes, dates, daily.assets, daily.slots, DELTAS)
-    iv, status = constant_maturity(smiles, daily.days, TENORS, max_extrapolation_days)
+    smiles, iv, status = _surface(quotes, daily, daily.assets, daily.slots, max_extrapolation_days)
+    if daily.index_slots is not None:
+        own = _surface(quotes, daily, [daily.index], daily.index_slots, max_extrapolation_days)
+        iv[:, :1], status[:, :1] = own[1:]
     sectors = None
     if daily.of_name is not None:
         sectors = SectorData(
@@ -127,3 +130,10 @@ def quotes_to_panel(
             forward=forward[:, 1:],
         ),
     )
+
+
+def _surface(quotes, daily: DailyInputs, assets, slots, max_extrapolation_days: float):
+    """Smiles at listed expiries (T, A, E, D), volatilities at constant maturities (T, A, K, D) and their status."""
+    smiles = listed_smiles(quotes, daily.dates, assets, slots, DELTAS)
+    days = days_between(slots, daily.dates[:, None])
+    return smiles, *constant_maturity(smiles, days, TENORS, max_extrapolation_days)

@@ -1,6 +1,6 @@
 """Pure formulas: prices, greeks, implied volatilities and reading a surface."""
 
-from engine.pricing.black import black_price, call_delta
+from engine.pricing.black import black_price, call_delta, forward_from_delta
 from engine.pricing.implied_vol import InversionStatus, implied_vol
 from engine.pricing.straddle import StraddleGreeks, straddle
 from engine.pricing.strip import StripVariance, model_free_vol, strip_variance
@@ -12,6 +12,7 @@ __all__ = [
     "StripVariance",
     "black_price",
     "call_delta",
+    "forward_from_delta",
     "implied_vol",
     "model_free_vol",
     "smile_at_tenor",

@@ -61,6 +61,24 @@ def call_delta(forward, strike, iv, years):
     return special(namespace(forward, strike, iv, years)).ndtr(_distance(forward, strike, iv, years)[0])
 
 
+def forward_from_delta(delta, strike, iv, years):
+    """Forward at which a call has a delta: the inverse of `call_delta` in the forward.
+
+        F = K exp(q(delta) s sqrt(T) - s^2 T / 2),   q the standard normal quantile
+
+    NaN where an input is, infinite or 0 at a delta of 1 or 0.
+
+    Examples
+    --------
+    >>> round(float(forward_from_delta(call_delta(102.0, 100.0, 0.2, 0.25), 100.0, 0.2, 0.25)), 9)
+    102.0
+    """
+    xp = namespace(delta, strike, iv, years)
+    delta, strike, iv, years = (xp.asarray(a, dtype=xp.float64) for a in (delta, strike, iv, years))
+    spread = iv * xp.sqrt(years)
+    return strike * xp.exp(spread * (special(xp).ndtri(delta) - 0.5 * spread))
+
+
 def _distance(forward, strike, iv, years):
     """d1 and the total volatility s sqrt(T); NaN where any of the four is not positive."""
     xp = namespace(forward, strike, iv, years)

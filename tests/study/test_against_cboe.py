@@ -72,7 +72,7 @@ def test_the_delta_indices_at_three_months_fall_from_the_crash_side_on_nearly_ev
     share = dict(table.select("order", "share_of_dates").iter_rows())
     assert table["dates"].min() == len(market)
     assert share["COR90D > COR70D > COR3M > COR30D"] >= 0.95
-    assert 0.0 < share["COR30D > COR10D"] < 1.0  # calls far out are no rule
+    assert share["COR30D > COR10D"] >= 0.95  # with the vendor's own deltas it was a third of the dates
 
 
 def test_a_split_does_not_move_a_name_out_of_the_basket(market):

@@ -100,6 +100,7 @@ class Nse(FileSource):
             names=names,
             index=self.index,
             slots=slots,
+            index_slots=None,
             prices=closes(self._folder, dates, [self.index, *names]),
             rate=np.full(len(dates), self.rate),
             strike_factor=strike_factor,

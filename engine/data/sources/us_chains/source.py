@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from engine.calendar import year_fraction
-from engine.data.arrange import on_dates
+from engine.data.arrange import on_dates, on_expiries
 from engine.data.clean import QualityReport
 from engine.data.fingerprint import fingerprint
 from engine.data.panel import MarketPanel
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from engine.data.series.daily import DailySeries
 
 LISTED_EXPIRIES = 24  # two years of monthly expiries and the long-dated ones beyond
+SPX_EXPIRIES = 48  # weekly and daily ones around 30 days besides
 BLOCK_SESSIONS = 16
 
 
@@ -73,10 +73,10 @@ class UsChains(FileSource):
     def blocks(self) -> Iterator[MarketPanel]:
         """Build the panel, sixteen sessions at a time."""
         daily, info = self._daily_and_info()
+        closes = self._closes()
         for part in daily.blocks(BLOCK_SESSIONS):
-            quotes = option_quotes(self._folder, part, self.report)
-            growth = np.exp(part.rate[:, None] * year_fraction(part.days))
-            forward = part.prices[:, :, None] * growth[:, None]
+            quotes, forwards = option_quotes(self._folder, part, closes, self.report)
+            forward = on_expiries(forwards, "forward", part.dates, [self.index, *part.names], part.slots)
             yield quotes_to_panel(info, part, quotes, forward, self.max_extrapolation_days)
 
     def quality(self) -> pl.DataFrame:
@@ -122,6 +122,17 @@ class UsChains(FileSource):
             dates = np.intersect1d(dates, session_dates(spx, self._folder / files.SPX_QUOTES))
         return dates
 
+    def _closes(self) -> pl.DataFrame:
+        spot = spots(self._folder)
+        return pl.concat([spot, spx_closes(self._history)]) if self.index == files.SPX else spot
+
+    def _slots(self, dates, name: str, width: int) -> np.ndarray:
+        file = self._folder / name
+        of_spx = name == files.SPX_QUOTES
+        rows = files.spx_options(self._folder, self.start, self.end) if of_spx else self._chains()
+        listed = collect(rows.select("date", "expiry").unique(), file)
+        return expiry_slots(listed.filter(pl.col("date").is_in(dates)), dates, width)
+
     def _tickers(self) -> set[str]:
         file = self._folder / files.CHAINS
         return set(collect(scan(file, {"ticker": pl.String}).unique(), file)["ticker"])
@@ -139,8 +150,6 @@ class UsChains(FileSource):
         quoted = self._tickers()
         names = self._names(held, quoted)
         sector_of = sectors_of(self._history)
-        listed = collect(self._chains().select("date", "expiry").unique(), self._folder / files.CHAINS)
-        closes = pl.concat([spot, spx_closes(self._history)]) if self.index == files.SPX else spot
         factor = strike_factors(self._folder, dates, names, self.end)
         weights, sector_weights = index_weights(held, splits(self._folder), spot, dates, names, sector_of)
         rate, last_rate = rates(self._history, dates)
@@ -148,8 +157,9 @@ class UsChains(FileSource):
             dates=dates,
             names=names,
             index=self.index,
-            slots=expiry_slots(listed, dates, LISTED_EXPIRIES),
-            prices=on_dates(closes, "spot", dates, [self.index, *names]),
+            slots=self._slots(dates, files.CHAINS, LISTED_EXPIRIES),
+            index_slots=self._slots(dates, files.SPX_QUOTES, SPX_EXPIRIES) if self.index == files.SPX else None,
+            prices=on_dates(self._closes(), "spot", dates, [self.index, *names]),
             rate=rate,
             strike_factor=factor,
             return_factor=factor.copy(),
@@ -164,7 +174,7 @@ class UsChains(FileSource):
         return MarketInfo(
             name="us_chains",
             index=self.index,
-            source="US exchange option chains with the vendor's volatilities and deltas; weights from SPY holdings",
-            forward_convention="spot compounded at the last fed funds rate known before the date "
-            f"(the last one is of {last_rate}), no dividends",
+            source="US exchange option chains with the vendor's volatilities; weights from SPY holdings",
+            forward_convention="put-call parity, expiry by expiry; where an expiry is not quoted, spot compounded at the "
+            f"last fed funds rate known before the date (the last one is of {last_rate}), no dividends",
         )
