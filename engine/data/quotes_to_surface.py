@@ -23,11 +23,12 @@ WIDEST_GAP = 0.40
 def expiry_slots(quotes: pl.DataFrame, dates, width: int) -> np.ndarray:
     """Return the nearest `width` expiries quoted on each date in ascending order, (T, E), NaT where fewer.
 
-    Expiries on or before the date have no smile and take no slot. The width is given and not read from the quotes, so
+    Quotes of other dates are left out. Expiries on or before the date have no smile and take no slot. The width is given and not read from the quotes, so
     that later dates, which may list more expiries, can be appended.
     """
     listed = (
-        quotes.filter(pl.col("expiry") > pl.col("date"))
+        quotes.join(pl.DataFrame({"date": np.asarray(dates)}), on="date")
+        .filter(pl.col("expiry") > pl.col("date"))
         .select("date", "expiry")
         .unique()
         .sort("date", "expiry")

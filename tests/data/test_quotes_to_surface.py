@@ -98,6 +98,14 @@ def test_every_node_of_every_smile_equals_the_reading_by_hand(seed):
     assert np.isnan(smiles[:, :, 2]).all()
 
 
+def test_expiries_of_other_dates_take_no_slot():
+    quotes = random_quotes()
+    slots = expiry_slots(quotes.with_columns(expiry=pl.col("expiry").dt.offset_by("1d")), DATES[1:], 2)
+    earlier = quotes.filter(pl.col("date") == DATES[0].astype(object))
+    assert slots.shape == (1, 2)
+    assert np.isnat(expiry_slots(earlier, DATES[1:], 2)).all()
+
+
 def test_a_smile_linear_in_log_strike_is_found_again_at_every_strike():
     """Quotes of a skewed smile, at the deltas computed from them, put on nodes and read back by strike."""
     years = (EXPIRIES[1] - DATES[0].astype(object)).days / 365.0

@@ -178,7 +178,21 @@ def test_the_index_itself_is_a_leg_on_the_sessions_its_quotes_have_settled_at_th
     pl.DataFrame(rows, schema=columns, orient="row").write_parquet(files / "us2026" / "spx_quotes.parquet")
     levels = {"date": DAYS, "index": ["SPX"] * 3, "close": [7000.0, 7010.0, 7020.0]}
     pl.DataFrame(levels).write_parquet(files / "us_history" / "cboe_indices.parquet")
+    weekly = date(2026, 7, 2)  # 31 and 29 days after the two sessions: no member expires then
+    rows = [
+        spx_quote(day, "SPXW", weekly, right, strike_of(delta, level[day], 0.15, day, weekly), level[day], 0.15, delta)
+        for day in level
+        for right in "CP"
+        for delta in GRID
+    ]
+    more = pl.DataFrame(rows, schema=columns, orient="row")
+    respell(files, "us2026/spx_quotes", lambda frame: pl.concat([frame, more]))
     panel, fund = load(files, index="SPX"), load(files)
+    one_month = panel.index_iv[:, panel.tenors.tolist().index(30), DELTAS.index(50)]
+    # Total variance linear between the weekly and the third Friday behind it; before it SPX has nothing: 31 days.
+    between = ((14.0 / 15.0) * 0.15**2 * 29 + (1.0 / 15.0) * 0.12**2 * 44) / 30.0
+    assert one_month.tolist() == pytest.approx([0.15, math.sqrt(between)], rel=1e-6)  # stored as float32
+    assert (panel.listed.expiry == fund.listed.expiry[[0, 2]])[:, : len(EXPIRIES)].all()
     assert panel.dates.tolist() == [DAYS[0], DAYS[2]]
     assert panel.index_spot.tolist() == [7000.0, 7020.0]
     at = panel.tenors.tolist().index(91)

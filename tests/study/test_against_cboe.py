@@ -58,12 +58,14 @@ def test_the_true_top_50_that_are_present_lie_below_for_the_fifteen_that_are_mis
 def test_spx_as_index_leg_lies_near_the_fund_on_its_sessions(market, shared_data):
     table = beside_other_leg(market, load_market("us_chains", path=shared_data, index="SPX", progress=False))
     found = {row["index"]: row for row in table.iter_rows(named=True)}
-    assert found["COR1M"]["dates"] + found["COR1M"]["not_computed"] == 22
     for name in ("COR1M", "COR3M", "COR6M", "COR1Y"):
-        assert found[name]["dates"] >= 19  # on three sessions the file has nothing near the money at one month
-        # Options on the fund are American and pay its dividends: half a point to a point dearer in correlation.
-        assert -1.5 < found[name]["difference"] < 0.0
+        assert (found[name]["dates"], found[name]["not_computed"]) == (22, 0)
         assert found[name]["correlation"] > 0.8
+    # With forwards from parity the two legs agree to a third of a point; American options on the fund are the dearer.
+    for name in ("COR3M", "COR6M", "COR1Y"):
+        assert -0.35 < found[name]["difference"] < 0.0
+    # Around 30 days SPX expires daily, the fund and the members monthly, between which variance is not linear in time.
+    assert -1.5 < found["COR1M"]["difference"] < 0.0
 
 
 def test_the_delta_indices_at_three_months_fall_from_the_crash_side_on_nearly_every_date(market):

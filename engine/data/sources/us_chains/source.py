@@ -130,8 +130,7 @@ class UsChains(FileSource):
         file = self._folder / name
         of_spx = name == files.SPX_QUOTES
         rows = files.spx_options(self._folder, self.start, self.end) if of_spx else self._chains()
-        listed = collect(rows.select("date", "expiry").unique(), file)
-        return expiry_slots(listed.filter(pl.col("date").is_in(dates)), dates, width)
+        return expiry_slots(collect(rows.select("date", "expiry").unique(), file), dates, width)
 
     def _tickers(self) -> set[str]:
         file = self._folder / files.CHAINS
