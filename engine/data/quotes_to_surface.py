@@ -23,8 +23,8 @@ WIDEST_GAP = 0.40
 def expiry_slots(quotes: pl.DataFrame, dates, width: int) -> np.ndarray:
     """Return the nearest `width` expiries quoted on each date in ascending order, (T, E), NaT where fewer.
 
-    Quotes of other dates are left out. Expiries on or before the date have no smile and take no slot. The width is given and not read from the quotes, so
-    that later dates, which may list more expiries, can be appended.
+    Quotes of other dates are left out. Expiries on or before the date have no smile and take no slot. The width is
+    given and not read from the quotes, so that later dates, which may list more expiries, can be appended.
     """
     listed = (
         quotes.join(pl.DataFrame({"date": np.asarray(dates)}), on="date")

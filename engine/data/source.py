@@ -66,13 +66,6 @@ class Source(Protocol):
         """Return further values of the setting `index` for which the files hold index options on the same members."""
         return ()
 
-    def largest_members(self, date, n: int = 50) -> list[str]:
-        """Return the n largest members of the index itself on a date, largest first, in the panel or not.
-
-        Empty where the source knows no members beyond those of the panel.
-        """
-        return []
-
 
 class FileSource(Source, Protocol):
     """A source that reads files. Its blocks from `start` are the end of the whole panel, bit for bit.

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.correlation import daily_returns
+from engine.correlation import CorrelationStatus, daily_returns, implied_correlation
 from engine.data import append_panel, build_panel, extend_panel, load_market, load_quality, open_panel, save_panel
 from engine.data.records import DELTAS, QuoteStatus
 from engine.data.sources.us_chains.source import UsChains
@@ -92,7 +92,7 @@ def load(files, **settings):
 
 def test_volatilities_are_decimals_on_every_delta_and_tenor_within_reach(files):
     panel = load(files)
-    assert (panel.info.index, panel.names.tolist()) == ("SPY", ["AAA", "BBB"])
+    assert (panel.info.index, panel.names.tolist()) == ("SPY", ["AAA", "BBB", "CCC"])
     first, second, beyond = (panel.tenors.tolist().index(tenor) for tenor in (30, 91, 365))
     np.testing.assert_allclose(panel.index_iv[:, first : second + 1], 0.15, rtol=1e-6)  # stored as float32
     np.testing.assert_allclose(panel.component_iv[:, 1, first], 0.40, rtol=1e-6)
@@ -104,18 +104,29 @@ def test_volatilities_are_decimals_on_every_delta_and_tenor_within_reach(files):
 
 def test_weights_are_shares_through_splits_times_the_close_before_over_the_whole_index(files):
     weights = load(files).weights
-    assert weights[0].tolist() == pytest.approx([0.42, 0.18])  # no close is known yet: the snapshot's own
+    assert weights[0].tolist() == pytest.approx([0.42, 0.18, 0.4])  # no close is known yet: the snapshot's own
     # CCC keeps its 0.4. BBB split two for one after the snapshot: 10 AAA at 100 against 40 BBB at 50.
-    assert weights[1].tolist() == pytest.approx([0.6 * 1000 / 3000, 0.6 * 2000 / 3000])
+    assert weights[1].tolist() == pytest.approx([0.6 * 1000 / 3000, 0.6 * 2000 / 3000, 0.4])
     # AAA splits ten for one on this day; the night before it was still 10 at 110. The new snapshot is not known yet.
-    assert weights[2].tolist() == pytest.approx([0.6 * 1100 / 3100, 0.6 * 2000 / 3100])
+    assert weights[2].tolist() == pytest.approx([0.6 * 1100 / 3100, 0.6 * 2000 / 3100, 0.4])
 
 
-def test_a_member_without_the_close_before_has_no_weight_and_leaves_that_of_the_others_alone(files):
+def test_a_member_without_the_close_before_keeps_the_snapshots_weight_and_leaves_that_of_the_others_alone(files):
     respell(files, "us2026/spot", lambda f: f.filter((pl.col("ticker") != "BBB") | (pl.col("date") != DAYS[0])))
     weights = load(files).weights
-    assert weights[1].tolist() == pytest.approx([0.42, 0.0])
-    assert weights[2].tolist() == pytest.approx([0.6 * 1100 / 3100, 0.6 * 2000 / 3100])
+    assert weights[1].tolist() == pytest.approx([0.42, 0.18, 0.4])
+    assert weights[2].tolist() == pytest.approx([0.6 * 1100 / 3100, 0.6 * 2000 / 3100, 0.4])
+
+
+def test_a_member_without_chains_has_a_weight_and_no_quote_and_coverage_tells(files):
+    panel = load(files)
+    ccc = panel.names.tolist().index("CCC")
+    assert (panel.component_status[:, ccc] == QuoteStatus.NO_QUOTE).all()
+    assert np.isnan(panel.spot[:, ccc]).all()
+    rho = implied_correlation(panel.index_iv, panel.component_iv, panel.weights)
+    cell = (slice(None), panel.tenors.tolist().index(30), DELTAS.index(50))
+    assert rho.coverage[cell].tolist() == pytest.approx([0.6] * 3)
+    assert (rho.status[cell] == CorrelationStatus.THIN_COVERAGE).all()
 
 
 def with_sectors(files):
@@ -131,7 +142,7 @@ def test_a_sector_has_the_weights_inside_it_and_its_fund_where_that_has_chains(f
     with_sectors(files)
     panel = load(files)
     sectors = panel.sectors
-    assert sectors.of_name.tolist() == ["Financials", "Energy"]
+    assert sectors.of_name.tolist() == ["Financials", "Energy", "Financials"]
     assert (sectors.legs.tolist(), sectors.symbols.tolist()) == (["Financials"], ["XLF"])
     first, beyond = (panel.tenors.tolist().index(tenor) for tenor in (30, 365))
     np.testing.assert_allclose(sectors.leg_iv[:, 0, first], 0.20, rtol=1e-6)  # stored as float32
@@ -203,7 +214,7 @@ def test_the_index_itself_is_a_leg_on_the_sessions_its_quotes_have_settled_at_th
 
 def test_a_split_is_marked_on_its_day_on_strikes_and_returns(files):
     panel = load(files)
-    expected = np.array([[1.0, 1.0], [1.0, 1.0], [0.1, 1.0]])
+    expected = np.array([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [0.1, 1.0, 1.0]])
     np.testing.assert_array_equal(panel.strike_factor, expected)
     np.testing.assert_array_equal(panel.return_factor, expected)
     assert np.isnan(panel.settlement).all()
@@ -215,8 +226,8 @@ def test_a_split_on_a_day_without_session_is_undone_at_the_next_one_however_the_
         respell(files, name, lambda frame: frame.filter(hole))
     respell(files, "us2026/corporate_actions", lambda frame: frame.with_columns(date=pl.lit(DAYS[1])))
     panel = load(files)
-    np.testing.assert_array_equal(panel.strike_factor, [[1.0, 1.0], [0.1, 0.5]])
-    np.testing.assert_allclose(daily_returns(panel.spot, panel.return_factor)[1], [0.1, 1.2])
+    np.testing.assert_array_equal(panel.strike_factor, [[1.0, 1.0, 1.0], [0.1, 0.5, 1.0]])
+    np.testing.assert_allclose(daily_returns(panel.spot, panel.return_factor)[1], [0.1, 1.2, np.nan])
     (later,) = UsChains(path=str(files), start="2026-06-03").blocks()
     np.testing.assert_array_equal(later.strike_factor, panel.strike_factor[1:])
 
@@ -430,7 +441,6 @@ def test_what_lies_beside_the_chains_is_offered_where_its_files_are_there(files)
     source = UsChains(path=str(files))
     assert source.published() is None
     assert source.other_index_legs() == ()
-    assert source.largest_members(np.datetime64("2026-06-01"), 2) == ["AAA", "CCC"]  # CCC has no chains
     history = files / "us_history"
     levels = {"date": DAYS, "index": ["SPX", "COR1M", "COR1M"], "close": [7000.0, 12.0, 13.0]}
     pl.DataFrame(levels).write_parquet(history / "cboe_indices.parquet")

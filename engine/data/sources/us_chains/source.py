@@ -18,7 +18,7 @@ from engine.data.quotes_to_surface import expiry_slots
 from engine.data.records import MarketInfo
 from engine.data.source import FileSource
 from engine.data.sources.us_chains import files
-from engine.data.sources.us_chains.holdings import holdings, index_weights, largest_members, sector_funds, sectors_of
+from engine.data.sources.us_chains.holdings import holdings, index_weights, members, sector_funds, sectors_of
 from engine.data.sources.us_chains.prices import rates, splits, spots, spx_closes, strike_factors
 from engine.data.sources.us_chains.quotes import option_quotes
 from engine.errors import InputError
@@ -97,10 +97,6 @@ class UsChains(FileSource):
             return ()
         return (files.SPX,)
 
-    def largest_members(self, date, n: int = 50) -> list[str]:
-        """Return the n largest holdings of the index fund at its latest snapshot at or before a date."""
-        return largest_members(self.path, date, n)
-
     @property
     def _folder(self) -> Path:
         return Path(self.path) / files.CHAIN_FOLDER
@@ -137,10 +133,11 @@ class UsChains(FileSource):
         return set(collect(scan(file, {"ticker": pl.String}).unique(), file)["ticker"])
 
     def _names(self, held: pl.DataFrame, quoted: set[str]) -> list[str]:
-        """Members with chains: fund holdings that are quoted, over all sessions of the file, alphabetically."""
+        """Every holding over all sessions of the file, quoted or not: what is quoted later is not known before."""
         if self.index not in quoted | {files.SPX}:
             raise InputError(f"index={self.index} has no chains in {self._folder / files.CHAINS}; try SPY")
-        return sorted((quoted & set(held["ticker"])) - {self.index})
+        first = session_dates(files.chains(self._folder), self._folder / files.CHAINS)[:1]
+        return members(held, first[0], self.index) if len(first) else []
 
     def _daily_and_info(self) -> tuple[DailyInputs, MarketInfo]:
         dates = self._dates()
@@ -174,6 +171,6 @@ class UsChains(FileSource):
             name="us_chains",
             index=self.index,
             source="US exchange option chains with the vendor's volatilities; weights from SPY holdings",
-            forward_convention="put-call parity, expiry by expiry; where an expiry is not quoted, spot compounded at the "
-            f"last fed funds rate known before the date (the last one is of {last_rate}), no dividends",
+            forward_convention="put-call parity, expiry by expiry; where an expiry is not quoted, spot compounded at "
+            f"the last fed funds rate known before the date (the last one is of {last_rate}), no dividends",
         )
