@@ -6,8 +6,8 @@ one binary search.
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtri
 
+from engine.backend import special
 from engine.calendar import days_between, year_fraction
 from engine.data.records import QuoteStatus
 from engine.pricing import tenors_from_expiries
@@ -111,7 +111,7 @@ def _on_nodes(curve: pl.DataFrame, number: np.ndarray, nodes: np.ndarray) -> np.
     gap = delta[right] - delta[left]
     inside &= (gap > 0.0) & (gap <= WIDEST_GAP) & (delta[right] >= nodes)
 
-    quantile, at = ndtri(delta), ndtri(nodes)
+    quantile, at = (special(np).ndtri(deltas) for deltas in (delta, nodes))
     moneyness = spread * (0.5 * spread - quantile)
     rise, fall = spread[right] - spread[left], moneyness[right] - moneyness[left]
     curved, slope = 0.5 * rise**2, (spread[left] - at) * rise - fall

@@ -12,6 +12,7 @@ from engine.correlation import (
     realized_correlation,
 )
 from engine.study.tables import basket_table, indices_form, long_form, realized_form, skew_order
+from engine.study.term import term_form, term_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,8 @@ class Levels:
         Arrays (T,).
     implied, realized : frame
         Both as rows, decimals: one per basket, date, tenor and delta, and one per basket and date.
+    term : frame or None
+        As from `term_form`.
     """
 
     baskets: list
@@ -34,20 +37,26 @@ class Levels:
     moved: dict[str, RealizedCorrelation]
     implied: pl.DataFrame
     realized: pl.DataFrame
+    term: pl.DataFrame | None
 
     def frames(self) -> dict[str, pl.DataFrame]:
-        """Return the files of a run by name: correlation, indices (what has an index's name) and realized."""
-        return {"correlation": self.implied, "indices": indices_form(self.implied), "realized": self.realized}
+        """Return the files of a run by name: correlation, indices (what has an index's name), realized and term."""
+        found = {"correlation": self.implied, "indices": indices_form(self.implied), "realized": self.realized}
+        return found if self.term is None else found | {"term": self.term}
 
     def measured(self) -> pl.DataFrame:
         """Return the implied rows of the baskets that have an index leg."""
         return self.implied.filter(pl.col("status") != "no_index_leg")
 
     def tables(self, market) -> dict[str, pl.DataFrame]:
-        """Return what stands beside the levels, by heading: the baskets, and the order of the indices by delta."""
+        """Return what stands beside the levels, by heading: baskets, term structure, order of the indices by delta."""
         found = {}
         if len(self.baskets) > 1:
             found["Baskets"] = basket_table(self.baskets, self.realized)
+        if self.term is not None:
+            found["Term structure at 50 delta, on each tenor's names and on those common to all"] = term_table(
+                self.term
+            )
         if (order := skew_order(self.rho, market)) is not None:
             found[f"Order of the 3-month indices by delta, {self.baskets[0].label}"] = order
         return found
@@ -70,4 +79,5 @@ def measure_levels(market, baskets: list, min_coverage: float, window: int) -> L
     moved = {basket.label: realized_correlation(returns, basket.weights, window=window) for basket in baskets}
     implied = long_form(market, rho, [basket.label for basket in baskets])
     realized = pl.concat(realized_form(market, record, label) for label, record in moved.items())
-    return Levels(baskets, rho, moved, implied, realized)
+    term = term_form(market, rho, baskets, min_coverage)
+    return Levels(baskets, rho, moved, implied, realized, term)

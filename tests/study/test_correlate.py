@@ -40,7 +40,7 @@ def test_the_folder_holds_what_the_contract_names(ended):
     (folder,) = ended.folders
     assert {file.name for file in folder.iterdir()} == {
         *(".hydra", "manifest.json", "report.html"),
-        *("correlation.parquet", "indices.parquet", "realized.parquet", "quality.parquet"),
+        *("correlation.parquet", "indices.parquet", "realized.parquet", "term.parquet", "quality.parquet"),
         *("structure.parquet", "premium.parquet", "dispersion.parquet", "drivers.parquet"),
     }
 
