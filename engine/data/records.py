@@ -40,6 +40,8 @@ class MarketInfo:
         What a delta hedge trades: "same-expiry future", "forward on spot", ...
     physical_delivery : bool
         True where stock options end in delivery of shares (a cost at expiry).
+    contracts : str
+        How the contracts that a backtest holds differ from those that are listed; "" where they do not.
     """
 
     name: str
@@ -50,6 +52,7 @@ class MarketInfo:
     forward_convention: str = "spot"
     hedge_instrument: str = "forward on spot"
     physical_delivery: bool = False
+    contracts: str = ""
 
 
 @dataclass(frozen=True, eq=False)

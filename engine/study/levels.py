@@ -1,10 +1,13 @@
 """Levels of correlation: implied and realised, of every basket, as records and as the rows a run keeps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
+from engine.backend import namespace
+from engine.calendar import off_calendar
 from engine.correlation import (
+    CorrelationStatus,
     ImpliedCorrelation,
     RealizedCorrelation,
     correlate_baskets,
@@ -54,9 +57,7 @@ class Levels:
         if len(self.baskets) > 1:
             found["Baskets"] = basket_table(self.baskets, self.realized)
         if self.term is not None:
-            found["Term structure at 50 delta, on each tenor's names and on those common to all"] = term_table(
-                self.term
-            )
+            found["Term structure at 50 delta, on each tenor's names and common to all"] = term_table(self.term)
         if (order := skew_order(self.rho, market)) is not None:
             found[f"Order of the 3-month indices by delta, {self.baskets[0].label}"] = order
         return found
@@ -77,7 +78,20 @@ def measure_levels(market, baskets: list, min_coverage: float, window: int) -> L
     rho = correlate_baskets(baskets, market.component_iv, min_coverage=min_coverage, budget=market.window_bytes)
     returns = daily_returns(market.spot, market.return_factor, market.dates)
     moved = {basket.label: realized_correlation(returns, basket.weights, window=window) for basket in baskets}
+    rho, *flagged = (_off_calendar_told(market, record) for record in (rho, *moved.values()))
+    moved = dict(zip(moved, flagged, strict=True))
     implied = long_form(market, rho, [basket.label for basket in baskets])
     realized = pl.concat(realized_form(market, record, label) for label, record in moved.items())
     term = term_form(market, rho, baskets, min_coverage)
     return Levels(baskets, rho, moved, implied, realized, term)
+
+
+def _off_calendar_told(market, record):
+    """Return a record of correlations whose values that would be ok say so where the date is no session."""
+    off = off_calendar(market.dates, market.info.calendar)
+    if not off.any():
+        return record
+    xp = namespace(record.status)
+    told = xp.asarray(off if record.status.ndim == 1 else off[:, None, None])
+    told = told & (record.status == CorrelationStatus.OK)
+    return replace(record, status=xp.where(told, xp.uint8(CorrelationStatus.OFF_CALENDAR), record.status))

@@ -247,7 +247,7 @@ def _session(market, day) -> int:
 
 def surface_of(long: pl.DataFrame, basket: str) -> pl.DataFrame:
     """Return the last date's surface of a basket: a row per tenor, a column per delta, decimals; null where thin."""
-    usable = pl.col("implied_correlation").is_not_null() & (pl.col("status") != "thin_coverage")
+    usable = pl.col("implied_correlation").is_not_null() & ~pl.col("status").is_in(["thin_coverage", "off_calendar"])
     ours = long.filter((pl.col("basket") == basket) & usable)
     last = ours.filter(pl.col("date") == ours["date"].max()).sort("delta")
     return last.pivot(on="delta", index="tenor", values="implied_correlation").sort("tenor")
@@ -269,9 +269,10 @@ def _nearest(tenors, days: int) -> int:
 
 
 def _usable(rho, b: int):
-    """Clean correlation of a basket, NaN where coverage is too thin to read anything from it."""
-    xp = namespace(rho.clean)
-    return xp.where(rho.status[b] == CorrelationStatus.THIN_COVERAGE, xp.nan, rho.clean[b])
+    """Clean correlation of a basket, NaN where coverage is too thin, or quotes too old, to read anything from it."""
+    xp, status = namespace(rho.clean), rho.status[b]
+    unusable = (status == CorrelationStatus.THIN_COVERAGE) | (status == CorrelationStatus.OFF_CALENDAR)
+    return xp.where(unusable, xp.nan, rho.clean[b])
 
 
 def _frame(market, label: str, columns: dict) -> pl.DataFrame:

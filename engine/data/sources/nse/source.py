@@ -121,4 +121,5 @@ class Nse(FileSource):
             forward_convention="close of the same-expiry future; the cash price where it did not trade",
             hedge_instrument="same-expiry future",
             physical_delivery=True,
+            contracts="synthetic strikes (at the forward, where none is listed), fractional lots",
         )

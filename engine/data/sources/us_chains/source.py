@@ -173,4 +173,5 @@ class UsChains(FileSource):
             source="US exchange option chains with the vendor's volatilities; weights from SPY holdings",
             forward_convention="put-call parity, expiry by expiry; where an expiry is not quoted, spot compounded at "
             f"the last fed funds rate known before the date (the last one is of {last_rate}), no dividends",
+            contracts="synthetic strikes (at the forward, where none is listed), fractional contracts",
         )
