@@ -17,9 +17,12 @@ if TYPE_CHECKING:
         Names,
         RealizedCorrelation,
         TopWeights,
+        basket_realized,
+        baskets,
         correlation_premium,
         daily_returns,
         implied_correlation,
+        market_returns,
         realized_correlation,
     )
     from engine.data import load_market
@@ -39,12 +42,15 @@ __all__ = [
     "RealizedCorrelation",
     "TopWeights",
     "backtest",
+    "basket_realized",
+    "baskets",
     "correlation_premium",
     "daily_returns",
     "implied_correlation",
     "load_market",
     "load_run",
     "load_runs",
+    "market_returns",
     "realized_correlation",
 ]
 

@@ -27,7 +27,7 @@ FREE_SHARE = 0.8  # of a device's free memory a panel takes by default; the rest
 def namespace(*arrays):
     """Return the library the arrays belong to: `numpy` or `cupy`.
 
-    Scalars and None belong to neither and are ignored.
+    Scalars, None and numpy arrays without a dimension belong to neither and are ignored; CuPy's are always on a device.
 
     Raises
     ------
@@ -40,10 +40,10 @@ def namespace(*arrays):
     'numpy'
     """
     cupy = sys.modules.get("cupy")
-    on_device = [cupy is not None and isinstance(a, cupy.ndarray) for a in arrays if hasattr(a, "shape") and a.shape]
+    on_device = [cupy is not None and isinstance(a, cupy.ndarray) for a in arrays]
     if not any(on_device):
         return np
-    if not all(on_device):
+    if any(not there and getattr(a, "shape", ()) for a, there in zip(arrays, on_device, strict=True)):
         raise TypeError("numpy and CuPy arrays are mixed; move the panel once with `market.to('cupy')`")
     return cupy
 

@@ -4,6 +4,7 @@ Sessions of real markets come from their data, and the calendar only checks them
 from the calendar.
 """
 
+import datetime
 import functools
 import warnings
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 from engine.errors import InputError
 
 DAYS_PER_YEAR = 365.0
+DAY = np.timedelta64(1, "D")  # numbers added to a date without a unit are no longer taken for days
 # More days than this between two sessions are a hole of the data. Since 1933 New York's longest closure, in September
 # 2001, put seven days between two closes.
 LONGEST_CLOSURE_DAYS = 7
@@ -45,11 +47,36 @@ def _quietly(function, *given, **named):
         return function(*given, **named)
 
 
-def _day(date) -> np.datetime64:
+def read_date(value, name: str = "date") -> np.datetime64:
+    """Return a date as numpy keeps it; nothing but a whole date is taken for one.
+
+    A number would be a count of days since 1970, a year its first day, and a moment would lose its time.
+
+    Parameters
+    ----------
+    value : text such as "2024-12-31", datetime.date or numpy.datetime64 of days
+    name : str
+        What the date is, for the message.
+
+    Raises
+    ------
+    InputError
+        When it is anything else.
+
+    Examples
+    --------
+    >>> read_date("2024-12-31")
+    np.datetime64('2024-12-31')
+    """
+    text = value.isoformat() if type(value) is datetime.date else value
+    if isinstance(value, np.datetime64) and np.datetime_data(value.dtype)[0] == "D":
+        text = str(value)
     try:
-        return np.datetime64(date, "D")
-    except ValueError as error:
-        raise InputError(f"{date} is not a date; write it as 2024-12-31") from error
+        if isinstance(text, str) and datetime.date.fromisoformat(text).isoformat() == text:
+            return np.datetime64(text, "D")
+    except ValueError:
+        pass
+    raise InputError(f"{name}={value} is not a date; write {name}=2024-12-31")
 
 
 def _year(date: np.datetime64) -> int:
@@ -83,7 +110,7 @@ def sessions(calendar: str, start, end) -> np.ndarray:
     >>> len(sessions("XNYS", "2026-06-15", "2026-06-21"))  # the 19th was a holiday
     4
     """
-    start, end = _day(start), _day(end)
+    start, end = read_date(start), read_date(end)
     days, low, high = _calendar(calendar, _year(start), _year(end))
     if start < low or end > high:
         raise InputError(f"calendar={calendar} knows {low} .. {high} only, not {start} .. {end}")
@@ -126,13 +153,13 @@ def weekly_expiries(calendar: str, start, end) -> np.ndarray:
 
 
 def _moved_fridays(calendar: str, start, end, third: bool) -> np.ndarray:
-    start, end = _day(start), _day(end)
-    days = np.arange(start, end + 7)  # a Friday up to a week after `end` may be moved back into the range
+    start, end = read_date(start), read_date(end)
+    days = np.arange(start, end + 7 * DAY)  # a Friday up to a week after `end` may be moved back into the range
     friday = days[(days.astype(int) + 3) % 7 == 4]  # 1970-01-01 was a Thursday; Monday is 0
     if third:
         day_of_month = (friday - friday.astype("datetime64[M]").astype("datetime64[D]")).astype(int) + 1
         friday = friday[(day_of_month >= 15) & (day_of_month <= 21)]
-    open_days = sessions(calendar, start - 14, end + 7)
+    open_days = sessions(calendar, start - 14 * DAY, end + 7 * DAY)
     moved = open_days[np.searchsorted(open_days, friday, side="right") - 1]
     return np.unique(moved[(moved >= start) & (moved <= end)])
 

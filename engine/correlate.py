@@ -25,7 +25,7 @@ def correlate(config: dict, folder: Path) -> None:
 
     choice = build(config["basket"], "basket")
     coverage = number(config, "min_coverage", float)
-    window = number(config, "realized_window", int)
+    window = None if config["realized_window"] is None else number(config, "realized_window", int)
     most = None if config["snapshots"] is None else number(config, "snapshots", int)
     market, backend = open_market(config)
     chosen = baskets(choice, market)
@@ -37,17 +37,19 @@ def correlate(config: dict, folder: Path) -> None:
             kept.finish(manifest(market, backend, config["seed"], started))
             return
         levels = measure_levels(market, chosen, coverage, window)
-        published = market_source(config).published()
-        found = research(market, levels, coverage, config["day"], published)
+        source = market_source(config)
+        published = source.published()
+        survivors = None if published is None else source.survivors()
+        found = research(market, levels, coverage, config["day"], published, survivors)
         quality = {"quality": quality_report(config)}
         for name, frame in (levels.frames() | quality | found.frames).items():
             kept.write_frame(f"{name}.parquet", frame)
         tables = levels.tables(market) | published_tables(config, market, published, coverage)
-        tables |= {BEHIND: data_behind(market, chosen[0].weights)} | found.tables
+        tables |= {BEHIND: data_behind(market, chosen[0].weights, levels.longest, found.missing)} | found.tables
         if config["report"]["html"]:
-            page = correlation_report(levels.implied, levels.realized, market.info, tables, found.drawn)
+            page = correlation_report(levels.implied, levels.in_front(), market.info, tables, found.drawn)
             kept.write_text("report.html", page)
-        kept.finish(manifest(market, backend, config["seed"], started))
+        kept.finish(manifest(market, backend, config["seed"], started, realized_windows=levels.told_windows()))
     _show(market, backend, levels, tables)
     print(f"\nTook {time.perf_counter() - started:.1f} s. Numbers: {folder / 'correlation.parquet'}")
     if config["report"]["html"]:

@@ -15,11 +15,13 @@ def run(config: dict, folder: Path) -> None:
     from engine.runs.claim import run_folder
     from engine.runs.folder import fill, run_files, told
     from engine.runs.manifest import config_hash
+    from engine.sweep.causality import check_causal
     from engine.sweep.jobs import backtest_objects
     from engine.sweep.one_job import finished_before, keep_row
 
     wanted = backtest_objects(config)  # before the market: a misspelt setting should not have to wait
     market, backend = open_market(config)
+    check_causal(wanted["strategy"], market, wanted["basket"], config["causality"])
     key = config_hash(config, market)
     if in_sweep() and finished_before(config, folder, key):
         print(f"{folder}: finished already")

@@ -1,9 +1,11 @@
-"""How sure one may be: means and regressions with standard errors that know the results overlap."""
+"""Means and regressions with standard errors that allow for overlapping results."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Floats
 from engine.backend import special
 from engine.errors import InputError
 
@@ -44,13 +46,13 @@ class Regression:
         """HAC t-statistics against zero, (k,)."""
         return self.coefficients / self.errors
 
-    def contrast(self, weights) -> tuple[float, float]:
+    def contrast(self, weights: Sequence[float]) -> tuple[float, float]:
         """Return a combination of the coefficients and its t-statistic, such as the difference of two slopes."""
         weights = np.asarray(weights, dtype=float)
         value = float(weights @ self.coefficients)
         return value, value / float(np.sqrt(weights @ self.covariance @ weights))
 
-    def wald(self, hypothesis) -> tuple[float, float]:
+    def wald(self, hypothesis: Sequence[float]) -> tuple[float, float]:
         """Return the Wald statistic, chi-squared with k degrees, of all coefficients at once, and its p-value."""
         away = self.coefficients - np.asarray(hypothesis, dtype=float)
         statistic = float(away @ np.linalg.solve(self.covariance, away))
@@ -62,7 +64,7 @@ def hac_lags(count: int, holding_days: int = 1) -> int:
     return min(max(int(4 * (count / 100) ** (2 / 9)), holding_days - 1), count - 1)
 
 
-def hac_regression(y, X, lags: int | None = None, names=None) -> Regression:
+def hac_regression(y: Floats, X: Floats, lags: int | None = None, names: Sequence[str] | None = None) -> Regression:
     """Regress y on a constant and X by least squares, with Newey-West errors.
 
         y_t = a + sum_j b_j X_tj + e_t
@@ -71,8 +73,8 @@ def hac_regression(y, X, lags: int | None = None, names=None) -> Regression:
     ----------
     y : array (T,)
     X : array (T,) or (T, k)
-        Without the constant. Rows in which y or any regressor is unknown are left out, and those around them become
-        neighbours.
+        Without the constant. Rows in which y or any regressor is unknown are left out; the rows before and after them
+        then count as neighbours.
     lags : int or None
         None = floor(4 (T/100)^(2/9)). Where outcomes span h days and so overlap, h - 1 at least.
     names : sequence of str or None
@@ -93,7 +95,8 @@ def hac_regression(y, X, lags: int | None = None, names=None) -> Regression:
     >>> fit.names, fit.coefficients.round(2).tolist(), fit.n
     (('constant', 'x1'), [1.03, 1.98], 4)
     """
-    y, X = np.asarray(y, dtype=float), np.asarray(X, dtype=float)
+    y = np.asarray(y, dtype=float)
+    X = np.asarray(X, dtype=float)
     X = X[:, None] if X.ndim == 1 else X
     if len(y) != len(X):
         raise InputError(f"y has {len(y)} rows and X {len(X)}: align them on the same dates")
@@ -101,7 +104,8 @@ def hac_regression(y, X, lags: int | None = None, names=None) -> Regression:
     if len(names) != X.shape[1] + 1:
         raise InputError(f"X has {X.shape[1]} columns and {len(names) - 1} names")
     known = np.isfinite(y) & np.isfinite(X).all(axis=1)
-    y, X = y[known], np.column_stack([np.ones(int(known.sum())), X[known]])
+    y = y[known]
+    X = np.column_stack([np.ones(int(known.sum())), X[known]])
     count = len(y)
     if count <= X.shape[1]:
         raise InputError(f"a regression with {X.shape[1]} coefficients needs more than {count} known rows")
@@ -115,7 +119,7 @@ def hac_regression(y, X, lags: int | None = None, names=None) -> Regression:
     return Regression(tuple(names), fit.params, fit.cov_params(), r2, count, lags)
 
 
-def hac_tstat(series, holding_days: int = 1) -> float:
+def hac_tstat(series: Floats, holding_days: int = 1) -> float:
     """t-statistic of the mean of daily results, consistent with autocorrelation (Newey-West).
 
         t = mean / HAC standard error,   lags = max(floor(4 (T/100)^(2/9)), holding_days - 1)
@@ -149,7 +153,7 @@ def hac_tstat(series, holding_days: int = 1) -> float:
     return float(hac_regression(results, np.empty((count, 0)), hac_lags(count, holding_days)).t[0])
 
 
-def forward_sum(daily, horizon: int) -> np.ndarray:
+def forward_sum(daily: Floats, horizon: int) -> np.ndarray:
     """Sum of the `horizon` days **after** each date, (T,); not tradable: row t is known on t + horizon.
 
     Examples
@@ -164,8 +168,8 @@ def forward_sum(daily, horizon: int) -> np.ndarray:
     return out
 
 
-def predictive_regression(signal, daily, horizon: int) -> Regression:
-    """Does a signal say what comes? Regress the sum of the next `horizon` days on it.
+def predictive_regression(signal: Floats, daily: Floats, horizon: int) -> Regression:
+    """Test whether a signal forecasts: regress the sum of the next `horizon` days on it.
 
         sum_{t+1..t+h} daily = a + b signal_t + e,   lags >= h - 1 because neighbours share h - 1 days
 
@@ -183,17 +187,17 @@ def predictive_regression(signal, daily, horizon: int) -> Regression:
     return hac_regression(ahead, signal, hac_lags(known, horizon), ("signal",))
 
 
-def mincer_zarnowitz(realized, implied, horizon: int) -> Regression:
-    """Is what was implied an unbiased forecast? Regress what came on it.
+def mincer_zarnowitz(realized: Floats, implied: Floats, horizon: int) -> Regression:
+    """Test whether implied is an unbiased forecast: regress what was realised on it.
 
         realized_{t..t+h} = a + b implied_t + e;   unbiased is a = 0, b = 1: `.wald((0, 1))`
 
     Parameters
     ----------
     realized : array (T,)
-        What came over the `horizon` sessions after each date (forward realised).
+        Realised over the `horizon` sessions after each date.
     implied : array (T,)
-        What was implied on it, in the same unit.
+        Implied on that date, in the same unit.
     horizon : int
         Sessions; the lags are at least horizon - 1.
 
@@ -205,7 +209,7 @@ def mincer_zarnowitz(realized, implied, horizon: int) -> Regression:
     return hac_regression(realized, implied, hac_lags(known, horizon), ("implied",))
 
 
-def asymmetric_regression(y, returns, lags: int | None = None) -> Regression:
+def asymmetric_regression(y: Floats, returns: Floats, lags: int | None = None) -> Regression:
     """Regress y on the rises and on the falls of a market, each with a slope of its own.
 
         y = a + b_up max(r, 0) + b_down min(r, 0) + e
@@ -226,7 +230,7 @@ class RollingRegression:
     correlation: np.ndarray
 
 
-def rolling_regression(y, x, window: int, lags: int | None = None) -> RollingRegression:
+def rolling_regression(y: Floats, x: Floats, window: int, lags: int | None = None) -> RollingRegression:
     """Regress y on a constant and x over each trailing window, with the HAC t of the slope; all windows at once.
 
     Parameters
@@ -238,12 +242,15 @@ def rolling_regression(y, x, window: int, lags: int | None = None) -> RollingReg
     lags : int or None
         As for `hac_regression`, of which each window's slope and t are those.
     """
-    y, x = np.asarray(y, dtype=float), np.asarray(x, dtype=float)
+    y = np.asarray(y, dtype=float)
+    x = np.asarray(x, dtype=float)
     if not 3 <= window <= len(y) == len(x):
         raise InputError(f"window={window} does not fit series of {len(y)} and {len(x)} days; use 3 days or more")
     lags = hac_lags(window) if lags is None else lags
     dy, dx = (w - w.mean(axis=1, keepdims=True) for w in map(_windows(window), (y, x)))
-    sxx, syy, sxy = (dx * dx).sum(axis=1), (dy * dy).sum(axis=1), (dx * dy).sum(axis=1)
+    sxx = (dx * dx).sum(axis=1)
+    syy = (dy * dy).sum(axis=1)
+    sxy = (dx * dy).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = sxy / sxx
         score = dx * (dy - slope[:, None] * dx)

@@ -1,7 +1,7 @@
 """Host arrays larger than a GPU's memory, read there window by window of dates.
 
-While one window is computed on the current stream the next is copied on a stream of its own. Two buffers of pinned host
-memory and two arrays on the device are all that is taken, whatever the array's size; events order their reuse.
+While one window is computed on the current stream, the next is copied on a stream of its own. Two buffers of pinned
+host memory and two arrays on the device are enough, whatever the array's size; events order their reuse.
 """
 
 import itertools
@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.backend import blocks
 
-# Long enough to fill the bus and the device, short enough to pin: CuPy rounds pinned memory up to a power of two.
+# Large enough to keep bus and device busy, small enough to pin; CuPy rounds pinned memory up to a power of two.
 WINDOW_BYTES = 256 * 2**20
 
 
@@ -62,7 +62,8 @@ def upload(xp, array):
     whole = xp.empty(array.shape, array.dtype)
     parts = list(blocks(len(array), array.nbytes // len(array), WINDOW_BYTES))
     buffers = [_Pinned(xp, array[parts[0]].shape, array.dtype) for _ in range(2)]
-    current, copying = xp.cuda.get_current_stream(), xp.cuda.Stream(non_blocking=True)
+    current = xp.cuda.get_current_stream()
+    copying = xp.cuda.Stream(non_blocking=True)
     copying.wait_event(current.record())
     for part, buffer in zip(parts, itertools.cycle(buffers), strict=False):
         buffer.copy(array[part], whole[part], copying)

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from engine.backtest import AbstractStrategy, hysteresis, zscore
+from engine.arrays import Floats
+from engine.backend import namespace
+from engine.backtest import AbstractStrategy, MarketView, hysteresis, zscore
 from engine.errors import InputError
 
 
@@ -29,8 +31,10 @@ class RichCorrelation(AbstractStrategy):
     def __post_init__(self):
         if self.window < 2:
             raise InputError(f"strategy.window={self.window} has no deviation; use 2 sessions or more")
+        if namespace(self.enter, self.leave).any(self.leave > self.enter):
+            raise InputError(f"strategy.leave={self.leave} is above strategy.enter={self.enter}; leave at or below it")
 
-    def exposure(self, market):
+    def exposure(self, market: MarketView) -> Floats:
         """Return 1 while correlation is rich, else 0, (T,)."""
         rich = zscore(market.implied_correlation(self.tenor, self.delta), self.window)
         return hysteresis(rich, self.enter, self.leave)

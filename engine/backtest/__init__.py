@@ -4,31 +4,37 @@ import sys
 from types import ModuleType
 
 from engine.backtest.book import Recipe, TradeBook, build_book
-from engine.backtest.costs import NoCosts, VolPoints
-from engine.backtest.exits import EarlyExit, HoldToExpiry
-from engine.backtest.hedging import DailyDelta, NoHedge
+from engine.backtest.costs import Costs, NoCosts, VolPoints
+from engine.backtest.exits import EarlyExit, Exits, HoldToExpiry
+from engine.backtest.hedging import DailyDelta, Hedge, NoHedge
 from engine.backtest.market import MarketView
 from engine.backtest.result import BacktestResult
-from engine.backtest.schedule import Monthly, Weekly
+from engine.backtest.schedule import Monthly, Schedule, Weekly
 from engine.backtest.signals import hysteresis, zscore
 from engine.backtest.simulate import backtest, simulate
-from engine.backtest.sizing import GammaNeutral, ThetaNeutral, VegaNeutral
+from engine.backtest.sizing import AbstractSizing, GammaNeutral, ThetaNeutral, VegaNeutral
 from engine.backtest.strategy import AbstractStrategy
-from engine.backtest.structure import Straddle, choose_contracts
+from engine.backtest.structure import Straddle, Structure, choose_contracts
 
 __all__ = [
+    "AbstractSizing",
     "AbstractStrategy",
     "BacktestResult",
+    "Costs",
     "DailyDelta",
     "EarlyExit",
+    "Exits",
     "GammaNeutral",
+    "Hedge",
     "HoldToExpiry",
     "MarketView",
     "Monthly",
     "NoCosts",
     "NoHedge",
     "Recipe",
+    "Schedule",
     "Straddle",
+    "Structure",
     "ThetaNeutral",
     "TradeBook",
     "VegaNeutral",

@@ -1,26 +1,18 @@
-"""The daily account of parameter sets: what a book's cohorts, scaled and charged, come to on each date."""
+"""The daily account of parameter sets: P&L and costs of each date, from the book and each cohort's exposure."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine import kernels
+from engine.arrays import Floats, PerCohort
 from engine.backend import namespace, to_host
+from engine.backtest.book import TradeBook
+from engine.backtest.costs import Costs
 from engine.backtest.metrics import bartlett_lags, drawdown, hac_t, sharpe
+from engine.kernels.codes import STATISTICS
 
-RATES = ("index", "component", "hedge_bps", "delivery_bps")  # of what costs charge
-
-# What is reported of a set's days, in this order.
-STATISTICS = (
-    "pnl_gross",
-    "option_cost",
-    "hedge_cost",
-    "sharpe_gross",
-    "sharpe_net",
-    "hac_t",
-    "max_drawdown",
-    "worst_day",
-)
+RATES = ("index", "component", "hedge_bps", "delivery_bps")  # the rates of `Costs`
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,49 +24,52 @@ class Accounts:
     book : TradeBook
     sessions : int
         T.
-    taken : array (P, C)
-        Exposure each cohort is entered with.
+    entry_exposure : array (P, C)
+        Exposure each cohort is entered with: what the strategy asked for `lag` sessions before.
     exit_day : array (P, C), int, or None
         Holding day on which it is sold, its last where it ends by itself.
     index_vega : float or array (P, 1)
         Currency per vol point at full exposure.
-    costs : VolPoints
+    costs : Costs
         Its rates may be columns (P, 1).
     """
 
-    book: object
+    book: TradeBook
     sessions: int
-    taken: np.ndarray
+    entry_exposure: PerCohort
     exit_day: np.ndarray | None
-    index_vega: object
-    costs: object
+    index_vega: Floats | float
+    costs: Costs
 
     def __post_init__(self):
-        """Give every array a row for each parameter set: a strategy without parameters decides once for all."""
-        xp = namespace(self.taken, self.book.explain)
+        """Repeat what is the same for all parameter sets, so that every array has one row for each of them."""
+        xp = namespace(self.entry_exposure, self.book.explain)
         columns = [self.index_vega, *(getattr(self.costs, name) for name in RATES)]
-        sets = max(len(self.taken), *(xp.size(column) for column in columns))
-        for name in ("taken", "exit_day"):
+        sets = max(len(self.entry_exposure), *(xp.size(column) for column in columns))
+        for name in ("entry_exposure", "exit_day"):
             array = getattr(self, name)
             if array is not None and len(array) != sets:
                 object.__setattr__(self, name, xp.broadcast_to(array, (sets, array.shape[1])))
 
     def daily(self) -> tuple:
         """Return gross P&L, cost of options, and cost of hedges and deliveries, each (P, T) currency, on the host."""
-        xp = namespace(self.taken, self.book.explain)
+        xp = namespace(self.entry_exposure, self.book.explain)
         if kernels.usable(xp):
-            rows = tuple(xp.empty((len(self.taken), self.sessions)) for _ in range(3))
+            rows = self._empty_rows()
             self._fused(rows)
         else:
             rows = self._by_day_of_life()
         return tuple(to_host(row) for row in rows)
 
     def statistics(self) -> dict[str, np.ndarray]:
-        """Return the sums and metrics of the daily rows, each (P,), which a CPU need not keep for it."""
-        xp = namespace(self.taken, self.book.explain)
+        """Return the sums and metrics of the daily rows by name, each (P,).
+
+        By kernel on a CPU the rows are never all in memory: each is reduced as soon as it is made.
+        """
+        xp = namespace(self.entry_exposure, self.book.explain)
         if kernels.usable(xp):
-            # A device works on rows in its memory, a CPU on rows in its cache.
-            rows = (None,) * 3 if xp is np else tuple(xp.empty((len(self.taken), self.sessions)) for _ in range(3))
+            # A CPU keeps the rows of the set it works on in its cache; a device has no room for them but its memory.
+            rows = (None,) * 3 if xp is np else self._empty_rows()
             return dict(zip(STATISTICS, to_host(self._fused(rows)).T, strict=True))
         gross, option_cost, hedge_cost = self.daily()
         net = gross - (option_cost + hedge_cost)
@@ -89,43 +84,50 @@ class Accounts:
             "worst_day": net.min(axis=1),
         }
 
+    def _empty_rows(self) -> tuple:
+        xp = namespace(self.entry_exposure, self.book.explain)
+        return tuple(xp.empty((len(self.entry_exposure), self.sessions)) for _ in range(3))
+
     def _by_day_of_life(self) -> tuple:
-        """Add up the cohorts one day of their lives after the other: those never share a date."""
-        book, costs, exit_day, xp = self.book, self.costs, self.exit_day, namespace(self.taken, self.book.explain)
-        scale = self.taken * self.index_vega
-        size = xp.abs(scale)
-        entry, life, days = book.cohorts.entry, xp.asarray(book.cohorts.life), book.by_day
-        pnl, option_cost, hedge_cost = (xp.zeros((len(self.taken), self.sessions)) for _ in range(3))
-        for day in range(book.days + 1):
+        """Add up the cohorts by the day of their lives: no two of them are on the same day of it on one date."""
+        xp = namespace(self.entry_exposure, self.book.explain)
+        entry = self.book.cohorts.entry
+        life = xp.asarray(self.book.cohorts.life)
+        vega = self.entry_exposure * self.index_vega  # of each cohort, positive where it is short the index
+        pnl, option_cost, hedge_cost = (xp.zeros((len(vega), self.sessions)) for _ in range(3))
+        for day in range(self.book.days + 1):
             held = int((entry + day < self.sessions).sum())  # entries ascend: the first `held` cohorts
             date = xp.asarray(entry[:held] + day)
-            today = {name: array[:held, day] for name, array in days.items()}
+            today = {name: array[:held, day] for name, array in self.book.by_day.items()}
             hedge, delivered = today["hedge_traded"], today["delivered"]
-            option = costs.index * today["index_traded"] + costs.component * today["component_traded"]
+            option = self.costs.index * today["index_traded"] + self.costs.component * today["component_traded"]
             lives = 1.0
-            if exit_day is not None:
-                left = exit_day[:, :held]
-                lives, sold = left >= day, (left == day) & (day < life[:held])
-                option = option + sold * (costs.index * today["index_held"] + costs.component * today["component_held"])
+            if self.exit_day is not None:
+                exit_day = self.exit_day[:, :held]
+                lives = exit_day >= day
+                sold = (exit_day == day) & (day < life[:held])
+                selling = self.costs.index * today["index_held"] + self.costs.component * today["component_held"]
+                option = option + sold * selling
                 hedge = xp.where(sold, today["hedge_held"], hedge)
                 delivered = xp.where(sold, 0.0, delivered)
-            pnl[:, date] += scale[:, :held] * (lives * today["gross"])
-            option_cost[:, date] += size[:, :held] * (lives * option)
-            traded = costs.hedge_bps * hedge + costs.delivery_bps * delivered
-            hedge_cost[:, date] += 1e-4 * size[:, :held] * (lives * traded)
+            traded = self.costs.hedge_bps * hedge + self.costs.delivery_bps * delivered
+            pnl[:, date] += vega[:, :held] * (lives * today["gross"])
+            option_cost[:, date] += xp.abs(vega[:, :held]) * (lives * option)
+            hedge_cost[:, date] += 1e-4 * xp.abs(vega[:, :held]) * (lives * traded)
         return pnl, option_cost, hedge_cost
 
     def _fused(self, rows):
         """Fill the rows and return the statistics, (P, len(STATISTICS))."""
-        book, xp = self.book, namespace(self.taken, self.book.explain)
-        sets = len(self.taken)
+        book = self.book
+        xp = namespace(self.entry_exposure, self.book.explain)
+        sets = len(self.entry_exposure)
         out = xp.empty((sets, len(STATISTICS)))
         rates = (self.index_vega, *(getattr(self.costs, name) for name in RATES))
         arguments = (
             *(len(book.cohorts), book.days, self.sessions),
             *(xp.asarray(book.cohorts.entry), xp.asarray(book.cohorts.life)),
             *book.by_day.values(),
-            xp.ascontiguousarray(self.taken, dtype=xp.float64),
+            xp.ascontiguousarray(self.entry_exposure, dtype=xp.float64),
             None if self.exit_day is None else xp.ascontiguousarray(self.exit_day, dtype=xp.int64),
             *(kernels.column(xp, rate, sets) for rate in rates),
             bartlett_lags(self.sessions, book.days),

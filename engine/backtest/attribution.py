@@ -1,12 +1,16 @@
 """P&L explain: what each day's P&L of a held straddle came from."""
 
+from engine.arrays import Floats
 from engine.backend import namespace
+from engine.kernels.codes import PARTS
+from engine.pricing import StraddleGreeks
 
-# Columns of the explain, in order; they sum to the gross P&L.
-PARTS = ("delta", "gamma", "theta", "vega", "vanna_volga", "hedge", "financing", "unexplained")
+__all__ = ["PARTS", "explain"]
 
 
-def explain(greeks, forward, iv, days, rate_per_day, held_delta):
+def explain(
+    greeks: StraddleGreeks, forward: Floats, iv: Floats, days: Floats, rate_per_day: Floats, held_delta: Floats
+) -> list[Floats]:
     """Split the daily P&L of one straddle per leg into its sources.
 
     With the greeks of the day before, dF and ds the day's move of forward and implied volatility, n calendar days:

@@ -26,9 +26,15 @@ def _split_fields(kind: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def refuse_below(item, least: float, *names: str) -> None:
-    """Raise InputError when a field, or a number of its column, is below `least` or not a number."""
+    """Raise InputError when a field, or a number of its column, is below `least` or not a number.
+
+    Infinity is refused too, unless it is the field's default, where it stands for "never".
+    """
+    never = {f.name for f in fields(item) if f.default == np.inf}
     for name in names:
         value = getattr(item, name)
+        if name not in never and not namespace(value).all(namespace(value).isfinite(value)):
+            raise InputError(f"{type(item).__name__}.{name}={value} is not a finite number")
         if not namespace(value).all(value >= least):
             raise InputError(f"{type(item).__name__}.{name}={value} is below {least:g}; use {least:g} or more")
 

@@ -7,18 +7,18 @@ Everything is per unit of index vega (1 of currency per vol point) and of full e
 """
 
 import functools
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from engine import kernels
+from engine import kernels, records
 from engine.backend import block_budget, blocks, each, namespace
 from engine.backtest.cohort_windows import cohort_windows
 from engine.backtest.fused import FusedLegs
-from engine.backtest.hedging import DailyDelta
+from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.legs import Legs
-from engine.backtest.sizing import VegaNeutral, leg_units
-from engine.backtest.structure import Cohorts, Straddle
+from engine.backtest.sizing import AbstractSizing, VegaNeutral, leg_units
+from engine.backtest.structure import Cohorts, Straddle, Structure
 
 INDEX, COMPONENT = 0, 1  # leg classes, in this order on every class axis
 
@@ -27,9 +27,9 @@ INDEX, COMPONENT = 0, 1  # leg classes, in this order on every class axis
 class Recipe:
     """How a book is made of a market: what is traded, in which proportions, hedged how."""
 
-    structure: object = Straddle()
-    sizing: object = VegaNeutral()
-    hedge: object = DailyDelta()
+    structure: Structure = field(default_factory=Straddle)
+    sizing: AbstractSizing = field(default_factory=VegaNeutral)
+    hedge: Hedge = field(default_factory=DailyDelta)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class LegTable:
     ----------
     name : int
         Position on the panel's name axis; -1 for the index.
-    units : straddles in entry shares, signed; 0 where the leg is not in the cohort, whose other fields say nothing.
+    units : straddles in entry shares, signed; 0 where the leg is not in the cohort: ignore its other fields.
     strike, forward, iv, value, vega : at entry, per straddle.
     exit_value : value per straddle (entry shares) it was settled, sold or last marked at.
     shares : strike factor from entry to the end.
@@ -217,13 +217,7 @@ def _members(basket, width: int):
 
 def _joined(parts, cohorts) -> TradeBook:
     """Concatenate blocks of cohorts."""
-    xp = namespace(parts[0].explain)
-
-    def joined(kind, items, **given):
-        names = [f.name for f in fields(kind) if f.name not in given]
-        return kind(**{n: xp.concatenate([getattr(item, n) for item in items]) for n in names}, **given)
-
     if len(parts) == 1:
         return replace(parts[0], cohorts=cohorts)
-    legs = joined(LegTable, [part.legs for part in parts])
-    return joined(TradeBook, parts, recipe=parts[0].recipe, cohorts=cohorts, legs=legs)
+    legs = records.concatenate([part.legs for part in parts])
+    return records.concatenate(parts, recipe=parts[0].recipe, cohorts=cohorts, legs=legs)

@@ -1,4 +1,4 @@
-"""Cohorts in runs, each with the panel of the sessions they are held on: what a GPU can hold of a larger panel."""
+"""Runs of cohorts, each with the sessions it is held on: how a panel larger than the GPU's memory makes a book."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,8 +15,9 @@ from engine.stream import WINDOW_BYTES, stream
 def cohort_windows(panel: MarketPanel, cohorts: Cohorts, days: int) -> Iterator[tuple[int, MarketPanel, Cohorts]]:
     """Yield every cohort once, in order, with a panel whose arrays are all where it is computed.
 
-    A panel in one place is yielded as it is, once. Of one whose volatilities stay on the host (`window_bytes`) each
-    window holds the sessions of a run of cohorts, the next being copied meanwhile; it is valid until the next.
+    A panel that is all in one place is yielded once, as it is. If its volatilities stay on the host (`window_bytes` is
+    set), each window holds the sessions of a run of cohorts, and the next one is copied meanwhile; a window is valid
+    until the next is asked for.
 
     Parameters
     ----------

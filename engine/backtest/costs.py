@@ -1,8 +1,30 @@
 """What trading costs: half-spreads in vol points by leg class, basis points on hedges and deliveries."""
 
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from engine.backtest.batch import refuse_below
+
+
+@runtime_checkable
+class Costs(Protocol):
+    """The rates that costs of your own offer, in a frozen dataclass; each may be a column (P, 1) where it may batch."""
+
+    @property
+    def index(self) -> float:
+        """Half-spread of index straddles, in vol points of the vega traded."""
+
+    @property
+    def component(self) -> float:
+        """Half-spread of component straddles, in vol points of the vega traded."""
+
+    @property
+    def hedge_bps(self) -> float:
+        """Cost of trading hedges, in basis points of their notional."""
+
+    @property
+    def delivery_bps(self) -> float:
+        """Cost of taking or making delivery of shares, in basis points of the strike value."""
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,12 @@ import numpy as np
 
 from engine import kernels
 from engine.backend import namespace, special
-from engine.backtest.attribution import PARTS
-from engine.backtest.legs import MAGNITUDES, Entry
+from engine.backtest.legs import Entry
 from engine.backtest.marks import tenors_around
 from engine.calendar import year_fraction
+from engine.kernels.codes import MAGNITUDES, PARTS
+from engine.kernels.entries import MOST_DELTAS, MOST_LEGS
 from engine.pricing import StraddleGreeks
-
-# What the kernel has room for: nodes of a smile on a CPU, threads of a block on a GPU.
-MOST_DELTAS, MOST_LEGS = 64, 512
 
 
 class FusedLegs:
@@ -32,20 +30,29 @@ class FusedLegs:
         self.life, self.outcome = xp.asarray(cohorts.life), xp.asarray(cohorts.outcome)
         self.gone, self.growth = gone, growth
         smile, index_smile = (panel.component_iv, panel.index_iv) if listed is None else (listed.iv, listed.index_iv)
-        # As wide as the wider of the two, so that neither is rounded.
+        # The kernel reads both in one type: the wider of the two, so that neither is rounded.
         smile = xp.ascontiguousarray(smile, dtype=xp.result_type(smile, index_smile, xp.float32))
         quantile = special(xp).ndtri(xp.asarray(panel.deltas, dtype=xp.float64) / 100.0)
         self.dtype = smile.dtype.name
         self.size, self.legs = len(cohorts), name.shape[1]
-        doubles = [xp.ascontiguousarray(xp.asarray(a), dtype=xp.float64) for a in (near, far, years)]
-        self.market = (
-            *(self.legs, days, xp.ascontiguousarray(name, dtype=xp.int64)),
-            *(xp.asarray(session), xp.asarray(slot), *doubles[:2], xp.asarray(beyond)),
-            *(doubles[2], xp.ascontiguousarray(rate)),
-            *(xp.ascontiguousarray(index_smile, dtype=smile.dtype), smile, smile.shape[2], smile.shape[3]),
-            *(quantile, len(panel.names)),
+        near, far, years = (xp.ascontiguousarray(xp.asarray(a), dtype=xp.float64) for a in (near, far, years))
+        self.market = (  # in the order of kernels/entries.py
+            self.legs,
+            days,
+            *smile.shape,
+            xp.ascontiguousarray(name, dtype=xp.int64),
+            xp.asarray(session),
+            xp.asarray(slot),
+            near,
+            far,
+            xp.asarray(beyond),
+            years,
+            xp.ascontiguousarray(rate),
+            xp.ascontiguousarray(index_smile, dtype=smile.dtype),
+            smile,
+            quantile,
             *((None, None) if listed is None else map(_doubles, (listed.index_forward, listed.forward))),
-            *map(_doubles, (panel.index_spot, panel.spot, panel.index_carry, panel.carry)),
+            *map(_doubles, (panel.index_spot, panel.index_carry, panel.spot, panel.carry)),
         )
 
     @staticmethod
@@ -80,9 +87,17 @@ class FusedLegs:
         for name in ("pnl_option", "pnl_hedge", "financing", "vega_traded", "hedge_traded", "delivered"):
             table[name] = xp.zeros(by_leg)
         inputs = (
-            *(*self.market, self.gone, self.growth, self.life, self.outcome),
-            *(_doubles(panel.strike_factor), _doubles(panel.settlement), int(panel.info.physical_delivery)),
-            *(float(ratio), _doubles(units), _doubles(strike)),
+            *self.market,
+            self.gone,
+            self.growth,
+            self.life,
+            self.outcome,
+            _doubles(panel.strike_factor),
+            _doubles(panel.settlement),
+            int(panel.info.physical_delivery),
+            float(ratio),
+            _doubles(units),
+            _doubles(strike),
         )
         self._launch("hold", (*inputs, *reduced.values(), *table.values()))
         return reduced, table

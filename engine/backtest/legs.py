@@ -5,14 +5,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from engine.backend import namespace
-from engine.backtest.attribution import PARTS, explain
+from engine.backtest.attribution import explain
 from engine.backtest.marks import mark_cohorts
-from engine.backtest.structure import LegStatus
 from engine.calendar import year_fraction
+from engine.kernels.codes import MAGNITUDES, PARTS, LegStatus
 from engine.pricing import StraddleGreeks, straddle
-
-# What a book sums over legs as absolute values: P&L, that on stale marks, that on extrapolated marks, three parts.
-MAGNITUDES = ("pnl", "stale", "extrapolated", "gamma", "theta", "unexplained")
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,15 +4,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from engine.arrays import PerDate, PerName, Weights
 from engine.backend import namespace
 from engine.correlation import (
+    Basket,
+    Chosen,
     CorrelationStatus,
     ImpliedCorrelation,
+    MarketReturns,
     RealizedCorrelation,
     TopWeights,
-    daily_returns,
+    basket_realized,
     implied_correlation,
-    realized_correlation,
+    index_share,
+    market_returns,
+    realized_leg,
 )
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
@@ -25,12 +31,12 @@ class MarketView:
     Parameters
     ----------
     panel : MarketPanel
-    basket : TopWeights, AllMembers or Names
-        Selects the members, from the previous session's weights, whose correlation is measured and traded.
+    basket : Basket
+        TopWeights, AllMembers, Names or one of your own: the members whose correlation is measured and traded.
     """
 
     panel: MarketPanel
-    basket: object = TopWeights()
+    basket: Basket = field(default_factory=TopWeights)
     _memory: dict = field(default_factory=dict, repr=False)
 
     @property
@@ -39,25 +45,35 @@ class MarketView:
         return self.panel.dates
 
     @property
-    def weights(self):
+    def weights(self) -> Weights:
         """Basket weights, (T, N): rows sum to 1, 0 where a name is not in the basket."""
         return self._once("weights", lambda: self.basket.select(self.panel.weights, self.panel.names))
 
     @property
-    def returns(self):
+    def returns(self) -> PerName:
         """Simple daily returns of the members, (T, N) decimals, splits undone by the day's own factor."""
-        return self._once("returns", lambda: daily_returns(self.panel.spot, self.panel.return_factor, self.panel.dates))
+        return self._on_sessions(self._market_returns().names)
 
-    def index_iv(self, tenor: int, delta: int = 50):
+    @property
+    def index_returns(self):
+        """Simple daily returns of the index leg's own underlying, (T,) decimals, dividends not in them."""
+        return self._on_sessions(self._market_returns().legs[self.panel.info.index])
+
+    @property
+    def realized_leg(self) -> str:
+        """Whose returns the index volatility of `realized` is measured on: the symbol of the index leg."""
+        return realized_leg(self._chosen())
+
+    def index_iv(self, tenor: int, delta: int = 50) -> PerDate:
         """Implied volatility of the index, (T,) annualised decimals."""
         k, d = self._cell(tenor, delta)
         return self.panel.index_iv[:, k, d]
 
-    def component_iv(self, tenor: int, delta: int = 50):
+    def component_iv(self, tenor: int, delta: int = 50) -> PerName:
         """Implied volatility of every name, (T, N) annualised decimals."""
         k, d = self._cell(tenor, delta)
-        xp = namespace(self.panel.spot)
-        return xp.asarray(self.panel.component_iv[:, :, k, d])  # one cell fits where all, left on the host, do not
+        # Where the device cannot hold the surfaces they stay on the host; one cell of them fits on the device.
+        return namespace(self.panel.spot).asarray(self.panel.component_iv[:, :, k, d])
 
     def implied(self, tenor: int, delta: int = 50) -> ImpliedCorrelation:
         """Implied correlation of the basket with its status and coverage, every field (T,)."""
@@ -66,19 +82,34 @@ class MarketView:
             lambda: implied_correlation(self.index_iv(tenor, delta), self.component_iv(tenor, delta), self.weights),
         )
 
-    def implied_correlation(self, tenor: int, delta: int = 50):
+    def implied_correlation(self, tenor: int, delta: int = 50) -> PerDate:
         """Clean implied correlation of the basket, (T,) decimals; NaN where coverage is too thin to trade on."""
         record = self.implied(tenor, delta)
         xp = namespace(record.clean)
         return xp.where(record.status == CorrelationStatus.THIN_COVERAGE, xp.nan, record.clean)
 
     def realized(self, window: int = 63) -> RealizedCorrelation:
-        """Realised correlation of the basket over the trailing window, with its parts."""
-        return self._once(("realized", window), lambda: realized_correlation(self.returns, self.weights, window=window))
+        """Realised correlation of the basket over the trailing window, with its parts.
 
-    def realized_correlation(self, window: int = 63):
+        The index volatility is that of the index's own returns (`realized_leg`), as the implied one is; the window may
+        reach into the panel's history. A premium compares like with like: `matched_window(tenor)` sessions, 21 for 30
+        days. Where fewer have closes without a hole between them the value is NaN, whatever the dates after it.
+        """
+        return self._once(("realized", window), lambda: basket_realized(self._market_returns(), self._chosen(), window))
+
+    def realized_correlation(self, window: int = 63) -> PerDate:
         """Clean realised correlation of the basket over the trailing window, (T,) decimals."""
         return self.realized(window).clean
+
+    def _chosen(self) -> Chosen:
+        share = index_share(self.weights, self.panel.weights)
+        return Chosen(self.basket.label, self.weights, share, self.panel.info.index, self.panel.index_iv)
+
+    def _market_returns(self) -> MarketReturns:
+        return self._once("returns", lambda: market_returns(self.panel))
+
+    def _on_sessions(self, values):
+        return values[namespace(values).asarray(self._market_returns().at)]
 
     def _once(self, key, compute):
         if key not in self._memory:

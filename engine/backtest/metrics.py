@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from engine.arrays import Floats
+
 SESSIONS_PER_YEAR = 252
 
 
-def sharpe(pnl):
+def sharpe(pnl: Floats) -> Floats:
     """Annualised Sharpe ratio of daily P&L on fixed capital: sqrt(252) mean / standard deviation.
 
     Parameters
@@ -30,7 +32,7 @@ def sharpe(pnl):
     )[()]
 
 
-def drawdown(pnl):
+def drawdown(pnl: Floats) -> Floats:
     """Fall of cumulative P&L below its running maximum, in currency, (..., T); 0 at a new high, never positive.
 
     The account starts at 0, so a first-day loss is a drawdown.
@@ -55,7 +57,7 @@ def bartlett_lags(count: int, holding_days: int) -> int:
     return min(max(int(4 * (count / 100) ** (2 / 9)), holding_days - 1), count - 1)
 
 
-def hac_t(pnl, holding_days: int):
+def hac_t(pnl: Floats, holding_days: int) -> Floats:
     """t-statistic of mean daily P&L, robust to the overlap of cohorts: Newey-West with Bartlett weights.
 
         t = mean / sqrt(S / T),   S = g_0 + 2 sum_l (1 - l / (L + 1)) g_l,   L = bartlett_lags(T, days)
@@ -85,7 +87,7 @@ def hac_t(pnl, holding_days: int):
     return np.where(known, count * mean[..., 0] / np.sqrt(np.where(known, spread, 1.0)), np.nan)
 
 
-def share(part, whole):
+def share(part: Floats, whole: Floats) -> Floats:
     """part / whole, and NaN where there is no whole.
 
     Examples

@@ -9,9 +9,13 @@ import polars as pl
 from engine.backend import to_host
 from engine.backtest.accounts import RATES, Accounts
 from engine.backtest.attribution import PARTS
-from engine.backtest.book import COMPONENT, INDEX, TradeBook, build_book
+from engine.backtest.book import COMPONENT, INDEX, LegTable, TradeBook, build_book
+from engine.backtest.costs import Costs
+from engine.backtest.market import MarketView
 from engine.backtest.structure import LegStatus
 from engine.backtest.summary import CAPITAL_VOL_POINTS, summarise
+from engine.data.panel import MarketPanel
+from engine.records import map_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,26 +27,31 @@ class BacktestResult:
     view : MarketView
         The market and the basket.
     accounts : Accounts
-        The book, what each parameter set took of it, and at what costs.
+        The book, the exposure each parameter set entered its cohorts with, and the costs.
     """
 
-    view: object
+    view: MarketView
     accounts: Accounts
 
     @property
     def book(self) -> TradeBook:
-        """What could be traded."""
+        """P&L of every cohort that could be traded, before exposures and costs."""
         return self.accounts.book
 
     @property
-    def costs(self):
-        """The rates charged; columns (P, 1) where they differ."""
+    def costs(self) -> Costs:
+        """Cost rates; a rate that differs between parameter sets is a column (P, 1)."""
         return self.accounts.costs
 
+    @property
+    def sets(self) -> int:
+        """P, the number of parameter sets."""
+        return len(self.accounts.entry_exposure)
+
     @cached_property
-    def taken(self) -> np.ndarray:
-        """Exposure each cohort was entered with, after the lag, (P, C)."""
-        return to_host(self.accounts.taken)
+    def entry_exposure(self) -> np.ndarray:
+        """Exposure each cohort was entered with, (P, C): what the strategy asked for `lag` sessions before."""
+        return to_host(self.accounts.entry_exposure)
 
     @cached_property
     def exit_day(self) -> np.ndarray | None:
@@ -69,7 +78,7 @@ class BacktestResult:
         return self._daily[2]
 
     @property
-    def market(self):
+    def market(self) -> MarketPanel:
         """The MarketPanel."""
         return self.view.panel
 
@@ -90,21 +99,19 @@ class BacktestResult:
     @cached_property
     def vegas(self) -> np.ndarray:
         """Index vega of a cohort at full exposure of every parameter set, (P,) currency per vol point."""
-        return np.broadcast_to(
-            np.asarray(to_host(self.accounts.index_vega), dtype=float).reshape(-1), (len(self.taken),)
-        )
+        return np.broadcast_to(np.asarray(to_host(self.accounts.index_vega), dtype=float).reshape(-1), (self.sets,))
 
     def rates(self, p: int = 0) -> dict[str, float]:
         """Cost rates of a parameter set by name; in a batch `costs` holds those of all sets."""
         given = {name: np.asarray(to_host(getattr(self.costs, name))).reshape(-1) for name in RATES}
-        return {name: float(np.broadcast_to(rate, (len(self.taken),))[p]) for name, rate in given.items()}
+        return {name: float(np.broadcast_to(rate, (self.sets,))[p]) for name, rate in given.items()}
 
     def capital(self, p: int = 0) -> float:
         """Fixed capital that returns are quoted on, in currency."""
         return CAPITAL_VOL_POINTS * self.book.most_held * self.vega_per_cohort(p)
 
     def capital_convention(self, p: int = 0) -> str:
-        """Say what returns are measured on."""
+        """Say in words what capital returns are measured on."""
         return (
             f"fixed capital of {self.capital(p):,.0f} {self.market.info.currency} = {CAPITAL_VOL_POINTS} vol points x "
             f"index vega of {self.vega_per_cohort(p):,.0f} x {self.book.most_held} cohort(s) held at once at most; "
@@ -125,29 +132,30 @@ class BacktestResult:
         by_class = to_host(self.book.explain)
         parts = by_class.sum(axis=2) if leg_class is None else by_class[:, :, leg_class]
         out = np.zeros((len(self.dates), len(PARTS)))
-        scale = self.taken[p] * self.vega_per_cohort(p)
+        vega = self.entry_exposure[p] * self.vega_per_cohort(p)
         for day in range(self.book.days + 1):
             date = self.book.cohorts.entry + day
             held = day <= self.held_until(p)
-            out[date[held]] += scale[held, None] * parts[held, day]
+            out[date[held]] += vega[held, None] * parts[held, day]
         return out
 
-    def exposure(self, p: int = 0) -> np.ndarray:
+    def carried_exposure(self, p: int = 0) -> np.ndarray:
         """Exposure carried out of each close, (T,): the sum over cohorts then open, 1 = one cohort at full size."""
-        cohorts, until = self.book.cohorts, self.held_until(p)
+        cohorts = self.book.cohorts
+        until = self.held_until(p)
         open_at_end = (cohorts.outcome == LegStatus.OPEN) & (until == cohorts.life)
         change = np.zeros(len(self.dates) + 1)
-        np.add.at(change, cohorts.entry, self.taken[p])
-        np.add.at(change, np.where(open_at_end, len(self.dates), cohorts.entry + until), -self.taken[p])
+        np.add.at(change, cohorts.entry, self.entry_exposure[p])
+        np.add.at(change, np.where(open_at_end, len(self.dates), cohorts.entry + until), -self.entry_exposure[p])
         return np.cumsum(change[:-1])
 
     def daily(self, p: int = 0) -> pl.DataFrame:
-        """One row per session: exposure, gross, cost, net and the explain, whose columns sum to the gross P&L."""
+        """One row per session: carried exposure, P&L before and after costs, and its sources, which sum to gross."""
         explain = self.explain(p)
         return pl.DataFrame(
             {
                 "date": self.dates,
-                "exposure": self.exposure(p),
+                "exposure": self.carried_exposure(p),
                 "pnl_gross": self.pnl_gross[p],
                 "cost": self.cost[p],
                 "pnl_net": self.pnl_net[p],
@@ -159,22 +167,26 @@ class BacktestResult:
         """One row per trade and leg, cohorts with an exposure only; the rows sum to the daily P&L and costs.
 
         Quantities are in shares as at entry; `strike_factor` says what splits have since made of the strike.
+
+        Where the parameter set sells cohorts early, the book knows their legs to the end only: the book is built again
+        to the exits, which takes as long as the first time. Held to expiry, its legs are at hand.
         """
-        legs = {name: to_host(array) for name, array in vars(self._legs(p)).items()}
-        scale = (self.taken[p] * self.vega_per_cohort(p))[:, None]
-        row = np.nonzero((legs["units"] != 0.0) & (scale != 0.0))
+        legs = vars(map_arrays(self._legs(p), to_host))
+        cohort_vega = (self.entry_exposure[p] * self.vega_per_cohort(p))[:, None]
+        row = np.nonzero((legs["units"] != 0.0) & (cohort_vega != 0.0))
         cohort, leg = row
         leg_class = np.where(leg == 0, INDEX, COMPONENT)
-        size = np.broadcast_to(scale, legs["units"].shape)[row]
+        vega = np.broadcast_to(cohort_vega, legs["units"].shape)[row]
         picked = {name: array[row] for name, array in legs.items()}
-        entry, exit_ = self.book.cohorts.entry[cohort], self.book.cohorts.entry[cohort] + picked["end"]
+        entry = self.book.cohorts.entry[cohort]
+        exit_ = entry + picked["end"]
         rates = self.rates(p)
         half_spread = np.where(leg_class == INDEX, rates["index"], rates["component"])
         hedging = rates["hedge_bps"] * picked["hedge_traded"] + rates["delivery_bps"] * picked["delivered"]
-        cost = np.abs(size) * (half_spread * picked["vega_traded"] + 1e-4 * hedging)
-        gross = size * (picked["pnl_option"] + picked["pnl_hedge"] + picked["financing"])
+        cost = np.abs(vega) * (half_spread * picked["vega_traded"] + 1e-4 * hedging)
+        gross = vega * (picked["pnl_option"] + picked["pnl_hedge"] + picked["financing"])
         names = np.append(np.asarray(self.market.names, dtype=object), self.market.info.index)
-        units = size * picked["units"]
+        units = vega * picked["units"]
         return pl.DataFrame(
             {
                 "cohort": cohort,
@@ -191,17 +203,17 @@ class BacktestResult:
                 "entry_vega": units * picked["vega"],
                 "premium": units * picked["value"],
                 "exit_value": units * picked["exit_value"],
-                "pnl_option": size * picked["pnl_option"],
-                "pnl_hedge": size * picked["pnl_hedge"],
-                "financing": size * picked["financing"],
+                "pnl_option": vega * picked["pnl_option"],
+                "pnl_hedge": vega * picked["pnl_hedge"],
+                "financing": vega * picked["financing"],
                 "pnl_gross": gross,
                 "cost": cost,
                 "pnl_net": gross - cost,
             }
         )
 
-    def _legs(self, p: int):
-        """Follow the legs to the exits of a parameter set; the book's own go to their end."""
+    def _legs(self, p: int) -> LegTable:
+        """Return the legs to the exits of a parameter set: of a book built again where some cohort is sold early."""
         until = self.held_until(p)
         if (until == self.book.cohorts.life).all():
             return self.book.legs
@@ -219,4 +231,4 @@ class BacktestResult:
     def __repr__(self) -> str:
         """The summary of the first parameter set as one aligned table."""
         lines = (f"{name:<22}{value:>18,.4f}" for name, value in self.summary().items())
-        return "\n".join([f"BacktestResult of {len(self.taken)} parameter set(s) on {self.market.info.name}", *lines])
+        return "\n".join([f"BacktestResult of {self.sets} parameter set(s) on {self.market.info.name}", *lines])

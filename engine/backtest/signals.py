@@ -1,10 +1,11 @@
 """Signals: array in, array out along the date axis (the last), each value using nothing later than its date."""
 
 from engine import kernels
+from engine.arrays import Floats
 from engine.backend import namespace, running_max
 
 
-def zscore(series, window: int):
+def zscore(series: Floats, window: int) -> Floats:
     """Standard scores of a series against its own trailing window.
 
         z_t = (x_t - mean(x_{t-window+1..t})) / std(x_{t-window+1..t})
@@ -44,7 +45,7 @@ def zscore(series, window: int):
     return out
 
 
-def hysteresis(signal, enter, leave):
+def hysteresis(signal: Floats, enter: Floats | float, leave: Floats | float) -> Floats:
     """Be in (1) once the signal reaches `enter`, out (0) once it falls to `leave`, otherwise as before.
 
     A NaN signal changes nothing. `enter` and `leave` may be columns (P, 1): the result is then (P, T).

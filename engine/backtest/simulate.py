@@ -1,35 +1,40 @@
-"""backtest(): the one place where time advances, decisions are lagged and trades happen."""
+"""backtest(): the one place where decisions are lagged and become trades."""
+
+from collections.abc import Callable
 
 import numpy as np
 
+from engine.arrays import Floats, Integers, PerCohort
 from engine.backend import namespace
 from engine.backtest.accounts import Accounts
 from engine.backtest.book import Recipe, TradeBook, build_book
-from engine.backtest.costs import VolPoints
-from engine.backtest.exits import HoldToExpiry
-from engine.backtest.hedging import DailyDelta
+from engine.backtest.costs import Costs, VolPoints
+from engine.backtest.exits import Exits, HoldToExpiry
+from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.market import MarketView
 from engine.backtest.result import BacktestResult
-from engine.backtest.schedule import Monthly
-from engine.backtest.sizing import VegaNeutral
-from engine.backtest.structure import Straddle, choose_contracts
-from engine.correlation import TopWeights
+from engine.backtest.schedule import Monthly, Schedule
+from engine.backtest.sizing import AbstractSizing, VegaNeutral
+from engine.backtest.strategy import AbstractStrategy, checked_exposure
+from engine.backtest.structure import Straddle, Structure, check_reach, choose_contracts
+from engine.correlation import Basket, TopWeights
+from engine.data.panel import MarketPanel
 from engine.errors import InputError
 
 
 def backtest(
-    market,
-    strategy,
+    market: MarketPanel,
+    strategy: AbstractStrategy,
     *,
-    basket=None,
-    structure=None,
-    sizing=None,
-    schedule=None,
-    exits=None,
-    hedge=None,
-    costs=None,
+    basket: Basket | None = None,
+    structure: Structure | None = None,
+    sizing: AbstractSizing | None = None,
+    schedule: Schedule | None = None,
+    exits: Exits | None = None,
+    hedge: Hedge | None = None,
+    costs: Costs | None = None,
     lag: int = 1,
-    progress=None,
+    progress: Callable[[int], None] | None = None,
 ) -> BacktestResult:
     """Backtest a dispersion strategy: short index straddles, long component straddles, delta-hedged.
 
@@ -40,13 +45,20 @@ def backtest(
     ----------
     market : MarketPanel
     strategy : AbstractStrategy
-    basket : TopWeights (50), AllMembers or Names
-    structure : Straddle (30 days)
-    sizing : VegaNeutral (100 000 per vol point), ThetaNeutral or GammaNeutral
-    schedule : Monthly or Weekly
-    exits : HoldToExpiry or EarlyExit
-    hedge : DailyDelta or NoHedge
-    costs : VolPoints or NoCosts
+    basket : Basket
+        `TopWeights` (50 names), `AllMembers`, `Names` or, here as below, one of your own. The first is the default.
+    structure : Structure
+        `Straddle` (30 days).
+    sizing : AbstractSizing
+        `VegaNeutral` (100 000 per vol point), `ThetaNeutral` or `GammaNeutral`.
+    schedule : Schedule
+        `Monthly` or `Weekly`.
+    exits : Exits
+        `HoldToExpiry` or `EarlyExit`.
+    hedge : Hedge
+        `DailyDelta` or `NoHedge`.
+    costs : Costs
+        `VolPoints` or `NoCosts`.
     lag : int
         Sessions between the close a decision is taken on and the close it is traded at; at least 1.
     progress : callable or None
@@ -70,14 +82,23 @@ def backtest(
     >>> result.summary()["cohorts"]
     12
     """
-    view, sizing = MarketView(market, basket or TopWeights()), sizing or VegaNeutral()
+    view = MarketView(market, basket or TopWeights())
+    sizing = sizing or VegaNeutral()
     book = open_book(view, schedule or Monthly(), structure or Straddle(), sizing, hedge or DailyDelta(), lag, progress)
-    taken, exit_day = decide(strategy, exits or HoldToExpiry(), view, book, lag)
-    return simulate(view, book, taken, exit_day, sizing.index_vega, costs or VolPoints())
+    entry_exposure, exit_day = decide(strategy, exits or HoldToExpiry(), view, book, lag)
+    return simulate(view, book, entry_exposure, exit_day, sizing.index_vega, costs or VolPoints())
 
 
-def open_book(view: MarketView, schedule, structure, sizing, hedge, lag: int, progress=None) -> TradeBook:
-    """Build the book of everything that could be traded: whoever decides, the cohorts are the same.
+def open_book(
+    view: MarketView,
+    schedule: Schedule,
+    structure: Structure,
+    sizing: AbstractSizing,
+    hedge: Hedge,
+    lag: int,
+    progress: Callable[[int], None] | None = None,
+) -> TradeBook:
+    """Build the book of every cohort that could be traded: it does not depend on the strategy.
 
     Raises
     ------
@@ -101,6 +122,7 @@ def open_book(view: MarketView, schedule, structure, sizing, hedge, lag: int, pr
             f"traded; return each session once, in order, from session {lag} on"
         )
     cohorts = choose_contracts(market, entry, structure)
+    check_reach(market, cohorts, structure.tenor)
     book = build_book(market, view.weights, cohorts, Recipe(structure, sizing, hedge), progress=progress)
     if not book.entered.any():
         raise InputError(
@@ -111,28 +133,38 @@ def open_book(view: MarketView, schedule, structure, sizing, hedge, lag: int, pr
     return book
 
 
-def decide(strategy, exits, view: MarketView, book: TradeBook, lag: int):
-    """Return what each cohort is entered with and when it is sold: what the strategy said `lag` sessions before.
+def decide(
+    strategy: AbstractStrategy, exits: Exits, view: MarketView, book: TradeBook, lag: int
+) -> tuple[PerCohort, Integers | None]:
+    """Return what each cohort is entered with and when it is sold: what the strategy asked for `lag` sessions before.
 
     Returns
     -------
-    taken : array (P, C)
-        Exposure.
+    entry_exposure : array (P, C)
+        Exposure each cohort is entered with; 0 where it cannot be entered or the strategy has no opinion.
     exit_day : array (P, C) or None
         Holding day on which the cohort is sold, its last where it ends by itself; None where all do.
     """
-    decided = strategy.exposure(view)
-    xp = namespace(decided, book.explain)
-    decided = decided.reshape(-1, len(view.panel))  # (T,) and (P, T) alike become (P, T)
-    taken = decided[:, xp.asarray(book.cohorts.entry - lag)]
-    taken = xp.where(book.entered & xp.isfinite(taken), taken, 0.0)
+    exposure = checked_exposure(strategy, view)
+    xp = namespace(exposure, book.explain)
+    asked = exposure[:, xp.asarray(book.cohorts.entry - lag)]
+    entry_exposure = xp.where(book.entered & xp.isfinite(asked), asked, 0.0)
     dates = view.panel.dates
     days_left = book.cohorts.days_left(dates, book.cohorts.sessions(dates, book.days))
-    exit_day = exits.exit_day(book, taken, decided, xp.asarray(days_left), lag)
-    return (taken, None) if exit_day is None else (xp.broadcast_to(taken, exit_day.shape), exit_day)
+    exit_day = exits.exit_day(book, entry_exposure, exposure, xp.asarray(days_left), lag)
+    if exit_day is not None:
+        entry_exposure = xp.broadcast_to(entry_exposure, exit_day.shape)
+    return entry_exposure, exit_day
 
 
-def simulate(view: MarketView, book: TradeBook, taken, exit_day, index_vega, costs) -> BacktestResult:
+def simulate(
+    view: MarketView,
+    book: TradeBook,
+    entry_exposure: PerCohort,
+    exit_day: Integers | None,
+    index_vega: Floats | float,
+    costs: Costs,
+) -> BacktestResult:
     """Reduce the book to daily P&L and costs of P parameter sets.
 
     Parameters
@@ -140,12 +172,12 @@ def simulate(view: MarketView, book: TradeBook, taken, exit_day, index_vega, cos
     view : MarketView
         What the book was built from.
     book : TradeBook
-    taken, exit_day : array (P, C)
+    entry_exposure, exit_day : array (P, C)
         From `decide`.
     index_vega : float or array (P, 1)
         Currency per vol point at full exposure.
-    costs : VolPoints
+    costs : Costs
         Its rates may be columns (P, 1).
     """
-    accounts = Accounts(book, len(view.panel), taken, exit_day, index_vega, costs)
+    accounts = Accounts(book, len(view.panel), entry_exposure, exit_day, index_vega, costs)
     return BacktestResult(view, accounts)

@@ -3,8 +3,10 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
+from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest.batch import refuse_below
+from engine.pricing import StraddleGreeks
 
 
 @dataclass(frozen=True)
@@ -23,24 +25,37 @@ class AbstractSizing(ABC):
         refuse_below(self, 0.0, "index_vega")
 
     @abstractmethod
-    def balanced(self, greeks, forward):
-        """Return the greek made neutral, per unit straddle."""
+    def balanced(self, greeks: StraddleGreeks, forward: Floats) -> Floats:
+        """Return the greek whose sum over a cohort is made zero, of one straddle of each leg.
+
+        Parameters
+        ----------
+        greeks : StraddleGreeks of arrays (C, 1 + L); forward : array (C, 1 + L)
+            At entry, in currency per share; leg 0 is the index.
+
+        Returns
+        -------
+        array (C, 1 + L)
+        """
 
 
 @dataclass(frozen=True)
 class VegaNeutral(AbstractSizing):
     """Long component vega equals short index vega."""
 
-    def balanced(self, greeks, forward):
+    def balanced(self, greeks: StraddleGreeks, forward: Floats) -> Floats:
         """Return vega."""
         return greeks.vega
 
 
 @dataclass(frozen=True)
 class ThetaNeutral(AbstractSizing):
-    """Time decay paid on the components equals that earned on the index (single-name vega near sqrt(rho) of it)."""
+    """Time decay paid on the components equals that earned on the index.
 
-    def balanced(self, greeks, forward):
+    The component vega is then about sqrt(rho) of the index vega.
+    """
+
+    def balanced(self, greeks: StraddleGreeks, forward: Floats) -> Floats:
         """Return theta."""
         return greeks.theta
 
@@ -49,16 +64,16 @@ class ThetaNeutral(AbstractSizing):
 class GammaNeutral(AbstractSizing):
     """Cash gamma of the components equals that of the index."""
 
-    def balanced(self, greeks, forward):
+    def balanced(self, greeks: StraddleGreeks, forward: Floats) -> Floats:
         """Return cash gamma, F^2 gamma."""
         return forward**2 * greeks.gamma
 
 
-def leg_units(sizing, weights, greeks, forward):
+def leg_units(sizing: AbstractSizing, weights: Floats, greeks: StraddleGreeks, forward: Floats) -> Floats:
     """Straddles of each leg for an index vega of 1 per vol point: the index short, the components long.
 
-    Component n carries a vega proportional to its weight, vega_n = a w_n; one factor `a` per cohort makes the sum of
-    the balanced greek over all legs zero: a = (g_I / vega_I) / sum_n w_n g_n / vega_n.
+    Component n carries a vega proportional to its weight, vega_n = a w_n; one factor a per cohort makes the sum of the
+    balanced greek over all legs zero: a = (g_I / vega_I) / sum_n w_n g_n / vega_n.
 
     Parameters
     ----------
@@ -80,5 +95,5 @@ def leg_units(sizing, weights, greeks, forward):
     carried = (per_vega * xp.where(included, balanced[:, 1:], 0.0)).sum(axis=1, keepdims=True)
     tradable = (greeks.vega[:, :1] > 0.0) & (carried != 0.0)
     index = xp.where(tradable, -1.0 / xp.where(tradable, greeks.vega[:, :1], 1.0), 0.0)
-    scale = xp.where(tradable, -index * balanced[:, :1] / xp.where(tradable, carried, 1.0), 0.0)
-    return xp.concatenate([index, per_vega * scale], axis=1)
+    factor = xp.where(tradable, -index * balanced[:, :1] / xp.where(tradable, carried, 1.0), 0.0)
+    return xp.concatenate([index, per_vega * factor], axis=1)

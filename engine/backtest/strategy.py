@@ -2,6 +2,13 @@
 
 from abc import ABC, abstractmethod
 
+import numpy as np
+
+from engine.arrays import Floats
+from engine.backend import namespace
+from engine.backtest.market import MarketView
+from engine.errors import InputError
+
 
 class AbstractStrategy(ABC):
     """When, and how strongly, to be short correlation.
@@ -11,9 +18,45 @@ class AbstractStrategy(ABC):
     """
 
     @abstractmethod
-    def exposure(self, market):
-        """Return the exposure decided at each close, (T,) or (P, T).
+    def exposure(self, market: MarketView) -> Floats:
+        """Return the exposure asked for at each close.
 
-        +1 is fully short correlation (short index straddles, long component straddles), 0 no trade, -1 the reverse;
-        NaN means no opinion yet and trades nothing. Row t may use nothing later than the close of date t.
+        Parameters
+        ----------
+        market : MarketView
+            Series by date on the basket that is traded.
+
+        Returns
+        -------
+        array (T,), or (P, T) where a field holds a column (P, 1)
+            +1 is fully short correlation (short index straddles, long component straddles), 0 no trade, -1 the
+            reverse; NaN means no opinion yet and trades nothing. Date t uses nothing later than its close.
         """
+
+
+def checked_exposure(strategy: AbstractStrategy, market: MarketView) -> Floats:
+    """Return the exposure a strategy asks for as (P, T), or say what is wrong with it.
+
+    Raises
+    ------
+    InputError
+        When it is no array, one of another library than the market's, not of numbers, not one per session, or infinite.
+    """
+    asked, name = strategy.exposure(market), f"{type(strategy).__name__}.exposure"
+    xp, sessions = namespace(market.panel.spot), len(market.panel)
+    if not hasattr(asked, "dtype") or not hasattr(asked, "shape"):
+        raise InputError(f"{name} returns {type(asked).__name__}; return an array with one number per session")
+    if namespace(asked) is not xp:
+        raise InputError(f"{name} returns an array of another library than the market's; compute with {xp.__name__}")
+    if asked.dtype.kind not in "fiub":
+        raise InputError(f"{name} returns values of type {asked.dtype}; return numbers")
+    if asked.ndim not in (1, 2) or asked.shape[-1] != sessions:
+        raise InputError(
+            f"{name} returns shape {asked.shape}; return ({sessions},), one number per session, or (P, {sessions})"
+        )
+    exposure = asked.astype(xp.float64, copy=False).reshape(-1, sessions)
+    infinite = xp.isinf(exposure)
+    if infinite.any():
+        day = int(np.flatnonzero(np.asarray(infinite.any(axis=0).tolist()))[0])
+        raise InputError(f"{name} is infinite on {market.dates[day]}; return finite numbers, or NaN for no opinion")
+    return exposure

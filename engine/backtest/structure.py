@@ -1,27 +1,40 @@
 """What is traded: which contracts a cohort holds, from entry to expiry."""
 
 from dataclasses import dataclass
-from enum import IntEnum
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from engine.arrays import Integers
 from engine.backend import to_host
 from engine.calendar import days_between
+from engine.data.panel import MarketPanel
 from engine.errors import InputError
+from engine.kernels.codes import LegStatus
 
-# An expiry that falls on a holiday settles on the session before it; a longer silence means the data has a hole.
+# An expiry on a holiday settles on the session before it. With more days than this between them, the data has a hole.
 HOLIDAY_DAYS = 5
+NEAR_ENOUGH_DAYS = 15  # monthly expiries are a month apart, so the nearest is within half of one
 
 
-class LegStatus(IntEnum):
-    """How a leg's life ended."""
+@runtime_checkable
+class Structure(Protocol):
+    """What a structure of your own offers; a frozen dataclass, so that equal structures share a trade book.
 
-    OPEN = 0  # the data ends before the expiry: valued at the last mark
-    EXPIRED = 1
-    SETTLED = 2  # merger or delisting: intrinsic value on the day the name ceased to trade
-    CLOSED = 3  # sold at the mark before a corporate action whose terms are not known, on the day of the action
-    LOST = 4  # the data has a hole where the expiry is: followed to its last mark before the hole
-    EXITED = 5  # sold at the mark of an early exit
+    Straddles at the money forward are what is traded; a structure says which of those that are listed.
+    """
+
+    @property
+    def tenor(self) -> int:
+        """Calendar days from entry to expiry."""
+
+    @property
+    def min_days(self) -> int:
+        """Calendar days to expiry below which a listed expiry is not entered."""
+
+    @property
+    def min_coverage(self) -> float:
+        """Share of the basket's weight, 0 to 1, that quoted names must hold for a cohort to be entered."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +121,32 @@ class Cohorts:
         return Cohorts(self.entry - first, self.last - first, self.expiry, self.outcome)
 
 
-def choose_contracts(panel, entry: np.ndarray, structure: Straddle) -> Cohorts:
+def check_reach(panel: MarketPanel, cohorts: "Cohorts", tenor: int) -> None:
+    """Raise InputError where the options asked for are not there, so that others would be traded without a word.
+
+    On a constant-maturity surface the tenor must lie between its shortest and its longest; of listed expiries most
+    entries must find one within half the tenor, or 15 days, of it.
+    """
+    name = panel.info.name
+    if panel.listed is None:
+        shortest, longest = int(panel.tenors[0]), int(panel.tenors[-1])
+        if not shortest <= tenor <= longest:
+            raise InputError(
+                f"structure.tenor={tenor} lies outside the surface of {name}, {shortest} to {longest} days: "
+                "its volatilities are not known; choose a tenor inside"
+            )
+        return
+    known = ~np.isnat(cohorts.expiry)
+    days = days_between(cohorts.expiry[known], panel.dates[cohorts.entry[known]])
+    far = np.abs(days - tenor) > max(tenor / 2, NEAR_ENOUGH_DAYS)
+    if len(days) and far.mean() > 0.5:
+        raise InputError(
+            f"structure.tenor={tenor} finds no expiry near it in {name}: the nearest ones are {days.min()} to "
+            f"{days.max()} days ahead; choose a tenor among them"
+        )
+
+
+def choose_contracts(panel: MarketPanel, entry: Integers, structure: Structure) -> Cohorts:
     """Choose each cohort's expiry from what is listed, and the index quoted, at its entry."""
     entry = np.ascontiguousarray(entry, dtype=np.int64)  # as kernels read it
     if panel.listed is None:
@@ -120,7 +158,7 @@ def choose_contracts(panel, entry: np.ndarray, structure: Straddle) -> Cohorts:
         usable = quoted & (days >= structure.min_days)
         distance = np.where(usable, np.abs(days - structure.tenor), np.inf)
         nearest = distance.argmin(axis=1)
-        expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT"))
+        expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT", "D"))
     last = np.where(np.isnat(expiry), entry, np.searchsorted(panel.dates, expiry, side="right") - 1)
     settled = (expiry <= panel.dates[-1]) & (days_between(expiry, panel.dates[last]) <= HOLIDAY_DAYS)
     outcome = np.where(last < len(panel) - 1, int(LegStatus.LOST), int(LegStatus.OPEN))

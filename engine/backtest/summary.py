@@ -1,5 +1,7 @@
 """The summary of a backtest: every metric it reports, for all parameter sets at once."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from engine.backend import to_host
@@ -7,11 +9,14 @@ from engine.backtest.legs import MAGNITUDES
 from engine.backtest.metrics import share
 from engine.backtest.structure import LegStatus
 
+if TYPE_CHECKING:
+    from engine.backtest.result import BacktestResult
+
 # Capital is a convention, not a margin model: this many vol points of loss on all index vega ever held at once.
 CAPITAL_VOL_POINTS = 100
 
 
-def summarise(result) -> dict[str, np.ndarray]:
+def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
     """Compute the metrics of every parameter set of a result.
 
     Returns
@@ -23,19 +28,22 @@ def summarise(result) -> dict[str, np.ndarray]:
         and days; `stale_share` and `extrapolated_share` are the shares of sum |P&L| over legs and days whose mark had
         no quote of its own that day, or lay beyond the surface.
     """
-    book, cohorts = result.book, result.book.cohorts
-    size = np.ascontiguousarray(np.abs(result.taken))  # rows, whose sums do not depend on how many there are
-    entered, total = size > 0.0, size.sum(axis=1)
+    book = result.book
+    cohorts = result.book.cohorts
+    # Contiguous rows: their sums do not depend on how many there are.
+    exposure = np.ascontiguousarray(np.abs(result.entry_exposure))
+    entered = exposure > 0.0
+    total = exposure.sum(axis=1)
     traded = total * result.vegas
     capital = CAPITAL_VOL_POINTS * book.most_held * result.vegas
     days = result.accounts.statistics()
     gross, option_cost, hedge_cost, fall = (days[n] for n in ("pnl_gross", "option_cost", "hedge_cost", "max_drawdown"))
     cost = option_cost + hedge_cost
     net = gross - cost
-    part = dict(zip(MAGNITUDES, _weighted(size, _magnitudes(result)), strict=True))
-    coverage = (size * to_host(book.coverage)).sum(axis=1)
+    part = dict(zip(MAGNITUDES, _weighted(exposure, _magnitudes(result)), strict=True))
+    coverage = (exposure * to_host(book.coverage)).sum(axis=1)
     ended_early = _ended_early(result)
-    sold = np.zeros(size.shape, dtype=bool) if result.exit_day is None else result.exit_day < cohorts.life
+    sold = np.zeros(exposure.shape, dtype=bool) if result.exit_day is None else result.exit_day < cohorts.life
     years = (result.dates[-1] - result.dates[0]).astype(int) / 365.25
     return {
         "pnl_gross": gross,
@@ -55,7 +63,7 @@ def summarise(result) -> dict[str, np.ndarray]:
         "cohorts_open": (entered & ~sold & (cohorts.outcome == LegStatus.OPEN)).sum(axis=1),
         "cohorts_lost": (entered & ~sold & (cohorts.outcome == LegStatus.LOST)).sum(axis=1),
         "cohorts_exited": (entered & sold).sum(axis=1),
-        "cohorts_skipped": np.full(len(size), (~to_host(book.entered)).sum()),
+        "cohorts_skipped": np.full(len(exposure), (~to_host(book.entered)).sum()),
         "legs_settled_early": (entered * ended_early[LegStatus.SETTLED]).sum(axis=1),
         "legs_closed_early": (entered * ended_early[LegStatus.CLOSED]).sum(axis=1),
         "coverage": share(coverage, total),
@@ -90,9 +98,9 @@ def _ended_early(result) -> dict:
     return counts
 
 
-def _weighted(size, values):
-    """Sum of size times values over cohorts, (K, P); values (C, K) or (P, C, K).
+def _weighted(exposure, values):
+    """Sum of exposure times values over cohorts, (K, P); values (C, K) or (P, C, K).
 
     Not a matrix product, whose last bits depend on P.
     """
-    return np.stack([(size * values[..., k]).sum(axis=1) for k in range(values.shape[-1])])
+    return np.stack([(exposure * values[..., k]).sum(axis=1) for k in range(values.shape[-1])])

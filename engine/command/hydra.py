@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.command.messages import CONFIGS, explained, give_up
+from engine.command.start import help_that_comes_late, import_from_here_last
+from engine.errors import InputError
 
 INTERRUPTED = 130  # exit code, as shells count it
 
@@ -20,12 +22,16 @@ def start(task, config_name: str) -> None:
 
     With HYDRA_FULL_ERROR=1 in the environment the traceback is shown instead.
     """
+    import_from_here_last()
+    if not (CONFIGS / f"{config_name}.yaml").is_file():  # `configs` is a name that other packages may use too
+        give_up(f"{CONFIGS} does not hold {config_name}.yaml: another package has replaced it; install this one again")
     import hydra
 
     in_full = bool(os.environ.get("HYDRA_FULL_ERROR"))
 
     @functools.wraps(task)
     def job(config):
+        import_from_here_last()  # in another process it is the first to run
         _remember(config)
         try:
             return task(resolved(config), job_folder())
@@ -42,7 +48,8 @@ def start(task, config_name: str) -> None:
     command = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=config_name)(job)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise what it would print and turn into exit code 1
     try:
-        command()
+        with help_that_comes_late():
+            command()
     except BrokenPipeError:  # the reader, `| head` say, has seen enough; the run itself is complete
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (Exception, KeyboardInterrupt) as error:
@@ -116,8 +123,26 @@ def asked_files(config=None) -> dict[str, str]:
     return {f"{name}.yaml": OmegaConf.to_yaml(node) for name, node in asked.items()}
 
 
-def resolved(config) -> dict:
+class Settings(dict):
+    """A resolved configuration, or the part of it under `place`; a key that is missing was taken out by the user."""
+
+    def __init__(self, values, place: str = ""):
+        super().__init__(values)
+        self.place = place
+
+    def __missing__(self, key):
+        whole = f"{self.place}{key}"
+        raise InputError(f"the configuration has no {whole}; leave out '~{whole.split('.')[0]}', or set it")
+
+
+def resolved(config) -> Settings:
     """Return the configuration as plain dictionaries, every interpolation resolved and every value present."""
     from omegaconf import OmegaConf
 
-    return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    return _settings(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+
+
+def _settings(node, place: str = ""):
+    if not isinstance(node, dict):
+        return node
+    return Settings({key: _settings(value, f"{place}{key}.") for key, value in node.items()}, place)

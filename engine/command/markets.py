@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from engine.command.objects import checked, imported
-from engine.errors import InputError
 
 
 def open_market(config, progress: bool = True):
@@ -65,13 +64,7 @@ def _market(config) -> tuple[str, dict]:
     return market["name"], {"path": market["path"], **settings}
 
 
-def _date(config, key: str):
-    import numpy as np
+def _date(config, key: str) -> str | None:
+    from engine.calendar import read_date
 
-    value = config[key]
-    if value is None:
-        return None
-    try:
-        return str(np.datetime64(str(value), "D"))
-    except ValueError:
-        raise InputError(f"{key}={value} is not a date; write {key}=2024-06-30") from None
+    return None if config[key] is None else str(read_date(config[key], key))

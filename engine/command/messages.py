@@ -1,18 +1,22 @@
 """What a user is told: errors of the user's, Hydra's among them, as one message that says what to do."""
 
 import difflib
+import errno
 import re
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 from engine.errors import InputError
+from engine.places import ROOT
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+CONFIGS = ROOT / "configs"
+OWN_CONFIGS = Path("configs")  # of the working directory: choices beside the engine's own
 USER_ERROR = 2  # exit code
 
 # Launchers that other packages bring, and the extra of this one that installs them.
-LAUNCHER_EXTRAS = {"joblib": "joblib", "ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}
+LAUNCHER_EXTRAS = {"joblib": "joblib", "submitit_slurm": "slurm", "submitit_local": "slurm"}
+LAUNCHERS = ("basic", "batch", "ray_batch", "joblib", "slurm", "submitit_local")
 
 
 def give_up(message: str, code: int = USER_ERROR) -> NoReturn:
@@ -47,6 +51,13 @@ def explained(error: Exception, config_name: str) -> str | None:
             return str(cause)
         cause = cause.__cause__
     text = str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror or type(error).__name__}"
+    if isinstance(error, MemoryError):
+        return f"not enough memory ({text or 'the system refused more'}); ask for fewer names, dates or parameter sets"
+    if "Config group override must be a string or a list" in text:
+        group = next((key for key, value in _asked().items() if value in ("null", "None", "~")), "a group")
+        return f"{group}=null is no choice; {group} can be {', '.join(choices_of(group))}"
     if isinstance(error, MissingMandatoryValue):
         key = re.search(r"full_key: (\S+)", text)
         key = key.group(1) if key else text.splitlines()[0]
@@ -58,11 +69,14 @@ def explained(error: Exception, config_name: str) -> str | None:
             return (
                 f"hydra/launcher={asked} is not installed: pip install 'dispersion-engine[{LAUNCHER_EXTRAS[choice]}]'"
             )
-        return f"{group}={choice} does not exist; {suggestion(choice, choices_of(group), f'{group} can be')}"
+        known = LAUNCHERS if group == "hydra/launcher" else choices_of(group)
+        return f"{group}={choice} does not exist; {suggestion(choice, known, f'{group} can be')}"
     if unknown := re.search(r"Could not (?:override|append to|delete from config)\S* '([^']+)'", text):
         return _unknown_key(unknown.group(1).split("@")[0], config_name)
     if isinstance(error, OverrideParseException):
         return f"cannot read {error.override}: {text.splitlines()[0]}; options are group=choice or key=value"
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and error.filename:
+        return f"{error.filename}: {error.strerror}; give a place that you may read and write"
     if "srun" in text:  # what submitit looks for
         return "hydra/launcher=slurm needs Slurm, and this machine has no srun; run the command on a login node"
     if isinstance(error, HydraException | OmegaConfBaseException):
@@ -72,28 +86,53 @@ def explained(error: Exception, config_name: str) -> str | None:
 
 def choices_of(group: str) -> list[str]:
     """Return the choices of a config group: the names of the files in its folder."""
-    return sorted(file.stem for file in (CONFIGS / group).glob("*.yaml"))
+    return sorted({file.stem for configs in (CONFIGS, OWN_CONFIGS) for file in (configs / group).glob("*.yaml")})
+
+
+def _groups(config_name: str) -> dict[str, str | None]:
+    """Return the config groups of a command, and the choice each takes where the user takes none."""
+    from omegaconf import OmegaConf
+
+    defaults = OmegaConf.load(CONFIGS / f"{config_name}.yaml").defaults
+    pairs = [pair for entry in defaults if not isinstance(entry, str) for pair in entry.items()]
+    return {str(group): choice for group, choice in pairs if not str(group).startswith("override ")}
+
+
+def _asked() -> dict[str, str]:
+    """Return the words of the command, key to value as text."""
+    words = (word.lstrip("+~").partition("=") for word in sys.argv[1:] if not word.startswith("-"))
+    return {key.partition("@")[0]: value for key, _, value in words}
 
 
 def _unknown_key(key: str, config_name: str) -> str:
-    groups = sorted(folder.name for folder in CONFIGS.iterdir() if folder.is_dir() and folder.name != "hydra")
-    parent, _, last = key.rpartition(".")
-    if parent:
-        known = _keys(parent, config_name)
-        if known:
-            return f"{parent} has no setting {last}; {suggestion(last, known, 'it has')}"
-        return f"there is no {parent}, so {key} cannot be set; {suggestion(parent, groups, 'groups are')}"
-    known = [*groups, *_keys("", config_name)]
-    return f"there is no group or setting {key}; {suggestion(key, known, 'there are')}"
+    groups, asked = _groups(config_name), _asked()
+    group, _, setting = key.rpartition(".")
+    root = _keys("", config_name)
+    if group in groups and group not in root:
+        taken = asked.get(group) or groups[group] or ""
+        others = [choice for choice in choices_of(group) if setting in _keys(group, choice)]
+        known = [name for choice in taken.split(",") for name in _keys(group, choice)]
+        if others and setting not in known:
+            return f"{group}={taken} has no setting {setting}, but {group}={others[0]} has; add {group}={others[0]}"
+        return f"{group}={taken} has no setting {setting}; {suggestion(setting, known, 'it has')}"
+    if not group and (CONFIGS / key).is_dir():
+        return f"{key} is no group of this command, which has {', '.join(groups)}"
+    if group in root:
+        known = _keys(group, config_name)
+        return f"{group} has no setting {setting}; {suggestion(setting, known, 'it has')}"
+    if group:
+        return f"there is no {group}, so {key} cannot be set; {suggestion(group, groups, 'groups are')}"
+    return f"there is no group or setting {key}; {suggestion(key, [*groups, *root], 'there are')}"
 
 
-def _keys(parent: str, config_name: str) -> list[str]:
-    """Keys under a parent: at the root of the command's own file, or in any choice of the group."""
+def _keys(group: str, choice: str) -> list[str]:
+    """Return the keys that a choice of a group sets, or that a command's own file sets at its root or under a key."""
     from omegaconf import OmegaConf
 
-    root = OmegaConf.load(CONFIGS / f"{config_name}.yaml")
-    files = sorted((CONFIGS / parent).glob("*.yaml")) if parent else []
-    written = [root.get(parent) or {}, *map(OmegaConf.load, files)] if parent else [root]
-    # A choice may also set keys of the root; its own then stand under the name of its group.
-    found = {str(key): None for keys in written for key in (keys.get(parent, keys) if parent else keys)}
-    return [key for key in found if key not in ("_target_", "defaults", "hydra")]
+    if (file := CONFIGS / group / f"{choice}.yaml").is_file():
+        written = OmegaConf.load(file)
+        written = written.get(group, written)  # a choice may also set keys of the root
+    else:
+        root = CONFIGS / f"{choice}.yaml"
+        written = (OmegaConf.load(root).get(group) if root.is_file() else None) or {}
+    return [str(key) for key in written if key not in ("_target_", "defaults", "hydra")]

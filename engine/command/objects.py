@@ -1,9 +1,10 @@
 """From configuration to objects: `_target_` names a class, the other keys are its fields, and each is checked."""
 
+import math
 from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
 
-from engine.command.messages import suggestion
+from engine.command.messages import choices_of, suggestion
 from engine.errors import InputError
 
 _NUMBERS = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
@@ -28,6 +29,8 @@ def build(node, where: str = "", **given):
     >>> build({"_target_": "engine.correlation.TopWeights", "n": 20})
     TopWeights(n=20)
     """
+    if not isinstance(node, dict) or "_target_" not in node:
+        raise InputError(f"{where}={node} makes nothing; choose one of {', '.join(choices_of(where))}")
     settings = {key: value for key, value in node.items() if key != "_target_"}
     made = imported(node.get("_target_"), where)
     if is_dataclass(made):
@@ -62,6 +65,8 @@ def checked(made, key: str, value, where: str):
             return value
         expected = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}[wanted]
         raise InputError(f"{where}.{key}={value} is not {expected}")
+    if wanted in ("int", "float") and not math.isfinite(value) and value != known[key].default:  # inf may mean "never"
+        raise InputError(f"{where}.{key}={value} is not a finite number")
     return float(value) if wanted == "float" else value
 
 
@@ -74,6 +79,8 @@ def number(config: dict, key: str, kind: type):
     1.0
     """
     value = config[key]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{key}={value} is not a finite number")
     if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
         raise InputError(f"{key}={value} is not a {'whole ' if kind is int else ''}number")
     return kind(value)

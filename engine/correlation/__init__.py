@@ -1,24 +1,34 @@
 """The statistic: implied and realised correlation of a basket, and what lies between them."""
 
-from engine.correlation.basket import AllMembers, BasketMoments, Names, TopWeights, basket_moments, index_share
+from engine.correlation.basket import AllMembers, Basket, Names, TopWeights, index_share
 from engine.correlation.decompose import (
     CorrelationChange,
     VarianceChange,
     correlation_change,
-    correlation_contribution,
     variance_change,
 )
 from engine.correlation.dispersion import DispersionMeasures, DispersionStatus, dispersion_measures, surface_dispersion
 from engine.correlation.implied import CorrelationStatus, ImpliedCorrelation, implied_correlation
 from engine.correlation.indices import INDICES, correlation_index, correlation_indices, index_cell, index_name
+from engine.correlation.market_returns import (
+    OWN_BASKET,
+    MarketReturns,
+    basket_realized,
+    market_returns,
+    matched_window,
+    realized_leg,
+    sessions_in_a_row,
+)
 from engine.correlation.matrix import (
     Diversification,
     ImpliedMatrix,
     RealizedMatrix,
+    correlation_contribution,
     diversification,
     implied_matrix,
     realized_matrix,
 )
+from engine.correlation.moments import BasketMoments, basket_moments
 from engine.correlation.pairwise import (
     PairwiseCorrelation,
     basket_returns,
@@ -47,8 +57,10 @@ from engine.correlation.thirty_day import DSPX_TERMS, VIX_TERMS, carried_one_day
 __all__ = [
     "DSPX_TERMS",
     "INDICES",
+    "OWN_BASKET",
     "VIX_TERMS",
     "AllMembers",
+    "Basket",
     "BasketMoments",
     "Chosen",
     "CorrelationBand",
@@ -62,6 +74,7 @@ __all__ = [
     "Everything",
     "ImpliedCorrelation",
     "ImpliedMatrix",
+    "MarketReturns",
     "Names",
     "PairwiseCorrelation",
     "RealizedCorrelation",
@@ -72,6 +85,7 @@ __all__ = [
     "VarianceChange",
     "VariancePremium",
     "basket_moments",
+    "basket_realized",
     "basket_returns",
     "baskets",
     "carried_one_day",
@@ -96,10 +110,14 @@ __all__ = [
     "index_cell",
     "index_name",
     "index_share",
+    "market_returns",
+    "matched_window",
     "pairwise_correlation",
     "realized_correlation",
+    "realized_leg",
     "realized_matrix",
     "rolling_correlation",
+    "sessions_in_a_row",
     "sessions_in_month",
     "smoothed_for_display",
     "surface_dispersion",

@@ -1,15 +1,40 @@
-"""Which names make the basket, and the sums over them that every correlation measure is made of."""
+"""Which names make the basket, in which weights."""
 
 import difflib
 import math
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from engine.backend import block_budget, blocks, each, namespace
+from engine.arrays import PerDate, Symbols, Weights
+from engine.backend import namespace
 from engine.errors import InputError
 
-_BYTES_PER_CELL = 64  # what one date and cell holds while its names are summed: five sums, quote, product, mask
+
+@runtime_checkable
+class Basket(Protocol):
+    """What a basket of your own offers; a frozen dataclass, so that equal baskets share a trade book."""
+
+    @property
+    def label(self) -> str:
+        """Name written to files and tables: `top50`."""
+
+    def select(self, weights: Weights, names: Symbols) -> Weights:
+        """Choose the members of each date, and their weights in the basket.
+
+        Parameters
+        ----------
+        weights : array (T, N)
+            Index weights, fractions, from the previous session's closes; 0 = not a member of the index.
+        names : sequence (N,) of str
+
+        Returns
+        -------
+        array (T, N)
+            Basket weights, fractions; 0 = not in the basket, rows sum to 1 or, without members, to 0. Row t depends
+            on no later row.
+        """
 
 
 @dataclass(frozen=True)
@@ -33,15 +58,16 @@ class TopWeights:
         """Name written to files: `top50`."""
         return f"top{self.n}"
 
-    def select(self, weights, names):
+    def select(self, weights: Weights, names: Symbols) -> Weights:
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0."""
         xp = namespace(weights)
         alphabetical = xp.asarray(_alphabetical(names))
-        held = xp.take(_members(weights), alphabetical, axis=1)
+        held = xp.take(held_weights(weights), alphabetical, axis=1)
         if self.n >= held.shape[1]:
             return normalised(weights)
         least = -xp.partition(-held, self.n - 1, axis=1)[:, self.n - 1 : self.n]
-        larger, equal = held > least, (held == least) & (held > 0.0)
+        larger = held > least
+        equal = (held == least) & (held > 0.0)
         room = self.n - larger.sum(axis=1, keepdims=True)
         chosen = xp.zeros(held.shape)
         chosen[:, alphabetical] = xp.where(larger | (equal & (xp.cumsum(equal, axis=1) <= room)), held, 0.0)
@@ -60,7 +86,7 @@ class AllMembers:
 
     label = "all"
 
-    def select(self, weights, names):
+    def select(self, weights: Weights, names: Symbols) -> Weights:
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0."""
         return normalised(weights)
 
@@ -102,7 +128,7 @@ class Names:
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0.0 < weight < math.inf:
                 raise InputError(f"basket weight {weight} is not a positive number")
 
-    def select(self, weights, names):
+    def select(self, weights: Weights, names: Symbols) -> Weights:
         """Return basket weights (T, N), rows summing to 1; a row without members stays 0.
 
         Raises
@@ -129,20 +155,21 @@ def _alphabetical(names) -> np.ndarray:
     return np.argsort(np.asarray(names), kind="stable")
 
 
-def _members(weights):
+def held_weights(weights: Weights) -> Weights:
+    """Weights of the names held, in float64; 0 for all others."""
     xp = namespace(weights)
     return xp.where(weights > 0.0, weights, 0.0).astype(float)
 
 
-def normalised(weights):
+def normalised(weights: Weights) -> Weights:
     """Scale each row of weights (T, N) to sum to 1, what is not positive counting as 0; an empty row stays 0."""
     xp = namespace(weights)
-    held = _members(weights)
+    held = held_weights(weights)
     total = held.sum(axis=1, keepdims=True)
     return held / xp.where(total > 0.0, total, 1.0)
 
 
-def index_share(basket, weights):
+def index_share(basket: Weights, weights: Weights) -> PerDate:
     """Share of the whole index that a basket holds: its names' index weights, before they were made to sum to 1.
 
     Parameters
@@ -164,98 +191,3 @@ def index_share(basket, weights):
     [0.5]
     """
     return namespace(basket, weights).where(basket > 0.0, weights, 0.0).sum(axis=1)
-
-
-@dataclass(frozen=True, eq=False)
-class BasketMoments:
-    """Sums over the quoted names of a basket, weights as given; every array (T, ...) in float64.
-
-    Parameters
-    ----------
-    vol : sum w s
-    own_variance : sum w^2 s^2
-    variance : sum w s^2
-    quoted : sum w over the quoted names
-    weight : array (T,), sum w over all names of the basket
-    names : int32, number of quoted names
-    """
-
-    vol: np.ndarray
-    own_variance: np.ndarray
-    variance: np.ndarray
-    quoted: np.ndarray
-    weight: np.ndarray
-    names: np.ndarray
-
-
-def ranked_members(weights):
-    """Return the members of each row by falling weight, as name positions and weights, both (T, M).
-
-    M is the largest number of members of any row; shorter rows end in weight 0. Sums taken in this order depend on
-    the order of the name axis only through equal weights, and not at all on names of weight 0.
-
-    Examples
-    --------
-    >>> position, weight = ranked_members(np.array([[0.2, 0.0, 0.8], [0.0, 1.0, 0.0]]))
-    >>> position[0].tolist(), weight.tolist()
-    ([2, 0], [[0.8, 0.2], [1.0, 0.0]])
-    """
-    xp = namespace(weights)
-    held = _members(weights)
-    widest = int((held > 0.0).sum(axis=1).max()) if len(held) else 0
-    position = xp.argsort(-held, axis=1, kind="stable")[:, :widest]
-    return position, xp.take_along_axis(held, position, axis=1)
-
-
-def basket_moments(weights, iv, budget: int | None = None) -> BasketMoments:
-    """Sum the weighted volatilities of a basket: all that correlation needs to know of its members.
-
-    Parameters
-    ----------
-    weights : array (T, N)
-        Basket weights, 0 where a name is not in the basket. Names of weight 0 are not read.
-    iv : array (T, N, ...)
-        Volatilities, annualised decimals, any trailing axes; NaN where there is no quote.
-    budget : int or None
-        Bytes the temporaries of one block of dates may take; None = what suits the machine the arrays are on.
-
-    Returns
-    -------
-    BasketMoments
-        The same, bit for bit, whatever the budget, the dates beside it and the trailing axes.
-
-    Examples
-    --------
-    >>> moments = basket_moments(np.array([[0.5, 0.5]]), np.array([[0.2, np.nan]]))
-    >>> moments.vol.tolist(), moments.quoted.tolist(), moments.names.tolist()
-    ([0.1], [0.5], [1])
-    """
-    xp = namespace(weights, iv)
-    iv = xp.asarray(iv)  # a memory-mapped file becomes a plain view of itself
-    position, weight = ranked_members(weights)
-    shape = (iv.shape[0], *iv.shape[2:])
-    vol, own_variance, variance, quoted = (xp.zeros(shape) for _ in range(4))
-    names = xp.zeros(shape, dtype=xp.int32)
-    total = xp.zeros(shape[0])
-
-    def add_up(part):
-        quotes, row = iv[part], xp.arange(part.stop - part.start)
-        # One name after the other: an elementwise sum has one order, whatever the shape of the block.
-        for j in range(position.shape[1]):
-            w = weight[part, j].reshape(-1, *(1 for _ in shape[1:]))
-            s = quotes[row, position[part, j]]
-            has_quote = xp.isfinite(s) & (w > 0.0)
-            s = xp.where(has_quote, s, 0.0).astype(float)
-            ws = w * s
-            vol[part] += ws
-            variance[part] += ws * s
-            ws *= ws
-            own_variance[part] += ws
-            quoted[part] += w * has_quote
-            names[part] += has_quote
-            total[part] += weight[part, j]
-
-    parts = blocks(shape[0], _BYTES_PER_CELL * math.prod(shape[1:]), budget or block_budget(xp))
-    for _ in each(xp, add_up, parts):
-        pass
-    return BasketMoments(vol, own_variance, variance, quoted, total, names)

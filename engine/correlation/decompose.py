@@ -1,15 +1,12 @@
-"""What moved: the index variance and the correlation, taken apart between two dates without remainder."""
+"""What moved the index variance and the correlation between two dates: parts that add up to the whole change."""
 
-import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from engine.backend import block_budget, blocks, each, namespace
-from engine.correlation.matrix import ImpliedMatrix, known_names, weighted_sums
-from engine.errors import InputError
-
-_ARRAYS = 16  # what a block holds of (dates, N, ...) at once
+from engine.arrays import Integers, PerDate, PerName, Weights
+from engine.correlation.pairs import equal_correlation_variance, sum_over_pairs
+from engine.correlation.two_dates import explain_changes
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +67,14 @@ class CorrelationChange:
     coverage: np.ndarray
 
 
-def variance_change(index_iv, component_iv, weights, since=None, *, budget=None) -> VarianceChange:
+def variance_change(
+    index_iv: PerDate,
+    component_iv: PerName,
+    weights: Weights,
+    since: int | Integers | None = None,
+    *,
+    budget: int | None = None,
+) -> VarianceChange:
     """Take the change of index variance apart into members' volatilities, correlation, weights and cross.
 
         s_I^2 = V(s, rho, w) = B + rho (A^2 - B)         A = sum w s         B = sum w^2 s^2
@@ -111,28 +115,35 @@ def variance_change(index_iv, component_iv, weights, since=None, *, budget=None)
     """
 
     def explain(xp, first, last):
-        before = _index_variance(first.vol, first.rho, first.weight)
-        parts = {
-            "component_vol": _index_variance(last.vol, first.rho, first.weight) - before,
-            "correlation": _index_variance(first.vol, last.rho, first.weight) - before,
-            "weight": _index_variance(first.vol, first.rho, last.weight) - before,
-        }
+        before = equal_correlation_variance(first.rho, first.weight * first.vol)
+        component_vol = equal_correlation_variance(first.rho, first.weight * last.vol) - before
+        correlation = equal_correlation_variance(last.rho, first.weight * first.vol) - before
+        weight = equal_correlation_variance(first.rho, last.weight * first.vol) - before
         total = last.index**2 - first.index**2
         mean = 0.5 * first.weight * (first.vol + last.vol)
         pull = (1.0 - first.rho)[:, None] * mean + (first.rho * mean.sum(axis=1))[:, None]
         return VarianceChange(
-            **parts,
             total=total,
-            cross=total - parts["component_vol"] - parts["correlation"] - parts["weight"],
+            component_vol=component_vol,
+            correlation=correlation,
+            weight=weight,
+            cross=total - component_vol - correlation - weight,
             component=2.0 * first.weight * (last.vol - first.vol) * pull,
             coverage=xp.minimum(first.coverage, last.coverage),
             vol_sum=first.index + last.index,
         )
 
-    return _each_change(VarianceChange, explain, index_iv, component_iv, weights, since, budget)
+    return explain_changes(explain, index_iv, component_iv, weights, since, budget)
 
 
-def correlation_change(index_iv, component_iv, weights, since=None, *, budget=None) -> CorrelationChange:
+def correlation_change(
+    index_iv: PerDate,
+    component_iv: PerName,
+    weights: Weights,
+    since: int | Integers | None = None,
+    *,
+    budget: int | None = None,
+) -> CorrelationChange:
     """Take the change of clean implied correlation apart by index volatility, each name's volatility and its weight.
 
         P d rho = d s_I^2 - 2 sum_k [(1 - rho) x_k + rho A] d x_k        x = w s        P = A^2 - B
@@ -165,8 +176,10 @@ def correlation_change(index_iv, component_iv, weights, since=None, *, budget=No
     """
 
     def explain(xp, first, last):
-        first_x, last_x = first.weight * first.vol, last.weight * last.vol
-        x, pairs = 0.5 * (first_x + last_x), 0.5 * (_pairs(first_x) + _pairs(last_x))
+        first_x = first.weight * first.vol
+        last_x = last.weight * last.vol
+        x = 0.5 * (first_x + last_x)
+        pairs = 0.5 * (sum_over_pairs(first_x) + sum_over_pairs(last_x))
         rho = 0.5 * (first.rho + last.rho)
         pull = -2.0 * ((1.0 - rho)[:, None] * x + (rho * x.sum(axis=1))[:, None]) / pairs[:, None]
         return CorrelationChange(
@@ -177,127 +190,4 @@ def correlation_change(index_iv, component_iv, weights, since=None, *, budget=No
             coverage=xp.minimum(first.coverage, last.coverage),
         )
 
-    return _each_change(CorrelationChange, explain, index_iv, component_iv, weights, since, budget)
-
-
-def correlation_contribution(matrix: ImpliedMatrix, names: int):
-    """Each name's contribution to the level of clean implied correlation: its pairs' share of the average.
-
-        c_i = x_i sum_{j != i} x_j rho_ij / (A^2 - B)        x = w s        sum_i c_i = level
-
-    The contributions of two dates differ by parts that sum to the change of the level.
-
-    Parameters
-    ----------
-    matrix : ImpliedMatrix
-    names : int
-        N, the number of names of the panel.
-
-    Returns
-    -------
-    array (T, N)
-        0 for names not used; NaN on dates without a matrix.
-
-    Examples
-    --------
-    >>> from engine.correlation.matrix import implied_matrix, realized_matrix
-    >>> r = np.array([[0.01, 0.02, 0.01], [0.02, 0.01, -0.01], [-0.01, -0.01, 0.02]])
-    >>> weights, vols = np.full((3, 3), 1 / 3), np.full((3, 3), 0.3)
-    >>> m = implied_matrix(np.full(3, 0.2), vols, realized_matrix(r, weights, window=3))
-    >>> correlation_contribution(m, names=3)[2].round(4).tolist(), m.level[2].round(4).item()
-    ([0.0882, 0.1373, -0.0588], 0.1667)
-    """
-    xp = namespace(matrix.correlation)
-    dates, members = matrix.position.shape
-    used = known_names(matrix.correlation)
-    x = xp.where(used, matrix.weight * matrix.vol, 0.0)
-    share = xp.empty((dates, members))
-    for part in blocks(dates, 24 * members**2, block_budget(xp)):
-        share[part] = x[part] * (weighted_sums(matrix.correlation[part], x[part]) - x[part])
-    pairs = _pairs(x)[:, None]
-    contribution = xp.zeros((dates, names))
-    contribution[xp.arange(dates)[:, None], matrix.position] = share / xp.where(pairs > 0.0, pairs, xp.nan)
-    contribution[~used.any(axis=1)] = xp.nan
-    return contribution
-
-
-@dataclass(frozen=True, eq=False)
-class _State:
-    """One of the two dates: all that the index variance is made of, over the names quoted on both."""
-
-    index: np.ndarray  # (T, ...)
-    vol: np.ndarray  # (T, N, ...), 0 where not quoted
-    weight: np.ndarray  # (T, N, ...), summing to 1
-    rho: np.ndarray  # (T, ...)
-    coverage: np.ndarray  # (T, ...)
-
-
-def _each_change(record, explain, index_iv, component_iv, weights, since, budget):
-    """Explain every date against its earlier one, in blocks of dates."""
-    xp = namespace(index_iv, component_iv, weights)
-    dates, names, *cells = component_iv.shape
-    if index_iv.shape != (dates, *cells) or weights.shape != (dates, names):
-        raise InputError(
-            f"index_iv {index_iv.shape}, component_iv {component_iv.shape} and weights {weights.shape} do not belong "
-            "together; expected (T, ...), (T, N, ...) and (T, N)"
-        )
-    earlier = _earlier(since, dates)
-
-    def change(part):
-        rows = (xp.asarray(earlier[part]), xp.arange(part.start, part.stop))
-        return explain(xp, *_states(*([a[row] for a in (index_iv, component_iv, weights)] for row in rows)))
-
-    parts = blocks(dates, _ARRAYS * 8 * names * math.prod(cells), budget or block_budget(xp))
-    found = list(each(xp, change, parts))
-    whole = {f.name: xp.concatenate([getattr(part, f.name) for part in found]) for f in fields(record)}
-    if since is None:
-        for values in whole.values():
-            values[:1] = xp.nan
-    return record(**whole)
-
-
-def _earlier(since, dates: int) -> np.ndarray:
-    """Row of the date that each is compared with, (T,) on the host."""
-    if dates == 0:
-        raise InputError("there are no dates to compare; a change needs two")
-    if since is None:
-        return np.maximum(np.arange(dates) - 1, 0)
-    rows = np.asarray(since)
-    if rows.shape not in ((), (dates,)) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= dates:
-        raise InputError(f"since={since} names no row; use one of 0 to {dates - 1}, or one such row per date")
-    return np.broadcast_to(rows, (dates,))
-
-
-def _states(first, last) -> tuple[_State, _State]:
-    """Two dates of (index_iv, component_iv, weights) over the names that are quoted on both."""
-    xp = namespace(*first)
-    quoted = xp.isfinite(first[1]) & xp.isfinite(last[1])
-    states = []
-    for index, iv, weights in (first, last):
-        held = xp.where(weights > 0.0, weights, 0.0).astype(float)
-        held = held.reshape(*held.shape, *(1 for _ in iv.shape[2:]))
-        weight, whole = xp.where(quoted, held, 0.0), held.sum(axis=1)
-        total = weight.sum(axis=1)
-        weight = weight / xp.where(total > 0.0, total, 1.0)[:, None]
-        vol, index = xp.where(quoted, iv, 0.0).astype(float), index.astype(float)
-        pairs = _pairs(weight * vol)
-        own = ((weight * vol) ** 2).sum(axis=1)
-        rho = (index**2 - own) / xp.where(pairs > 0.0, pairs, xp.nan)
-        states.append(_State(index, vol, weight, rho, total / xp.where(whole > 0.0, whole, 1.0)))
-    known = xp.isfinite(states[0].rho) & xp.isfinite(states[1].rho)
-    return tuple(
-        replace(state, index=xp.where(known, state.index, xp.nan), rho=xp.where(known, state.rho, xp.nan))
-        for state in states
-    )
-
-
-def _pairs(exposure):
-    """Return A^2 - B: twice the sum over distinct pairs of the products of their exposures."""
-    return exposure.sum(axis=1) ** 2 - (exposure * exposure).sum(axis=1)
-
-
-def _index_variance(vol, rho, weight):
-    """Index variance of members that all have the same correlation."""
-    exposure = weight * vol
-    own = (exposure * exposure).sum(axis=1)
-    return own + rho * (exposure.sum(axis=1) ** 2 - own)
+    return explain_changes(explain, index_iv, component_iv, weights, since, budget)

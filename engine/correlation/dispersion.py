@@ -5,10 +5,11 @@ from enum import IntEnum
 
 import numpy as np
 
+from engine.arrays import Axis, PerDate, PerName, Weights
 from engine.backend import blocks, namespace
 from engine.calendar import DAYS_PER_YEAR
-from engine.correlation.basket import basket_moments
-from engine.errors import InputError
+from engine.correlation.checks import check_fraction, check_shapes
+from engine.correlation.moments import basket_moments
 from engine.pricing import model_free_vol
 from engine.stream import WINDOW_BYTES, stream
 
@@ -54,7 +55,14 @@ class DispersionMeasures:
     names: np.ndarray
 
 
-def dispersion_measures(index_vol, component_vol, weights, *, min_coverage: float = 0.8) -> DispersionMeasures:
+def dispersion_measures(
+    index_vol: PerDate,
+    component_vol: PerName,
+    weights: Weights,
+    *,
+    min_coverage: float = 0.8,
+    budget: int | None = None,
+) -> DispersionMeasures:
     """Measure the dispersion of a basket from volatilities of any kind: at the money, model-free or realised.
 
         A = sum w s      B = sum w^2 s^2
@@ -66,6 +74,8 @@ def dispersion_measures(index_vol, component_vol, weights, *, min_coverage: floa
     ----------
     index_vol : array (T, ...); component_vol : array (T, N, ...); weights : array (T, N); min_coverage : float
         As for `implied_correlation`: sums run over the quoted names, their weights scaled to sum to 1.
+    budget : int or None
+        Bytes of one block of dates; None = what suits the machine the arrays are on. Changes not a bit of the result.
 
     Returns
     -------
@@ -87,21 +97,15 @@ def dispersion_measures(index_vol, component_vol, weights, *, min_coverage: floa
     (0.059, 0.03337, 0.1263)
     """
     xp = namespace(index_vol, component_vol, weights)
-    dates, names, *cells = component_vol.shape
-    if weights.shape != (dates, names) or index_vol.shape != (dates, *cells):
-        raise InputError(
-            f"index_vol {index_vol.shape}, component_vol {component_vol.shape} and weights {weights.shape} do not "
-            "belong together; expected (T, ...), (T, N, ...) and (T, N)"
-        )
-    if not 0.0 <= min_coverage <= 1.0:
-        raise InputError(f"min_coverage={min_coverage} is not a fraction; 0.8 asks for 80 % of the basket's weight")
-    moments = basket_moments(weights, component_vol)
+    check_shapes(index_vol, component_vol, weights)
+    check_fraction("min_coverage", min_coverage)
+    moments = basket_moments(weights, component_vol, budget)
     quoted = xp.where(moments.quoted > 0.0, moments.quoted, xp.nan)
     index = index_vol.astype(xp.float64)
     member_variance = moments.variance / quoted
     variance_dispersion = member_variance - index**2
     covariance = index**2 - moments.own_variance / quoted**2
-    weight = moments.weight.reshape(-1, *(1 for _ in cells))
+    weight = moments.weight.reshape(-1, *(1 for _ in index.shape[1:]))
     coverage = moments.quoted / xp.where(weight > 0.0, weight, 1.0)
 
     status = xp.zeros(index.shape, dtype=xp.uint8)
@@ -124,7 +128,16 @@ def dispersion_measures(index_vol, component_vol, weights, *, min_coverage: floa
     )
 
 
-def surface_dispersion(index_iv, component_iv, weights, tenors, deltas, *, min_coverage: float = 0.8):
+def surface_dispersion(
+    index_iv: PerDate,
+    component_iv: PerName,
+    weights: Weights,
+    tenors: Axis,
+    deltas: Axis,
+    *,
+    min_coverage: float = 0.8,
+    budget: int | None = None,
+) -> DispersionMeasures:
     """Measure dispersion from surfaces: `dispersion_measures` of the model-free volatilities of every tenor.
 
     What stands for VIXEQ (member_vol) and DSPX (dispersion_vol) where only surfaces are known. Tails are flat beyond
@@ -138,6 +151,8 @@ def surface_dispersion(index_iv, component_iv, weights, tenors, deltas, *, min_c
     weights : array (T, N)
     tenors : array (K,), calendar days; deltas : array (D,), call deltas in percent
     min_coverage : float
+    budget : int or None
+        As for `implied_correlation`: bytes of one block of dates, or of a window that streams.
 
     Returns
     -------
@@ -147,9 +162,12 @@ def surface_dispersion(index_iv, component_iv, weights, tenors, deltas, *, min_c
     years = xp.asarray(tenors, dtype=xp.float64) / DAYS_PER_YEAR
     windows = [component_iv]
     if xp is not np and isinstance(component_iv, np.ndarray):
-        windows = stream(xp, component_iv, list(blocks(len(component_iv), component_iv[:1].nbytes, WINDOW_BYTES)))
-    members = xp.concatenate([model_free_vol(window, deltas, years) for window in windows])
-    return dispersion_measures(model_free_vol(index_iv, deltas, years), members, weights, min_coverage=min_coverage)
+        size = min(budget or WINDOW_BYTES, WINDOW_BYTES)
+        budget = None
+        windows = stream(xp, component_iv, list(blocks(len(component_iv), component_iv[:1].nbytes, size)))
+    members = xp.concatenate([model_free_vol(window, deltas, years, budget=budget) for window in windows])
+    index = model_free_vol(index_iv, deltas, years, budget=budget)
+    return dispersion_measures(index, members, weights, min_coverage=min_coverage, budget=budget)
 
 
 def _root(square):

@@ -1,37 +1,20 @@
 """Implied correlation: what index and member options together say about how alike the members will move."""
 
 import math
-from dataclasses import dataclass, fields
-from enum import IntEnum
+from dataclasses import dataclass
 
 import numpy as np
 
-from engine import kernels
+from engine import kernels, records
+from engine.arrays import PerDate, PerName, Weights
 from engine.backend import blocks, namespace
-from engine.correlation.basket import basket_moments
-from engine.errors import InputError
+from engine.correlation.checks import check_fraction, check_shapes
+from engine.correlation.moments import basket_moments
+from engine.kernels.codes import CorrelationStatus
 from engine.stream import WINDOW_BYTES, stream
 
-
-class CorrelationStatus(IntEnum):
-    """What to know about a value of implied correlation; the first that applies, in the order of `PRECEDENCE`."""
-
-    OK = 0
-    BELOW_PSD_BOUND = 1  # below -1/(n-1): no set of returns has this average correlation
-    ABOVE_ONE = 2  # the index costs more volatility than its members
-    DEGENERATE = 3  # no pair of names to be correlated: NaN
-    THIN_COVERAGE = 4  # names holding too little of the basket's weight are quoted: value kept, NaN if none is
-    NO_INDEX_QUOTE = 5  # NaN
-    NO_INDEX_LEG = 6  # NaN: no options on the basket as a whole exist (`correlate_baskets`)
-    OFF_CALENDAR = 7  # no session of the market's exchange: quotes may be stale; value kept (`study.levels`)
-
-    @property
-    def text(self) -> str:
-        """The name written to files: `ok`, `below_psd_bound`, ..."""
-        return self.name.lower()
-
-
-# Missing quotes come before arithmetic, and a thin basket before a bound that its missing names may have broken.
+# A missing quote explains a bad number better than the number itself. So does a thin basket: a bound may be broken only
+# because names are missing.
 PRECEDENCE = (
     CorrelationStatus.NO_INDEX_QUOTE,
     CorrelationStatus.THIN_COVERAGE,
@@ -71,7 +54,9 @@ class ImpliedCorrelation:
     names: np.ndarray
 
 
-def implied_correlation(index_iv, component_iv, weights, *, min_coverage: float = 0.8, budget=None):
+def implied_correlation(
+    index_iv: PerDate, component_iv: PerName, weights: Weights, *, min_coverage: float = 0.8, budget: int | None = None
+) -> ImpliedCorrelation:
     """Implied correlation of a basket for all dates, tenors and deltas at once.
 
         A = sum w s      B = sum w^2 s^2
@@ -118,21 +103,48 @@ def implied_correlation(index_iv, component_iv, weights, *, min_coverage: float 
     >>> rho.clean.round(7).item(), rho.dirty.round(7).item(), CorrelationStatus(rho.status[0]).text
     (0.3609, 0.6094443, 'ok')
     """
-    _check(index_iv, component_iv, weights, min_coverage)
+    check_fraction("min_coverage", min_coverage)
+    check_shapes(index_iv, component_iv, weights, several=True)
     if isinstance(component_iv, np.ndarray) and namespace(index_iv, weights) is not np:
-        return _streamed(index_iv, component_iv, weights, min_coverage, min(budget or WINDOW_BYTES, WINDOW_BYTES))
-    xp = namespace(index_iv, component_iv, weights)
-    if kernels.usable(xp):
-        return _fused(index_iv, component_iv, weights, min_coverage)
+        return _streamed(index_iv, component_iv, weights, min_coverage, budget)
+    return _at_once(index_iv, component_iv, weights, min_coverage, budget)
+
+
+def _streamed(index_iv, component_iv, weights, min_coverage, budget) -> ImpliedCorrelation:
+    """Correlate window by window of dates: the members' volatilities are on the host, all else is on the device."""
+    xp = namespace(index_iv, weights)
+    parts = list(blocks(len(component_iv), component_iv[:1].nbytes, min(budget or WINDOW_BYTES, WINDOW_BYTES)))
+    own_index = index_iv.ndim == component_iv.ndim  # (B, T, ...): an index for each basket
+    windows = [
+        _at_once(index_iv[:, part] if own_index else index_iv[part], window, weights[..., part, :], min_coverage, None)
+        for part, window in zip(parts, stream(xp, component_iv, parts), strict=True)
+    ]
+    return records.concatenate(windows, axis=weights.ndim - 2)
+
+
+def _at_once(index_iv, component_iv, weights, min_coverage, budget) -> ImpliedCorrelation:
+    """Correlate arrays that are all on one machine: by the kernel where it can be compiled, else by array code."""
+    if kernels.usable(namespace(index_iv, component_iv, weights)):
+        return _by_kernel(index_iv, component_iv, weights, min_coverage)
     if weights.ndim == 3:
-        each = index_iv if index_iv.ndim == component_iv.ndim else [index_iv] * len(weights)
-        baskets = [
-            implied_correlation(index, component_iv, basket, min_coverage=min_coverage, budget=budget)
-            for index, basket in zip(each, weights, strict=True)
+        return _several_baskets(index_iv, component_iv, weights, min_coverage, budget)
+    return _one_basket(index_iv, component_iv, weights, min_coverage, budget)
+
+
+def _several_baskets(index_iv, component_iv, weights, min_coverage, budget) -> ImpliedCorrelation:
+    """Correlate baskets (B, T, N) one after the other, against one index or each its own."""
+    indices = index_iv if index_iv.ndim == component_iv.ndim else [index_iv] * len(weights)
+    return records.stack(
+        [
+            _one_basket(index, component_iv, basket, min_coverage, budget)
+            for index, basket in zip(indices, weights, strict=True)
         ]
-        return ImpliedCorrelation(
-            **{f.name: xp.stack([getattr(b, f.name) for b in baskets]) for f in fields(baskets[0])}
-        )
+    )
+
+
+def _one_basket(index_iv, component_iv, weights, min_coverage, budget) -> ImpliedCorrelation:
+    """Correlate one basket (T, N) by array code: the reference of the kernel."""
+    xp = namespace(index_iv, component_iv, weights)
     moments = basket_moments(weights, component_iv, budget)
 
     # Sums keep the given weights; scaling s_I by the quoted weight is the same as scaling every weight by its inverse,
@@ -161,25 +173,8 @@ def implied_correlation(index_iv, component_iv, weights, *, min_coverage: float 
     return ImpliedCorrelation(clean, dirty, variance_ratio, status, coverage, moments.names)
 
 
-def _streamed(index_iv, component_iv, weights, min_coverage, budget):
-    """Correlate window by window of dates, volatilities being on the host and all else on the device."""
-    xp = namespace(index_iv, weights)
-    parts = list(blocks(len(component_iv), component_iv[:1].nbytes, budget))
-    own_index = index_iv.ndim == component_iv.ndim
-    records = [
-        implied_correlation(
-            index_iv[:, part] if own_index else index_iv[part], window, weights[..., part, :], min_coverage=min_coverage
-        )
-        for part, window in zip(parts, stream(xp, component_iv, parts), strict=True)
-    ]
-    dates = weights.ndim - 2
-    return ImpliedCorrelation(
-        **{f.name: xp.concatenate([getattr(r, f.name) for r in records], axis=dates) for f in fields(records[0])}
-    )
-
-
-def _fused(index_iv, component_iv, weights, min_coverage):
-    """Do all of it in one reading of the volatilities: kernels/moments.cu."""
+def _by_kernel(index_iv, component_iv, weights, min_coverage) -> ImpliedCorrelation:
+    """Correlate any number of baskets in one reading of the volatilities: kernels/moments.cu."""
     xp = namespace(index_iv, component_iv, weights)
     iv = component_iv if component_iv.dtype in (xp.float32, xp.float64) else component_iv.astype(xp.float64)
     if iv.ndim > 2 and not iv[:1, :1].flags.c_contiguous:
@@ -196,7 +191,8 @@ def _fused(index_iv, component_iv, weights, min_coverage):
         coverage=xp.empty(shape),
         names=xp.empty(shape, dtype=xp.int32),
     )
-    baskets, count = math.prod(weights.shape[:-2]), math.prod(cells)
+    baskets = math.prod(weights.shape[:-2])
+    count = math.prod(cells)
     strides = [step // iv.itemsize for step in iv.strides[:2]]
     sizes = (names, count, weights, dates, baskets, index, dates * count if index.ndim == iv.ndim else 0)
     arguments = (iv, *strides, *sizes, float(min_coverage), *vars(record).values())
@@ -218,17 +214,3 @@ def _positive(denominator):
     """Return the denominator, NaN where it is not positive, so that dividing by it gives NaN and no warning."""
     xp = namespace(denominator)
     return xp.where(denominator > 0.0, denominator, xp.nan)
-
-
-def _check(index_iv, component_iv, weights, min_coverage):
-    if not 0.0 <= min_coverage <= 1.0:
-        raise InputError(f"min_coverage={min_coverage} is not a fraction; 0.8 asks for 80 % of the basket's weight")
-    dates, names, *cells = component_iv.shape
-    baskets = weights.shape[:-2]
-    same_index = index_iv.shape == (dates, *cells)
-    own_index = bool(baskets) and index_iv.shape == (*baskets, dates, *cells)
-    if len(baskets) > 1 or weights.shape[-2:] != (dates, names) or not (same_index or own_index):
-        raise InputError(
-            f"index_iv {index_iv.shape}, component_iv {component_iv.shape} and weights {weights.shape} do not belong "
-            "together; expected (T, ...), (T, N, ...) and (T, N), or (B, T, N) for several baskets"
-        )

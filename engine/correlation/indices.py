@@ -3,6 +3,7 @@
 import difflib
 import re
 
+from engine.arrays import Axis, Floats
 from engine.errors import InputError
 
 # Cboe's tenors in calendar days: the surface's standard maturities.
@@ -71,7 +72,7 @@ INDICES = tuple(index_name(days) for days in TENORS.values()) + tuple(
 )
 
 
-def correlation_index(name: str, clean, tenors, deltas):
+def correlation_index(name: str, clean: Floats, tenors: Axis, deltas: Axis) -> Floats:
     """Return one index as a series of levels, 100 x clean implied correlation as published.
 
     Parameters
@@ -109,7 +110,7 @@ def correlation_index(name: str, clean, tenors, deltas):
     return 100.0 * clean[..., tenors.index(tenor), deltas.index(delta)]
 
 
-def correlation_indices(clean, tenors, deltas) -> dict:
+def correlation_indices(clean: Floats, tenors: Axis, deltas: Axis) -> dict[str, Floats]:
     """Return every index of the family that the surface has, name -> levels in points, as `correlation_index`.
 
     Examples

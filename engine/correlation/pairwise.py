@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import PerDate, PerName, Weights
 from engine.backend import block_budget, blocks, namespace
+from engine.correlation.checks import check_returns
 from engine.errors import InputError
 
 
@@ -27,7 +29,7 @@ class PairwiseCorrelation:
     names: np.ndarray
 
 
-def pairwise_correlation(returns, weights, window: int = 63) -> PairwiseCorrelation:
+def pairwise_correlation(returns: PerName, weights: Weights, window: int = 63) -> PairwiseCorrelation:
     """Mean pairwise realised correlation of the basket held at the end of each window, never forming a pair.
 
         rho_ij = sum_u z_iu z_ju,  z_iu = r_iu / sqrt(sum_u r_iu^2)
@@ -56,8 +58,7 @@ def pairwise_correlation(returns, weights, window: int = 63) -> PairwiseCorrelat
     [nan, nan, 0.428571]
     """
     xp = namespace(returns, weights)
-    if returns.shape != weights.shape:
-        raise InputError(f"returns {returns.shape} and weights {weights.shape} differ in shape; both are (T, N)")
+    check_returns(returns, weights)
     if window < 2:
         raise InputError(f"window={window} has no correlation; use 2 sessions or more")
     dates, names = returns.shape
@@ -73,7 +74,8 @@ def pairwise_correlation(returns, weights, window: int = 63) -> PairwiseCorrelat
         scale = xp.where(member, 1.0 / xp.sqrt(xp.where(member, squares, 1.0)), 0.0)
         count[part] = member.sum(axis=1)
         for mean, w in ((equal, member.astype(xp.float64)), (weighted, xp.where(member, weights[part], 0.0))):
-            load, together = w * scale, xp.zeros(len(w))
+            load = w * scale
+            together = xp.zeros(len(w))
             for moved in ago:
                 together += xp.where(member, load * moved, 0.0).sum(axis=1) ** 2
             own = (w * w).sum(axis=1)
@@ -82,7 +84,7 @@ def pairwise_correlation(returns, weights, window: int = 63) -> PairwiseCorrelat
     return PairwiseCorrelation(equal, weighted, count)
 
 
-def basket_returns(returns, weights):
+def basket_returns(returns: PerName, weights: Weights) -> PerDate:
     """Daily returns of the basket, (T,): each day's weights, usable on it, over the names with a return that day.
 
     Examples
@@ -97,7 +99,7 @@ def basket_returns(returns, weights):
     return xp.where(total > 0.0, moved / xp.where(total > 0.0, total, 1.0), xp.nan)
 
 
-def rolling_correlation(series, basket, window: int = 63, min_known: float = 0.8):
+def rolling_correlation(series: PerDate, basket: PerDate, window: int = 63, min_known: float = 0.8) -> PerDate:
     """Realised correlation of external series with the basket over the window that ends on each date.
 
         rho_t = sum x b / sqrt(sum x^2 sum b^2),   over the days of the window on which both are known
@@ -144,11 +146,11 @@ def rolling_correlation(series, basket, window: int = 63, min_known: float = 0.8
     return out
 
 
-def smoothed_for_display(series, window: int = 21):
+def smoothed_for_display(series: PerDate, window: int = 21) -> PerDate:
     """Trailing mean of a series for a chart, (T,): **for display only**.
 
-    A change of basket moves realised correlation by a step, each quarter at the same phase; a mean hides that from the
-    eye, and would hide from a test what it has hidden. No signal, premium or regression is to read it.
+    When the basket changes, each quarter on the same day, realised correlation jumps. A mean hides the jump in a chart.
+    It would also hide it from a test: do not use the result in a signal, a premium or a regression.
 
     Examples
     --------

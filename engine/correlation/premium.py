@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import PerDate, PerName, Weights
 from engine.backend import namespace
+from engine.correlation.realized import RealizedCorrelation
 from engine.errors import InputError
 
 
-def correlation_premium(implied, realized):
+def correlation_premium(implied: PerDate, realized: PerDate) -> PerDate:
     """Implied less realised correlation of the same basket, in correlation points / 100.
 
         premium_t = implied_t - realized_t
@@ -21,7 +23,8 @@ def correlation_premium(implied, realized):
     implied : array (T, ...)
         Clean implied correlation, decimals.
     realized : array (T,)
-        Clean realised correlation, decimals.
+        Clean realised correlation, decimals, of the same names, weights and underlyings (`basket_realized`) over the
+        sessions that the tenor holds (`matched_window`).
 
     Returns
     -------
@@ -60,7 +63,9 @@ class VariancePremium:
     coverage: np.ndarray
 
 
-def variance_premium(index_iv, component_iv, weights, realized) -> VariancePremium:
+def variance_premium(
+    index_iv: PerDate, component_iv: PerName, weights: Weights, realized: RealizedCorrelation
+) -> VariancePremium:
     """Variance risk premium of the index and of its members, separately.
 
         index_t = s_I^2 - RV_I        component_it = s_i^2 - RV_i        basket_t = sum w (s_i^2 - RV_i) / sum w
@@ -76,8 +81,8 @@ def variance_premium(index_iv, component_iv, weights, realized) -> VariancePremi
         Basket weights; 0 = not in the basket.
     realized : RealizedCorrelation
         Its volatilities. From `realized_correlation`, row t is known on t; from `forward_realized_correlation` it is
-        what a seller would have kept, and **not tradable**. Its `index_vol` is the basket's; measured with
-        `index_returns` it is the index's own, which the index's options are written on.
+        what a seller would have kept, and **not tradable**. Its `index_vol` must be of what the index's options are
+        written on: measured with `index_returns`, as `basket_realized` does; without them it is the basket's.
 
     Raises
     ------
@@ -97,7 +102,8 @@ def variance_premium(index_iv, component_iv, weights, realized) -> VariancePremi
     index = index_iv.astype(xp.float64) ** 2 - realized.index_vol**2
     component = component_iv.astype(xp.float64) ** 2 - realized.component_vol**2
     held = xp.where(xp.isfinite(component), weights, 0.0)
-    total, whole = held.sum(axis=1), weights.sum(axis=1)
+    total = held.sum(axis=1)
+    whole = weights.sum(axis=1)
     earned = (held * xp.where(held > 0.0, component, 0.0)).sum(axis=1)
     return VariancePremium(
         index=index,

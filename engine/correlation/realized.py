@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Dates, Integers, PerDate, PerName, Weights
 from engine.backend import block_budget, blocks, namespace
-from engine.calendar import after_hole
-from engine.correlation.basket import ranked_members
+from engine.calendar import DAY, after_hole
+from engine.correlation.checks import check_returns
 from engine.correlation.implied import implied_correlation
+from engine.correlation.moments import ranked_members
 from engine.errors import InputError
+from engine.records import map_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,7 @@ class RealizedCorrelation:
     names: np.ndarray
 
 
-def daily_returns(spot, return_factor, dates=None):
+def daily_returns(spot: PerName, return_factor: PerName, dates: Dates | None = None) -> PerName:
     """Simple daily returns, undoing what moved prices on the day with that day's own factor.
 
         r_t = spot_t / (spot_{t-1} factor_t) - 1
@@ -54,7 +57,7 @@ def daily_returns(spot, return_factor, dates=None):
         1, except where a corporate action moved the price: new / old.
     dates : array (T,), datetime64[D], or None
         Sessions of the rows. Where more than seven calendar days lie between two of them the sessions between are
-        missing: that return is one of weeks or months, and counted as a day's it would make any volatility absurd.
+        missing: the return is one of weeks or months, and counted as that of a day it would be far too large.
 
     Returns
     -------
@@ -75,8 +78,8 @@ def daily_returns(spot, return_factor, dates=None):
     return returns
 
 
-def sessions_in_month(dates, months: int = 1) -> np.ndarray:
-    """Count the sessions of each date's trailing calendar months, today's included, the day a month ago not.
+def sessions_in_month(dates: Dates, months: int = 1) -> Integers:
+    """Count the sessions from the day after the same date `months` months ago to each date, both included.
 
     A window for `realized_correlation`; 31 March less one month is the last day of February.
 
@@ -94,14 +97,22 @@ def sessions_in_month(dates, months: int = 1) -> np.ndarray:
     array([1, 2, 2])
     """
     month = dates.astype("datetime64[M]")
+    months = np.timedelta64(months, "M")
     first = (month - months).astype("datetime64[D]")
-    last = (month - months + 1).astype("datetime64[D]") - 1
+    last = (month - months + np.timedelta64(1, "M")).astype("datetime64[D]") - DAY
     start = np.minimum(first + (dates - month), last)
     return np.arange(len(dates)) + 1 - np.searchsorted(dates, start, side="right")
 
 
 def realized_correlation(
-    returns, weights, window=63, *, index_returns=None, demean: bool = False, sessions_per_year=252.0, min_coverage=0.8
+    returns: PerName,
+    weights: Weights,
+    window: int | Integers = 63,
+    *,
+    index_returns: PerDate | None = None,
+    demean: bool = False,
+    sessions_per_year: float = 252.0,
+    min_coverage: float = 0.8,
 ) -> RealizedCorrelation:
     """Realised correlation of the basket held at the end of each window, over that window.
 
@@ -119,7 +130,9 @@ def realized_correlation(
     window : int or array (T,) of int on the host
         Sessions in the window; an array gives each date its own (`sessions_in_month`), too short ones giving NaN.
     index_returns : array (T,) or None
-        Returns of the index itself; None measures the basket, which is what its members' returns add up to.
+        Returns of the index itself: to be given wherever the implied correlation beside takes the index's volatility.
+        None measures the basket, which is what its members' returns add up to; it is the index only where it holds all
+        of it. `basket_realized` chooses for the baskets of a market.
     demean : bool
         False = variance-swap convention. True = sample standard deviations.
     sessions_per_year : float
@@ -148,8 +161,7 @@ def realized_correlation(
     [nan, nan, 0.428571]
     """
     xp = namespace(returns, weights, index_returns)
-    if returns.shape != weights.shape:
-        raise InputError(f"returns {returns.shape} and weights {weights.shape} differ in shape; both are (T, N)")
+    check_returns(returns, weights)
     sessions = _sessions(window, len(returns), at_least=1 + demean)
     component_vol = _realized_vol(returns, sessions, demean, sessions_per_year)
     if index_returns is None:
@@ -169,7 +181,9 @@ def realized_correlation(
     )
 
 
-def forward_realized_correlation(returns, weights, window: int = 63, **convention) -> RealizedCorrelation:
+def forward_realized_correlation(
+    returns: PerName, weights: Weights, window: int = 63, **convention
+) -> RealizedCorrelation:
     """Realised correlation over the `window` sessions **after** each date, with the basket of that date.
 
     Not tradable: row t is known on t + window. For judging a premium afterwards, never for a signal.
@@ -187,7 +201,7 @@ def forward_realized_correlation(returns, weights, window: int = 63, **conventio
     later = xp.concatenate([returns, xp.full((window, returns.shape[1]), xp.nan)])
     held = xp.concatenate([xp.zeros((window, returns.shape[1])), weights])
     record = realized_correlation(later, held, window, **convention)
-    return RealizedCorrelation(**{name: values[window:] for name, values in vars(record).items()})
+    return map_arrays(record, lambda array: array[window:])
 
 
 def _sessions(window, dates: int, at_least: int) -> np.ndarray:
@@ -203,6 +217,7 @@ def _realized_vol(returns, sessions, demean, sessions_per_year):
     xp = namespace(returns)
     longest = int(sessions.max()) if len(sessions) else 0
     known = xp.concatenate([xp.full((max(longest - 1, 0), returns.shape[1]), xp.nan), returns])
+    known = known if demean else known * known
     vol = xp.empty(returns.shape)
     for part in blocks(len(returns), 4 * 8 * returns.shape[1], block_budget(xp)):
         ago = [known[longest - 1 - u + part.start : longest - 1 - u + part.stop] for u in range(longest)]
@@ -229,6 +244,7 @@ def _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_
             moved = xp.where(w[:, None] > 0.0, windows[position[part, j], row], 0.0)
             basket = basket + w[:, None] * moved
             total = total + w
+        basket = basket if demean else basket * basket
         ago = [basket[:, longest - 1 - u] for u in range(longest)]
         variance = _variance(ago, sessions[part], demean)
         vol[part] = xp.sqrt(sessions_per_year * variance) / xp.where(total > 0.0, total, 1.0)
@@ -236,17 +252,18 @@ def _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_
 
 
 def _variance(ago, sessions, demean):
-    """Variance per session of the returns `ago[u]`, u sessions back, over the first `sessions` of them."""
+    """Variance per session of the returns `ago[u]`, u sessions back, or of their squares where it is not de-meaned."""
     xp = namespace(ago[0])
+    least = int(sessions.min()) if len(sessions) else 0
     sessions = xp.asarray(sessions)
 
     def total(change):
         added = xp.zeros(ago[0].shape)
         for u, moved in enumerate(ago):
-            added += xp.where(u < sessions, change(moved), 0.0)
+            added += change(moved) if u < least else xp.where(u < sessions, change(moved), 0.0)
         return added
 
     if not demean:
-        return total(lambda moved: moved * moved) / xp.where(sessions > 0, sessions, xp.nan)
+        return total(lambda square: square) / xp.where(sessions > 0, sessions, xp.nan)
     average = total(lambda moved: moved) / xp.where(sessions > 0, sessions, xp.nan)
     return total(lambda moved: (moved - average) ** 2) / xp.where(sessions > 1, sessions - 1, xp.nan)

@@ -1,13 +1,19 @@
 """Several baskets of one market at once: each with its members, its weights, and the options on it as a whole."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.arrays import PerName
 from engine.backend import namespace
-from engine.correlation.basket import AllMembers, TopWeights, normalised
+from engine.correlation.basket import AllMembers, Basket, TopWeights, index_share, normalised
 from engine.correlation.implied import CorrelationStatus, ImpliedCorrelation, implied_correlation
 from engine.errors import InputError
+
+if TYPE_CHECKING:  # the panel's package brings in frames, which measuring does without
+    from engine.data.panel import MarketPanel
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +59,12 @@ class _Several:
 class Sectors(_Several):
     """One basket for each sector, with the sector's own ETF or sub-index as the index leg where options on it exist.
 
-    Weights are those inside the sector. Names keep the sector that the market's one classification gives them.
+    Weights are those inside the sector. A name has one sector, the same on all dates.
     """
 
     label = "sectors"
 
-    def baskets(self, market) -> tuple[Chosen, ...]:
+    def baskets(self, market: "MarketPanel") -> tuple[Chosen, ...]:
         """Return the sectors in alphabetical order.
 
         Raises
@@ -87,13 +93,13 @@ class Everything(_Several):
     n: int = 50
     label = "everything"
 
-    def baskets(self, market) -> tuple[Chosen, ...]:
+    def baskets(self, market: "MarketPanel") -> tuple[Chosen, ...]:
         """Return the n largest first, then all members, then the sectors."""
         single = [basket for kind in (TopWeights(self.n), AllMembers()) for basket in baskets(kind, market)]
         return (*single, *(Sectors().baskets(market) if market.sectors is not None else ()))
 
 
-def baskets(choice, market) -> tuple[Chosen, ...]:
+def baskets(choice: Basket | Sectors | Everything, market: "MarketPanel") -> tuple[Chosen, ...]:
     """Return the baskets that a choice makes of a market.
 
     Parameters
@@ -111,11 +117,13 @@ def baskets(choice, market) -> tuple[Chosen, ...]:
     if isinstance(choice, _Several):
         return choice.baskets(market)
     weights = choice.select(market.weights, market.names)
-    share = namespace(weights).where(weights > 0.0, market.weights, 0.0).sum(axis=1)
+    share = index_share(weights, market.weights)
     return (Chosen(choice.label, weights, share, market.info.index, market.index_iv),)
 
 
-def correlate_baskets(chosen, component_iv, *, min_coverage: float = 0.8, budget=None) -> ImpliedCorrelation:
+def correlate_baskets(
+    chosen: Sequence[Chosen], component_iv: PerName, *, min_coverage: float = 0.8, budget: int | None = None
+) -> ImpliedCorrelation:
     """Implied correlation of several baskets in one reading of the members' volatilities.
 
     Parameters

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import PerDate, PerName, Weights
 from engine.backend import namespace
-from engine.correlation.basket import basket_moments
 from engine.correlation.implied import ImpliedCorrelation, implied_correlation
+from engine.correlation.moments import basket_moments
 from engine.errors import InputError
 
 
@@ -21,15 +22,15 @@ class CorrelationSensitivity:
     component : array (T, N, ...)
         With respect to each name's volatility; 0 where the name is not used.
     weight : array (T, N, ...)
-        With respect to each name's weight, as given, the weights then being scaled to sum to what they did; 0 where
-        the name is not used. Times the weights they sum to 0.
+        With respect to each name's weight, when all weights are then scaled back to their former sum; 0 where the name
+        is not used. The sum over names of weight times derivative is 0.
     """
 
     index: np.ndarray
     component: np.ndarray
     weight: np.ndarray
 
-    def worst_error(self, index_error, component_error):
+    def worst_error(self, index_error: PerDate, component_error: PerName) -> PerDate:
         """Error of implied correlation, to first order, when every volatility is off by its error in the worst way.
 
         With half the bid/ask spreads as errors it is about half the width of the tradable band.
@@ -46,7 +47,7 @@ class CorrelationSensitivity:
         xp = namespace(self.index, index_error, component_error)
         return xp.abs(self.index) * index_error + xp.nansum(xp.abs(self.component) * component_error, axis=1)
 
-    def standard_error(self, index_error, component_error):
+    def standard_error(self, index_error: PerDate, component_error: PerName) -> PerDate:
         """Standard error of implied correlation, to first order, from independent standard errors of volatilities.
 
         Parameters and result as of `worst_error`.
@@ -56,7 +57,7 @@ class CorrelationSensitivity:
         return xp.sqrt((self.index * index_error) ** 2 + names)
 
 
-def correlation_sensitivity(index_iv, component_iv, weights) -> CorrelationSensitivity:
+def correlation_sensitivity(index_iv: PerDate, component_iv: PerName, weights: Weights) -> CorrelationSensitivity:
     """Sensitivity of clean implied correlation to the index's and every name's volatility, and to every weight.
 
         d rho / d s_I = 2 s_I / (A^2 - B)
@@ -112,7 +113,13 @@ class CorrelationBand:
 
 
 def correlation_band(
-    index_bid, index_ask, component_bid, component_ask, weights, *, min_coverage: float = 0.8
+    index_bid: PerDate,
+    index_ask: PerDate,
+    component_bid: PerName,
+    component_ask: PerName,
+    weights: Weights,
+    *,
+    min_coverage: float = 0.8,
 ) -> CorrelationBand:
     """Bid, mid and ask of implied correlation: the dispersion trade at the prices of others.
 

@@ -3,15 +3,19 @@
 Slopes and spreads are in correlation points (100 x correlation), as a desk and the published indices quote them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Axis, PerDate
 from engine.backend import namespace
 from engine.errors import InputError
 
 DAYS_PER_MONTH = 365.0 / 12.0
-CONTANGO, FLAT, BACKWARDATION = 1, 0, -1
+CONTANGO = 1
+FLAT = 0
+BACKWARDATION = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +38,7 @@ class TermStructure:
     regime: np.ndarray
 
 
-def term_structure(clean, tenors, front: int = 30, back: int = 365, flat: float = 0.0) -> TermStructure:
+def term_structure(clean: PerDate, tenors: Axis, front: int = 30, back: int = 365, flat: float = 0.0) -> TermStructure:
     """Slope and regime of the term structure of correlation.
 
         slope = 100 (back - front) / months between them,   a month is 365 / 12 days
@@ -95,7 +99,7 @@ class CorrelationSkew:
     curvature: np.ndarray
 
 
-def correlation_skew(clean, deltas) -> CorrelationSkew:
+def correlation_skew(clean: PerDate, deltas: Axis) -> CorrelationSkew:
     """Skew of implied correlation between the 10-delta put (90), the middle (50) and the 10-delta call (10).
 
     Each name is taken at the delta of its own smile, as in Cboe's COR90D and COR10D.
@@ -117,7 +121,7 @@ def correlation_skew(clean, deltas) -> CorrelationSkew:
     return CorrelationSkew(high - middle, middle - low, high - low, (high - middle) - (middle - low))
 
 
-def descends(clean, deltas, order=(90, 70, 50, 30)):
+def descends(clean: PerDate, deltas: Axis, order: Sequence[int] = (90, 70, 50, 30)) -> PerDate:
     """Tell where correlation falls along the deltas as a crash-averse market has it: 1 yes, 0 no, NaN unknown, (T, K).
 
     Its mean over known dates is the share of dates on which the order holds.

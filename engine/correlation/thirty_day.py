@@ -1,5 +1,6 @@
 """Thirty-day volatility from option strips by the published rules of VIX, VIXEQ and DSPX."""
 
+from engine.arrays import Flags, Floats, PerName
 from engine.backend import namespace
 from engine.calendar import DAYS_PER_YEAR
 from engine.pricing import tenors_from_expiries
@@ -9,7 +10,7 @@ VIX_TERMS = ((24, 30), (31, 37))
 DSPX_TERMS = ((10, 30), (31, 120))
 
 
-def choose_terms(days, preferred, near, following):
+def choose_terms(days: Floats, preferred: Flags, near: tuple[int, int], following: tuple[int, int]) -> Flags:
     """Choose the two expiries of a constant maturity: the last of the near term and the first of the following one.
 
     Parameters
@@ -44,7 +45,7 @@ def choose_terms(days, preferred, near, following):
     return chosen
 
 
-def thirty_day_vol(variance, years, chosen):
+def thirty_day_vol(variance: Floats, years: Floats, chosen: Flags) -> Floats:
     """Volatility over 30 days from strips: total variance linear in time between the two chosen expiries.
 
     Parameters
@@ -71,7 +72,7 @@ def thirty_day_vol(variance, years, chosen):
     return tenors_from_expiries(vol[..., None], DAYS_PER_YEAR * years, [30])[0][..., 0, 0]
 
 
-def carried_one_day(vol):
+def carried_one_day(vol: PerName) -> PerName:
     """Fill a missing volatility, (T, N), with the previous session's own; one missing for longer stays NaN.
 
     Examples
@@ -86,7 +87,7 @@ def carried_one_day(vol):
     return filled
 
 
-def dspx(vixeq, vix):
+def dspx(vixeq: Floats, vix: Floats) -> Floats:
     """Dispersion index from the two published volatility indices, all in points; 0 where the VIX is the larger.
 
         DSPX = sqrt(max(VIXEQ^2 - VIX^2, 0))

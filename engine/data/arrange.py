@@ -75,5 +75,5 @@ def action_factors(actions: pl.DataFrame, dates, assets) -> np.ndarray:
 
 def _placed(frame: pl.DataFrame, dates, assets) -> pl.DataFrame:
     rows = pl.DataFrame({"date": np.asarray(dates), "t": np.arange(len(dates))})
-    columns = pl.DataFrame({"asset": list(assets), "a": np.arange(len(assets))})
+    columns = pl.DataFrame({"asset": pl.Series(list(assets), dtype=pl.String), "a": np.arange(len(assets))})
     return frame.join(rows, on="date").join(columns, on="asset")

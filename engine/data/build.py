@@ -1,5 +1,6 @@
 """Building a panel's folder: whole or not at all, whatever other processes do meanwhile."""
 
+import logging
 import os
 import platform
 import shutil
@@ -13,6 +14,8 @@ from engine.data.source import Source
 from engine.data.storage import HEADER, QUALITY, TRUTH, PanelWriter
 from engine.errors import InputError
 from engine.progress import progress_bar
+
+log = logging.getLogger(__name__)
 
 # A process on another machine that shares the cache cannot be looked for: after this time its build counts as dead.
 ABANDONED_SECONDS = 86_400.0
@@ -42,6 +45,7 @@ def build_into(folder: Path, source: Source, name: str, progress: bool, replace:
     for left in folder.parent.glob(f"{folder.name}.building-*"):
         if _abandoned(left):
             shutil.rmtree(left, ignore_errors=True)
+    log.info("building the panel of market %s, once: %s keeps it", name, folder)
     building = folder.with_name(f"{folder.name}.building-{platform.node()}-{os.getpid()}")
     shutil.rmtree(building, ignore_errors=True)
     try:

@@ -6,17 +6,15 @@ from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-
+from engine.calendar import DAY, read_date
 from engine.data.build import build_into
 from engine.data.panel import MarketPanel
 from engine.data.source import Source
 from engine.data.sources import SOURCES
 from engine.data.storage import HEADER, append_panel, open_panel
 from engine.errors import InputError
+from engine.places import panel_cache
 from engine.progress import progress_bar
-
-DEFAULT_CACHE = Path(__file__).resolve().parents[2] / "results" / "panels"
 
 
 def load_market(
@@ -34,7 +32,8 @@ def load_market(
     start, end : ISO date or None
         First and last session wanted, both inclusive.
     cache : path or None
-        Folder of the panels that were built; None = the environment variable DISPERSION_CACHE, else `results/panels`.
+        Folder of the panels that were built; None = the environment variable DISPERSION_CACHE, else `results/panels` of
+        the checkout, else the user's cache folder.
         Each is keyed by a hash of its input files, its settings and the code that it comes from.
     rebuild : bool
         Build the panel again even if it is there.
@@ -60,7 +59,8 @@ def load_market(
     (252, 8, 17)
     """
     for word, date in (("start", start), ("end", end)):
-        _check_date(word, date)
+        if date is not None:
+            read_date(date, word)
     folder = build_panel(name, path, cache=cache, rebuild=rebuild, progress=progress, **settings)
     return open_panel(folder).slice(start, end)
 
@@ -81,7 +81,7 @@ def build_panel(name: str, path=None, *, cache=None, rebuild=False, progress=Tru
         As `load_market`.
     """
     source = find_source(name, path, settings)
-    root = Path(cache or os.environ.get("DISPERSION_CACHE") or DEFAULT_CACHE)
+    root = Path(cache or os.environ.get("DISPERSION_CACHE") or panel_cache())
     folder = root / f"{name}-{source.fingerprint()[:12]}"
     if rebuild or not (folder / HEADER).is_file():
         build_into(folder, source, name, progress, replace=rebuild)
@@ -110,7 +110,7 @@ def extend_panel(folder, name: str, path=None, *, progress: bool = True, **setti
     """
     if "path" not in {f.name for f in fields(source_kind(name))}:
         raise InputError(f"market {name} reads no files, so none of its panels can grow; load another one")
-    after = open_panel(folder).dates[-1] + 1
+    after = open_panel(folder).dates[-1] + DAY
     source = find_source(name, path, settings | {"start": str(after)})
     with progress_bar(f"Extending panel {name}", source.sessions(), progress) as advance:
         for block in source.blocks():
@@ -161,17 +161,6 @@ def find_source(name: str, path, settings: dict) -> Source:
     if not Path(path).is_dir():
         raise InputError(f"market.path={path} is not a folder; give the one that holds the files of {name}")
     return source(path=str(path), **settings)
-
-
-def _check_date(word: str, date) -> None:
-    if date is None:
-        return
-    try:
-        known = not np.isnat(np.datetime64(date, "D"))
-    except (ValueError, TypeError):
-        known = False
-    if not known:
-        raise InputError(f"{word}={date} is not a date; write it as 2026-07-31")
 
 
 def _nearest(word: str, known) -> str:

@@ -12,14 +12,16 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 
 from engine.backend import device_budget, library, namespace, to_host
-from engine.data.records import SECTOR_AXES, ListedSmiles, MarketInfo, SectorData
+from engine.calendar import DAY
+from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData
 from engine.errors import InputError
+from engine.records import concatenate
 from engine.stream import upload
 
 log = logging.getLogger(__name__)
 
 # Read on the host only, by reports and by what chooses dates: never moved to a device.
-_ON_HOST = ("dates", "index_status", "component_status", "listed.expiry", "sectors.leg_status")
+_ON_HOST = ("dates", "index_status", "component_status", "listed.expiry", "sectors.leg_status", "history.dates")
 # The largest arrays by far. Where the panel does not fit on the device they stay on the host and stream in windows.
 _STREAMED = ("component_iv", "listed.iv")
 
@@ -59,6 +61,8 @@ class MarketPanel:
         None where the source knows only the constant-maturity grid.
     sectors : SectorData or None
         None where the source has no sectors.
+    history : History or None
+        Closes of more sessions than the panel's, on dates of their own; None where the panel's own are all there are.
     content_hash : str
         Identifies the contents in a manifest. A stored panel has the hash of its files; a slice, or panels put
         together, a hash derived from theirs; a panel made in memory has "".
@@ -91,6 +95,7 @@ class MarketPanel:
     settlement: np.ndarray
     listed: ListedSmiles | None = None
     sectors: SectorData | None = None
+    history: History | None = None
     content_hash: str = field(default="", compare=False)
     window_bytes: int | None = field(default=None, compare=False)
 
@@ -106,12 +111,26 @@ class MarketPanel:
             f"{len(self.tenors)} tenors x {len(self.deltas)} deltas{listed}, {info.currency}"
         )
 
-    def map_arrays(self, change) -> "MarketPanel":
-        """Return a panel with `change(name, array)` for each array that has dates; its content hash is "".
+    def known_closes(self) -> History:
+        """Return the closes that are known: `history`, or where there is none the panel's own."""
+        if self.history is not None:
+            return self.history
+        xp = namespace(self.spot)
+        return History(
+            dates=self.dates,
+            index_close=self.index_spot,
+            close=self.spot,
+            return_factor=self.return_factor,
+            leg_close=xp.empty((len(self), 0)) if self.sectors is None else self.sectors.leg_spot,
+        )
 
-        The name of an array of `listed` or `sectors` starts with `listed.` or `sectors.`.
+    def map_arrays(self, change) -> "MarketPanel":
+        """Return a panel with `change(name, array)` for each array on its dates; its content hash is "".
+
+        The name of an array of `listed` or `sectors` starts with `listed.` or `sectors.`. The history, on dates of its
+        own, stays as it is: it has a `map_arrays` too.
         """
-        fixed = ("info", "names", "tenors", "deltas", "listed", "sectors", "content_hash", "window_bytes")
+        fixed = ("info", "names", "tenors", "deltas", "listed", "sectors", "history", "content_hash", "window_bytes")
         changed = {f.name: change(f.name, getattr(self, f.name)) for f in fields(self) if f.name not in fixed}
         if self.listed is not None:
             listed = {f.name: change(f"listed.{f.name}", getattr(self.listed, f.name)) for f in fields(ListedSmiles)}
@@ -125,7 +144,8 @@ class MarketPanel:
     def slice(self, start=None, end=None) -> "MarketPanel":
         """Return the sessions from `start` to `end`, both inclusive (ISO text or datetime64; None = open).
 
-        Where the panel's dates are times within days, an `end` that is a date includes all of that day.
+        The closes of the sessions before `start` stay, as history. Where the panel's dates are times within days, an
+        `end` that is a date includes all of that day.
 
         Raises
         ------
@@ -142,6 +162,8 @@ class MarketPanel:
         if (first, last) == (0, len(self)):
             return self
         part = self.map_arrays(lambda _, array: array[first:last])
+        if first > 0 or self.history is not None:
+            part = replace(part, history=self.known_closes().between(until=part.dates[-1]))
         span = f"{part.dates[0]}:{part.dates[-1]}"
         return replace(part, content_hash=_derived_hash(self.content_hash, span))
 
@@ -159,7 +181,8 @@ class MarketPanel:
         after = {}
         later.map_arrays(lambda name, array: after.setdefault(name, array))
         both = self.map_arrays(lambda name, array: namespace(array).concatenate([array, after[name]]))
-        return replace(both, info=later.info, content_hash=_derived_hash(self.content_hash, later.content_hash))
+        content_hash = _derived_hash(self.content_hash, later.content_hash)
+        return replace(both, info=later.info, history=_continued(self, later), content_hash=content_hash)
 
     def to(self, backend: str, memory_budget: float | None = None) -> "MarketPanel":
         """Move the arrays to "numpy" or "cupy"; dates, expiries and quote statuses stay on the host.
@@ -177,17 +200,19 @@ class MarketPanel:
             When the budget is not a usable number, or too small for the arrays that cannot be streamed.
         """
         if backend == "numpy":
-            moved = self.map_arrays(lambda _, array: to_host(array))
-            return replace(moved, content_hash=self.content_hash, window_bytes=None)
+            return replace(self.moved(lambda _, array: to_host(array)), window_bytes=None)
         sizes = {}
-        self.map_arrays(
-            lambda name, array: sizes.setdefault(name, array.nbytes if isinstance(array, np.ndarray) else 0)
-        )
+        self.moved(lambda name, array: sizes.setdefault(name, array.nbytes if isinstance(array, np.ndarray) else 0))
         window_bytes = _window_bytes(sizes, device_budget(memory_budget), len(self))
         stay = _ON_HOST if window_bytes is None else (*_ON_HOST, *_STREAMED)
         xp = library(backend)
-        moved = self.map_arrays(lambda name, array: array if name in stay else upload(xp, array))
-        return replace(moved, content_hash=self.content_hash, window_bytes=window_bytes)
+        moved = self.moved(lambda name, array: array if name in stay else upload(xp, array))
+        return replace(moved, window_bytes=window_bytes)
+
+    def moved(self, change) -> "MarketPanel":
+        """Return the same contents, `change(name, array)` holding every array elsewhere, the history's too."""
+        history = None if self.history is None else self.history.map_arrays(change)
+        return replace(self.map_arrays(change), history=history, content_hash=self.content_hash)
 
 
 def _window_bytes(sizes: dict, budget: int, dates: int) -> int | None:
@@ -207,21 +232,34 @@ def _window_bytes(sizes: dict, budget: int, dates: int) -> int | None:
     return window_bytes
 
 
+def _continued(panel: MarketPanel, later: MarketPanel) -> History | None:
+    """Return the history of a panel followed by a later one; None where the first has none but its own closes."""
+    if panel.history is None:
+        return None
+    more = later.known_closes().between(after=panel.history.dates[-1])
+    return concatenate([panel.history, more], note=panel.history.note)
+
+
 def _derived_hash(*parts: str) -> str:
     """Hash the hashes that contents were made of; "" where one of them is unknown."""
     return hashlib.sha256(" ".join(parts).encode()).hexdigest() if all(parts) else ""
 
 
 def _moment(when) -> np.datetime64:
-    """Read a date, or a moment within a day; a year or a month is its first day."""
-    given = np.datetime64(when)
-    return given.astype("datetime64[D]") if np.datetime_data(given.dtype)[0] in ("Y", "M", "W") else given
+    """Read a date, or a moment within a day; a number, a year or a month is neither."""
+    try:
+        given = None if isinstance(when, int) else np.datetime64(when)
+    except (ValueError, TypeError):
+        given = None
+    if given is None or np.datetime_data(given.dtype)[0] in ("Y", "M", "W", "generic"):
+        raise InputError(f"{when} is not a date; write it as 2024-12-31")
+    return given
 
 
 def _after(moment: np.datetime64) -> np.datetime64:
     """Return the first moment after a day, or after a moment within a day."""
     whole_day = np.datetime_data(moment.dtype)[0] == "D"
-    return moment + 1 if whole_day else moment.astype("datetime64[us]") + 1
+    return moment + DAY if whole_day else moment.astype("datetime64[us]") + np.timedelta64(1, "us")
 
 
 def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 from engine.calendar import days_between
 from engine.data.panel import MarketPanel
 from engine.data.quotes_to_surface import constant_maturity, listed_smiles
-from engine.data.records import DELTAS, TENORS, ListedSmiles, MarketInfo, SectorData
+from engine.data.records import DELTAS, TENORS, History, ListedSmiles, MarketInfo, SectorData
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,10 @@ class DailyInputs:
         Sector of each name; None where the source has no sectors.
     sector_weights : array (T, N)
         Weight of each name in its own sector.
+    leg_prices : array (T, S)
+        Raw closes of the sectors' legs.
+    history : History or None
+        Closes on all sessions that have them, up to the last date; None where the files have those of the dates only.
     """
 
     dates: np.ndarray
@@ -54,6 +58,8 @@ class DailyInputs:
     legs: dict
     of_name: np.ndarray | None
     sector_weights: np.ndarray
+    leg_prices: np.ndarray
+    history: History | None = None
 
     @property
     def assets(self) -> list[str]:
@@ -61,12 +67,16 @@ class DailyInputs:
         return [self.index, *self.names, *self.legs.values()]
 
     def blocks(self, sessions: int) -> Iterator["DailyInputs"]:
-        """Cut the dates into blocks of so many sessions, the last one shorter."""
-        undated = ("names", "index", "legs", "of_name")
+        """Cut the dates into blocks of so many sessions, the last one shorter; the first has the closes before it."""
+        undated = ("names", "index", "legs", "of_name", "history")
         dated = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in undated}
         for first in range(0, len(self.dates), sessions):
-            part = slice(first, first + sessions)
-            yield replace(self, **{name: array if array is None else array[part] for name, array in dated.items()})
+            rows = slice(first, first + sessions)
+            part = {name: array if array is None else array[rows] for name, array in dated.items()}
+            if self.history is not None:
+                before = self.dates[first - 1] if first else None
+                part["history"] = self.history.between(after=before, until=part["dates"][-1])
+            yield replace(self, **part)
 
 
 def quotes_to_panel(
@@ -99,6 +109,7 @@ def quotes_to_panel(
             legs=np.array(list(daily.legs), dtype=str),
             symbols=np.array(list(daily.legs.values()), dtype=str),
             weights=daily.sector_weights,
+            leg_spot=daily.leg_prices,
             leg_iv=iv[:, legs],
             leg_status=status[:, legs],
         )
@@ -122,6 +133,7 @@ def quotes_to_panel(
         return_factor=daily.return_factor,
         settlement=np.full(daily.weights.shape, np.nan),
         sectors=sectors,
+        history=daily.history,
         listed=ListedSmiles(
             expiry=daily.slots,
             index_iv=smiles[:, 0],

@@ -1,10 +1,10 @@
-"""The parts of a `MarketPanel`: what its numbers mean, why a cell has none, listed expiries and sectors.
+"""The parts of a `MarketPanel`: what its numbers mean, why a cell has none, listed expiries, sectors, and past closes.
 
 Axes as in `MarketPanel`: T dates, N names, K tenors, D call deltas, E slots of listed expiries, S sectors that have
-options of their own.
+options of their own. H are the sessions of the closes: those of the panel, and others that have no option quotes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 
 import numpy as np
@@ -89,6 +89,8 @@ class SectorData:
     weights : array (T, N)
         Weight of each name **in its own sector**, from the previous session's closes; 0 = not a member. Over a sector
         they sum to the share of it that the panel's names cover, at most 1.
+    leg_spot : array (T, S)
+        Raw closes of the legs, NaN where there is none.
     leg_iv : array (T, S, K, D)
         Constant-maturity volatilities of the legs, annualised decimals, float32, NaN where there is no quote.
     leg_status : array (T, S, K, D)
@@ -99,8 +101,54 @@ class SectorData:
     legs: np.ndarray
     symbols: np.ndarray
     weights: np.ndarray
+    leg_spot: np.ndarray
     leg_iv: np.ndarray
     leg_status: np.ndarray
 
 
 SECTOR_AXES = ("of_name", "legs", "symbols")  # the arrays of `SectorData` that have no dates
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Closes and return factors on every session they are known for, those without option quotes included.
+
+    It is what realised measures read: they need the sessions before the first option quotes, and those in a hole of the
+    option files. It says nothing of quotes, weights or membership, and no session of it can be traded.
+
+    Parameters
+    ----------
+    dates : array (H,), datetime64[D]
+        Ascending; the sessions of the panel are among them. Always on the host.
+    index_close : array (H,)
+        Raw closes of the index leg's underlying. A price index or a fund: dividends are not in its returns.
+    close : array (H, N)
+        Raw closes of the names, NaN where there is none.
+    return_factor : array (H, N)
+        As in `MarketPanel`, but on these sessions: an action acts on the first of them at or after its date.
+    leg_close : array (H, S)
+        Raw closes of the sectors' legs; S = 0 where the panel has none.
+    note : str
+        What is to be known of the closes beyond the panel's own, "" where there is nothing.
+    """
+
+    dates: np.ndarray
+    index_close: np.ndarray
+    close: np.ndarray
+    return_factor: np.ndarray
+    leg_close: np.ndarray
+    note: str = ""
+
+    def __len__(self):
+        return len(self.dates)
+
+    def map_arrays(self, change) -> "History":
+        """Return a history with `change(name, array)` for each array; names start with `history.`."""
+        arrays = [f.name for f in fields(self) if f.name != "note"]
+        return replace(self, **{name: change(f"history.{name}", getattr(self, name)) for name in arrays})
+
+    def between(self, after=None, until=None) -> "History":
+        """Return the sessions later than `after`, up to and including `until`; None = open."""
+        first = 0 if after is None else int(np.searchsorted(self.dates, after, side="right"))
+        last = len(self) if until is None else int(np.searchsorted(self.dates, until, side="right"))
+        return self.map_arrays(lambda _, array: array[first:last])

@@ -11,6 +11,7 @@ from engine.data.panel import MarketPanel
 
 if TYPE_CHECKING:
     from engine.data.series.daily import DailySeries
+    from engine.data.series.sp500_history import PriceHistory
 
 
 class Source(Protocol):
@@ -54,6 +55,18 @@ class Source(Protocol):
         DailySeries or None
             One series per published index of the market's own index, in points, and `market` and `bills`, the daily
             returns of the stock market and of bills.
+
+        Raises
+        ------
+        InputError
+            When only some of the files are there.
+        """
+        return None
+
+    def survivors(self) -> "PriceHistory | None":
+        """Return returns and weights of members over the years of the published indices, None where there are none.
+
+        They are of names that still were members at the end: what is measured on them is labelled so.
 
         Raises
         ------

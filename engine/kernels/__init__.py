@@ -1,8 +1,10 @@
-"""Hand-written kernels: one text of arithmetic, compiled on first use where it runs.
+"""Hand-written kernels: the same text is compiled for a CPU and for a GPU, when it is first used.
 
-`<kernel>.cuh` holds the arithmetic of one item, `<kernel>.cu` its entry points: loops over items for the machine's own
-C++ compiler, threads for a GPU. Array code stays beside every kernel as its reference, and runs where nothing can be
-compiled: kernels are optional speed, reached through one visible `if kernels.usable(xp)`.
+A `.cuh` file holds the arithmetic of one item, and `<kernel>.cu` the entry points that go through all items: in loops
+on a CPU, in threads on a GPU. `entries` declares what each entry point takes, `codes` what its codes and columns mean.
+
+Kernels only add speed. Next to each stands array code that gives the same numbers, and runs where nothing can be
+compiled; one visible `if kernels.usable(xp)` chooses between the two.
 """
 
 from engine.kernels.launch import column, elementwise, launch, switched_off, usable

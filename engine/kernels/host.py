@@ -1,4 +1,4 @@
-"""Kernels on the CPU: compiled by the machine's own C++ compiler into a library, once, and kept."""
+"""Kernels on the CPU: the machine's own C++ compiler makes a library of each, which is kept for later runs."""
 
 import ctypes
 import functools
@@ -12,17 +12,19 @@ import tempfile
 from pathlib import Path
 
 from engine.kernels.source import source
+from engine.places import cache_folder
 
 log = logging.getLogger(__name__)
 
-# NaN marks a missing quote, so nothing here may assume that numbers are finite.
+# No flag may let the compiler assume that numbers are finite (as -ffast-math does): NaN stands for a missing quote.
 FLAGS = ("-x", "c++", "-std=c++17", "-O3", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
+# Flags for the instructions of this very CPU: the first group that the compiler accepts is used.
 NATIVE = (
     ("-march=native", "-mprefer-vector-width=512"),
     ("-march=native",),
     ("-mcpu=native",),
     (),
-)  # the first it knows
+)
 
 
 @functools.cache
@@ -36,7 +38,7 @@ def compiler() -> str | None:
 
 @functools.cache
 def missing() -> str | None:
-    """Say why nothing can be compiled for this CPU, or None when it can: a small library is really built."""
+    """Build a small library, and return why that is not possible on this machine; None if it is."""
     if compiler() is None:
         return "no C++ compiler found (c++, g++ or clang++)"
     try:
@@ -48,7 +50,7 @@ def missing() -> str | None:
 
 @functools.cache
 def library(kernel: str, dtype: str) -> ctypes.CDLL:
-    """Return the compiled library of a kernel, building it where that has not been done yet."""
+    """Return the compiled library of a kernel; it is built if an earlier run has not done so."""
     return _built(kernel, dtype)
 
 
@@ -64,7 +66,7 @@ def _built(kernel: str, dtype: str) -> ctypes.CDLL:
 
 
 def _compile(text: str, path: Path) -> None:
-    """Compile into a file of its own, then move it in place whole: two processes may do this at once."""
+    """Compile to a temporary file, then rename it: another process that does the same never sees half a library."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         unfinished = Path(folder) / "kernel.so"
         for native in NATIVE:
@@ -83,7 +85,7 @@ def _version() -> str:
 
 @functools.cache
 def _processor() -> str:
-    """What tells two CPUs apart that share a home folder."""
+    """Describe the CPU. Machines with different ones may share a home folder, and so the libraries in it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -93,13 +95,5 @@ def _processor() -> str:
 
 @functools.cache
 def _folder() -> Path:
-    """Where libraries are kept between runs."""
-    try:
-        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        folder = Path(cache) / "dispersion-engine" / "kernels"
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-    except (OSError, RuntimeError):  # RuntimeError: whoever runs this has no home
-        pass
-    return Path(tempfile.mkdtemp(prefix="dispersion-engine-"))
+    """Return the folder that libraries are kept in; a temporary one if the user's cache cannot be written to."""
+    return cache_folder("kernels")

@@ -2,14 +2,9 @@
 #include "implied_vol.cuh"
 #include "pieces.cuh"
 
-#define PARAMETERS                                                                                                \
-    i64 first, i64 last, const double *price, i64 price_stride, const double *forward, i64 forward_stride,        \
-        const double *strike, i64 strike_stride, const double *years, i64 years_stride, const double *rate,       \
-        i64 rate_stride, const u8 *is_call, i64 is_call_stride, double *iv, u8 *status
-
 #ifdef __CUDACC__
 
-extern "C" __global__ void implied_vol(PARAMETERS) {
+extern "C" __global__ void implied_vol(IMPLIED_VOL_PARAMETERS) {
     const i64 i = first + blockIdx.x * (i64)blockDim.x + threadIdx.x;
     if (i >= last) return;
     const double time = years[i * years_stride];
@@ -25,7 +20,7 @@ extern "C" __global__ void implied_vol(PARAMETERS) {
 
 #else
 
-extern "C" void implied_vol(PARAMETERS) {
+extern "C" void implied_vol(IMPLIED_VOL_PARAMETERS) {
     alignas(64) double p[PIECE], f[PIECE], k[PIECE], time[PIECE], r[PIECE];
     alignas(64) double x[PIECE], target[PIECE], blur[PIECE], goal[PIECE], side[PIECE], s[PIECE], step[PIECE];
     alignas(64) int found[PIECE];

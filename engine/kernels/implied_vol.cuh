@@ -1,8 +1,6 @@
 // Implied volatility of one option: the formulas of engine/pricing/implied_vol.py, in their order and with their names.
 #include "special.cuh"
 
-enum { OK = 0, BELOW_INTRINSIC = 1, ABOVE_FORWARD = 2, NO_TIME = 3, INVALID = 4, NOT_IDENTIFIED = 5 };
-
 #define STEPS 3
 #define CONVERGED 3e-4
 #define LARGEST_STEP 2.0
@@ -17,8 +15,9 @@ enum { OK = 0, BELOW_INTRINSIC = 1, ABOVE_FORWARD = 2, NO_TIME = 3, INVALID = 4,
 
 INLINE double larger_of(double a, double b) { return a > b ? a : b; }
 
-// Price to x and b(s), and to the error of b that rounding can hide. Where there is nothing to solve, the status says
-// why, and x and b are those of some option, so that the steps meet ordinary numbers.
+// From a price: x, the target b(s) = time value / sqrt(F K), and `blur`, the error of the target that rounding can
+// hide. Where no volatility can be found, the status says why; x and the target are then those of an arbitrary option,
+// so that the steps still work on ordinary numbers.
 INLINE void normalise(double price, double forward, double strike, double years, double rate, bool is_call, double& x,
                       double& target, double& blur, int& status) {
     const bool valid = (price > 0.0) & (forward > 0.0) & (strike > 0.0) & is_finite(price) & is_finite(forward) &
@@ -43,7 +42,7 @@ INLINE void normalise(double price, double forward, double strike, double years,
     target = soluble ? time_value : 0.01;
 }
 
-// d with erf(d / sqrt 2) = y, within .5 %; y is given with 1 - y, either may be tiny.
+// The d for which erf(d / sqrt 2) = y, within 0.5 %. `rest` is 1 - y, given because both may be tiny.
 INLINE double deviations(double y, double rest) {
     const double w = -log_of(rest * (1.0 + y));
     return ROOT_TWO * y * sqrt((0.25 * PI + w * (0.53849189 + w * 0.22341098)) / (1.0 + w * 0.22049806));
@@ -51,7 +50,7 @@ INLINE double deviations(double y, double rest) {
 
 INLINE double over_mills_ratio(double y) { return (PI - 1.0) * y + sqrt(y * y + 2.0 * PI); }
 
-// |h| as a function of |x| / b in Bachelier's formula.
+// |h| as a function of ratio = |x| / b, by Bachelier's formula.
 INLINE double distance(double ratio) {
     const double w = log_of(1.0 + ratio / ROOT_TWO_PI);
     return sqrt(w * w * (1.0 + 0.36 * w) / (1.0 + w * (1.947 + 0.18 * w)));
@@ -71,7 +70,8 @@ INLINE double first_guess(double x, double target, double ceiling) {
     return (inside < 0.0) & (share < 0.25) ? wing : body;
 }
 
-// What the steps aim at, on the side of b that carries the digits, and where they start.
+// What the steps solve for, and where they start. The goal is ln b (side 1) or ln(ceiling - b) (side -1), whichever of
+// b and ceiling - b is smaller: the smaller one has more digits.
 INLINE void start(double x, double target, double& goal, double& side, double& s) {
     const double ceiling = exp_of(0.5 * x);
     const bool minor = target < 0.5 * ceiling;
@@ -93,7 +93,7 @@ INLINE double scaled_value(double h, double t, double side) {
     return narrow ? -2.0 * half * (d1 + square / 6.0 * (d3 + square / 20.0 * d5)) : difference;
 }
 
-// One step of fourth order towards the goal.
+// One step of fourth order towards the goal: its error is of the order of the fourth power of the error before.
 INLINE double step_from(double s, double x, double goal, double side) {
     const double over_s = 1.0 / s, h = x * over_s, t = 0.5 * s;
     const double mills = scaled_value(h, t, side);
@@ -106,7 +106,7 @@ INLINE double step_from(double s, double x, double goal, double side) {
     return step < lowest ? lowest : step > highest ? highest : step;
 }
 
-// The volatility, where its price determines one.
+// The volatility, or NaN if the price does not determine it, which the status then says.
 INLINE void judge(double x, double blur, double s, double last_step, double years, int& status, double& iv) {
     const double h = x / s, t = 0.5 * s;
     const double slope = exp_of(-0.5 * (h * h + t * t)) / ROOT_TWO_PI;

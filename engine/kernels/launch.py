@@ -12,22 +12,21 @@ import numpy as np
 
 from engine.backend import cpu_cores
 from engine.kernels import host
-from engine.kernels.source import parameters, source
+from engine.kernels.arguments import check
+from engine.kernels.entries import PIECE
+from engine.kernels.source import source
 
 log = logging.getLogger(__name__)
 
-# DISPERSION_KERNELS=off leaves everything to the array code.
+# With DISPERSION_KERNELS=off in the environment, array code does everything.
 _wanted = contextvars.ContextVar("kernels", default=os.environ.get("DISPERSION_KERNELS", "on") != "off")
 
-PIECES_PER_THREAD = 8  # so that one slow piece does not keep the other threads waiting
-PIECE = 256  # elements that a CPU takes through a formula at once: pieces.cuh
-DTYPES = {"double": ("float64",), "float": ("float32",), "i64": ("int64",), "int": ("int32",), "u8": ("uint8", "bool")}
-SCALARS = {"double": float, "i64": int}
+PIECES_PER_THREAD = 8  # several, so that threads that are done early take over pieces from a slow one
 
 
 @contextlib.contextmanager
 def switched_off():
-    """Leave everything to the array code inside the block."""
+    """Let array code do everything inside the block."""
     before = _wanted.set(False)
     try:
         yield
@@ -36,14 +35,15 @@ def switched_off():
 
 
 def usable(xp) -> bool:
-    """Say whether kernels run on the arrays of a library: they are wanted, and can be compiled for its machine."""
+    """Say whether kernels can work on a library's arrays: they are switched on, and compile for its machine."""
     if not _wanted.get():
         return False
-    return _explained() if xp is np else True
+    return _can_compile() if xp is np else True
 
 
 @functools.cache
-def _explained() -> bool:
+def _can_compile() -> bool:
+    """Say whether kernels can be compiled for this CPU; if not, log the reason once."""
     if reason := host.missing():
         log.info("array code instead of compiled kernels: %s", reason)
     return host.missing() is None
@@ -61,26 +61,28 @@ def launch(
     kernel, entry : str
         Name of the file without `.cu`, and of the function in it: `entry(first, last, *arguments)`.
     items : int
-        Items are independent of each other; pieces of them run at once.
+        How many there are. They are independent of each other, so that many are worked on at the same time.
     arguments : sequence of array, int, float or None
-        C-contiguous arrays (or such whose strides the kernel is told), in the order of the entry's parameters.
+        In the order of the entry's parameters (`entries`). Arrays are C-contiguous, unless the entry takes strides.
     dtype : str
         How volatilities are stored: float32 or float64.
     threads : int
-        On a GPU, threads of the block that works on one item; 0 where each thread works on an item of its own.
+        On a GPU, how many threads work on one item together, as a block; 0 if each thread works on its own item.
     shared : int
         On a GPU, bytes of dynamic shared memory per block.
     least : int
-        On a CPU, items worth handing to a core.
+        On a CPU, the smallest number of items that a core is given at a time.
 
     Raises
     ------
     TypeError
-        When the arguments are not what the entry takes: compiled code would read them all the same.
+        When the number of arguments, or the type of one, is not what the entry takes.
+    InputError
+        When the shape of an array does not agree with the sizes given with it.
     """
     if items == 0:
         return
-    _check(kernel, entry, arguments, dtype)
+    check(kernel, entry, items, arguments, dtype)
     if xp is np:
         _on_host(getattr(host.library(kernel, dtype), entry), items, [_as_c(a) for a in arguments], least)
         return
@@ -91,58 +93,43 @@ def launch(
     function((grid,), (block,), (np.int64(0), np.int64(items), *typed), shared_mem=shared)
 
 
-def _check(kernel: str, entry: str, arguments, dtype: str) -> None:
-    expected = parameters(kernel, entry, dtype)
-    if len(arguments) != len(expected):
-        raise TypeError(f"{kernel}.{entry} takes {len(expected)} arguments, not {len(arguments)}")
-    for parameter, argument in zip(expected, arguments, strict=True):
-        if not parameter.is_array:
-            fits = isinstance(argument, SCALARS[parameter.type])
-        elif argument is None:
-            continue
-        else:
-            whole = parameter.has_stride or argument.flags.c_contiguous
-            fits = argument.dtype in DTYPES[parameter.type] and whole
-        if not fits:
-            found = f"{argument.dtype}{argument.shape}" if hasattr(argument, "dtype") else repr(argument)
-            raise TypeError(f"{kernel}.{entry}: {parameter.name} is {found}; it takes {parameter}")
-
-
 def column(xp, values, count: int):
     """Return a number, or a column (count, 1) of them, as a contiguous array (count,) of doubles."""
     return xp.ascontiguousarray(xp.broadcast_to(xp.asarray(values, dtype=xp.float64).reshape(-1), (count,)))
 
 
 def elementwise(xp, kernel: str, inputs, dtypes):
-    """Run the entry point of a kernel's own name over the elements of arrays, as array code broadcasts them.
+    """Run a kernel on every element of its inputs, which are broadcast against each other as in array code.
 
     Parameters
     ----------
     xp : module
     kernel : str
-        Its entry takes each input with a stride, 0 where it is one number for all elements, else 1, then the outputs.
+        Its entry point has the same name. It takes each input followed by its stride (0 = the input is one number that
+        serves all elements, 1 = it has a number for each), then the outputs.
     inputs : sequence of array
-        Of the types that the kernel reads; only such as are neither whole nor one number are copied.
+        Each of the type that the kernel reads. An input of several numbers, but fewer than the result has, is copied to
+        the full shape; all others are read where they are.
     dtypes : sequence of dtype
-        Of the outputs.
+        Types of the outputs.
 
     Returns
     -------
     tuple of array
-        The outputs, of the broadcast shape.
+        The outputs, in the broadcast shape; numbers if all inputs are numbers.
     """
-    whole = xp.broadcast_arrays(*inputs)
-    outputs = tuple(xp.empty(whole[0].shape, dtype=dtype) for dtype in dtypes)
+    full = xp.broadcast_arrays(*inputs)
+    outputs = tuple(xp.empty(full[0].shape, dtype=dtype) for dtype in dtypes)
     arguments = []
-    for given, broadcast in zip(inputs, whole, strict=True):
-        one_for_all = given.size == 1
-        arguments += [(given if one_for_all else broadcast).ravel(), int(not one_for_all)]
+    for given, broadcast in zip(inputs, full, strict=True):
+        serves_all = given.size == 1
+        arguments += [(given if serves_all else broadcast).ravel(), 0 if serves_all else 1]
     launch(xp, kernel, kernel, outputs[0].size, (*arguments, *outputs), dtype="float64", least=PIECE)
-    return tuple(output[()] for output in outputs)  # numbers where numbers were given, as array code returns them
+    return tuple(output[()] for output in outputs)  # [()] makes a number of an array without axes, as array code does
 
 
 def _on_host(function, items: int, arguments, least: int) -> None:
-    """Cut the items into pieces for the cores; ctypes releases the interpreter while a piece runs."""
+    """Share the items out to the cores, piece by piece: threads, since ctypes frees Python's lock during a call."""
     cores = cpu_cores()
     step = max(least, -(-items // (cores * PIECES_PER_THREAD)))
 
@@ -160,7 +147,7 @@ def _as_c(argument):
     if argument is None:
         return ctypes.c_void_p(None)
     if isinstance(argument, np.ndarray):
-        # A pointer that keeps its array: pieces run on for a moment after an interrupt has unwound the caller.
+        # This pointer keeps its array alive. After Ctrl-C the caller is gone, but its pieces still run for a moment.
         return argument.ctypes.data_as(ctypes.c_void_p)
     return ctypes.c_double(argument) if isinstance(argument, float) else ctypes.c_int64(argument)
 
@@ -170,7 +157,7 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(cpu_cores(), thread_name_prefix="kernel")
 
 
-if hasattr(os, "register_at_fork"):  # threads do not survive a fork: a child that waited for them would wait for ever
+if hasattr(os, "register_at_fork"):  # a forked process has no copies of our threads: it must start its own
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 

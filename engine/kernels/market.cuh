@@ -1,27 +1,16 @@
-// What is quoted for one leg of a cohort at one close, and how the leg ends there: engine/backtest/marks.py.
-#include "book.cuh"
+// What is quoted for one leg of a cohort at one close, and how the leg ends there, as in engine/backtest/marks.py.
+#include "leg.cuh"
 
-// What both entries read; Python passes the fields one by one, in this order.
+// What both entry points of the book read; engine/kernels/entries.py declares the fields.
 struct Market {
-    i64 legs, days;
-    const i64 *name;             // (cohort, leg)
-    const i64 *session, *slot;   // (cohort, day), as all up to the rate
-    const double *near, *far;
-    const u8 *beyond;
-    const double *years, *rate;
-    const STORED *index_smile, *smile;
-    i64 slots, deltas;
-    const double *quantile;
-    i64 names;
-    const double *index_forward, *forward;  // of listed expiries, else null
-    const double *index_spot, *spot, *index_carry, *carry;
+    MARKET_FIELDS
 };
 
-// What is known of one leg at one close; at an end that has a price of its own, `spot` is that price.
+// What is known of one leg at one close. If it settles there, `spot` is the price it settles on.
 struct Quote {
     const STORED *near_smile, *far_smile;
     double near, far, beyond, years, spot, carry, listed, shares;
-    bool has_smile;  // and the leg lives
+    bool has_smile;  // false from the close on which the leg settles, expires or is closed
     int ends;
 };
 
@@ -32,17 +21,21 @@ INLINE Quote quote_of(const Market &m, i64 cohort, i64 leg, i64 day) {
     Quote q;
     q.near_smile = (leg == 0 ? m.index_smile : m.smile) + (row * m.slots + found) * m.deltas;
     q.far_smile = q.near_smile + (m.far[at] > 0.0 ? m.deltas : 0);
-    q.near = m.near[at], q.far = m.far[at], q.beyond = m.beyond[at], q.years = m.years[at];
+    q.near = m.near[at];
+    q.far = m.far[at];
+    q.beyond = m.beyond[at];
+    q.years = m.years[at];
     q.has_smile = m.slot[at] >= 0;
     q.spot = leg == 0 ? m.index_spot[date] : m.spot[row];
     q.carry = is_finite(grows) ? grows : 0.0;
     q.listed = NOT_A_NUMBER;
     if (m.forward != nullptr && q.has_smile) q.listed = (leg == 0 ? m.index_forward : m.forward)[row * m.slots + found];
-    q.shares = 1.0, q.ends = LIVES;
+    q.shares = 1.0;
+    q.ends = LIVES;
     return q;
 }
 
-// How the leg ends at this close, if it does, and what it is then worth.
+// Sets how the leg ends at this close, if it does, and the price it is then worked out from.
 INLINE void end_leg(Quote &q, i64 leg, i64 day, i64 row, bool last_day, int outcome, double shares,
                     const double *strike_factor, const double *settlement) {
     const bool acts = leg > 0 && day > 0;
@@ -51,14 +44,16 @@ INLINE void end_leg(Quote &q, i64 leg, i64 day, i64 row, bool last_day, int outc
     q.shares = is_finite(factor) ? shares * factor : shares;
     if (q.ends != SETTLED && q.ends != EXPIRED && q.ends != CLOSED) return;
     q.spot = q.ends == SETTLED ? settles : q.ends == CLOSED ? NOT_A_NUMBER : q.spot;
-    q.listed = NOT_A_NUMBER, q.years = 0.0, q.has_smile = false;
+    q.listed = NOT_A_NUMBER;
+    q.years = 0.0;
+    q.has_smile = false;
 }
 
 INLINE double forward_of(double spot, double carry, double years, double listed, double shares) {
     return (is_finite(listed) ? listed : spot * exp_of(carry * years)) / shares;
 }
 
-// Volatility at the strike and how good it is; what is not quoted keeps its last mark.
+// Forward and volatility at the strike. A missing one is taken from the close before, and the mark is stale.
 INLINE void look_up(const Market &m, const Quote &q, double forward_now, double target, double root, const Mark &was,
                     Mark &is) {
     double outside = 0.0, vol = NOT_A_NUMBER;

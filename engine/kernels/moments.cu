@@ -1,19 +1,14 @@
-// Implied correlation of every date, basket and cell in one reading of the volatilities.
-// An item is one basket on one date, baskets of a date side by side: what one has read is still in cache for the next.
-// Names are added in the order of their axis; rows of names outside the basket are not read.
+// Implied correlation of every date, basket and cell; the volatilities are read once.
+// An item is one basket on one date. The baskets of a date follow each other: what one has read is still in cache for
+// the next. Names are added in the order of their axis; those outside the basket are not read.
 #include "moments.cuh"
-
-#define PARAMETERS                                                                                              \
-    i64 first, i64 last, const STORED *iv, i64 date_stride, i64 name_stride, i64 names, i64 cells,              \
-        const double *weights, i64 dates, i64 baskets, const double *index_iv, i64 index_stride,                \
-        double min_coverage, double *clean, double *dirty, double *variance_ratio, u8 *status, double *coverage, \
-        int *quoted_names
 
 #ifdef __CUDACC__
 
-// One block per item, one thread per cell in turn: neighbouring threads read neighbouring cells of a name.
-extern "C" __global__ void implied_correlation(PARAMETERS) {
-    extern __shared__ double member_weight[];  // of one tile of names, members only, in order
+// A block works on one item, its threads on the cells: neighbouring threads read neighbouring cells of a name.
+extern "C" __global__ void implied_correlation(IMPLIED_CORRELATION_PARAMETERS) {
+    // Names are taken in tiles of as many as the block has threads; each tile's members of the basket are listed first.
+    extern __shared__ double member_weight[];
     int *member = (int *)(member_weight + blockDim.x);
     __shared__ int count;
     __shared__ int per_warp[32];
@@ -60,23 +55,31 @@ extern "C" __global__ void implied_correlation(PARAMETERS) {
 
 #else
 
-// Names join the sums several at a time, so that the sums are loaded and stored once for all of them.
+// Several names are added to the sums together, so that the sums are loaded and stored only once for all of them.
 template <int NAMES>
 INLINE void add_names(const STORED *const *row, const double *weight, i64 wide, double *vol, double *own,
                       double *variance, double *quoted, double *found) {
     const STORED *r[NAMES];
     double w[NAMES];
-    for (int m = 0; m < NAMES; ++m) r[m] = row[m], w[m] = weight[m];
+    for (int m = 0; m < NAMES; ++m) {
+        r[m] = row[m];
+        w[m] = weight[m];
+    }
     HOST_SIMD
     for (i64 cell = 0; cell < wide; ++cell) {
         double v = vol[cell], o = own[cell], s = variance[cell], q = quoted[cell], n = found[cell];
 #pragma GCC unroll 4
         for (int m = 0; m < NAMES; ++m) add_name(w[m], r[m][cell], v, o, s, q, n);
-        vol[cell] = v, own[cell] = o, variance[cell] = s, quoted[cell] = q, found[cell] = n;
+        vol[cell] = v;
+        own[cell] = o;
+        variance[cell] = s;
+        quoted[cell] = q;
+        found[cell] = n;
     }
 }
 
-// Rows of members lie apart, which no hardware foresees: ask for those of the next step, after the last for tomorrow's.
+// The rows of members are far apart in memory, and no hardware guesses which comes next: ask for the rows of the next
+// step ahead of time, and after the last member for those of the next date.
 INLINE void fetch_ahead(const STORED *const *row, i64 members, i64 next, i64 count, i64 date_stride, i64 cells) {
     for (i64 m = next; m < next + count; ++m) {
         const STORED *wanted = m < members ? row[m] : row[(m - members) % members] + date_stride;
@@ -84,22 +87,26 @@ INLINE void fetch_ahead(const STORED *const *row, i64 members, i64 next, i64 cou
     }
 }
 
-extern "C" void implied_correlation(PARAMETERS) {
-    // Whole vectors, where a row is as long as one; what is added beyond a row is never looked at. It lies in the next
-    // name's row, so names must follow each other: not backwards, nor all in one place.
+extern "C" void implied_correlation(IMPLIED_CORRELATION_PARAMETERS) {
+    // A row at least as long as a vector is read in whole vectors, the last of which reaches into the row of the next
+    // name; sums of those extra cells are never used. So the rows must lie one after the other in memory: a view whose
+    // names go backwards, or all share one row, is read cell by cell.
     const i64 wide = cells < 8 || name_stride < cells ? cells : (cells + 7) / 8 * 8;
     const STORED *const end = iv + (dates - 1) * date_stride + (names - 1) * name_stride + cells;
     std::vector<double> sums(5 * wide), weight(names + 1);
     std::vector<const STORED *> row(names + 1);
     std::vector<STORED> last_row(wide);
-    double *vol = sums.data(), *own = vol + wide, *variance = own + wide, *quoted = variance + wide,
-           *found = quoted + wide;
+    double *vol = sums.data();
+    double *own = vol + wide;
+    double *variance = own + wide;
+    double *quoted = variance + wide;
+    double *found = quoted + wide;
     for (i64 item = first; item < last; ++item) {
         const i64 date = item / baskets, basket = item % baskets;
         const double *weight_of = weights + (basket * dates + date) * names;
         i64 members = 0;
         double total = 0.0;
-        for (i64 name = 0; name < names; ++name) {  // no branch: who is a member cannot be predicted
+        for (i64 name = 0; name < names; ++name) {  // without a branch: no CPU can predict who is a member
             const bool holds = weight_of[name] > 0.0;
             weight[members] = weight_of[name];
             row[members] = iv + date * date_stride + name * name_stride;

@@ -1,11 +1,9 @@
-// Sums over the quoted names of a basket and the correlation that follows, as in engine/correlation/implied.py.
+// Sums over the quoted names of a basket, and the correlation computed from them, as in engine/correlation/implied.py.
 #include "portable.cuh"
 
-enum { OK = 0, BELOW_PSD_BOUND = 1, ABOVE_ONE = 2, DEGENERATE = 3, THIN_COVERAGE = 4, NO_INDEX_QUOTE = 5 };
-
-// A name of weight w and volatility s joins the sums of its basket; one without a quote does not.
+// Adds a name of weight w and volatility s to the sums of its basket; a name without a quote adds nothing.
 INLINE void add_name(double w, STORED s, double& vol, double& own, double& variance, double& quoted, double& names) {
-    const bool has_quote = s - s == 0;  // as it is stored: twice as many in a vector
+    const bool has_quote = s - s == 0;  // finite; tested in the stored type, of which a vector may hold twice as many
     const double quote = has_quote ? s : 0, held = has_quote ? w : 0.0;
     const double ws = w * quote;
     vol += ws;
@@ -19,7 +17,7 @@ INLINE double over_positive(double numerator, double denominator) {
     return denominator > 0.0 ? numerator / denominator : NOT_A_NUMBER;
 }
 
-// Correlation of one cell from its sums; `weight` is that of all names of the basket, quoted or not.
+// Correlation of one cell from its sums; `weight` is the sum over all names of the basket, quoted or not.
 INLINE void correlate(double vol, double own, double variance, double quoted, double names, double weight,
                       double index_iv, double min_coverage, double& clean, double& dirty, double& variance_ratio,
                       double& coverage, int& status) {

@@ -1,12 +1,12 @@
-// Arrays on a CPU, element by element: an input is one number for all items (its stride is 0) or one for each (1).
+// How a CPU goes through arrays element by element. An input is one number for all items (its stride is 0), or has one
+// number for each item (its stride is 1).
 //
-// Items are taken PIECE at a time, the last piece filled up: every item goes through the same instructions, so that its
-// result does not depend on its place; and from stage to stage all numbers stay in the first-level cache.
+// PIECE items are taken at a time, few enough to stay in the first-level cache from one stage of a formula to the next.
+// The last piece is filled up with ones, so that every item goes through the same vector instructions: its result does
+// not depend on its place in the array.
 #include "portable.cuh"
 
 #ifndef __CUDACC__
-
-enum { PIECE = 256 };
 
 template <class T>
 INLINE void load(T *to, const T *from, i64 stride, i64 at, i64 count) {

@@ -1,4 +1,4 @@
-// What lets one text be compiled for a GPU and for a CPU.
+// Names that make the same text compile for a GPU and for a CPU.
 #ifdef __CUDACC__
 #define INLINE static __device__ __forceinline__
 #define HOST_SIMD
@@ -22,5 +22,6 @@ typedef uint8_t u8;
 using std::sqrt;
 #endif
 
-// Written so that a CPU compiler turns it into a masked lane, not a branch. Infinite - infinite is NaN.
+// Infinite - infinite is NaN, which is not 0. Written without a branch, so that loops over it become vector
+// instructions.
 INLINE bool is_finite(double x) { return x - x == 0.0; }

@@ -1,8 +1,10 @@
-// exp, log, erf and erfcx: the device's own on a GPU; on a CPU written without branches, so that loops become vectors.
+// exp, log, erf and erfcx. A GPU uses CUDA's own; for a CPU they are written here without branches, so that the
+// compiler can turn loops over them into vector instructions.
 //
-// Coefficients are minimax fits of ours, found in 50 digits; "fit" is their error before any rounding, and all those of
-// a quotient are positive, so that it loses no digits. Arguments a function does not promise anything about give no
-// fault, but any number.
+// The coefficients are minimax fits, computed with 50 digits for this file. "Fit" is the error of a fit before
+// rounding. Where a function is a quotient of polynomials, all coefficients are positive: nothing cancels, so no digits
+// are lost. Outside the range that a function is documented for, its result is an arbitrary number, but calling it is
+// safe.
 #include "portable.cuh"
 
 // c0 + c1 x + c2 x^2 + ...
@@ -18,7 +20,8 @@ INLINE double exp_of(double x) { return exp(x); }
 INLINE double log_of(double x) { return log(x); }
 INLINE double erf_of(double x) { return erf(x); }
 INLINE void erf_and_density(double d, double& inside, double& density) {
-    inside = erf(d * 0.70710678118654752), density = exp(-0.5 * d * d);
+    inside = erf(d * 0.70710678118654752);
+    density = exp(-0.5 * d * d);
 }
 INLINE double erfcx_of(double x) { return erfcx(x); }
 
@@ -36,12 +39,13 @@ INLINE double double_of(uint64_t bits) {
     return x;
 }
 
-#define ROUND_TO_INTEGER 0x1.8p52  // added to a number below 2^51, leaves its nearest integer in the lowest bits
+// Adding this to a number smaller than 2^51 rounds it to an integer, which is then found in the lowest bits of the sum.
+#define ROUND_TO_INTEGER 0x1.8p52
 #define LOG2_E 1.4426950408889634
-#define LN2_HIGH 6.93147180369123816490e-01  // 32 bits, so that its products with exponents are exact
+#define LN2_HIGH 6.93147180369123816490e-01  // the first 32 bits of ln 2: its product with an exponent is exact
 #define LN2_LOW 1.90821492927058770002e-10
 
-// exp(r) - 1 for |r| <= ln(2) / 2, of which `x` was reduced by taking `k` times ln 2; fit 4e-18 of exp(r).
+// exp(r) - 1 with r = x - k ln 2, for |r| <= ln(2) / 2; fit 4e-18 of exp(r).
 INLINE double expm1_reduced(double x, double k) {
     const double r = (x - k * LN2_HIGH) - k * LN2_LOW;
     const double q = polynomial(r, 0.5000000000000011, 0.16666666666666413, 0.04166666666652998, 0.008333333333494319,
@@ -50,7 +54,7 @@ INLINE double expm1_reduced(double x, double k) {
     return r + r * r * q;
 }
 
-// Within 1 ulp; results below the smallest normal number are 0.
+// exp(x) within 1 ulp; 0 where it is smaller than the smallest normal number.
 INLINE double exp_of(double x) {
     const double shifted = x * LOG2_E + ROUND_TO_INTEGER;
     const double reduced = 1.0 + expm1_reduced(x, shifted - ROUND_TO_INTEGER);
@@ -59,7 +63,7 @@ INLINE double exp_of(double x) {
     return x <= 709.78271289338397 ? power : x + INFINITE;
 }
 
-// Within 1 ulp. Below the smallest normal number -infinite, below 0 NaN.
+// ln(x) within 1 ulp; -infinite where x is smaller than the smallest normal number, NaN where x is negative.
 INLINE double log_of(double x) {
     const uint64_t root_half = 0x3fe6a09e667f3bcdULL, one = 0x3ff0000000000000ULL, two52 = 0x4330000000000000ULL;
     const uint64_t shifted = bits_of(x) + (one - root_half);
@@ -74,10 +78,12 @@ INLINE double log_of(double x) {
     return x < INFINITE ? power : x;
 }
 
-// erf(d / sqrt 2) within 6e-16 of itself and 3e-16 of 1, and exp(-d^2 / 2), which are 2 N(d) - 1 and sqrt(2 pi) n(d).
-// With e = exp(-d^2 / 2) and erfcx(d / sqrt 2) = p / (p + q): erf = 1 - e p / (p + q) = (q - (e - 1) p) / (p + q), two
-// positive terms, so that no digit is lost near 0 either. Fit 5e-19 of erf. Together they cost little more than one of
-// them.
+// inside = erf(d / sqrt 2) = 2 N(d) - 1, with a relative error below 6e-16 and an absolute one below 3e-16, and
+// density = exp(-d^2 / 2) = sqrt(2 pi) n(d). Both together take little longer than one of them.
+//
+// With e = exp(-d^2 / 2) and the fit erfcx(d / sqrt 2) = p / (p + q),
+//     erf(d / sqrt 2) = 1 - e p / (p + q) = (q - (e - 1) p) / (p + q)
+// whose numerator is a sum of two positive terms, so that no digits are lost near 0 either. Fit 5e-19 of erf.
 INLINE void erf_and_density(double d, double& inside, double& density) {
     const double furthest = 37.6;  // from here on the density is 0
     const double size = std::fabs(d), a = size > furthest ? furthest : size;
@@ -101,7 +107,7 @@ INLINE double erf_of(double x) {
     return inside;
 }
 
-// erfcx(x) = exp(x^2) erfc(x) within 1e-15 of itself for -0.5 <= x <= 1e25; fit 2e-16.
+// erfcx(x) = exp(x^2) erfc(x) with a relative error below 1e-15 for -0.5 <= x <= 1e25; fit 2e-16.
 INLINE double erfcx_of(double x) {
     const double y = x + 0.5;
     const double above = polynomial(y, 1.9523604891825573938, 4.4987637512198095153, 5.363409087013569419,

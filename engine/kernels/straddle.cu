@@ -2,14 +2,9 @@
 #include "pieces.cuh"
 #include "straddle.cuh"
 
-#define PARAMETERS                                                                                                    \
-    i64 first, i64 last, const double *forward, i64 forward_stride, const double *strike, i64 strike_stride,          \
-        const double *iv, i64 iv_stride, const double *years, i64 years_stride, const double *rate, i64 rate_stride, \
-        double *value, double *delta, double *gamma, double *vega, double *theta, double *vanna, double *volga
-
 #ifdef __CUDACC__
 
-extern "C" __global__ void straddle(PARAMETERS) {
+extern "C" __global__ void straddle(STRADDLE_PARAMETERS) {
     const i64 i = first + blockIdx.x * (i64)blockDim.x + threadIdx.x;
     if (i >= last) return;
     straddle_greeks(forward[i * forward_stride], strike[i * strike_stride], iv[i * iv_stride], years[i * years_stride],
@@ -18,7 +13,7 @@ extern "C" __global__ void straddle(PARAMETERS) {
 
 #else
 
-extern "C" void straddle(PARAMETERS) {
+extern "C" void straddle(STRADDLE_PARAMETERS) {
     enum { OUTPUTS = 7 };
     alignas(64) double f[PIECE], k[PIECE], s[PIECE], t[PIECE], r[PIECE], of[OUTPUTS][PIECE];
     double *const to[OUTPUTS] = {value, delta, gamma, vega, theta, vanna, volga};

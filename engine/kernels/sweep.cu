@@ -1,50 +1,33 @@
-// Many parameter sets over one trade book. An item is a parameter set; sets share nothing but what they read.
+// Many parameter sets on one trade book. An item is a parameter set; sets share only what they read.
 #include "sweep.cuh"
 
-#define HYSTERESIS_PARAMETERS \
-    i64 first, i64 last, const double *signal, i64 dates, const double *enter, const double *leave, double *state
-
-#define EXIT_PARAMETERS                                                                                             \
-    i64 first, i64 last, i64 cohorts, i64 days, i64 dates, const i64 *entry, const i64 *life, const double *pnl,    \
-        const double *days_left, const double *taken, i64 taken_step, const double *decided, i64 decided_step,      \
-        const double *stop, const double *target, const double *at_days_left, i64 with_signal, i64 lag, i64 *exit_day
-
-#define ACCOUNT_PARAMETERS                                                                                          \
-    i64 first, i64 last, i64 cohorts, i64 days, i64 dates, const i64 *entry, const i64 *life, /* cohort */          \
-        const double *gross, const double *index_traded, const double *component_traded, const double *index_held,  \
-        const double *component_held, const double *hedge_traded, const double *hedge_held,                         \
-        const double *delivered, /* cohort, day */                                                                  \
-        const double *taken, const i64 *exit_day, /* set, cohort */                                                 \
-        const double *index_vega, const double *index_rate, const double *component_rate, const double *hedge_bps,  \
-        const double *delivery_bps, i64 lags, double *pnl_rows, double *option_rows, double *hedge_rows,            \
-        double *statistics
-
-// First holding day on which a rule sells the cohort, its last day where none does.
-INLINE i64 exit_of(i64 days, i64 dates, i64 entry, i64 life, const double *pnl, const double *days_left, double taken,
-                   const double *decided, double stop, double target, double at_days_left, bool with_signal, i64 lag) {
-    const double side = (taken > 0.0) - (taken < 0.0);
+// The first holding day on which a rule sells the cohort; its last day if none does.
+INLINE i64 exit_of(i64 days, i64 dates, i64 entry, i64 life, const double *pnl, const double *days_left,
+                   double entry_exposure, const double *exposure, double stop, double target, double at_days_left,
+                   bool with_signal, i64 lag) {
+    const double side = (entry_exposure > 0.0) - (entry_exposure < 0.0);
     i64 sold = life;
     for (i64 day = 1; day <= days && day < sold; ++day) {
         const double so_far = side * pnl[day];
         if (so_far >= target || so_far <= -stop) sold = earlier(day + lag, sold);
         if (days_left[day] <= at_days_left) sold = earlier(day, sold);
-        if (with_signal && decided[earlier(entry + day - lag, dates - 1)] * side <= 0.0) sold = earlier(day, sold);
+        if (with_signal && exposure[earlier(entry + day - lag, dates - 1)] * side <= 0.0) sold = earlier(day, sold);
     }
     return sold;
 }
 
-INLINE void exit_days_of(i64 set, EXIT_PARAMETERS, i64 from, i64 step) {
-    (void)first, (void)last;
-    for (i64 c = from; c < cohorts; c += step)
-        exit_day[set * cohorts + c] = exit_of(days, dates, entry[c], life[c], pnl + c * (days + 1),
-                                              days_left + c * (days + 1), taken[set * taken_step + c],
-                                              decided + set * decided_step, stop[set], target[set], at_days_left[set],
-                                              with_signal != 0, lag);
-}
+struct Exits {
+    EXIT_DAYS_FIELDS
+};
 
-#define EXIT_ARGUMENTS                                                                                             \
-    first, last, cohorts, days, dates, entry, life, pnl, days_left, taken, taken_step, decided, decided_step, stop, \
-        target, at_days_left, with_signal, lag, exit_day
+// Finds the exit days of a set's cohorts `from`, `from` + `step`, ...
+INLINE void exit_days_of(const Exits &e, i64 set, i64 from, i64 step) {
+    for (i64 c = from; c < e.cohorts; c += step)
+        e.exit_day[set * e.cohorts + c] =
+            exit_of(e.days, e.dates, e.entry[c], e.life[c], e.pnl + c * (e.days + 1), e.days_left + c * (e.days + 1),
+                    e.entry_exposure[set * e.entry_exposure_stride + c], e.exposure + set * e.exposure_stride,
+                    e.stop[set], e.target[set], e.at_days_left[set], e.with_signal != 0, e.lag);
+}
 
 #ifdef __CUDACC__
 
@@ -55,8 +38,8 @@ extern "C" __global__ void hysteresis(HYSTERESIS_PARAMETERS) {
     for (i64 t = 0; t < dates; ++t) state[set * dates + t] = now = next_state(now, signal[t], enter[set], leave[set]);
 }
 
-extern "C" __global__ void exit_days(EXIT_PARAMETERS) {
-    exit_days_of(first + blockIdx.x, EXIT_ARGUMENTS, threadIdx.x, blockDim.x);
+extern "C" __global__ void exit_days(EXIT_DAYS_PARAMETERS) {
+    exit_days_of({EXIT_DAYS_ARGUMENTS}, first + blockIdx.x, threadIdx.x, blockDim.x);
 }
 
 INLINE double sum_of_warp(double x) {
@@ -64,16 +47,21 @@ INLINE double sum_of_warp(double x) {
     return x;
 }
 
-// One warp per set: its lanes are the days of a cohort, which never share a date; cohorts follow each other.
-extern "C" __global__ void accounts(ACCOUNT_PARAMETERS) {
+// One warp per set. Cohorts follow each other; the lanes work on different days of a cohort, so on different dates.
+extern "C" __global__ void accounts(ACCOUNTS_PARAMETERS) {
     const i64 set = first + blockIdx.x, lane = threadIdx.x;
     const Rates rates = {index_rate[set], component_rate[set], hedge_bps[set], delivery_bps[set]};
-    double *const pnl = pnl_rows + set * dates, *const option = option_rows + set * dates,
-                  *const hedge = hedge_rows + set * dates;
-    for (i64 t = lane; t < dates; t += 32) pnl[t] = option[t] = hedge[t] = 0.0;
+    double *const pnl = pnl_rows + set * dates;
+    double *const option = option_rows + set * dates;
+    double *const hedge = hedge_rows + set * dates;
+    for (i64 t = lane; t < dates; t += 32) {
+        pnl[t] = 0.0;
+        option[t] = 0.0;
+        hedge[t] = 0.0;
+    }
     __syncwarp();
     for (i64 c = 0; c < cohorts; ++c) {
-        const double scale = taken[set * cohorts + c] * index_vega[set], size = fabs(scale);
+        const double scale = entry_exposure[set * cohorts + c] * index_vega[set], size = fabs(scale);
         if (scale == 0.0) continue;
         const i64 end = exit_day != nullptr ? exit_day[set * cohorts + c] : life[c];
         for (i64 day = lane; day <= end; day += 32) {
@@ -89,7 +77,11 @@ extern "C" __global__ void accounts(ACCOUNT_PARAMETERS) {
         __syncwarp();
     }
     double sums[3] = {0.0, 0.0, 0.0};
-    for (i64 t = lane; t < dates; t += 32) sums[0] += pnl[t], sums[1] += option[t], sums[2] += hedge[t];
+    for (i64 t = lane; t < dates; t += 32) {
+        sums[0] += pnl[t];
+        sums[1] += option[t];
+        sums[2] += hedge[t];
+    }
     for (double &sum : sums) sum = sum_of_warp(sum);
     const double mean_gross = sums[0] / dates, mean_net = (sums[0] - sums[1] - sums[2]) / dates;
     double spread_gross = 0.0, spread_net = 0.0, worst = INFINITE;
@@ -135,12 +127,13 @@ extern "C" void hysteresis(HYSTERESIS_PARAMETERS) {
     }
 }
 
-extern "C" void exit_days(EXIT_PARAMETERS) {
-    for (i64 set = first; set < last; ++set) exit_days_of(set, EXIT_ARGUMENTS, 0, 1);
+extern "C" void exit_days(EXIT_DAYS_PARAMETERS) {
+    const Exits exits = {EXIT_DAYS_ARGUMENTS};
+    for (i64 set = first; set < last; ++set) exit_days_of(exits, set, 0, 1);
 }
 
-// Rows that are not wanted (null) are kept only while their set is worked on, in cache.
-extern "C" void accounts(ACCOUNT_PARAMETERS) {
+// Without rows to write to (null), daily numbers are kept for one set at a time, in memory that stays in cache.
+extern "C" void accounts(ACCOUNTS_PARAMETERS) {
     std::vector<double> memory(4 * dates);
     double *const net = memory.data() + 3 * dates;
     for (i64 set = first; set < last; ++set) {
@@ -150,7 +143,7 @@ extern "C" void accounts(ACCOUNT_PARAMETERS) {
         double *const hedge = pnl_rows != nullptr ? hedge_rows + set * dates : memory.data() + 2 * dates;
         for (double *row : {pnl, option, hedge}) std::fill(row, row + dates, 0.0);
         for (i64 c = 0; c < cohorts; ++c) {
-            const double scale = taken[set * cohorts + c] * index_vega[set], size = std::fabs(scale);
+            const double scale = entry_exposure[set * cohorts + c] * index_vega[set], size = std::fabs(scale);
             if (scale == 0.0) continue;
             const i64 at = c * (days + 1), t = entry[c];
             const i64 end = exit_day != nullptr ? exit_day[set * cohorts + c] : life[c];
@@ -171,7 +164,9 @@ extern "C" void accounts(ACCOUNT_PARAMETERS) {
         double gross_sum = 0.0, option_sum = 0.0, hedge_sum = 0.0;
         _Pragma("omp simd reduction(+ : gross_sum, option_sum, hedge_sum)")
         for (i64 t = 0; t < dates; ++t) {
-            gross_sum += pnl[t], option_sum += option[t], hedge_sum += hedge[t];
+            gross_sum += pnl[t];
+            option_sum += option[t];
+            hedge_sum += hedge[t];
             net[t] = pnl[t] - option[t] - hedge[t];
         }
         const double mean_gross = gross_sum / dates, mean_net = (gross_sum - option_sum - hedge_sum) / dates;

@@ -1,7 +1,8 @@
-// One parameter set: its states, its exits and its daily account, as in engine/backtest/{signals,exits,accounts}.py.
+// The arithmetic of one parameter set, as in engine/backtest/{signals,exits,accounts}.py.
 #include "portable.cuh"
 
-// In from `enter` on, out at `leave` and below, otherwise as before; a signal that is not a number changes nothing.
+// 1 (in) if the signal is at or above `enter`, 0 (out) if it is at or below `leave`, else the state before; so also if
+// the signal is NaN.
 INLINE double next_state(double state, double signal, double enter, double leave) {
     return signal >= enter ? 1.0 : signal <= leave ? 0.0 : state;
 }
@@ -12,7 +13,7 @@ struct Rates {
     double index, component, hedge_bps, delivery_bps;
 };
 
-// Cost of one unit of index vega at a close: half-spreads on vega, basis points on hedges and deliveries.
+// Costs at a close per unit of index vega: half-spreads on vega, basis points on hedges and deliveries.
 INLINE double option_cost_of(const Rates &r, double index_vega, double component_vega) {
     return r.index * index_vega + r.component * component_vega;
 }
@@ -21,11 +22,10 @@ INLINE double hedge_cost_of(const Rates &r, double hedge, double delivered) {
     return 1e-4 * (r.hedge_bps * hedge + r.delivery_bps * delivered);
 }
 
-// What is reported of a set's days, in the order of engine/backtest/accounts.py.
-enum { PNL_GROSS, OPTION_COST, HEDGE_COST, SHARPE_GROSS, SHARPE_NET, HAC_T, MAX_DRAWDOWN, WORST_DAY, STATISTICS };
 #define SESSIONS_PER_YEAR 252.0
 
-// Sums over the days of a set: of the rows, of squares about the mean, of products with the days before.
+// What the days of a set come to: sums of its three rows, sums of squared deviations from the mean (`spread`), that of
+// net P&L with the weighted products of each day and the days before it (`overlap`), deepest fall and worst day.
 struct Sums {
     double gross, option, hedge, spread_gross, spread_net, overlap, fall, worst;
 };
@@ -35,9 +35,12 @@ INLINE double over_root(double x, double square) { return square > 0.0 ? x / sqr
 INLINE void report(const Sums &s, i64 dates, double *out) {
     const double mean_gross = s.gross / dates, mean_net = (s.gross - s.option - s.hedge) / dates;
     const double year = sqrt(SESSIONS_PER_YEAR);
-    out[PNL_GROSS] = s.gross, out[OPTION_COST] = s.option, out[HEDGE_COST] = s.hedge;
+    out[PNL_GROSS] = s.gross;
+    out[OPTION_COST] = s.option;
+    out[HEDGE_COST] = s.hedge;
     out[SHARPE_GROSS] = over_root(year * mean_gross, s.spread_gross / dates);
     out[SHARPE_NET] = over_root(year * mean_net, s.spread_net / dates);
     out[HAC_T] = over_root(dates * mean_net, s.spread_net > 0.0 ? s.overlap : 0.0);
-    out[MAX_DRAWDOWN] = s.fall, out[WORST_DAY] = s.worst;
+    out[MAX_DRAWDOWN] = s.fall;
+    out[WORST_DAY] = s.worst;
 }

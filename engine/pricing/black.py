@@ -1,11 +1,14 @@
 """European options on a forward: Black's formula."""
 
+from engine.arrays import Flags, Floats
 from engine.backend import namespace, special
 
 NARROWEST = 1e-100  # total volatility below which d1 would overflow; prices are at their limit long before
 
 
-def black_price(forward, strike, iv, years, is_call, rate=0.0):
+def black_price(
+    forward: Floats, strike: Floats, iv: Floats, years: Floats, is_call: Flags | bool, rate: Floats | float = 0.0
+) -> Floats:
     """Price calls and puts on a forward.
 
         call = exp(-r T) [F N(d1) - K N(d2)],   put = exp(-r T) [K N(-d2) - F N(-d1)]
@@ -47,7 +50,7 @@ def black_price(forward, strike, iv, years, is_call, rate=0.0):
     return xp.where(expired, xp.maximum(sign * (forward - strike), 0.0), discounted)
 
 
-def call_delta(forward, strike, iv, years):
+def call_delta(forward: Floats, strike: Floats, iv: Floats, years: Floats) -> Floats:
     """Undiscounted delta of a call with respect to the forward, N(d1), in 0..1.
 
     A put at the same strike has this less 1: the call delta orders both on one axis. NaN where a volatility, time or

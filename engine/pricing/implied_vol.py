@@ -1,15 +1,16 @@
 """Implied volatilities of many options at once, each with a status that says whether its price determines one."""
 
 import math
-from enum import IntEnum
 
 import numpy as np
 
 from engine import kernels
+from engine.arrays import Flags, Floats, Integers
 from engine.backend import block_budget, blocks, namespace, special
+from engine.kernels.codes import InversionStatus
 
-STEPS = 3  # the worst first guess is 35 % off; the error after one step is of the order of its fourth power
-CONVERGED = 3e-4  # last relative step; what is left of it is below 1e-11, as wide as strikes may be
+STEPS = 3  # the worst first guess is 35 % off, and each step raises the relative error to about its fourth power
+CONVERGED = 3e-4  # last relative step: below it the remaining error is under 1e-11, at any strike
 LARGEST_STEP = 2.0  # factor by which one step may move a volatility
 SMALLEST = 1e-290  # normalised time values below this meet denormal numbers on the way
 ROUNDING = 2.3e-16  # relative error that storing a number as float64 can hide
@@ -18,18 +19,9 @@ NARROW = 0.02  # total volatility below which a difference of two values is take
 BYTES_PER_OPTION = 320  # temporaries alive at once
 
 
-class InversionStatus(IntEnum):
-    """Whether, and why not, a price gave a volatility."""
-
-    OK = 0
-    BELOW_INTRINSIC = 1  # no time value beyond rounding: no volatility is low enough
-    ABOVE_FORWARD = 2  # a call at or above the forward, a put at or above the strike: none is high enough
-    NO_TIME = 3  # at or past expiry
-    INVALID = 4  # an input is not finite, or a price, forward or strike is not positive
-    NOT_IDENTIFIED = 5  # rounding of the price, forward or strike moves the volatility by more than 1e-10 of itself
-
-
-def implied_vol(price, forward, strike, years, is_call, rate=0.0):
+def implied_vol(
+    price: Floats, forward: Floats, strike: Floats, years: Floats, is_call: Flags | bool, rate: Floats | float = 0.0
+) -> tuple[Floats, Integers]:
     """Invert Black's formula for the volatility, without a loop over options.
 
     Each price is turned into the time value b of the out-of-the-money option at its strike, in units of
@@ -150,7 +142,7 @@ def _scaled_value(h, t, side):
     xp = namespace(h, t)
     erfcx = special(xp).erfcx
     root = math.sqrt(0.5)
-    # b is a difference of two values close together at a small volatility: taken from the derivatives midway.
+    # At a small volatility b is a difference of two nearly equal values: use derivatives at the point midway instead.
     narrow = (side > 0.0) & (t < 0.5 * NARROW)
     middle = -h * root
     first = erfcx(xp.where(narrow, middle, -side * (h + t) * root))
@@ -173,7 +165,8 @@ def _first_guess(x, target, ceiling):
     b / ceiling says little of d, it is Bachelier's formula that is inverted.
     """
     xp = namespace(x, target)
-    share, rest = target / ceiling, (ceiling - target) / ceiling
+    share = target / ceiling
+    rest = (ceiling - target) / ceiling
     near = _deviations(share, rest)
     odds = _over_mills_ratio(near) / _over_mills_ratio(xp.sqrt(near * near - 2.0 * x))
     inside = (odds - 1.0 + 2.0 * share) / (1.0 + odds)

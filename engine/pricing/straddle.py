@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine import kernels
+from engine.arrays import Floats
 from engine.backend import namespace, special
 from engine.pricing.black import NARROWEST
 
@@ -36,7 +37,7 @@ class StraddleGreeks:
     volga: np.ndarray
 
 
-def straddle(forward, strike, iv, years, rate=0.0) -> StraddleGreeks:
+def straddle(forward: Floats, strike: Floats, iv: Floats, years: Floats, rate: Floats | float = 0.0) -> StraddleGreeks:
     """Value a straddle and its greeks by Black's formula on the forward.
 
         value = exp(-r T) [F (2 N(d1) - 1) - K (2 N(d2) - 1)],   d1,2 = ln(F/K) / (s sqrt T) +- s sqrt(T) / 2
@@ -76,7 +77,8 @@ def straddle(forward, strike, iv, years, rate=0.0) -> StraddleGreeks:
     expired = years <= 0.0
     priced = ~expired & (iv > 0.0) & (forward > 0.0) & (strike > 0.0)
     vol = xp.where(priced, iv, xp.nan)
-    underlying, exercise = xp.where(priced, forward, 1.0), xp.where(priced, strike, 1.0)
+    underlying = xp.where(priced, forward, 1.0)
+    exercise = xp.where(priced, strike, 1.0)
     time = xp.where(expired, 1.0, years)
 
     root = xp.sqrt(time)

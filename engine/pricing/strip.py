@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Axis, Floats
 from engine.backend import block_budget, blocks, each, namespace, running_max, special
 from engine.errors import InputError
 
@@ -35,7 +36,17 @@ class StripVariance:
     puts: np.ndarray
 
 
-def strip_variance(strike, call_bid, call_ask, put_bid, put_ask, years, rate=0.0, *, min_options: int = 1):
+def strip_variance(
+    strike: Floats,
+    call_bid: Floats,
+    call_ask: Floats,
+    put_bid: Floats,
+    put_ask: Floats,
+    years: Floats,
+    rate: Floats | float = 0.0,
+    *,
+    min_options: int = 1,
+) -> StripVariance:
     """Model-free variance of many strips at once, by the rules of the VIX.
 
         variance = 2/T sum dK / K^2 exp(r T) Q(K) - 1/T (F / K0 - 1)^2
@@ -87,7 +98,8 @@ def strip_variance(strike, call_bid, call_ask, put_bid, put_ask, years, rate=0.0
     years = xp.asarray(years, dtype=xp.float64)
     years = xp.where(years > 0.0, years, xp.nan)[..., None]
     growth = xp.exp(xp.asarray(rate, dtype=xp.float64)[..., None] * years)
-    call, put = _middle(call_bid, call_ask), _middle(put_bid, put_ask)
+    call = _middle(call_bid, call_ask)
+    put = _middle(put_bid, put_ask)
 
     gap = xp.abs(call - put)
     at_parity = xp.argmin(xp.where(xp.isfinite(gap), gap, xp.inf), axis=-1)[..., None]
@@ -137,7 +149,9 @@ def _widths(strike, used):
     return (right - left) * xp.where(has_below & has_above, 0.5, 1.0)
 
 
-def model_free_vol(iv, deltas, years, *, reach: int = 25, budget: int | None = None):
+def model_free_vol(
+    iv: Floats, deltas: Axis, years: Floats | float, *, reach: int = 25, budget: int | None = None
+) -> Floats:
     """Model-free volatility of smiles on call deltas: the root of the mean of s^2 over the distribution of d2.
 
         v^2 = integral of s(x)^2 n(x) dx,   x = d2 = q(delta) - s sqrt(T),   n, q the normal density and quantile
@@ -199,7 +213,9 @@ def _model_free(iv, deltas, years, reach):
     quantile = special(xp).ndtri(xp.asarray(deltas, dtype=xp.float64) / 100.0)
     root = xp.sqrt(xp.where(years > 0.0, years, xp.nan))
     shape = root.shape
-    total, variance, at = xp.zeros(shape), xp.zeros(shape), xp.full(shape, -xp.inf)
+    total = xp.zeros(shape)
+    variance = xp.zeros(shape)
+    at = xp.full(shape, -xp.inf)
     mass, density = xp.zeros(shape), xp.zeros(shape)
     low, high = xp.zeros(shape, dtype=bool), xp.zeros(shape, dtype=bool)
     for j, delta in enumerate(deltas):
@@ -207,15 +223,17 @@ def _model_free(iv, deltas, years, reach):
         quoted = vol > 0.0
         here = xp.where(quoted, quantile[j] - vol * root, 0.0)
         here_variance = xp.where(quoted, vol * vol, 0.0)
-        here_mass, here_density = cdf(here), xp.exp(-0.5 * here * here) / math.sqrt(2.0 * math.pi)
+        here_mass = cdf(here)
+        here_density = xp.exp(-0.5 * here * here) / math.sqrt(2.0 * math.pi)
         first = ~xp.isfinite(at)
         step = here - xp.where(first, here - 1.0, at)
-        # Rounding apart, nodes of one d2 are one node; dividing by their distance would not be.
+        # Two nodes at the same d2 have no slope between them: an infinite step makes it 0.
         slope = xp.where(first, 0.0, (here_variance - variance) / xp.where(step == 0.0, xp.inf, step))
         start = xp.where(first, here_variance, variance - slope * xp.where(first, 0.0, at))
         added = start * (here_mass - mass) - slope * (here_density - density)
         total = xp.where(quoted, total + added, total)
         variance, at = xp.where(quoted, here_variance, variance), xp.where(quoted, here, at)
         mass, density = xp.where(quoted, here_mass, mass), xp.where(quoted, here_density, density)
-        low, high = low | (quoted & (delta <= reach)), high | (quoted & (delta >= 100 - reach))
+        low = low | (quoted & (delta <= reach))
+        high = high | (quoted & (delta >= 100 - reach))
     return xp.sqrt(xp.where(low & high, total + variance * (1.0 - mass), xp.nan))

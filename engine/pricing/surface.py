@@ -2,10 +2,13 @@
 
 import math
 
+from engine.arrays import Axis, Flags, Floats
 from engine.backend import namespace, special
 
 
-def smile_at_tenor(iv, tenors, days, max_extrapolation_days=math.inf):
+def smile_at_tenor(
+    iv: Floats, tenors: Floats, days: Floats, max_extrapolation_days: float = math.inf
+) -> tuple[Floats, Flags]:
     """Smile at any time to expiry: total variance s^2 T linear in calendar time between the tenors around it.
 
     Parameters
@@ -42,7 +45,7 @@ def smile_at_tenor(iv, tenors, days, max_extrapolation_days=math.inf):
     time = xp.minimum(xp.maximum(days, near), far)[..., None]
     near_variance = near_smile.astype(xp.float64) ** 2 * near[..., None]
     far_variance = far_smile.astype(xp.float64) ** 2 * far[..., None]
-    # At a node the other smile is not needed, and its missing quotes must not spoil it.
+    # At a node only its own smile is needed: NaN in the other one must not reach the result.
     variance = xp.where(inside < 1.0, (1.0 - inside) * near_variance, 0.0)
     variance = variance + xp.where(inside > 0.0, inside * far_variance, 0.0)
     beyond = xp.maximum(near - days, days - far)
@@ -70,7 +73,9 @@ def _around(iv, tenors, days):
     ]
 
 
-def tenors_from_expiries(iv, days, tenors, max_extrapolation_days=0.0):
+def tenors_from_expiries(
+    iv: Floats, days: Floats, tenors: Axis, max_extrapolation_days: float = 0.0
+) -> tuple[Floats, Flags]:
     """Constant-maturity smiles from listed expiries: total variance s^2 T linear in calendar time.
 
     Each delta is interpolated between the expiries quoted at that delta: the last at or before the tenor and the
@@ -128,7 +133,7 @@ def tenors_from_expiries(iv, days, tenors, max_extrapolation_days=0.0):
     return xp.where(between, xp.sqrt(variance / tenor), flat), (has_before ^ has_after) & ~on_node
 
 
-def vol_at_strike(smile, deltas, forward, strike, years):
+def vol_at_strike(smile: Floats, deltas: Axis, forward: Floats, strike: Floats, years: Floats) -> tuple[Floats, Flags]:
     """Volatility at a strike from a smile on call deltas: linear in log-moneyness between the nodes' strikes.
 
         ln(K_j / F) = -q(delta_j) s_j sqrt(T) + s_j^2 T / 2,   q the standard normal quantile
@@ -180,7 +185,7 @@ def vol_at_strike(smile, deltas, forward, strike, years):
     gap = xp.where(between, above_at, 1.0) - xp.where(between, below_at, 0.0)
     share = xp.where(between, target - xp.where(between, below_at, 0.0), 0.0) / gap
     iv = xp.where(between, below + share * (above - below), xp.where(has_below, below, above))
-    # A strike on the outermost node is on the surface; rounding of the node's own strike must not say otherwise.
+    # A strike on the outermost node is on the surface: rounding of the node's strike must not put it outside.
     edge = 1e-9
     outside = (has_below & ~has_above & (target > below_at + edge)) | (
         has_above & ~has_below & (target < above_at - edge)

@@ -4,6 +4,8 @@ import math
 
 import polars as pl
 
+from engine.correlation import OWN_BASKET
+
 # name in the summary, words shown, unit shown
 _ROWS = (
     ("pnl_gross", "Gross P&L", "money"),
@@ -55,6 +57,26 @@ def as_text(value, unit: str) -> str:
         case "ratio":
             return f"{value:.2f}"
     return f"{value:.3f}"
+
+
+def realized_words(window: int, leg: str) -> str:
+    """Say what a realised correlation is measured on.
+
+    Examples
+    --------
+    >>> realized_words(21, "SPY")
+    'realised, 21 sessions, own returns of SPY'
+    """
+    return f"realised, {window} sessions, own returns of {f'the {leg}' if leg == OWN_BASKET else leg}"
+
+
+def rounded(frame: pl.DataFrame, digits: int = 3) -> pl.DataFrame:
+    """Round what is shown: to so many digits, and to whole numbers from a thousand on."""
+    return frame.with_columns(
+        pl.when(pl.selectors.float().abs() >= 1000)
+        .then(pl.selectors.float().round(0))
+        .otherwise(pl.selectors.float().round(digits))
+    )
 
 
 def aligned(frame: pl.DataFrame) -> list[str]:

@@ -7,11 +7,11 @@ import polars as pl
 
 from engine.backend import to_host
 from engine.backtest.metrics import drawdown
+from engine.correlation import matched_window
 from engine.report import plots
-from engine.report.tables import as_text, correlation_levels, summary_table
+from engine.report.tables import as_text, correlation_levels, realized_words, rounded, summary_table
 
 LEDGER_ROWS = 40
-REALIZED_WINDOW = 63
 
 _STYLE = """
 :root { --ink: #1b2733; --muted: #6b7885; --line: #e6eaee; --deep: #12395b; }
@@ -100,21 +100,25 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
         ),
         _section(
             f"Trade ledger, last {min(LEDGER_ROWS, ledger.height)} of {ledger.height:,} legs",
-            _table(_rounded(ledger.tail(LEDGER_ROWS))),
+            _table(rounded(ledger.tail(LEDGER_ROWS))),
         ),
     ]
     return _page(title or f"Dispersion backtest on {info.name}", head, body)
 
 
 def correlation_series(result) -> pl.DataFrame:
-    """Return implied correlation at the traded tenor (the nearest on the surface) and trailing realised, per date."""
+    """Return implied correlation at the traded tenor (the nearest on the surface) and trailing realised, per date.
+
+    Realised over the sessions that the tenor holds, on the own returns of the underlying that the label names.
+    """
     view, tenors = result.view, result.market.tenors
     tenor = int(tenors[abs(tenors - result.book.recipe.structure.tenor).argmin()])
+    window = matched_window(tenor)
     return pl.DataFrame(
         {
             "date": result.dates,
             f"implied, {tenor} days": to_host(view.implied_correlation(tenor)),
-            f"realised, {REALIZED_WINDOW} sessions": to_host(view.realized_correlation(REALIZED_WINDOW)),
+            realized_words(window, view.realized_leg): to_host(view.realized_correlation(window)),
         }
     ).with_columns(pl.selectors.float().fill_nan(None))
 
@@ -129,7 +133,7 @@ def correlation_report(
     long : frame
         date, basket, tenor, delta, implied_correlation, names, coverage, status; decimals.
     realized : frame
-        date, basket, realized_correlation.
+        date, basket, window, realized_leg, realized_correlation; one window per basket.
     info : MarketInfo
     extra : dict of heading -> frame
         Further tables, such as the comparison with published values.
@@ -141,12 +145,13 @@ def correlation_report(
     ours = long.filter((pl.col("basket") == basket) & (pl.col("status") == "ok"))
     levels = correlation_levels(long)
     atm = ours.filter(pl.col("delta") == 50)
+    moved = realized.filter(pl.col("basket") == basket)
+    words = realized_words(moved["window"][0], moved["realized_leg"][0])
     through_time = (
         atm.filter(pl.col("tenor").is_in(_spread(atm["tenor"].unique().sort().to_list())))
         .with_columns((pl.col("tenor").cast(pl.String) + " days").alias("series"))
         .pivot(on="series", index="date", values="implied_correlation")
-        .join(realized.filter(pl.col("basket") == basket).select("date", "realized_correlation"), on="date", how="left")
-        .rename({"realized_correlation": "realized"})
+        .join(moved.select("date", pl.col("realized_correlation").alias(words)), on="date", how="left")
         .sort("date")
     )
     term = levels.filter(pl.col("basket") == basket).select("tenor", "mean", "last")
@@ -165,19 +170,22 @@ def correlation_report(
         _pair(plots.as_html(plots.plot_term_structure(term)), plots.as_html(plots.plot_skew(skew))),
         *_researched(research or {}, info.index),
         *_heatmaps(long, realized),
-        _section("Levels at 50 delta", _table(_rounded(levels, 4)), "Means over dates whose status is ok; decimals."),
-        *(_section(heading, _table(_rounded(frame))) for heading, frame in (extra or {}).items()),
+        _section("Levels at 50 delta", _table(rounded(levels, 4)), "Means over dates whose status is ok; decimals."),
+        *(_section(heading, _table(rounded(frame))) for heading, frame in (extra or {}).items()),
         _section("Cells by status", _table(statuses), "Values are never clipped: a status says what to think of them."),
     ]
     dates = long["date"]
-    head = [f"{info.name}: {info.index} against its members, {dates.min()} to {dates.max()}. {info.source}"]
+    head = [
+        f"{info.name}: {info.index} against its members, {dates.min()} to {dates.max()}. {info.source}",
+        "Realised correlation is of the same names, weights and underlyings as the implied one; returns are of prices.",
+    ]
     return _page(f"Implied correlation of {info.name}", head, body)
 
 
 def _researched(research: dict, leg: str) -> list[str]:
     """Return one section with a figure per frame of research."""
     notes = {
-        "premium": "Implied less realised correlation of the window before; what sellers earn is realised after it.",
+        "premium": "What sellers earn is realised after it.",
         "dispersion": "Model-free volatilities of surfaces: member_vol stands for VIXEQ, dispersion_vol for DSPX.",
         "drivers": "Each day's change is split among its drivers, nothing left over; the parts are added up.",
         "season": "Relative to a trend that knows later days: a description, no signal. Bars are two standard errors.",
@@ -187,6 +195,8 @@ def _researched(research: dict, leg: str) -> list[str]:
         if name == "surface":
             figure = plots.plot_surface(frame, "Implied correlation of the last date, by tenor and delta")
         elif name == "premium":
+            note = realized_words(frame["window"][0], frame["realized_leg"][0])
+            notes["premium"] = f"Implied, {frame['tenor'][0]} days, less {note}: known that day. {notes['premium']}"
             columns = frame.select("date", "implied", "realized", pl.col("correlation_premium").alias("premium"))
             figure = plots.plot_series(columns, "Correlation risk premium", "correlation (x 100)")
         elif name == "dispersion":
@@ -214,7 +224,7 @@ def _heatmaps(long: pl.DataFrame, realized: pl.DataFrame) -> list[str]:
         maps.append((f"Implied correlation by basket, {tenor} days at 50 delta", implied, "implied_correlation"))
     moved = realized.filter(pl.col("realized_correlation").is_not_null())
     if moved.height:
-        maps.append(("Realised correlation by basket", moved, "realized_correlation"))
+        maps.append((f"Realised correlation by basket, {moved['window'][0]} sessions", moved, "realized_correlation"))
     return [
         _section(
             "Baskets through time",
@@ -237,14 +247,6 @@ def _cost_words(rates: dict, info) -> str:
     words = f"{rates['index']:g} vol points per index straddle, {rates['component']:g} per component straddle, "
     words += f"{rates['hedge_bps']:g} bp on hedges"
     return words + (f", {rates['delivery_bps']:g} bp on deliveries" if info.physical_delivery else "")
-
-
-def _rounded(frame: pl.DataFrame, digits: int = 3) -> pl.DataFrame:
-    return frame.with_columns(
-        pl.when(pl.selectors.float().abs() >= 1000)
-        .then(pl.selectors.float().round(0))
-        .otherwise(pl.selectors.float().round(digits))
-    )
 
 
 def _tiles(tiles) -> str:

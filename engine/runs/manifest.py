@@ -16,11 +16,11 @@ from pathlib import Path
 
 from engine import kernels
 from engine.backend import library
+from engine.places import checkout
 
-PROJECT = Path(__file__).resolve().parents[2]
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
 # Keys of the configuration that change where and how a run is kept, but none of its numbers.
-NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget"})
+NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality"})
 
 
 def manifest(panel, backend: str, seed: int, started: float, **more) -> dict:
@@ -128,11 +128,12 @@ def _versions() -> dict[str, str]:
 @functools.cache
 def _git() -> tuple[str | None, bool | None]:
     """Commit of the code and whether it was changed since; None outside a git checkout."""
-    if not (PROJECT / ".git").exists() or shutil.which("git") is None:
+    project = checkout()
+    if project is None or not (project / ".git").exists() or shutil.which("git") is None:
         return None, None
 
     def ask(*words):
-        return subprocess.run(["git", "-C", str(PROJECT), *words], capture_output=True, text=True, check=False)
+        return subprocess.run(["git", "-C", str(project), *words], capture_output=True, text=True, check=False)
 
     commit = ask("rev-parse", "HEAD")
     if commit.returncode:

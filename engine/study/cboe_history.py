@@ -11,8 +11,6 @@ from engine.correlation import (
     realized_correlation,
     smoothed_for_display,
 )
-from engine.correlation.seasonality import earnings_effect, quarter_seasonality
-from engine.correlation.weekend import trading_day_factor, weekend_effect
 from engine.statistics import (
     Regression,
     asymmetric_regression,
@@ -22,17 +20,23 @@ from engine.statistics import (
     predictive_regression,
     rolling_regression,
 )
+from engine.study.seasonality import earnings_effect, quarter_seasonality
+from engine.study.weekend import trading_day_factor, weekend_effect
 
 MONTH, QUARTER = 21, 63  # sessions
+MEASURED = (("COR1M", MONTH), ("COR3M", QUARTER))  # published correlation, and the sessions its tenor holds
 
 
-def season_table(series, names=("COR1M",), start=None, end=None) -> pl.DataFrame:
-    """Season of published indices by trading day of the quarter.
+def season_table(series, names=("COR1M",), start=None, end=None, calendar: str = "XNYS") -> pl.DataFrame:
+    """Season of indices by trading day of the quarter.
 
     Parameters
     ----------
     series : DailySeries
-        From `load_published`.
+        From `load_published`, or of levels of one's own.
+    names : sequence of str
+    calendar : str
+        exchange_calendars code.
 
     Returns
     -------
@@ -42,7 +46,7 @@ def season_table(series, names=("COR1M",), start=None, end=None) -> pl.DataFrame
     parts = []
     for name in names:
         levels = series.common(name, start=start, end=end)
-        season = quarter_seasonality(levels[name], levels.dates)
+        season = quarter_seasonality(levels[name], levels.dates, calendar)
         parts.append(pl.DataFrame({"phase": season.phase, **_columns(season, "factor", "error", "quarters")}))
         parts[-1] = parts[-1].select(pl.lit(name).alias("index"), pl.all())
     return pl.concat(parts)
@@ -85,15 +89,24 @@ def driver_table(series, start=None, end=None) -> pl.DataFrame:
         fits[f"log {index} over trend on the share of reporting days ahead", _span(levels)] = earnings_effect(
             levels[index], levels.dates
         )
-    for index in ("COR1M", "COR3M", "VIX", "VIXEQ"):
-        levels = series.common(index, "COR1M", start=start, end=end)  # VIX has rows on holidays too
-        fits[f"change of {index}, Friday to Monday less other days", _span(levels)] = weekend_effect(
-            levels[index], levels.dates
+    return pl.concat([_rows(fits), weekend_table(series, ("COR1M", "COR3M", "VIX", "VIXEQ"), start, end)])
+
+
+def weekend_table(series, names=("COR1M", "COR3M"), start=None, end=None) -> pl.DataFrame:
+    """Friday effect: do indices move otherwise from Friday to Monday than from day to day? As `driver_table`.
+
+    VIX, where it is among the names, stands there twice: as published, and on the clock of trading days.
+    """
+    fits = {}
+    for name in names:
+        levels = series.common(name, names[0], start=start, end=end)  # VIX has rows on holidays too
+        fits[f"change of {name}, Friday to Monday less other days", _span(levels)] = weekend_effect(
+            levels[name], levels.dates
         )
-    on_trading_days = both["VIX"] * trading_day_factor(both.dates, [30])[:, 0]
-    fits["change of VIX on trading days, Friday to Monday less other days", _span(both)] = weekend_effect(
-        on_trading_days, both.dates
-    )
+        if name == "VIX":
+            on_trading_days = levels["VIX"] * trading_day_factor(levels.dates, [30])[:, 0]
+            key = "change of VIX on trading days, Friday to Monday less other days", _span(levels)
+            fits[key] = weekend_effect(on_trading_days, levels.dates)
     return _rows(fits)
 
 
@@ -129,9 +142,9 @@ def realized_table(series, history, index: str = "COR3M", window: int = QUARTER,
     Returns
     -------
     frame
-        date and, in decimals: implied, realized (the index formula, the fund as the index leg, as Cboe's), pairs_equal
-        and pairs_weighted (means over pairs), premium (implied less realized), realized_display_only (smoothed: for
-        charts) and forward_not_tradable (realised over the sessions after).
+        date, index, window and, in decimals: implied, realized (the index formula, the fund as the index leg, as
+        Cboe's), pairs_equal and pairs_weighted (means over pairs), premium (implied less realized),
+        realized_display_only (smoothed: for charts) and forward_not_tradable (realised over the sessions after).
     """
     weights = TopWeights(top).select(history.weights, np.array(history.names))
     implied = series.on(history.dates, index) / 100.0
@@ -141,6 +154,8 @@ def realized_table(series, history, index: str = "COR3M", window: int = QUARTER,
     return pl.DataFrame(
         {
             "date": history.dates,
+            "index": pl.Series([index]).new_from_index(0, len(history.dates)),
+            "window": pl.Series([window], dtype=pl.Int32).new_from_index(0, len(history.dates)),
             "implied": implied,
             "realized": realized,
             "pairs_equal": pairs.equal,
@@ -149,7 +164,7 @@ def realized_table(series, history, index: str = "COR3M", window: int = QUARTER,
             "realized_display_only": smoothed_for_display(realized, MONTH),
             "forward_not_tradable": forward_realized_correlation(history.returns, weights, window, **leg).clean,
         }
-    ).with_columns(pl.exclude("date").fill_nan(None))
+    ).with_columns(pl.selectors.float().fill_nan(None))
 
 
 def forecast_table(series, history=None, start=None, end=None) -> pl.DataFrame:
@@ -181,7 +196,7 @@ def forecast_table(series, history=None, start=None, end=None) -> pl.DataFrame:
         fits[f"US market's return over the next {sessions} sessions on COR1M", _span(both)] = predictive_regression(
             both["COR1M"] / 100.0, market, sessions
         )
-    for index, window in (("COR1M", MONTH), ("COR3M", QUARTER)) if history is not None else ():
+    for index, window in MEASURED if history is not None else ():
         table = realized_table(series, history, index, window)
         implied, premium, later = (table[c].to_numpy() for c in ("implied", "premium", "forward_not_tradable"))
         span = f"{history.dates[0]} .. {history.dates[-1]}, survivors"

@@ -6,22 +6,21 @@ import numpy as np
 import polars as pl
 
 from engine.backend import namespace, to_host
+from engine.calendar import read_date
 from engine.correlation import (
-    CorrelationStatus,
     correlation_change,
-    correlation_premium,
     correlation_skew,
     surface_dispersion,
     term_structure,
     variance_change,
-    variance_premium,
 )
 from engine.correlation.dispersion import DispersionStatus
 from engine.errors import InputError
-from engine.study.cboe_history import driver_table, forecast_table, season_table
-from engine.study.levels import Levels
+from engine.study.levels import FRONT, Levels, frame_of, middle_delta, usable
+from engine.study.premia import premium_form, premium_table
+from engine.study.published import calendar_frames, published_study
 
-FRONT, BACK, SKEW = 30, 365, 91  # days: the tenors structure is read at, or the nearest there are
+BACK, SKEW = 365, 91  # days: the tenors structure is read at, or the nearest there are
 REGIMES = {1: "contango", 0: "flat", -1: "backwardation"}
 
 
@@ -37,14 +36,17 @@ class Research:
         What `correlation_report` draws, of the first basket with an index leg.
     tables : dict of heading -> frame
         What is printed and shown.
+    missing : dict of what -> reason
+        What the data are too short to tell.
     """
 
     frames: dict
     drawn: dict
     tables: dict
+    missing: dict
 
 
-def research(market, levels: Levels, coverage: float, day=None, published=None) -> Research:
+def research(market, levels: Levels, coverage: float, day=None, published=None, survivors=None) -> Research:
     """Study structure, dispersion, premia and drivers of the baskets measured, and what the published indices say.
 
     Parameters
@@ -57,22 +59,29 @@ def research(market, levels: Levels, coverage: float, day=None, published=None) 
         Whose drivers are told name by name; None takes the day on which correlation moved most.
     published : DailySeries or None
         Published indices beside the market's returns.
+    survivors : PriceHistory or None
+        Returns of members over the years of the published indices.
     """
     first = next((basket for basket in levels.baskets if basket.leg is not None), None)
     if first is None:  # nothing implied can be said without an index leg
-        return Research({}, {}, {})
+        return Research({}, {}, {}, {})
     labels = [basket.label for basket in levels.baskets]
     structure = structure_form(market, levels.rho, labels)
-    premium = premium_form(market, levels.rho, levels.baskets, levels.moved)
+    premium = premium_form(market, levels)
     dispersion = dispersion_form(market, levels.baskets, coverage)
     drivers = drivers_form(market, first)
     frames = {"structure": structure, "premium": premium, "dispersion": dispersion, "drivers": drivers}
+    seasons, missing = calendar_frames(market, levels.frames()["indices"], published)
+    frames |= seasons
 
-    ours = premium.filter(pl.col("basket") == first.label)
+    ours = premium.filter((pl.col("basket") == first.label) & (pl.col("tenor") == _nearest(market.tenors, FRONT)))
     dispersed = dispersion.filter(pl.col("basket") == first.label)
     drawn, tables = {"surface": surface_of(levels.implied, first.label)}, {}
     if structure is not None:
         tables["Structure of implied correlation (share of dates; points)"] = structure_table(structure)
+    tables[f"Realised correlation and premia of {first.label} (means over dates that have both, x 100)"] = (
+        premium_table(premium.filter(pl.col("basket") == first.label), levels.windows)
+    )
     if ours["correlation_premium"].is_not_null().any():
         drawn["premium"] = ours
     drawn["dispersion"] = dispersed.filter(pl.col("tenor") == _nearest(market.tenors, FRONT))
@@ -81,11 +90,13 @@ def research(market, levels: Levels, coverage: float, day=None, published=None) 
     if of_day is not None:
         drawn[f"drivers of {day}"] = of_day
         tables[f"Drivers of {first.label} on {day}, points of correlation"] = of_day
+    if "season" in frames:  # of the published indices where there are any: they know the most quarters
+        drawn["season"] = frames["season"].filter(pl.col("of") == frames["season"]["of"][-1])
     if published is not None:
-        drawn["season"] = season_table(published, ("COR1M", "COR3M"))
-        tables["What moves the published indices"] = driver_table(published)
-        tables["What the published indices forecast"] = forecast_table(published)
-    return Research({name: frame for name, frame in frames.items() if frame is not None}, drawn, tables)
+        long_frames, long_tables = published_study(published, survivors)
+        frames |= long_frames
+        tables |= long_tables
+    return Research({name: frame for name, frame in frames.items() if frame is not None}, drawn, tables, missing)
 
 
 def structure_form(market, rho, labels) -> pl.DataFrame | None:
@@ -104,7 +115,7 @@ def structure_form(market, rho, labels) -> pl.DataFrame | None:
     middle = int(np.flatnonzero(deltas == 50)[0])
     frames = []
     for b, label in enumerate(labels):
-        clean = _usable(rho, b)
+        clean = usable(rho, b)
         term = term_structure(clean[:, :, middle], tenors, front, back)
         skew = correlation_skew(clean[:, tenors == skewed], deltas)
         columns = {
@@ -113,7 +124,7 @@ def structure_form(market, rho, labels) -> pl.DataFrame | None:
         }
         known = np.isfinite(to_host(term.slope))
         regime = [REGIMES[int(r)] if k else None for r, k in zip(to_host(term.regime), known, strict=True)]
-        frames.append(_frame(market, label, columns).with_columns(regime=pl.Series(regime, dtype=pl.String)))
+        frames.append(frame_of(market, label, columns).with_columns(regime=pl.Series(regime, dtype=pl.String)))
     return pl.concat(frames)
 
 
@@ -147,41 +158,9 @@ def dispersion_form(market, chosen, min_coverage: float) -> pl.DataFrame:
         texts = np.array([status.name.lower() for status in DispersionStatus])
         for k, tenor in enumerate(market.tenors):
             columns = {name: values[name][:, k] for name in values if name != "status"}
-            frame = _frame(market, basket.label, columns)
+            frame = frame_of(market, basket.label, columns)
             frames.append(frame.with_columns(tenor=pl.lit(int(tenor)), status=pl.Series(texts[values["status"][:, k]])))
     return pl.concat(frames).select("date", "basket", "tenor", pl.exclude("date", "basket", "tenor"))
-
-
-def premium_form(market, rho, chosen, realized: dict) -> pl.DataFrame:
-    """Return premia at the front tenor per date and basket that has an index leg, against trailing realised measures.
-
-    Parameters
-    ----------
-    realized : dict of label -> RealizedCorrelation
-
-    Returns
-    -------
-    frame
-        implied, realized, correlation_premium (decimals); index_variance_premium, basket_variance_premium (annualised
-        variance); null where either side is unknown.
-    """
-    k, d = _front_cell(market)
-    component_iv = namespace(market.index_iv).asarray(market.component_iv[:, :, k, d])
-    frames = []
-    for b, basket in enumerate(chosen):
-        if basket.leg is None:
-            continue
-        implied, moved = _usable(rho, b)[:, k, d], realized[basket.label]
-        variance = variance_premium(basket.index_iv[:, k, d], component_iv, basket.weights, moved)
-        columns = {
-            "implied": implied,
-            "realized": moved.clean,
-            "correlation_premium": correlation_premium(implied, moved.clean),
-            "index_variance_premium": variance.index,
-            "basket_variance_premium": variance.basket,
-        }
-        frames.append(_frame(market, basket.label, columns))
-    return pl.concat(frames)
 
 
 def drivers_form(market, basket) -> pl.DataFrame:
@@ -190,7 +169,7 @@ def drivers_form(market, basket) -> pl.DataFrame:
     change = variance_change(index_iv, component_iv, basket.weights).in_vol()
     parts = ("total", "component_vol", "correlation", "weight", "cross")
     columns = {name: 100.0 * getattr(change, name) for name in parts} | {"coverage": change.coverage}
-    return _frame(market, basket.label, columns)
+    return frame_of(market, basket.label, columns)
 
 
 def drivers_of_a_day(market, basket, day=None, most: int = 12) -> tuple:
@@ -234,10 +213,7 @@ def drivers_of_a_day(market, basket, day=None, most: int = 12) -> tuple:
 
 
 def _session(market, day) -> int:
-    try:
-        found = np.flatnonzero(market.dates == np.datetime64(str(day), "D"))
-    except ValueError:
-        raise InputError(f"day={day} is not a date; write day=2026-06-05") from None
+    found = np.flatnonzero(market.dates == read_date(day, "day"))
     if len(found) == 0:
         raise InputError(f"day={day} is not a session of {market.info.name}, {market.dates[0]} to {market.dates[-1]}")
     if found[0] == 0:
@@ -261,23 +237,8 @@ def _front(market, basket):
 
 def _front_cell(market) -> tuple[int, int]:
     """Position of the front tenor and of the delta nearest the middle."""
-    return int(np.abs(market.tenors - FRONT).argmin()), int(np.abs(market.deltas - 50).argmin())
+    return int(np.abs(market.tenors - FRONT).argmin()), middle_delta(market)
 
 
 def _nearest(tenors, days: int) -> int:
     return int(tenors[np.abs(np.asarray(tenors) - days).argmin()])
-
-
-def _usable(rho, b: int):
-    """Clean correlation of a basket, NaN where coverage is too thin, or quotes too old, to read anything from it."""
-    xp, status = namespace(rho.clean), rho.status[b]
-    unusable = (status == CorrelationStatus.THIN_COVERAGE) | (status == CorrelationStatus.OFF_CALENDAR)
-    return xp.where(unusable, xp.nan, rho.clean[b])
-
-
-def _frame(market, label: str, columns: dict) -> pl.DataFrame:
-    values = {name: to_host(array).astype(np.float64) for name, array in columns.items()}
-    basket = pl.Series([label]).new_from_index(0, len(market))
-    return pl.DataFrame({"date": market.dates, "basket": basket, **values}).with_columns(
-        pl.selectors.float().fill_nan(None)
-    )

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import polars as pl
 
+from engine import records
 from engine.backend import to_host
 from engine.correlation import ImpliedCorrelation, implied_correlation
 from engine.errors import InputError
@@ -63,7 +64,7 @@ class LiveCorrelation:
         if self._times and when <= self._times[-1]:
             raise InputError(f"{when} is not later than {self._times[-1]}, which was added before")
         rho = implied_correlation(index_iv[None], component_iv[None], self.weights, min_coverage=self.min_coverage)
-        rho = ImpliedCorrelation(**{name: rows[:, 0] for name, rows in vars(rho).items()})
+        rho = records.map_arrays(rho, lambda rows: rows[:, 0])
         # Kept apart: putting each beside the others at once would copy them all, again and again.
         for kept, new in zip(
             (self._times, self._index, self._component, self._records), (when, index_iv, component_iv, rho), strict=True
@@ -89,8 +90,7 @@ class LiveCorrelation:
     @property
     def record(self) -> ImpliedCorrelation:
         """Correlations so far, every array (B, T, K, D)."""
-        names = vars(self._records[0])
-        return ImpliedCorrelation(**{n: np.stack([getattr(r, n) for r in self._records], axis=1) for n in names})
+        return records.stack(self._records, axis=1)
 
 
 def read_snapshot(path: Path, market) -> tuple:
@@ -220,8 +220,7 @@ def _publish(rho, when, baskets, market, name: str, kept: Claim) -> None:
 def snapshot_rows(rho, when, baskets, market) -> pl.DataFrame:
     """Return correlations (B, K, D) of one time as rows like those of `correlation.parquet`; `date` is the time."""
     at = SimpleNamespace(dates=np.array([when], dtype="datetime64[us]"), tenors=market.tenors, deltas=market.deltas)
-    of_times = ImpliedCorrelation(**{name: rows[:, None] for name, rows in vars(rho).items()})
-    return long_form(at, of_times, baskets)
+    return long_form(at, records.map_arrays(rho, lambda rows: rows[:, None]), baskets)
 
 
 def _levels(rho, baskets, market) -> str:

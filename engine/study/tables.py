@@ -7,30 +7,46 @@ import polars as pl
 
 from engine.backend import to_host
 from engine.calendar import LONGEST_CLOSURE_DAYS, after_hole, check_sessions
-from engine.correlation import INDICES, CorrelationStatus, correlation_indices, index_cell, index_share
+from engine.correlation import (
+    INDICES,
+    CorrelationStatus,
+    correlation_indices,
+    index_cell,
+    index_share,
+    smoothed_for_display,
+)
 from engine.report.tables import as_text
 
 SKEW_ORDER = ("COR90D", "COR70D", "COR3M", "COR30D", "COR10D")  # usually falling: correlation is dear in puts
 
 
-def data_behind(market, weights):
-    """Return as rows what the numbers stand on: the share of the index in the basket, and the sessions the data lacks.
+def data_behind(market, weights, longest: int, missing: dict | None = None):
+    """Return as rows what the numbers stand on: the basket's share of the index, sessions the data lacks, closes.
 
     Parameters
     ----------
     market : MarketPanel
     weights : array (T, N)
         Basket weights selected from the market's.
+    longest : int
+        Sessions of the longest realised window that ends on a date of the market.
+    missing : dict of what -> reason, or None
+        What the data are too short to tell.
     """
     share, calendar = to_host(index_share(weights, market.weights)), market.info.calendar
-    check = check_sessions(market.dates, calendar)
+    check, closes = check_sessions(market.dates, calendar), market.known_closes()
     rows = {
         "index share held by the basket": f"{_percent(share.mean())} (least {_percent(share.min())})",
         f"sessions missing against the {calendar} calendar": _listed(check.missing),
         f"sessions the {calendar} calendar does not have": _listed(check.extra),
         "sessions outside what the calendar knows": f"{check.unchecked:,}",
         f"holes of more than {LONGEST_CLOSURE_DAYS} days, before": _listed(market.dates[after_hole(market.dates)]),
+        "closes that realised measures may read": f"{len(closes):,} sessions, {closes.dates[0]} to {closes.dates[-1]}",
+        "longest realised window without a hole": f"{longest:,} sessions",
     }
+    if closes.note:
+        rows["of these closes"] = closes.note
+    rows |= missing or {}
     return pl.DataFrame({"what": list(rows), "value": list(rows.values())})
 
 
@@ -51,7 +67,7 @@ def basket_table(chosen, moved):
     ----------
     chosen : sequence of Chosen
     moved : frame
-        As from `realized_form`.
+        As from `realized_form`, of one window.
     """
     rows = [
         {
@@ -64,7 +80,11 @@ def basket_table(chosen, moved):
     ]
     usable = pl.col("realized_correlation").filter(pl.col("status") == "ok")
     realized = moved.group_by("basket").agg(
-        usable.count().alias("realized_dates"), usable.mean().alias("realized_mean"), usable.last().alias("last")
+        pl.col("window").first(),
+        pl.col("realized_leg").first(),
+        usable.count().alias("realized_dates"),
+        usable.mean().alias("realized_mean"),
+        usable.last().alias("last"),
     )
     return pl.DataFrame(rows).join(realized, on="basket", how="left", maintain_order="left")
 
@@ -152,13 +172,27 @@ def indices_form(long):
     return named.select("date", "basket", "index", (100.0 * pl.col("implied_correlation")).alias("level"), "status")
 
 
-def realized_form(market, realized, basket: str):
-    """Return realised correlation as rows, one per date; decimals, null where not computable."""
+def realized_form(market, realized, basket: str, window: int, leg: str):
+    """Return realised correlation as rows, one per date; decimals, null where not computable.
+
+    Parameters
+    ----------
+    market : MarketPanel
+    realized : RealizedCorrelation
+    basket : str
+        Label of the basket.
+    window : int
+        Sessions it was measured over.
+    leg : str
+        Whose returns gave the index volatility, as from `realized_leg`.
+    """
     values = {name: to_host(array) for name, array in vars(realized).items() if name != "component_vol"}
     return pl.DataFrame(
         {
             "date": market.dates,
             "basket": pl.Series([basket]).new_from_index(0, len(market)),
+            "window": pl.Series([window], dtype=pl.Int32).new_from_index(0, len(market)),
+            "realized_leg": pl.Series([leg]).new_from_index(0, len(market)),
             "realized_correlation": values["clean"],
             "dirty_correlation": values["dirty"],
             "variance_ratio": values["variance_ratio"],
@@ -166,6 +200,7 @@ def realized_form(market, realized, basket: str):
             "names": values["names"],
             "coverage": values["coverage"],
             "status": _status_texts().gather(values["status"]),
+            "realized_display_only": smoothed_for_display(values["clean"]),
         }
     ).with_columns(pl.selectors.float().fill_nan(None))
 

@@ -1,5 +1,6 @@
 """Before a command's first job and after a sweep's last: claim the folder, and compare the runs of a sweep."""
 
+import logging
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,8 @@ from engine.command.messages import explained, give_up
 from engine.errors import InputError
 from engine.runs import read, table_store
 from engine.runs.claim import Claim, claim, take_back_all
+
+log = logging.getLogger(__name__)
 
 STORES = ("folders", "table")
 BEST = 20  # rows of the table printed after a sweep
@@ -43,6 +46,7 @@ class CompareRuns(Callback):
         when_broken(CompareRuns.break_off)
         try:
             _check_study(config)
+            _check_grids(config)
             CompareRuns._sweep, CompareRuns._before = _claimed(config)
         except InputError as error:
             give_up(str(error))
@@ -97,6 +101,18 @@ def _check_study(config) -> None:
         raise InputError(f"study={config.study} is not the name of a folder under results/; write study=my_study")
 
 
+def _check_grids(config) -> None:
+    """Raise InputError where several grids are asked for at once: Hydra would sweep over their names alone."""
+    for word in config.hydra.overrides.task:
+        key, _, value = word.partition("=")
+        if key.lstrip("+") == "sweep" and "," in value:
+            first = value.split(",")[0]
+            raise InputError(
+                f"{word} asks for several grids; run one at a time, such as sweep={first}, or write their "
+                "values on the command line"
+            )
+
+
 def _claimed(config) -> tuple[Claim, str | None]:
     """Claim the folder of a sweep: a new one, or the one that `sweep.resume` goes on with and what it was asked.
 
@@ -116,12 +132,25 @@ def _claimed(config) -> tuple[Claim, str | None]:
     if before != kept:
         raise InputError(f"{folder} is kept as {before}; go on with it by sweep.store={before}")
     own = claim(folder, resume=True)
+    _tell_another_grid(asked, config)
     if table_store.is_table(folder):
         _complete(folder, 0.0)  # adds to the table the rows that an interrupted sweep left beside it
     config.hydra.sweep.dir = str(folder)
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")
     return own, OmegaConf.to_yaml(OmegaConf.create(asked))
+
+
+def _tell_another_grid(before: dict, config) -> None:
+    """Say so where a sweep goes on with other words than it was started with: jobs go by number."""
+    words = [
+        sorted(word for word in asked if not word.startswith("sweep.resume"))
+        for asked in (before.get("hydra", {}).get("overrides", {}).get("task", []), config.hydra.overrides.task)
+    ]
+    if words[0] != words[1]:
+        log.warning(
+            "resuming with another command: before it was %s; jobs that differ are run again", " ".join(words[0])
+        )
 
 
 def _asked(sweep: Path) -> dict:

@@ -7,6 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from engine.command.hydra import resolved
 from engine.runs.plan import Plan
 
 
@@ -140,7 +141,7 @@ class SweepComposer:
 
 def resolved_task(config: DictConfig) -> dict:
     """Return the part of a job's configuration that is ours, as plain dictionaries with every value present."""
-    return OmegaConf.to_container(_task(config), resolve=True, throw_on_missing=True)
+    return resolved(_task(config))
 
 
 def _task(config: DictConfig) -> DictConfig:

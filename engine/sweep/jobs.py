@@ -33,6 +33,11 @@ class Job:
         return (id(self.market), traded, group_key(self.sizing), self.lag)
 
     @property
+    def signal(self) -> tuple:
+        """What two jobs must share for one proof of causality to hold for both."""
+        return id(self.market), self.basket, group_key(self.strategy)
+
+    @property
     def batch(self) -> tuple:
         """What two jobs of one book must share to be one batch: all that is not declared to batch."""
         return tuple(group_key(part) for part in (self.strategy, self.exits, self.costs))

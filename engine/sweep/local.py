@@ -13,6 +13,7 @@ from engine.runs.manifest import config_hash
 from engine.runs.plan import Plan
 from engine.runs.table_store import TableStore
 from engine.sweep.batches import batches
+from engine.sweep.causality import check_causal
 from engine.sweep.jobs import Job, jobs_of
 
 
@@ -63,6 +64,8 @@ def run_sweep(
     composer = hydra_context.config_loader
     plans = [composer.plan(first_number + i, overrides) for i, overrides in enumerate(job_overrides)]
     jobs = jobs_of(plans, open_market)
+    for wanted, job in {(p.settings["causality"], job.signal): job for p, job in zip(plans, jobs, strict=True)}.items():
+        check_causal(job.strategy, job.market, job.basket, wanted[0])
     plans = [replace(p, config_hash=config_hash(p.settings, j.market)) for p, j in zip(plans, jobs, strict=True)]
     composed = time.perf_counter()
 

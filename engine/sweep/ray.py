@@ -1,5 +1,6 @@
 """Batches on a Ray cluster: a piece of a sweep that shares a book is one task, and a node opens its panel once."""
 
+import contextlib
 import functools
 import importlib.util
 import logging
@@ -13,6 +14,7 @@ import numpy as np
 from engine.backend import resolve
 from engine.command.markets import open_market
 from engine.errors import InputError
+from engine.places import ROOT
 from engine.runs.plan import Plan
 from engine.sweep.jobs import Job
 from engine.sweep.local import run_sweep
@@ -83,8 +85,13 @@ def _connect(ray, settings: RaySettings) -> None:
     own = {"include_dashboard": False} if settings.address in (None, "local") else {}
     _check_address(settings.address)
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    job = ray.job_config.JobConfig()
+    job._py_driver_sys_path.append(os.getcwd())
     try:
-        ray.init(address=settings.address, **(quiet | own | dict(settings.init or {})))
+        # Workers put the folder that `init` runs in first on their path, and the job's own after it. Ours goes first:
+        # a folder of the user's named strategies/ would be taken for the engine's.
+        with contextlib.chdir(ROOT):
+            ray.init(address=settings.address, **({"job_config": job} | quiet | own | dict(settings.init or {})))
     except ConnectionError as error:
         raise InputError(f"there is no Ray cluster at hydra.launcher.address={settings.address}: {error}") from error
 
@@ -108,9 +115,7 @@ def _run(ray, settings, plans, jobs, store) -> Iterator[tuple]:
     def kept(job: Job) -> PanelSource:
         """Put a panel into the object store, once."""
         if id(job.market) not in stored:
-            plain = job.market.map_arrays(
-                lambda _, array: np.asarray(array)
-            )  # memory maps would be copied to each task
+            plain = job.market.moved(lambda _, array: np.asarray(array))  # memory maps would be copied to each task
             stored[id(job.market)] = ray.put(plain)
         return replace(sources[id(job.market)], stored=stored[id(job.market)])
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_market import small_market
 
 from engine.backtest import EarlyExit, Straddle, VegaNeutral, VolPoints, Weekly, backtest
 from engine.backtest.batch import stack
 from engine.correlation import AllMembers, TopWeights
 from engine.errors import InputError
+from engine.testing import small_market
 from strategies.rich_correlation import RichCorrelation
 
 
@@ -29,12 +29,12 @@ def test_a_batch_equals_the_loop_of_single_runs_bit_for_bit():
     )
     for p in range(6):
         alone = backtest(panel, strategies[p], sizing=sizing[p], costs=costs[p], basket=AllMembers(), schedule=Weekly())
-        for name in ("pnl_gross", "option_cost", "hedge_cost", "taken"):
+        for name in ("pnl_gross", "option_cost", "hedge_cost", "entry_exposure"):
             np.testing.assert_array_equal(getattr(together, name)[p], getattr(alone, name)[0])
         assert together.summary(p) == pytest.approx(alone.summary(), rel=0, abs=0, nan_ok=True)
         assert together.daily(p).equals(alone.daily())
         assert together.ledger(p).equals(alone.ledger())
-    assert len({row.tobytes() for row in together.taken}) > 2, "the levels must matter"
+    assert len({row.tobytes() for row in together.entry_exposure}) > 2, "the levels must matter"
 
 
 def test_items_that_differ_in_what_does_not_batch_are_refused():
@@ -48,7 +48,7 @@ def test_items_that_differ_in_what_does_not_batch_are_refused():
     ("make", "words"),
     [
         (lambda: VegaNeutral(-1.0), "VegaNeutral.index_vega=-1.0 is below 0"),
-        (lambda: VolPoints(component=float("nan")), "VolPoints.component=nan is below 0"),
+        (lambda: VolPoints(component=float("nan")), "VolPoints.component=nan is not a finite number"),
         (lambda: EarlyExit(days_left=-3), "EarlyExit.days_left=-3 is below 0"),
         (lambda: Straddle(tenor=0), "structure.tenor=0 is not a number of days"),
         (lambda: Straddle(min_coverage=80), "structure.min_coverage=80 is not a fraction"),

@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 import pytest
 from reference_backtest import vega_neutral_backtest
-from small_market import small_market
 
 from engine.backtest import (
     AbstractStrategy,
@@ -28,6 +27,7 @@ from engine.backtest import (
 from engine.backtest.attribution import PARTS
 from engine.backtest.structure import LegStatus
 from engine.correlation import AllMembers
+from engine.testing import small_market
 
 DAILY = ("explain", "vega_traded", "vega_held", "hedge_traded", "hedge_held", "delivered", "magnitude")
 

@@ -1,38 +1,47 @@
 """Poison the future: change everything after day t, and nothing up to t may move by a bit."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
-from small_market import small_market
 
-from engine.backtest import EarlyExit, HoldToExpiry, MarketView, Weekly, backtest
+from engine.backtest import AbstractStrategy, EarlyExit, HoldToExpiry, MarketView, Weekly, backtest
 from engine.correlation import AllMembers, TopWeights
+from engine.testing import poisoned, small_market
 from strategies.rich_correlation import RichCorrelation
 from strategies.short_correlation import ShortCorrelation
+
+
+@dataclass(frozen=True)
+class RichPremium(AbstractStrategy):
+    """Sell correlation while it costs no less than a month realised, history included, by more than a point."""
+
+    def exposure(self, market):
+        """Return 1 while the premium is high enough, else 0, (T,)."""
+        return (market.implied_correlation(30) - market.realized_correlation(21) > -1.0).astype(float)
+
 
 STRATEGIES = {
     "short_correlation": ShortCorrelation(),
     "rich_correlation": RichCorrelation(tenor=30, window=20, enter=0.3, leave=-0.3),
+    "rich_premium": RichPremium(),
 }
 
 
-def poisoned(panel, t):
-    """The same panel up to and including session t; after it every price, quote, weight and event is another."""
-    rng = np.random.default_rng(99)
+def with_history(panel, before=30):
+    """The same panel with made-up closes of the sessions before it."""
+    rng, own = np.random.default_rng(7), panel.known_closes()
+    earlier = panel.dates[0] - np.arange(before, 0, -1)
 
-    def poison(name, array):
-        if name in ("dates", "listed.expiry"):
-            return array
-        if name in ("index_status", "component_status"):
-            return array
-        changed = array.copy()
-        later = changed[t + 1 :]
-        later *= rng.uniform(0.3, 3.0, size=later.shape).astype(array.dtype)
-        later[rng.random(later.shape) < 0.1] = 0.0 if name == "weights" else np.nan
-        if name == "settlement":
-            later[rng.random(later.shape) < 0.1] = 12.0
-        return changed
+    def put_before(name, array):
+        if name == "history.dates":
+            return np.concatenate([earlier, array])
+        made_up = np.ones((before, *array.shape[1:]))
+        if name != "history.return_factor":
+            made_up = array[:1] * np.exp(0.02 * rng.standard_normal(made_up.shape).cumsum(axis=0))
+        return np.concatenate([made_up, array])
 
-    return panel.map_arrays(poison)
+    return replace(panel, history=own.map_arrays(put_before))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +51,7 @@ def poisoned(panel, t):
 @pytest.mark.parametrize("listed", [False, True], ids=["grid", "listed"])
 @pytest.mark.parametrize("basket", [AllMembers(), TopWeights(3)], ids=["all", "top3"])
 def test_nothing_up_to_a_day_depends_on_later_days(exits, strategy, listed, basket):
-    panel = small_market(20, sessions=110, listed=listed)
+    panel = with_history(small_market(20, sessions=110, listed=listed))
     truth = backtest(panel, strategy, basket=basket, schedule=Weekly(), exits=exits)
     signal = strategy.exposure(MarketView(panel, basket))
     assert 0.0 < signal.mean() <= 1.0, "the strategy must trade for the test to mean anything"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from reference_backtest import vega_neutral_backtest
-from small_market import small_market
 
+from engine.backend import namespace, to_host
 from engine.backtest import (
     AbstractStrategy,
     EarlyExit,
@@ -20,6 +20,7 @@ from engine.backtest.batch import stack
 from engine.backtest.structure import LegStatus
 from engine.correlation import AllMembers
 from engine.errors import InputError
+from engine.testing import small_market
 
 COSTS = VolPoints(index=0.25, component=0.8, hedge_bps=2.0)
 
@@ -28,7 +29,8 @@ class OnAndOff(AbstractStrategy):
     """Three weeks short correlation, two weeks long."""
 
     def exposure(self, market):
-        return np.where(np.arange(len(market.dates)) % 25 < 15, 1.0, -1.0)
+        xp = namespace(market.weights)
+        return xp.where(xp.arange(len(market.dates)) % 25 < 15, 1.0, -1.0)
 
 
 RULES = {
@@ -45,18 +47,22 @@ def run(panel, exits, lag=1, **choices):
     return backtest(panel, OnAndOff(), exits=exits, lag=lag, **choices)
 
 
-def first_day(exits, panel, book, c, exposure, decided, lag):
+def assert_equal(found, expected):
+    np.testing.assert_array_equal(to_host(found), to_host(expected))
+
+
+def first_day(exits, panel, book, c, entry_exposure, exposure, lag):
     """The holding day on which cohort c is sold, found by walking its days."""
     entry, life = int(book.cohorts.entry[c]), int(book.cohorts.life[c])
     pnl = 0.0
     due = []
     for day in range(1, life + 1):
-        pnl += np.sign(exposure) * book.explain[c, day].sum()
+        pnl += np.sign(entry_exposure) * book.explain[c, day].sum()
         if pnl >= exits.target or pnl <= -exits.stop:
             due.append(day + lag)
         if (book.cohorts.expiry[c] - panel.dates[entry + day]).astype(int) <= exits.days_left:
             due.append(day)
-        if exits.with_signal and decided[entry + day - lag] * exposure <= 0:
+        if exits.with_signal and exposure[entry + day - lag] * entry_exposure <= 0:
             due.append(day)
     return min([*due, life])
 
@@ -67,17 +73,17 @@ def first_day(exits, panel, book, c, exposure, decided, lag):
 def test_early_exits_equal_the_loop_over_every_leg(rule, lag, listed):
     panel = small_market(50, listed=listed)
     result = run(panel, RULES[rule], lag)
-    book, decided = result.book, OnAndOff().exposure(panel)
+    book, exposure = result.book, OnAndOff().exposure(panel)
     entries = book.cohorts.entry
-    exposure = decided[entries - lag]
+    entry_exposure = exposure[entries - lag]
     days = [
-        first_day(RULES[rule], panel, book, c, exposure[c], decided, lag) if book.entered[c] else 0
+        first_day(RULES[rule], panel, book, c, entry_exposure[c], exposure, lag) if book.entered[c] else 0
         for c in range(len(entries))
     ]
     np.testing.assert_array_equal(result.exit_day[0][book.entered], np.array(days)[book.entered])
     early = [int(e + d) if d < life else None for e, d, life in zip(entries, days, book.cohorts.life, strict=True)]
     assert any(early)
-    gross, cost = vega_neutral_backtest(panel, panel.weights, entries, exposure, 25, 100_000.0, COSTS, sell=early)
+    gross, cost = vega_neutral_backtest(panel, panel.weights, entries, entry_exposure, 25, 100_000.0, COSTS, sell=early)
     # As for the book held to expiry: the largest intermediate is about 1e7, so 1e-5 is 12 digits.
     np.testing.assert_allclose(result.pnl_gross[0], gross, rtol=0, atol=1e-5)
     np.testing.assert_allclose(result.cost[0], cost, rtol=0, atol=1e-5)
@@ -106,11 +112,10 @@ def test_a_book_followed_only_to_the_exits_is_the_reduction_of_the_whole_one(xp)
         if not book.entered[c]:
             continue
         # The same marks reduced over the same legs.
-        np.testing.assert_array_equal(sold.explain[c, 1 : day + 1], book.explain[c, 1 : day + 1])
+        assert_equal(sold.explain[c, 1 : day + 1], book.explain[c, 1 : day + 1])
         if day < book.cohorts.life[c]:
-            both = book.vega_traded[c, day] + book.vega_held[c, day]
-            np.testing.assert_array_equal(sold.vega_traded[c, day], both)
-            np.testing.assert_array_equal(sold.hedge_traded[c, day], book.hedge_held[c, day])
+            assert_equal(sold.vega_traded[c, day], book.vega_traded[c, day] + book.vega_held[c, day])
+            assert_equal(sold.hedge_traded[c, day], book.hedge_held[c, day])
         assert not sold.explain[c, day + 1 :].any()
 
 
@@ -139,7 +144,7 @@ def test_selling_pays_the_spread_again():
     kept = run(panel, None, costs=VolPoints(0.25, 0.8, 0.0, 0.0))
     sold = run(panel, EarlyExit(days_left=20), costs=VolPoints(0.25, 0.8, 0.0, 0.0))
     assert sold.option_cost.sum() > 1.5 * kept.option_cost.sum()
-    assert sold.exposure().sum() < 0.5 * kept.exposure().sum()
+    assert sold.carried_exposure().sum() < 0.5 * kept.carried_exposure().sum()
 
 
 def test_a_negative_stop_is_refused():

@@ -1,12 +1,14 @@
 """When cohorts are entered and which contracts they take."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from small_market import small_market
 
 from engine.backtest import EarlyExit, Monthly, Straddle, Weekly, backtest
 from engine.backtest.structure import choose_contracts
 from engine.errors import InputError
+from engine.testing import small_market
 from strategies.short_correlation import ShortCorrelation
 
 
@@ -80,3 +82,27 @@ def test_a_schedule_may_return_its_sessions_in_any_kind_of_array(change):
 def test_a_schedule_that_cannot_be_followed_is_refused(change):
     with pytest.raises(InputError, match="SecondWeeks enters on sessions that do not ascend, or before"):
         backtest(small_market(0), ShortCorrelation(), schedule=SecondWeeks(change))
+
+
+def test_a_tenor_beyond_the_surface_is_refused_not_traded_at_another_tenors_volatility():
+    panel = small_market(sessions=90)
+    one_tenor = replace(
+        panel,
+        tenors=panel.tenors[2:],
+        index_iv=panel.index_iv[:, 2:],
+        component_iv=panel.component_iv[:, :, 2:],
+        index_status=panel.index_status[:, 2:],
+        component_status=panel.component_status[:, :, 2:],
+    )
+    with pytest.raises(InputError, match=r"tenor=30 lies outside the surface of small, 91 to 91 days"):
+        backtest(one_tenor, ShortCorrelation(), structure=Straddle(tenor=30))
+    assert backtest(one_tenor, ShortCorrelation(), structure=Straddle(tenor=91)).summary()["cohorts"] > 0
+    with pytest.raises(InputError, match=r"tenor=100000 lies outside the surface of small, 10 to 91 days"):
+        backtest(panel, ShortCorrelation(), structure=Straddle(tenor=100_000))
+
+
+def test_a_tenor_far_from_every_listed_expiry_is_refused():
+    panel = small_market(sessions=90, listed=True)
+    assert backtest(panel, ShortCorrelation(), structure=Straddle(tenor=30)).summary()["cohorts"] > 0
+    with pytest.raises(InputError, match="tenor=365 finds no expiry near it in small"):
+        backtest(panel, ShortCorrelation(), structure=Straddle(tenor=365))

@@ -86,7 +86,7 @@ def test_a_list_of_names_becomes_a_basket():
         ({"_target_": "engine.correlation.TopWeights", "n": True}, "basket.n=True is not a whole number"),
         ({"_target_": "engine.correlation.Names", "names": "AAPL"}, r"write 'basket.names=\[AAPL\]'"),
         ({"_target_": "engine.correlation.Nmaes"}, "basket._target_=engine.correlation.Nmaes cannot be imported"),
-        ({"n": 3}, "basket._target_=None cannot be imported"),
+        ({"n": 3}, "makes nothing; choose one of all, everything"),
     ],
 )
 def test_a_wrong_setting_is_told_in_one_line(node, message):

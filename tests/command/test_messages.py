@@ -16,14 +16,14 @@ SMALL = ("debug=small", "report=none")
     [
         (("stratgy=rich_correlation",), ("stratgy", "did you mean strategy?")),
         (("strategy=rich_corelation",), ("strategy=rich_corelation", "did you mean rich_correlation?")),
-        (("costs.indx=0.3",), ("costs has no setting indx", "did you mean index?")),
+        (("costs.indx=0.3",), ("costs=vol_points has no setting indx", "did you mean index?")),
         (("+costs.indx=0.3",), ("costs has no setting indx", "did you mean index?")),
         (("market=us_chain",), ("market=us_chain", "did you mean us_chains?")),
         (("market.name=synthetik",), ("market=synthetik", "did you mean synthetic?")),
         (("sizing.index_vega=large",), ("sizing.index_vega=large is not a number",)),
         (("market.years=long",), ("market.years=long is not a number",)),
-        (("market.yeers=3",), ("market has no setting yeers", "did you mean years?")),
-        (("market=nse", "market.pth=x"), ("market has no setting pth", "did you mean path?")),
+        (("market.yeers=3",), ("market=synthetic has no setting yeers", "did you mean years?")),
+        (("market=nse", "market.pth=x"), ("market=nse has no setting pth", "did you mean path?")),
         (("costs.index=[0.3",), ("cannot read costs.index=[0.3",)),
         (("basket=names",), ("basket.names has no value",)),
         (("basket=names", "basket.names=[ZZZZZ]", *SMALL), ("ZZZZZ", "not in the data")),
@@ -34,6 +34,22 @@ SMALL = ("debug=small", "report=none")
         (("lag=0", *SMALL), ("lag=0", "lag=1 or more")),
         (("market=us_chains",), ("us_chains", "market.path=")),
         (("market=nse", "market.path=nowhere"), ("market.path=nowhere",)),
+        (("costs=null",), ("costs=null is no choice; costs can be none, vol_points",)),
+        (("~costs",), ("no costs; leave out '~costs'",)),
+        (("~market", *SMALL), ("no market.name; leave out '~market'",)),
+        (("seed=-1",), ("seed=-1 is below 0",)),
+        (("market.years=1e308",), ("at most 200 years",)),
+        (("market.names=100000",), ("at most 200 years and 10,000 names",)),
+        (("strategy.enter=1",), ("strategy=short_correlation has no setting enter", "add strategy=rich_correlation")),
+        (("strategy=rich_correlation", "strategy.enter=nan"), ("strategy.enter=nan is not a finite number",)),
+        (("strategy=rich_correlation", "strategy.leave=2"), ("leave=2.0 is above strategy.enter=1.0",)),
+        (("sizing.index_vega=inf",), ("sizing.index_vega=inf is not a finite number",)),
+        (("start=5",), ("start=5 is not a date",)),
+        (("end=20150101",), ("end=20150101 is not a date",)),
+        (("start=2015-06",), ("start=2015-06 is not a date",)),
+        (("sweep.stor=table",), ("sweep has no setting stor", "did you mean store?")),
+        (("hydra.run.dir=/proc/run",), ("/proc/run cannot be written to",)),
+        (("study=" + 300 * "x",), ("File name too long",)),
     ],
 )
 def test_a_mistake_is_told_in_one_message(command, tmp_path, options, words):
@@ -57,6 +73,24 @@ def test_a_sweep_keeps_the_runs_that_finished(command, tmp_path):
     assert [folder.name for folder in ended.folders] == ["0"]
     (parquet,) = tmp_path.glob("results/debug/*/runs.parquet")
     assert pl.read_parquet(parquet).height == 1
+
+
+def test_several_grids_at_once_are_refused(command, tmp_path):
+    command("run", "-m", *SMALL, "sweep=entry,costs", place=tmp_path).refuses("sweep=entry,costs", "several grids")
+
+
+def test_a_group_of_another_command_is_told_so(command, tmp_path):
+    command("correlate", "strategy=rich_correlation", place=tmp_path).refuses("strategy is no group of this command")
+
+
+def test_resuming_with_another_grid_says_so(command, tmp_path):
+    assert command("run", "-m", *SMALL, "lag=1,2", place=tmp_path).code == 0
+    (sweep,) = tmp_path.glob("results/debug/*")
+    resumed = f"sweep.resume={sweep.relative_to(tmp_path)}"
+    ended = command("run", "-m", *SMALL, "lag=2,1", resumed, place=tmp_path)
+    assert ended.code == 0
+    assert "resuming with another command: before it was" in ended.err
+    assert "lag=1,2" in ended.err
 
 
 def test_correlate_refuses_likewise(command, tmp_path):

@@ -74,6 +74,16 @@ def test_the_measures_equal_the_loop_over_names(xp):
     assert len(np.unique(to_host(found.status))) == 5
 
 
+def test_blocks_of_dates_equal_the_whole_bit_for_bit(xp):
+    index, smiles, weights = (xp.asarray(a) for a in random_basket(4, 2, 3))
+    axes = ((30, 91), (25, 50, 75))
+    for measure in (dispersion_measures, lambda *given, **size: surface_dispersion(*given, *axes, **size)):
+        whole = measure(index, smiles, weights)
+        for budget in (1, 5000):
+            for name, values in vars(measure(index, smiles, weights, budget=budget)).items():
+                np.testing.assert_array_equal(to_host(values), to_host(getattr(whole, name)))
+
+
 def test_each_status_has_its_case_and_nothing_is_clipped():
     index = np.array([0.25, 0.50, 0.05, 0.25, np.nan, 0.25])
     members = np.array([[0.3, 0.4]] * 3 + [[0.3, np.nan]] + [[0.3, 0.4]] + [[np.nan, np.nan]])

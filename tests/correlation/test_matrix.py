@@ -12,6 +12,7 @@ from engine.backend import to_host
 from engine.correlation import (
     CorrelationStatus,
     TopWeights,
+    correlation_contribution,
     daily_returns,
     diversification,
     implied_correlation,
@@ -133,6 +134,10 @@ def test_blocks_and_slices_of_dates_equal_the_whole_bit_for_bit(xp):
         np.testing.assert_array_equal(to_host(pieces.correlation), to_host(realized.correlation))
         for name, values in vars(implied_matrix(index, iv, pieces, budget=budget)).items():
             np.testing.assert_array_equal(to_host(values), to_host(getattr(whole, name)))
+    for name, values in vars(diversification(whole, weights, budget=1)).items():
+        np.testing.assert_array_equal(to_host(values), to_host(getattr(diversification(whole, weights), name)))
+    shares = [to_host(correlation_contribution(whole, weights.shape[1], budget=budget)) for budget in (None, 1)]
+    np.testing.assert_array_equal(*shares)
     part = slice(50, 73)
     some = implied_matrix(index[part], iv[part], realized_matrix(returns, weights, WINDOW, dates=part))
     for name, values in vars(some).items():

@@ -10,60 +10,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 import pytest
+from tiny_panel import assert_same, tiny_panel
 
 from engine.data import append_panel, build_panel, load_market, load_quality, open_panel, save_panel
 from engine.data import load as load_module
-from engine.data.panel import MarketPanel
-from engine.data.records import DELTAS, TENORS, ListedSmiles, MarketInfo
+from engine.data.records import DELTAS, ListedSmiles, MarketInfo
 from engine.data.storage import PanelWriter
 from engine.errors import InputError
-
-
-def tiny_panel(sessions=6, start="2026-01-01", names=("A", "B"), seed=0) -> MarketPanel:
-    rng = np.random.default_rng(seed)
-    t, n, k, d = sessions, len(names), len(TENORS), len(DELTAS)
-    return MarketPanel(
-        info=MarketInfo(name="tiny", index="IDX"),
-        dates=np.datetime64(start, "D") + np.arange(t),
-        names=np.array(names),
-        tenors=np.array(TENORS),
-        deltas=np.array(DELTAS),
-        index_iv=rng.random((t, k, d)).astype(np.float32),
-        component_iv=rng.random((t, n, k, d)).astype(np.float32),
-        index_status=np.zeros((t, k, d), np.uint8),
-        component_status=np.zeros((t, n, k, d), np.uint8),
-        weights=np.full((t, n), 1.0 / n),
-        index_spot=rng.random(t),
-        spot=rng.random((t, n)),
-        rate=np.zeros(t),
-        index_carry=np.zeros(t),
-        carry=np.zeros((t, n)),
-        strike_factor=np.ones((t, n)),
-        return_factor=np.ones((t, n)),
-        settlement=np.full((t, n), np.nan),
-    )
 
 
 def tiny_listed(t, n, e=2) -> ListedSmiles:
     expiry = np.broadcast_to(np.array(["2026-03-20", "2026-06-18"], "datetime64[D]"), (t, e))
     flat = np.full((t, n, e, len(DELTAS)), 0.2, np.float32)
     return ListedSmiles(expiry, flat[:, 0], flat, np.full((t, e), 100.0), np.full((t, n, e), 50.0))
-
-
-def arrays(panel):
-    found = {}
-    panel.map_arrays(lambda name, array: found.setdefault(name, np.asarray(array)))
-    return found
-
-
-def assert_same(one, other):
-    first, second = arrays(one), arrays(other)
-    assert first.keys() == second.keys()
-    for name, array in first.items():
-        np.testing.assert_array_equal(array, second[name], err_msg=name)
-    assert one.info == other.info
-    for axis in ("names", "tenors", "deltas"):
-        np.testing.assert_array_equal(getattr(one, axis), getattr(other, axis))
 
 
 def test_a_panel_comes_back_as_it_was_saved_and_memory_mapped(tmp_path):

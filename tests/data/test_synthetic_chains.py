@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.calendar import sessions
+from engine.calendar import DAY, sessions
 from engine.correlation import implied_correlation
 from engine.data.clean import QualityReport
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
@@ -82,9 +82,11 @@ def test_quotes_of_one_date_do_not_depend_on_the_dates_asked_with_it(world):
 def test_volatilities_at_the_nodes_are_those_of_the_surface(world):
     """A quote near 50 delta, on the expiry of exactly 91 days, has the surface's volatility."""
     panel, truth, *_ = world
-    session = next(t for t in range(len(panel)) if panel.dates[t] + 91 in set(listed_expiries(MARKET, panel.dates[t])))
+    session = next(
+        t for t in range(len(panel)) if panel.dates[t] + 91 * DAY in set(listed_expiries(MARKET, panel.dates[t]))
+    )
     quotes = chains(truth, panel.dates[session])
-    quotes = quotes.filter(pl.col("expiry") == (panel.dates[session] + 91).astype(object), pl.col("right") == "C")
+    quotes = quotes.filter(pl.col("expiry") == (panel.dates[session] + 91 * DAY).astype(object), pl.col("right") == "C")
     k, d = list(panel.tenors).index(91), list(panel.deltas).index(50)
     for n, name in enumerate(panel.names):
         smile = quotes.filter(pl.col("asset") == name).drop_nulls("iv").sort("call_delta")
@@ -95,7 +97,7 @@ def test_volatilities_at_the_nodes_are_those_of_the_surface(world):
 
 def test_expiries_are_sessions_that_cover_every_tenor(world):
     panel, *_, quotes = world
-    open_days = sessions("XNYS", panel.dates[0], panel.dates[-1] + 1000)
+    open_days = sessions("XNYS", panel.dates[0], panel.dates[-1] + 1000 * DAY)
     assert np.isin(quotes["expiry"].unique().to_numpy(), open_days).all()
     days = quotes.group_by("date").agg((pl.col("expiry") - pl.col("date")).dt.total_days().max().alias("days"))
     assert days["days"].min() >= panel.tenors[-1]

@@ -11,10 +11,10 @@ from engine.backtest.cohort_windows import cohort_windows
 from engine.backtest.market import MarketView
 from engine.backtest.marks import mark_cohorts
 from engine.backtest.structure import choose_contracts
-from engine.correlation import AllMembers, dispersion, implied_correlation, surface_dispersion
+from engine.correlation import AllMembers, implied_correlation, surface_dispersion
 from engine.data import panel as panels
 from engine.errors import InputError
-from tests.backtest.small_market import small_market
+from engine.testing import small_market
 
 PANEL, LISTED = small_market(), small_market(listed=True)
 WINDOWS = {"of one session": 1, "of seven": 7, "of all": len(PANEL)}
@@ -50,12 +50,13 @@ def host_record(index, iv, weights, device):
 
 
 @pytest.mark.parametrize("sessions", WINDOWS.values(), ids=WINDOWS)
-def test_dispersion_of_streamed_volatilities_is_that_of_all_at_once_bit_for_bit(device, sessions, monkeypatch):
+def test_dispersion_of_streamed_volatilities_is_that_of_all_at_once_bit_for_bit(device, sessions):
     weights = device.asarray(AllMembers().select(PANEL.weights, PANEL.names))
     index, axes = device.asarray(PANEL.index_iv), (PANEL.tenors, PANEL.deltas)
     whole = surface_dispersion(index, device.asarray(PANEL.component_iv), weights, *axes)
-    monkeypatch.setattr(dispersion, "WINDOW_BYTES", sessions * PANEL.component_iv[0].nbytes)
-    found = surface_dispersion(index, PANEL.component_iv, weights, *axes)
+    found = surface_dispersion(
+        index, PANEL.component_iv, weights, *axes, budget=sessions * PANEL.component_iv[0].nbytes
+    )
     whole = replace(whole, **{f.name: to_host(getattr(whole, f.name)) for f in fields(whole)})
     assert_same(found, whole)
 

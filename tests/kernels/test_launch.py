@@ -1,5 +1,6 @@
 """Handing arrays to compiled code: what it would read wrongly is refused, what it reads stays there."""
 
+import math
 import subprocess
 import sys
 import weakref
@@ -7,11 +8,15 @@ import weakref
 import numpy as np
 import pytest
 
-from engine.kernels import host, launch
+from engine.errors import InputError
+from engine.kernels import elementwise, host, launch
+from engine.kernels.arguments import check
+from engine.kernels.entries import KERNELS
 from engine.kernels.launch import _as_c
-from engine.kernels.source import parameters
 
 pytestmark = pytest.mark.skipif(host.missing() is not None, reason=str(host.missing()))
+
+NUMPY = {"double": "float64", "i64": "int64", "int": "int32", "u8": "uint8"}
 
 
 def levels(**given):
@@ -26,19 +31,6 @@ def levels(**given):
     return tuple((right | given).values())
 
 
-def test_the_parameters_of_an_entry_are_read_from_its_source():
-    assert [p.name for p in parameters("sweep", "hysteresis", "float32")] == [
-        "signal",
-        "dates",
-        "enter",
-        "leave",
-        "state",
-    ]
-    iv, *_, names = parameters("moments", "implied_correlation", "float32")
-    assert (iv.type, iv.is_array, iv.has_stride) == ("float", True, True)
-    assert (names.type, names.is_array, names.has_stride) == ("int", True, False)
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -47,11 +39,64 @@ def test_the_parameters_of_an_entry_are_read_from_its_source():
         (levels(enter=np.zeros(6)[::2]), "enter is float64"),
         (levels(dates=5.0), "dates is 5.0; it takes i64"),
         (levels(dates=np.int32(5)), "dates is int32"),
+        (levels(state=None), "state is None; it takes a contiguous array of double"),
     ],
 )
 def test_what_an_entry_does_not_take_is_refused(arguments, words):
     with pytest.raises(TypeError, match=words):
         launch(np, "sweep", "hysteresis", 3, arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (levels(dates=6), r"sweep.hysteresis: signal has the shape \(5,\) where dates \(6\) is expected"),
+        (
+            levels(enter=np.zeros(2)),
+            r"enter has the shape \(2,\) where sets \(3\) is expected; give arrays of",
+        ),
+        (levels(leave=np.zeros(4)), r"leave has the shape \(4,\)"),
+        (levels(state=np.empty((3, 4))), r"state has the shape \(3, 4\) where sets \(3\) x dates \(5\) is expected"),
+    ],
+)
+def test_an_array_of_another_size_than_the_rest_is_refused_by_name(arguments, words):
+    with pytest.raises(InputError, match=words):
+        launch(np, "sweep", "hysteresis", 3, arguments)
+
+
+@pytest.mark.parametrize("entry", [(k, e) for k, kernel in KERNELS.items() for e in kernel.entries], ids="-".join)
+def test_every_array_of_every_entry_is_held_against_the_others(entry):
+    """One element more or less in any array is refused; the entry itself is never called."""
+    kernel, name = entry
+    declared = KERNELS[kernel].entries[name]
+    sizes = {p.name: 2 + i for i, p in enumerate(declared.parameters) if not p.extents and p.type == "i64"}
+    sizes |= {None: 0, declared.item: 3}
+    lengths = {p.name: [sizes[n] + more for n, more in p.terms] for p in declared.parameters if p.extents}
+    for parameter in declared.parameters:  # as far apart as they are if nothing lies between them
+        for axis, stride in enumerate(parameter.strides):
+            sizes[stride] = math.prod(lengths[parameter.name][axis + 1 :])
+
+    def argument(parameter):
+        if not parameter.extents:
+            return sizes[parameter.name] if parameter.type == "i64" else 0.5
+        return np.zeros(lengths[parameter.name], "float32" if parameter.type == "STORED" else NUMPY[parameter.type])
+
+    right = [argument(parameter) for parameter in declared.parameters]
+    check(kernel, name, 3, right, "float32")
+    for i, parameter in enumerate(declared.parameters):
+        if parameter.extents:
+            for wrong in (np.append(right[i], 0).astype(right[i].dtype), right[i].ravel()[:-1]):
+                with pytest.raises(InputError, match=f"{kernel}.{name}: {parameter.name} has the shape"):
+                    check(kernel, name, 3, [*right[:i], wrong, *right[i + 1 :]], "float32")
+
+
+def test_a_number_that_serves_all_items_is_not_read_as_one_for_each():
+    one, each = np.array([0.5]), np.full(4, 100.0)
+    outputs = [np.empty(4) for _ in range(7)]
+    launch(np, "straddle", "straddle", 4, (each, 1, each, 1, one, 0, one, 0, one, 0, *outputs))
+    np.testing.assert_array_equal(outputs, elementwise(np, "straddle", (each, each, one, one, one), [float] * 7))
+    with pytest.raises(InputError, match=r"iv has the shape \(1,\) where items \(4\) is expected"):
+        launch(np, "straddle", "straddle", 4, (each, 1, each, 1, one, 1, one, 0, one, 0, *outputs))
 
 
 def run(program: str) -> subprocess.CompletedProcess:

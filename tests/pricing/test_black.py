@@ -53,7 +53,8 @@ def test_a_call_less_a_put_is_the_discounted_forward_less_the_strike(xp):
         black_price(o["forward"], o["strike"], o["iv"], o["years"], right, o["rate"]) for right in (True, False)
     )
     parity = xp.exp(-o["rate"] * o["years"]) * (o["forward"] - o["strike"])
-    np.testing.assert_allclose(to_host(call - put), to_host(parity), rtol=0, atol=2e-13)  # roundings of numbers to 400
+    # Roundings of numbers to 400, and a device's probabilities, off by up to 1e-15 each.
+    np.testing.assert_allclose(to_host(call - put), to_host(parity), rtol=0, atol=1e-12)
 
 
 def test_an_expired_option_is_worth_its_intrinsic_value_whatever_the_volatility(xp):

@@ -12,14 +12,10 @@ from engine.report import correlation_report, leaderboard, plots, summary_table,
 
 @pytest.fixture(scope="module")
 def result():
-    import sys
-    from pathlib import Path
-
-    sys.path.insert(0, str(Path(__file__).parents[1] / "backtest"))
-    from small_market import small_market
 
     from engine.backtest import Weekly, backtest
     from engine.correlation import AllMembers
+    from engine.testing import small_market
     from strategies.short_correlation import ShortCorrelation
 
     return backtest(small_market(3, sessions=120), ShortCorrelation(), basket=AllMembers(), schedule=Weekly())
@@ -60,12 +56,14 @@ def test_the_correlation_page_is_self_contained_and_survives_missing_values(tmp_
         for delta in (10, 50, 90)
     ]
     realized = pl.DataFrame({"date": days, "basket": "top50", "realized_correlation": [None, 0.1, 0.2, 0.3, 0.2]})
+    realized = realized.with_columns(window=21, realized_leg=pl.lit("IDX"))
     from engine.data.records import MarketInfo
 
     info = MarketInfo(name="small", index="IDX")
     page = correlation_report(pl.DataFrame(rows), realized, info)
     assert_self_contained(page)
     assert "no_index_quote" in page
+    assert "realised, 21 sessions, own returns of IDX" in page
 
 
 def test_the_summary_starts_with_gross_cost_net_and_break_even(result):

@@ -1,5 +1,6 @@
 """python -m engine.correlate: files in the contract's form."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -44,6 +45,7 @@ def test_the_folder_holds_what_the_contract_names(ended):
         *(".hydra", "manifest.json", "report.html"),
         *("correlation.parquet", "indices.parquet", "realized.parquet", "term.parquet", "quality.parquet"),
         *("structure.parquet", "premium.parquet", "dispersion.parquet", "drivers.parquet"),
+        *("season.parquet", "weekend.parquet"),
     }
 
 
@@ -66,10 +68,36 @@ def test_what_cannot_be_computed_is_null_and_says_why(long):
 def test_realised_correlation_stands_on_the_same_dates(ended, long):
     realized = pl.read_parquet(ended.folders[0] / "realized.parquet")
     assert realized["basket"].unique(maintain_order=True).equals(long["basket"].unique(maintain_order=True))
-    realized = realized.filter(pl.col("basket") == "all")
-    assert realized["date"].equals(long["date"].unique(maintain_order=True))
-    assert realized["realized_correlation"].head(60).null_count() == 60
-    assert realized["realized_correlation"].tail(60).null_count() == 0
+    for window in (7, 21, 63, 126, 188, 252, 378):  # what 10, 30, 91, 182, 273, 365 and 547 days hold
+        of_all = realized.filter((pl.col("basket") == "all") & (pl.col("window") == window))
+        assert of_all["date"].equals(long["date"].unique(maintain_order=True))
+        assert of_all["realized_correlation"].head(window).null_count() == window  # the first date has no return
+        assert of_all["realized_correlation"].tail(60).null_count() == 0
+
+
+def test_realised_rows_say_whose_returns_and_how_many_sessions_they_are_measured_on(ended):
+    realized = pl.read_parquet(ended.folders[0] / "realized.parquet")
+    legs = dict(realized.select("basket", "realized_leg").unique().iter_rows())
+    assert legs == {"top50": "SYNX", "all": "SYNX", "Sector 1": "SECX"} | {f"Sector {n}": "basket" for n in (2, 3, 4)}
+    assert "realised, 21 sessions, own returns of SYNX" in (ended.folders[0] / "report.html").read_text()
+    told = json.loads((ended.folders[0] / "manifest.json").read_text())["realized_windows"]
+    assert told["30"] == {"wanted": 21, "measured": 21}
+    assert told["730"] == {"wanted": 504, "measured": 503}  # two years of 504 sessions have 503 returns
+
+
+def test_one_window_for_all_tenors_can_be_asked_for_and_a_shorter_one_is_named(command, tmp_path):
+    ended = command("correlate", "debug=small", "basket=top50", "realized_window=600", place=tmp_path)
+    assert ended.code == 0, ended.err
+    (folder,) = ended.folders
+    assert pl.read_parquet(folder / "realized.parquet")["window"].unique().to_list() == [503]
+    premium = pl.read_parquet(folder / "premium.parquet")
+    assert premium["window"].unique().to_list() == [503]
+    assert premium["correlation_premium"].is_not_null().any()
+    assert json.loads((folder / "manifest.json").read_text())["realized_windows"]["30"] == {
+        "wanted": 600,
+        "measured": 503,
+    }
+    assert "longest realised window without a hole" in ended.out
 
 
 def test_all_baskets_are_measured_at_once_and_those_without_options_on_them_say_so(long, ended):
@@ -122,11 +150,14 @@ def test_the_table_behind_the_numbers_counts_missing_sessions_holes_and_the_shar
     keep[[20, 21, 22, 23, 24, 25, 26, 100]] = False
     holed = whole.map_arrays(lambda _, array: array[keep])
     half = replace(holed, weights=0.5 * holed.weights)
-    behind = dict(data_behind(half, AllMembers().select(half.weights, half.names)).iter_rows())
+    behind = dict(data_behind(half, AllMembers().select(half.weights, half.names), 152).iter_rows())
     assert behind["index share held by the basket"] == "50.0 % (least 50.0 %)"
     first = ", ".join(str(date) for date in whole.dates[20:24])
     assert behind["sessions missing against the XNYS calendar"] == f"8 ({first}, ...)"
     assert behind["sessions the XNYS calendar does not have"] == "0"
+    assert behind["longest realised window without a hole"] == "152 sessions"
+    closes = f"244 sessions, {whole.dates[0]} to {whole.dates[-1]}"
+    assert behind["closes that realised measures may read"] == closes
     assert behind["holes of more than 7 days, before"] == f"1 ({whole.dates[27]})"
 
 
@@ -148,7 +179,7 @@ def test_a_date_on_a_holiday_of_the_exchange_is_flagged_and_counts_nowhere(tmp_p
     assert (flagged["status"] == "off_calendar").all()
     assert levels.implied.filter(~day).equals(plain.implied)
     assert correlation_levels(levels.implied)["mean"].equals(correlation_levels(plain.implied)["mean"])
-    behind = dict(data_behind(repeated, levels.baskets[0].weights).iter_rows())
+    behind = dict(data_behind(repeated, levels.baskets[0].weights, levels.longest).iter_rows())
     assert behind["sessions the XNYS calendar does not have"] == f"1 ({holidays[0]})"
 
 

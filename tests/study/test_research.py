@@ -25,9 +25,11 @@ from engine.correlation.sectors import Everything
 from engine.data import load_market
 from engine.errors import InputError
 from engine.study import research
+from engine.study.levels import measure_levels
+from engine.study.premia import premium_form, premium_table
 
 PAGE = Path(__file__).resolve().parents[2] / "results" / "README.md"
-TABLES = ("structure", "premium", "dispersion", "drivers")
+TABLES = ("structure", "premium", "dispersion", "drivers", "season", "weekend")
 
 
 @pytest.fixture(scope="module")
@@ -141,15 +143,21 @@ def test_dispersion_is_that_of_each_basket_with_an_index_leg(market, chosen):
             assert ours["status"].to_list() == [DispersionStatus(code).text for code in found.status[:, k]]
 
 
-def test_premia_are_implied_less_trailing_realised_of_each_basket_with_an_index_leg(market, chosen, rho):
+@pytest.mark.parametrize(("tenor", "window"), [(10, 7), (30, 21), (91, 63), (365, 252)])
+def test_premia_are_implied_less_realised_on_the_leg_s_own_returns_over_the_tenor_s_sessions(
+    market, chosen, rho, tenor, window
+):
     returns = daily_returns(market.spot, market.return_factor, market.dates)
-    realized = {basket.label: realized_correlation(returns, basket.weights, window=21) for basket in chosen}
-    form = research.premium_form(market, rho, chosen, realized)
+    form = premium_form(market, measure_levels(market, chosen, 0.8)).filter(pl.col("tenor") == tenor)
+    assert form["window"].unique().to_list() == [window]
     legged = [(b, basket) for b, basket in enumerate(chosen) if basket.leg is not None]
     assert form["basket"].unique(maintain_order=True).to_list() == [basket.label for _, basket in legged]
-    k, d = (int(np.flatnonzero(axis == v)[0]) for axis, v in ((market.tenors, 30), (market.deltas, 50)))
+    k, d = (int(np.flatnonzero(axis == v)[0]) for axis, v in ((market.tenors, tenor), (market.deltas, 50)))
     for b, basket in legged:
-        moved = realized[basket.label]
+        levels = market.sectors.leg_spot[:, 0] if basket.of_sector else market.index_spot
+        own = np.append(np.nan, levels[1:] / levels[:-1] - 1.0)
+        moved = realized_correlation(returns, basket.weights, window=window, index_returns=own)
+        assert form.filter(pl.col("basket") == basket.label)["realized_leg"].unique().to_list() == [basket.leg]
         thin = rho.status[b, :, k, d] == CorrelationStatus.THIN_COVERAGE
         implied = np.where(thin, np.nan, rho.clean[b, :, k, d])
         variance = variance_premium(basket.index_iv[:, k, d], market.component_iv[:, :, k, d], basket.weights, moved)
@@ -161,6 +169,30 @@ def test_premia_are_implied_less_trailing_realised_of_each_basket_with_an_index_
             index_variance_premium=variance.index,
             basket_variance_premium=variance.basket,
         )
+
+
+def test_a_tenor_far_longer_than_the_data_has_no_premium_and_its_table_says_how_many_sessions_there_were(market):
+    part = replace(market.slice(end=market.dates[61]), history=None)
+    levels = measure_levels(part, baskets(TopWeights(5), part), 0.8)
+    table = premium_table(premium_form(part, levels), levels.windows)
+    rows = {row["tenor"]: row for row in table.iter_rows(named=True)}
+    assert [(rows[t]["window"], rows[t]["wanted"]) for t in (30, 91, 182)] == [(21, 21), (61, 63), (None, 126)]
+    counts = levels.realized.group_by("window").agg(pl.col("realized_correlation").count())
+    assert dict(counts.iter_rows()) == {7: 55, 21: 41, 61: 1}
+    assert 35 < rows[30]["dates"] <= 41  # a few index quotes are planted as missing
+    assert rows[182]["dates"] == 0
+    assert rows[30]["realized_leg"] == "SYNX"
+    assert rows[182]["correlation_premium"] is None
+
+
+def test_closes_from_before_the_first_date_fill_the_first_windows(market):
+    later = market.slice(start=market.dates[200])
+    whole, part = (measure_levels(m, baskets(TopWeights(5), m), 0.8) for m in (market, later))
+    for window in (21, 63, 126):
+        of_whole, of_part = (levels.realized.filter(pl.col("window") == window) for levels in (whole, part))
+        assert of_part["realized_correlation"].null_count() == 0
+        columns = pl.exclude("realized_display_only")  # a mean over the dates of the run
+        assert of_part.select(columns).equals(of_whole[200:].select(columns))
 
 
 def test_thin_cells_are_not_shown_on_the_surface():

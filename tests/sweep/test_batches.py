@@ -1,8 +1,6 @@
 """Batched sweeps: the numbers of the loop, from as few books as there are ways to trade."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -23,11 +21,9 @@ from engine.backtest import (
 from engine.correlation import AllMembers, TopWeights
 from engine.sweep.batches import run_batch
 from engine.sweep.jobs import Job
+from engine.testing import small_market
 from strategies.rich_correlation import RichCorrelation
 from strategies.short_correlation import ShortCorrelation
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "backtest"))
-from small_market import small_market
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +64,7 @@ def test_every_job_of_a_batch_has_the_numbers_of_running_it_alone(jobs, monkeypa
     done = []
     for job, (result, p) in zip(jobs, run_batch(jobs, done.append), strict=True):
         single = alone(job)
-        for name in ("pnl_gross", "option_cost", "hedge_cost", "taken"):
+        for name in ("pnl_gross", "option_cost", "hedge_cost", "entry_exposure"):
             np.testing.assert_array_equal(getattr(result, name)[p], getattr(single, name)[0])
         assert result.summary(p) == pytest.approx(single.summary(), rel=0, abs=0, nan_ok=True)
         assert result.ledger(p).equals(single.ledger())

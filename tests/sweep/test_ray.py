@@ -135,15 +135,20 @@ def test_slurm_runs_each_job_as_a_task_of_an_array(kept, sweep_here, same_runs, 
         assert words in asked
 
 
-@pytest.mark.parametrize(
-    ("launcher", "extra"), [("joblib", "joblib"), ("ray", "ray"), ("slurm", "slurm"), ("submitit_local", "slurm")]
-)
+@pytest.mark.parametrize(("launcher", "extra"), [("joblib", "joblib"), ("slurm", "slurm"), ("submitit_local", "slurm")])
 def test_a_launcher_that_is_not_installed_names_its_extra(command, tmp_path, launcher, extra):
     hiding = tmp_path / "hiding" / "hydra_plugins"  # a package that comes first hides those of all other places
     hiding.mkdir(parents=True)
     (hiding / "__init__.py").touch()
     ended = command("run", "-m", *PAIR, f"hydra/launcher={launcher}", place=tmp_path, first=hiding.parent)
     ended.refuses(f"hydra/launcher={launcher}", f"pip install 'dispersion-engine[{extra}]'")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("ray_bach", "did you mean ray_batch?"), ("cloud", "can be basic, batch, ray_")]
+)
+def test_an_unknown_launcher_is_met_with_the_known_ones(command, tmp_path, word, meant):
+    command("run", "-m", *PAIR, f"hydra/launcher={word}", place=tmp_path).refuses(f"hydra/launcher={word}", meant)
 
 
 def test_ray_batch_without_ray_names_its_extra(sweep_here, tmp_path, monkeypatch, capsys):
@@ -158,12 +163,6 @@ def test_ray_batch_without_ray_names_its_extra(sweep_here, tmp_path, monkeypatch
 @pytest.mark.skipif(shutil.which("srun") is not None, reason="Slurm is there")
 def test_a_machine_without_slurm_is_told_so(command, tmp_path):
     command("run", "-m", *PAIR, "hydra/launcher=slurm", place=tmp_path).refuses("needs Slurm", "no srun")
-
-
-@needs("ray", "ray")
-def test_the_ray_launcher_leaves_the_same(cluster, kept, sweep_here, same_runs):
-    _, place = cluster
-    same_runs(kept[PAIR], sweep_here(*SMALL, *PAIR, "hydra/launcher=ray", place=place))
 
 
 @needs("ray", "ray")

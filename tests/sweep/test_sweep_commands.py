@@ -164,7 +164,7 @@ def simulated(monkeypatch):
 
     def counting(*given):
         result = simulate(*given)
-        count.append(len(result.taken))
+        count.append(len(result.entry_exposure))
         return result
 
     for module in (alone, engine.sweep.batches):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from engine.calendar import read_date
 from engine.errors import InputError
 
 
@@ -61,9 +62,9 @@ class DailySeries:
         values = np.stack([self[name] for name in names], axis=1)
         keep = np.isfinite(values).all(axis=1)
         if start is not None:
-            keep &= self.dates >= np.datetime64(start, "D")
+            keep &= self.dates >= read_date(start, "start")
         if end is not None:
-            keep &= self.dates <= np.datetime64(end, "D")
+            keep &= self.dates <= read_date(end, "end")
         return DailySeries(self.dates[keep], names, values[keep])
 
     def on(self, dates, name: str) -> np.ndarray:

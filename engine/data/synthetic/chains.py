@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from engine.backend import special
-from engine.calendar import monthly_expiries, weekly_expiries, year_fraction
+from engine.calendar import DAY, monthly_expiries, weekly_expiries, year_fraction
 from engine.data.synthetic.paths import QUOTES, date_stream, draw_paths
 from engine.data.synthetic.settings import SyntheticMarket
 from engine.data.synthetic.surface import at_the_money, index_surface, planted_correlation, smiles
@@ -145,10 +145,10 @@ def listed_expiries(settings: SyntheticMarket, date) -> np.ndarray:
     ['2014-01-17', '2014-01-24', '2014-01-31', '2014-02-07', '2014-02-14', '2014-02-21']
     """
     longest = settings.tenors[-1]
-    monthly = monthly_expiries(settings.calendar, date + 1, date + longest + 100)
+    monthly = monthly_expiries(settings.calendar, date + DAY, date + (longest + 100) * DAY)
     quarterly = monthly.astype("datetime64[M]").astype(int) % 3 == 2
     monthly = monthly[((monthly - date).astype(int) <= MONTHLY_DAYS) | quarterly]
-    expiries = np.union1d(weekly_expiries(settings.calendar, date + 1, date + WEEKLY_DAYS), monthly)
+    expiries = np.union1d(weekly_expiries(settings.calendar, date + DAY, date + WEEKLY_DAYS * DAY), monthly)
     return expiries[: int(np.searchsorted((expiries - date).astype(int), longest)) + 1]
 
 

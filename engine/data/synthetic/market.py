@@ -38,6 +38,7 @@ def build(paths: Paths, budget: int = BLOCK_BYTES) -> Iterator[tuple[slice, Mark
     pricer = FairPricer(paths)
     tenors, deltas = len(settings.tenors), len(settings.deltas)
     cell = np.dtype(settings.dtype).itemsize + 1  # bytes of a volatility and of its status
+    leg_spot = _leg_spot(paths)
     bytes_per_date = len(paths.plan.names) * tenors * (cell * deltas + 8 * 8)
     for block in blocks(len(paths.dates), bytes_per_date, budget):
         fair = pricer.at(block)
@@ -50,10 +51,10 @@ def build(paths: Paths, budget: int = BLOCK_BYTES) -> Iterator[tuple[slice, Mark
             "missing": surfaces.missing,
             "index_missing": surfaces.index_missing,
         }
-        yield block, _panel(paths, surfaces, block), truth
+        yield block, _panel(paths, surfaces, leg_spot[block], block), truth
 
 
-def _panel(paths: Paths, surfaces: QuotedSurfaces, block: slice) -> MarketPanel:
+def _panel(paths: Paths, surfaces: QuotedSurfaces, leg_spot, block: slice) -> MarketPanel:
     settings, plan = paths.settings, paths.plan
     spot = paths.spot[block]
     return MarketPanel(
@@ -86,10 +87,18 @@ def _panel(paths: Paths, surfaces: QuotedSurfaces, block: slice) -> MarketPanel:
             legs=np.array(["Sector 1"]),
             symbols=np.array(["SECX"]),
             weights=sector_weights(paths, block),
+            leg_spot=leg_spot,
             leg_iv=surfaces.leg_iv,
             leg_status=surfaces.leg_status,
         ),
     )
+
+
+def _leg_spot(paths: Paths) -> np.ndarray:
+    """Closes of the fund on the first sector, (T, 1): its names in their weights there, as the index has all names."""
+    held = np.where(sector_numbers(paths) == 0, sector_weights(paths, slice(None)), 0.0)
+    moved = np.where(held > 0.0, held * np.where(np.isnan(paths.returns), 0.0, paths.returns), 0.0).sum(axis=1)
+    return 100.0 * np.cumprod(1.0 + moved)[:, None]
 
 
 def synthetic_market(settings: SyntheticMarket | None = None, **changes) -> tuple[MarketPanel, Truth]:

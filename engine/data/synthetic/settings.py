@@ -4,10 +4,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from engine.calendar import DAY, read_date
 from engine.data.records import DELTAS, TENORS
 from engine.errors import InputError
 
 SESSIONS_PER_YEAR = 252.0
+
+MOST_YEARS, MOST_NAMES = 200, 10_000  # more would fill a disk before anybody could read it
 
 NO_PREMIUM = {
     "level_noise": 0.0,
@@ -152,7 +155,7 @@ class SyntheticMarket:
     @property
     def end(self) -> np.datetime64:
         """Last calendar date."""
-        return np.datetime64(self.start, "D") + max(round(self.years * 365.25) - 1, 0)
+        return np.datetime64(self.start, "D") + max(round(self.years * 365.25) - 1, 0) * DAY
 
     @classmethod
     def no_premium(cls, **settings) -> "SyntheticMarket":
@@ -181,10 +184,14 @@ class SyntheticMarket:
             raise InputError(
                 f"synthetic years={self.years}: with events a quarter year is needed (or set events=false)"
             )
-        try:
-            np.datetime64(self.start, "D")
-        except ValueError as error:
-            raise InputError(f"synthetic start={self.start} is not a date; write it as 2014-01-01") from error
+        if self.years > MOST_YEARS or self.names > MOST_NAMES:
+            raise InputError(
+                f"synthetic years={self.years:g}, names={self.names}: a market of at most {MOST_YEARS} years and "
+                f"{MOST_NAMES:,} names can be made"
+            )
+        if self.seed < 0:
+            raise InputError(f"synthetic seed={self.seed} is below 0; use 0 or more")
+        read_date(self.start, "start")
 
     def _check_numbers(self):
         for name in ("missing_rate", "crossed_rate", "correlation", "weekend_variance"):

@@ -12,11 +12,16 @@ from engine.data.sources.nse.files import ACTIONS, CASH, FO, INDEX, derivatives
 MOVES_CONTRACTS = ("split_or_bonus", "demerger")
 
 
-def closes(folder, dates, symbols) -> np.ndarray:
-    """Closes of an index and its members, (T, 1 + N), as quoted that day."""
+def all_closes(folder) -> pl.DataFrame:
+    """Closes of the indices and of the stocks, as quoted that day: date, asset, close."""
     columns = {"date": pl.Date, "symbol": pl.String, "close": pl.Float64}
     rows = pl.concat(collect(scan(folder / name, columns), folder / name) for name in (INDEX, CASH))
-    return on_dates(rows.rename({"symbol": "asset"}), "close", dates, symbols)
+    return rows.rename({"symbol": "asset"})
+
+
+def closes(folder, dates, symbols) -> np.ndarray:
+    """Closes of indices and members, (T, A)."""
+    return on_dates(all_closes(folder), "close", dates, symbols)
 
 
 def futures(rows: pl.LazyFrame, folder, symbols) -> pl.DataFrame:
@@ -40,14 +45,19 @@ def factors(folder, dates, names, end) -> tuple[np.ndarray, np.ndarray]:
         The last sessions of the file up to `end`.
     end : str or None
     """
-    columns = {"date": pl.Date, "symbol": pl.String, "kind": pl.String, "price_factor": pl.Float64}
-    actions = collect(scan(folder / ACTIONS, columns), folder / ACTIONS)
-    factor = [_exact(kind, given) for kind, given in actions.select("kind", "price_factor").iter_rows()]
-    actions = actions.rename({"symbol": "asset"}).with_columns(factor=pl.Series(factor, dtype=pl.Float64))
+    actions = corporate_actions(folder)
     listed = session_dates(derivatives(folder, end=end), folder / FO)
     moves_contracts = actions.filter(pl.col("kind").is_in(MOVES_CONTRACTS))
     # Over all sessions of the file: an action between the first date and the session before it acts on the first date.
     return tuple(action_factors(a, listed, names)[len(listed) - len(dates) :] for a in (moves_contracts, actions))
+
+
+def corporate_actions(folder) -> pl.DataFrame:
+    """Corporate actions: date, asset, kind, factor on prices (NaN where the terms are not known)."""
+    columns = {"date": pl.Date, "symbol": pl.String, "kind": pl.String, "price_factor": pl.Float64}
+    actions = collect(scan(folder / ACTIONS, columns), folder / ACTIONS)
+    factor = [_exact(kind, given) for kind, given in actions.select("kind", "price_factor").iter_rows()]
+    return actions.rename({"symbol": "asset"}).with_columns(factor=pl.Series(factor, dtype=pl.Float64))
 
 
 def _exact(kind: str, factor: float | None) -> float:

@@ -17,6 +17,7 @@ from engine.data.quotes_to_surface import expiry_slots
 from engine.data.records import MarketInfo
 from engine.data.source import FileSource
 from engine.data.sources.nse.files import FILES, FO, FOLDER, derivatives
+from engine.data.sources.nse.history import panel_history
 from engine.data.sources.nse.prices import closes, factors, futures
 from engine.data.sources.nse.quotes import option_quotes
 from engine.data.sources.nse.weights import all_names, previous_weights, sectors, sub_indices
@@ -109,6 +110,8 @@ class Nse(FileSource):
             legs=legs,
             of_name=of_name if legs else None,
             sector_weights=sector_weights,
+            leg_prices=closes(self._folder, dates, list(legs.values())),
+            history=panel_history(self._folder, dates, self.index, names, list(legs.values())),
         )
 
     def _info(self) -> MarketInfo:

@@ -15,6 +15,7 @@ HOLDINGS = "spy_holdings.parquet"
 RATES = "fed_funds_dff.parquet"
 SECTORS = "sp500_constituents_2026_gics.parquet"
 LEVELS = "cboe_indices.parquet"
+PRICES = "prices_sp500_2019_2025.parquet"
 
 SPX = "SPX"  # as index leg: its options and closes are in files of their own
 CHAIN_COLUMNS = {

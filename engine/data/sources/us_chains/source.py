@@ -18,6 +18,7 @@ from engine.data.quotes_to_surface import expiry_slots
 from engine.data.records import MarketInfo
 from engine.data.source import FileSource
 from engine.data.sources.us_chains import files
+from engine.data.sources.us_chains.history import panel_history
 from engine.data.sources.us_chains.holdings import holdings, index_weights, members, sector_funds, sectors_of
 from engine.data.sources.us_chains.prices import rates, splits, spots, spx_closes, strike_factors
 from engine.data.sources.us_chains.quotes import option_quotes
@@ -25,6 +26,7 @@ from engine.errors import InputError
 
 if TYPE_CHECKING:
     from engine.data.series.daily import DailySeries
+    from engine.data.series.sp500_history import PriceHistory
 
 LISTED_EXPIRIES = 24  # two years of monthly expiries and the long-dated ones beyond
 SPX_EXPIRIES = 48  # weekly and daily ones around 30 days besides
@@ -36,7 +38,8 @@ class UsChains(FileSource):
     """The prepared US chains as a market.
 
     Reads us2026/{chains,spot,corporate_actions}.parquet and us_history/{spy_holdings,fed_funds_dff}.parquet. Where it
-    is there, us_history/sp500_constituents_2026_gics.parquet gives the sectors. With index="SPX" the options and closes
+    is there, us_history/sp500_constituents_2026_gics.parquet gives the sectors, and prices_sp500_2019_2025.parquet the
+    closes of earlier years. With index="SPX" the options and closes
     of SPX itself come from us2026/spx_quotes.parquet and us_history/cboe_indices.parquet, on the sessions they have.
 
     Parameters
@@ -63,8 +66,8 @@ class UsChains(FileSource):
         chains = [self._folder / name for name in (files.CHAINS, files.SPOT, files.ACTIONS)]
         history = [self._history / name for name in (files.HOLDINGS, files.RATES)]
         spx = self._spx_files() if self.index == files.SPX else []
-        sectors = [file for file in [self._history / files.SECTORS] if file.is_file()]
-        return fingerprint(self, [*chains, *history, *spx, *sectors])
+        optional = [self._history / name for name in (files.SECTORS, files.PRICES)]
+        return fingerprint(self, [*chains, *history, *spx, *(file for file in optional if file.is_file())])
 
     def sessions(self) -> int:
         """Return the number of sessions between start and end that the chains have, and with index="SPX" SPX too."""
@@ -90,6 +93,12 @@ class UsChains(FileSource):
         if not (self._history / files.LEVELS).is_file():
             return None
         return load_published(self.path).joined(load_market_returns(self.path))
+
+    def survivors(self) -> "PriceHistory | None":
+        """Return the members of 2024 from 2019 to 2025; None where prices_sp500_2019_2025.parquet is not there."""
+        from engine.data.series.sp500_history import load_sp500_history
+
+        return load_sp500_history(self.path) if (self._history / files.PRICES).is_file() else None
 
     def other_index_legs(self) -> tuple[str, ...]:
         """Return SPX where it is not the index leg already and its two files are there."""
@@ -141,13 +150,14 @@ class UsChains(FileSource):
 
     def _daily_and_info(self) -> tuple[DailyInputs, MarketInfo]:
         dates = self._dates()
-        spot = spots(self._folder)
+        spot, closes = spots(self._folder), self._closes()
         held = holdings(self._history)
         quoted = self._tickers()
         names = self._names(held, quoted)
         sector_of = sectors_of(self._history)
         factor = strike_factors(self._folder, dates, names, self.end)
         weights, sector_weights = index_weights(held, splits(self._folder), spot, dates, names, sector_of)
+        legs = sector_funds(sector_of, quoted - {self.index})
         rate, last_rate = rates(self._history, dates)
         daily = DailyInputs(
             dates=dates,
@@ -155,14 +165,18 @@ class UsChains(FileSource):
             index=self.index,
             slots=self._slots(dates, files.CHAINS, LISTED_EXPIRIES),
             index_slots=self._slots(dates, files.SPX_QUOTES, SPX_EXPIRIES) if self.index == files.SPX else None,
-            prices=on_dates(self._closes(), "spot", dates, [self.index, *names]),
+            prices=on_dates(closes, "spot", dates, [self.index, *names]),
             rate=rate,
             strike_factor=factor,
             return_factor=factor.copy(),
             weights=weights,
-            legs=sector_funds(sector_of, quoted - {self.index}),
+            legs=legs,
             of_name=np.array([sector_of.get(name, "") for name in names]) if sector_of else None,
             sector_weights=sector_weights,
+            leg_prices=on_dates(closes, "spot", dates, legs.values()),
+            history=panel_history(
+                self._history, closes, splits(self._folder), dates, self.index, names, list(legs.values())
+            ),
         )
         return daily, self._info(last_rate)
 

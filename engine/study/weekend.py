@@ -1,7 +1,8 @@
-"""Calendar days or trading days: what a weekend does to a quoted volatility, and not to a correlation."""
+"""Calendar days or trading days: a weekend changes a quoted volatility, but not a correlation."""
 
 import numpy as np
 
+from engine.arrays import Axis, Dates, Floats
 from engine.backend import namespace
 from engine.calendar import DAYS_PER_YEAR, sessions
 from engine.statistics import Regression, hac_regression
@@ -9,13 +10,13 @@ from engine.statistics import Regression, hac_regression
 SESSIONS_PER_YEAR = 252.0
 
 
-def trading_day_factor(dates, tenors, calendar: str = "XNYS") -> np.ndarray:
+def trading_day_factor(dates: Dates, tenors: Axis, calendar: str = "XNYS") -> Floats:
     """Turn a volatility per calendar day into one per trading day: what to multiply it by, (T, K).
 
         factor = sqrt((tenor / 365) / (sessions in (t, t + tenor] / 252))
 
-    The same total variance on another clock. All volatilities of a date and tenor share the factor, so every
-    correlation, of degree 0 in them, stays as it is.
+    The total variance is the same, time is counted differently. All volatilities of a date and tenor share the factor,
+    so it cancels in every correlation.
 
     Parameters
     ----------
@@ -32,8 +33,8 @@ def trading_day_factor(dates, tenors, calendar: str = "XNYS") -> np.ndarray:
 
     Notes
     -----
-    The clock gives a weekend no variance at all. On VIX that is too little: a mean rise from Friday to Monday becomes
-    a larger mean fall.
+    A weekend then has no variance at all. For VIX that is too little: its mean rise from Friday to Monday becomes a
+    larger mean fall.
 
     Examples
     --------
@@ -41,7 +42,8 @@ def trading_day_factor(dates, tenors, calendar: str = "XNYS") -> np.ndarray:
     >>> trading_day_factor(friday, [30])[0, 0].round(4), trading_day_factor(monday, [30])[0, 0].round(4)
     (np.float64(1.0441), np.float64(0.9931))
     """
-    dates, tenors = np.asarray(dates, dtype="datetime64[D]"), np.asarray(tenors, dtype=int)
+    dates = np.asarray(dates, dtype="datetime64[D]")
+    tenors = np.asarray(tenors, dtype=int)
     days = sessions(calendar, dates.min(), dates.max() + tenors.max())
     to = np.searchsorted(days, dates[:, None] + tenors, side="right")
     count = to - np.searchsorted(days, dates, side="right")[:, None]
@@ -49,7 +51,7 @@ def trading_day_factor(dates, tenors, calendar: str = "XNYS") -> np.ndarray:
     return np.sqrt(tenors / DAYS_PER_YEAR / years)
 
 
-def on_trading_days(iv, dates, tenors, calendar: str = "XNYS"):
+def on_trading_days(iv: Floats, dates: Dates, tenors: Axis, calendar: str = "XNYS") -> Floats:
     """Volatilities on the clock of trading days, shape of `iv`: (T, K, ...) or, for names, (T, N, K, ...).
 
     Parameters
@@ -63,8 +65,8 @@ def on_trading_days(iv, dates, tenors, calendar: str = "XNYS"):
     return iv * factor.reshape(len(factor), *middle, -1, *(1,) * (iv.ndim - 2 - len(middle)))
 
 
-def weekend_effect(series, dates) -> Regression:
-    """Friday effect: does the series move otherwise from Friday to Monday than from day to day?
+def weekend_effect(series: Floats, dates: Dates) -> Regression:
+    """Friday effect: does the series move differently from Friday to Monday than from day to day?
 
         x_t - x_{t-1} = a + b [t is a Monday, t-1 its Friday] + e
 
@@ -78,9 +80,10 @@ def weekend_effect(series, dates) -> Regression:
     Returns
     -------
     Regression
-        `constant` is the mean change over other days, `weekend` what Friday to Monday differs from it.
+        `constant` is the mean change over other days, `weekend` the difference of Friday to Monday from it.
     """
-    series, dates = np.asarray(series, dtype=float), np.asarray(dates, dtype="datetime64[D]")
+    series = np.asarray(series, dtype=float)
+    dates = np.asarray(dates, dtype="datetime64[D]")
     gap = np.diff(dates).astype(int)
     weekday = (dates.astype(int) + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
     weekend = (weekday[1:] == 0) & (gap == 3)

@@ -1,9 +1,10 @@
-"""Correlation by phase of the quarter: companies report in the same weeks of every quarter, and options know it."""
+"""Correlation by phase of the quarter: companies report in the same weeks of every quarter, which options price."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Dates, Floats, Integers
 from engine.calendar import sessions
 from engine.errors import InputError
 from engine.statistics import Regression, hac_regression
@@ -45,11 +46,11 @@ class Seasonality:
         return int(self.phase[np.nanargmax(self.factor)])
 
 
-def quarter_day(dates, calendar: str = "XNYS") -> np.ndarray:
+def quarter_day(dates: Dates, calendar: str = "XNYS") -> Integers:
     """Trading day within the calendar quarter, (T,): 1 on the first session, counted by the exchange's calendar.
 
-    Counted in the data, a series that starts inside a quarter, or lacks days, would be out of phase; with a fixed
-    period of 63 sessions it would drift, as quarters have 61 to 64.
+    Counted in the data instead, a series that starts inside a quarter or lacks days would be out of phase; counted
+    with a fixed period of 63 sessions it would drift, as quarters have 61 to 64.
 
     Examples
     --------
@@ -64,7 +65,7 @@ def quarter_day(dates, calendar: str = "XNYS") -> np.ndarray:
     return np.searchsorted(days, dates, side="right") - np.searchsorted(days, first)
 
 
-def quarter_seasonality(series, dates, calendar: str = "XNYS") -> Seasonality:
+def quarter_seasonality(series: Floats, dates: Dates, calendar: str = "XNYS") -> Seasonality:
     """Describe the season of a positive series: its level over its own centred trend, averaged by phase.
 
         factor_p = mean over quarters of (x_t / trend_t) at phase p,   trend = mean of the 63 sessions around t
@@ -90,7 +91,8 @@ def quarter_seasonality(series, dates, calendar: str = "XNYS") -> Seasonality:
     statsmodels' `seasonal_decompose(model="multiplicative", period=63)` finds the same span, but its fixed period
     drifts by a session in six quarters and smears the turn of the quarter; the tests hold the two against each other.
     """
-    x, phase = _positive(series), _phase(dates, calendar)
+    x = _positive(series)
+    phase = _phase(dates, calendar)
     if len(x) < PHASES:
         raise InputError(f"a season needs 63 sessions or more, not {len(x)}")
     ratio = np.full(len(x), np.nan)
@@ -109,7 +111,7 @@ def quarter_seasonality(series, dates, calendar: str = "XNYS") -> Seasonality:
     return Seasonality(np.arange(1, PHASES + 1), mean / level, error / level, count)
 
 
-def expanding_factor(series, dates, calendar: str = "XNYS", min_quarters: int = 4) -> np.ndarray:
+def expanding_factor(series: Floats, dates: Dates, calendar: str = "XNYS", min_quarters: int = 4) -> Floats:
     """Seasonal factor to divide a date's level by, from what was known before it: one-sided, so tradable, (T,).
 
         factor_t = mean over earlier s at the phase of t of x_s / trend_s,   trend_s = mean of the 63 sessions to s
@@ -127,7 +129,8 @@ def expanding_factor(series, dates, calendar: str = "XNYS", min_quarters: int = 
         Row t reads no level of t or later. The average of a phase's past ratios is not scaled to a mean of 1: a
         trailing trend lags a drift, the same for every phase.
     """
-    x, phase = _positive(series), _phase(dates, calendar)
+    x = _positive(series)
+    phase = _phase(dates, calendar)
     factor = np.full(len(x), np.nan)
     if len(x) < PHASES:
         return factor
@@ -135,14 +138,16 @@ def expanding_factor(series, dates, calendar: str = "XNYS", min_quarters: int = 
     for p in range(1, PHASES + 1):
         at = np.flatnonzero(phase == p)
         known = np.isfinite(ratio[at])
-        # Up to the row before. Taking today's value off a sum that holds it would leave its rounding there.
+        # Sums to the row before. Subtracting today's value from a sum that includes it would leave a rounding error.
         count = np.append(0, np.cumsum(known)[:-1])
         total = np.append(0.0, np.cumsum(np.where(known, ratio[at], 0.0))[:-1])
         factor[at] = np.where(count >= min_quarters, total / np.maximum(count, 1), np.nan)
     return factor
 
 
-def season_ahead(dates, calendar: str = "XNYS", season=SEASON, ahead: int = OPTION_SESSIONS) -> np.ndarray:
+def season_ahead(
+    dates: Dates, calendar: str = "XNYS", season: tuple[int, int] = SEASON, ahead: int = OPTION_SESSIONS
+) -> Floats:
     """Share of the next `ahead` sessions that lie in the reporting season, (T,): known years in advance.
 
     Examples
@@ -151,11 +156,13 @@ def season_ahead(dates, calendar: str = "XNYS", season=SEASON, ahead: int = OPTI
     [1.0, 0.0]
     """
     day = quarter_day(dates, calendar)[:, None] + np.arange(1, ahead + 1)
-    day = np.where(day > PHASES, day - PHASES, day)  # into the next quarter, which starts after 63 sessions nearly
+    day = np.where(day > PHASES, day - PHASES, day)  # continues in the next quarter: one has about 63 sessions
     return ((day >= season[0]) & (day <= season[1])).mean(axis=1)
 
 
-def earnings_effect(series, dates, calendar: str = "XNYS", season=SEASON, ahead: int = OPTION_SESSIONS) -> Regression:
+def earnings_effect(
+    series: Floats, dates: Dates, calendar: str = "XNYS", season: tuple[int, int] = SEASON, ahead: int = OPTION_SESSIONS
+) -> Regression:
     """Do earnings raise one-month correlation? Regress its log, over its trend, on the reports its options look at.
 
         log(x_t / trend_t) = a + b season_ahead_t + e,   trend centred over 63 sessions, lags = a quarter

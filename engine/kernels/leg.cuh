@@ -1,43 +1,43 @@
-// One leg of a cohort on one day: looked up, priced and explained, as in engine/backtest/{marks,legs,attribution}.py
-// and engine/pricing/surface.py.
+// The arithmetic of one leg on one day: its volatility, price, explain and trades, as in
+// engine/backtest/{marks,legs,attribution}.py and engine/pricing/surface.py.
 #include "straddle.cuh"
 
-enum { OPEN = 0, EXPIRED = 1, SETTLED = 2, CLOSED = 3, LOST = 4, EXITED = 5, LIVES = -1 };
-enum { DELTA, GAMMA, THETA, VEGA, VANNA_VOLGA, HEDGE, FINANCING, UNEXPLAINED, PARTS };
-enum { ALL_PNL, STALE_PNL, EXTRAPOLATED_PNL, ALL_GAMMA, ALL_THETA, ALL_UNEXPLAINED, MAGNITUDES };
-#define EDGE 1e-9           // a strike on the outermost node is on the surface, whatever rounding says
-#define MOST_DELTAS 64      // nodes of a smile that fit into the workspace of a look-up
+enum { LIVES = -1 };  // beside the codes of LegStatus: the leg has not ended
+#define EDGE 1e-9     // a strike this near the outermost node counts as within the surface: rounding may put it outside
 
-// A leg at a close, per straddle; hedge is that of all its straddles.
+// A leg at a close. All fields are per straddle, but `hedge` is the delta held against all straddles of the leg.
 struct Mark {
     double forward, iv, value, delta, gamma, vega, theta, vanna, volga, hedge, stale, extrapolated;
 };
 
-// What a leg adds to its class at a close.
+// What a leg adds to the sums of its class (index or component) at a close.
 struct Flow {
     double part[PARTS], pnl, magnitude[MAGNITUDES];
     double vega_traded, vega_held, hedge_traded, hedge_held, delivered;
 };
 
-// How a leg ends at a close, or LIVES: an action on unknown terms comes before a settlement, that before the expiry.
+// How a leg ends at a close, or LIVES. If several things happen, a corporate action on unknown terms (strike factor
+// NaN) goes before a settlement, and a settlement before the expiry.
 INLINE int ending(double strike_factor, double settlement, bool last_day, int outcome) {
     if (strike_factor != strike_factor) return CLOSED;
     if (is_finite(settlement)) return SETTLED;
     return last_day ? outcome : LIVES;
 }
 
-// Variance at a node between two smiles; one that is not needed has factor 0, and its missing quotes do not count.
+// Volatility at a node between two smiles: near s0^2 + far s1^2 is its variance. A smile with factor 0 is not needed,
+// so its quote may be missing.
 INLINE double vol_between(double s0, double s1, double near, double far) {
     return sqrt((near > 0.0 ? near * s0 * s0 : 0.0) + (far > 0.0 ? far * s1 * s1 : 0.0));
 }
 
-// ln(strike / forward) of a node.
+// Where a node lies: its ln(strike / forward).
 INLINE double node_at(double vol, double root, double quantile) {
     const double spread = vol * root;
     return spread * (0.5 * spread - quantile);
 }
 
-// Volatility at ln(strike / forward) = target: linear between the nearest nodes, flat beyond the outer ones.
+// Volatility at ln(strike / forward) = target: linear between the nearest nodes, flat beyond the outermost ones; NaN if
+// no node is quoted. `outside` is 1 if the target is beyond the outermost quoted node.
 INLINE double vol_at(const STORED *s0, const STORED *s1, double near, double far, const double *quantile, i64 deltas,
                      double target, double root, double &outside) {
     double below = NOT_A_NUMBER, above = NOT_A_NUMBER, below_at = -INFINITE, above_at = INFINITE;
@@ -48,7 +48,8 @@ INLINE double vol_at(const STORED *s0, const STORED *s1, double near, double far
         vol[j] = vol_between(s0[j], s1[j], near, far);
         at[j] = node_at(vol[j], root, quantile[j]);
     }
-    // Nodes that are all quoted and fall in strike, as they should, are found by counting those at or below the target.
+    // Usually all nodes are quoted and their strikes fall: counting those at or below the target then finds its
+    // neighbours.
     const double lowest = at[deltas - 1];
     int found = lowest <= target ? 1 : 0, disorder = is_finite(lowest) ? 0 : 1;
     _Pragma("omp simd reduction(+ : found, disorder)")
@@ -58,8 +59,14 @@ INLINE double vol_at(const STORED *s0, const STORED *s1, double near, double far
     }
     if (disorder == 0) {
         const i64 first = deltas - found;
-        if (found > 0) below = vol[first], below_at = at[first];
-        if (first > 0) above = vol[first - 1], above_at = at[first - 1];
+        if (found > 0) {
+            below = vol[first];
+            below_at = at[first];
+        }
+        if (first > 0) {
+            above = vol[first - 1];
+            above_at = at[first - 1];
+        }
     } else {
         _Pragma("omp simd reduction(max : below_at) reduction(min : above_at)")
         for (i64 j = 0; j < deltas; ++j) {
@@ -94,7 +101,7 @@ INLINE void price(double strike, double years, double rate, Mark &m) {
     straddle_greeks(m.forward, strike, m.iv, years, rate, m.value, m.delta, m.gamma, m.vega, m.theta, m.vanna, m.volga);
 }
 
-// From one close to the next; `earns` is 0 at entry and on the day a leg is closed.
+// The P&L from one close to the next, and its parts. `earns` is 0 at entry and on the day a leg is closed, else 1.
 INLINE void explain(const Mark &was, const Mark &is, double units, double days, double growth, double earns, Flow &f) {
     const double move = is.forward - was.forward, points = 100.0 * (is.iv - was.iv), held = earns * units;
     const double delta = was.delta * move, gamma = 0.5 * was.gamma * move * move, theta = was.theta * days;
@@ -111,15 +118,16 @@ INLINE void explain(const Mark &was, const Mark &is, double units, double days, 
     f.pnl = ((f.part[DELTA] + f.part[GAMMA]) + (f.part[THETA] + f.part[VEGA])) +
             ((f.part[VANNA_VOLGA] + f.part[HEDGE]) + (f.part[FINANCING] + f.part[UNEXPLAINED]));
     const double size = fabs(f.pnl);
-    f.magnitude[ALL_PNL] = size;
-    f.magnitude[STALE_PNL] = was.stale + is.stale > 0.0 ? size : 0.0;
-    f.magnitude[EXTRAPOLATED_PNL] = was.extrapolated + is.extrapolated > 0.0 ? size : 0.0;
-    f.magnitude[ALL_GAMMA] = fabs(f.part[GAMMA]);
-    f.magnitude[ALL_THETA] = fabs(f.part[THETA]);
-    f.magnitude[ALL_UNEXPLAINED] = fabs(f.part[UNEXPLAINED]);
+    f.magnitude[SIZE_PNL] = size;
+    f.magnitude[SIZE_STALE] = was.stale + is.stale > 0.0 ? size : 0.0;
+    f.magnitude[SIZE_EXTRAPOLATED] = was.extrapolated + is.extrapolated > 0.0 ? size : 0.0;
+    f.magnitude[SIZE_GAMMA] = fabs(f.part[GAMMA]);
+    f.magnitude[SIZE_THETA] = fabs(f.part[THETA]);
+    f.magnitude[SIZE_UNEXPLAINED] = fabs(f.part[UNEXPLAINED]);
 }
 
-// Vega and hedges that change hands at a close, and what is held on from it.
+// What is traded at a close, and held after it. The last five numbers are 1 or 0: the leg is held on, is entered, is
+// sold at an early exit, is closed at its mark of the day before, delivers shares.
 INLINE void trade(const Mark &was, const Mark &is, double units, double strike, double on, double first, double exited,
                   double closed, double delivers, Flow &f) {
     const double straddles = fabs(units);

@@ -1,7 +1,8 @@
-"""A tiny market with everything in it that can go wrong, for tests that follow every leg by hand."""
+"""A tiny market with everything in it that can go wrong, small enough to follow every leg by hand."""
 
 import numpy as np
 
+from engine.calendar import DAY
 from engine.data.panel import MarketPanel
 from engine.data.records import ListedSmiles, MarketInfo
 
@@ -9,14 +10,37 @@ TENORS = np.array([10, 30, 91])
 DELTAS = np.arange(10, 95, 5)
 
 
-def small_market(seed=0, sessions=90, names=6, listed=False, events=True, missing=0.05) -> MarketPanel:
-    """Seeded panel of weekdays: random walks, skewed smiles, missing quotes; names 0..3 split, merge, go bust, vanish.
+def small_market(
+    seed: int = 0,
+    sessions: int = 90,
+    names: int = 6,
+    listed: bool = False,
+    events: bool = True,
+    missing: float = 0.05,
+) -> MarketPanel:
+    """Return a seeded panel of weekdays: random walks, skewed smiles, missing quotes, and four corporate events.
 
-    Name 0 splits 5:1 on session 30, name 1 is bought for cash on session 40, name 2 goes to zero on session 55 and
-    the contracts of name 3 are replaced on unknown terms on session 65.
+    Tenors are 10, 30 and 91 days, call deltas 10 to 90. Name 0 splits 5:1 on session 30, name 1 is bought for cash on
+    session 40, name 2 goes to zero on session 55 and the contracts of name 3 are replaced on unknown terms on session
+    65.
+
+    Parameters
+    ----------
+    seed, sessions, names : int
+    listed : bool
+        Also plant the smiles of five listed expiries.
+    events : bool
+        Plant the corporate events; they need 66 sessions and 4 names.
+    missing : float
+        Share of smiles, and of quotes, that are missing.
+
+    Examples
+    --------
+    >>> small_market(sessions=70).component_iv.shape
+    (70, 6, 3, 17)
     """
     rng = np.random.default_rng(seed)
-    days = np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-01-01") + 2 * sessions)
+    days = np.datetime64("2024-01-01") + np.arange(2 * sessions) * DAY
     dates = days[np.is_busday(days)][:sessions]
     shape = (sessions, names + 1)  # the index is asset 0
     price = 100.0 * np.exp(np.cumsum(0.012 * rng.standard_normal(shape), axis=0))
@@ -50,7 +74,7 @@ def small_market(seed=0, sessions=90, names=6, listed=False, events=True, missin
     if listed:
         fridays = dates[0] + np.arange(18, 18 + 35 * 5, 35)  # five expiries, 5 weeks apart
         ahead = np.searchsorted(fridays, dates)[:, None] + np.arange(3)
-        expiry = np.where(ahead < 5, fridays[np.minimum(ahead, 4)], np.datetime64("NaT"))
+        expiry = np.where(ahead < 5, fridays[np.minimum(ahead, 4)], np.datetime64("NaT", "D"))
         by_expiry = np.where(np.isnat(expiry)[:, None, :, None], np.nan, smile(3)).astype(np.float32)
         forward = np.concatenate([price[:, :1], spot], axis=1)[:, :, None] * (1.0 + 0.002 * np.arange(3))
         forward = np.where(rng.random(forward.shape) < missing, np.nan, forward)

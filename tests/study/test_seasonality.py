@@ -5,7 +5,10 @@ import pytest
 
 from engine.calendar import sessions
 from engine.correlation import implied_correlation
-from engine.correlation.seasonality import (
+from engine.data import load_market_returns, load_published
+from engine.errors import InputError
+from engine.statistics import asymmetric_regression, hac_regression
+from engine.study.seasonality import (
     PHASES,
     earnings_effect,
     expanding_factor,
@@ -13,10 +16,7 @@ from engine.correlation.seasonality import (
     quarter_seasonality,
     season_ahead,
 )
-from engine.correlation.weekend import on_trading_days, trading_day_factor, weekend_effect
-from engine.data import load_market_returns, load_published
-from engine.errors import InputError
-from engine.statistics import asymmetric_regression, hac_regression
+from engine.study.weekend import on_trading_days, trading_day_factor, weekend_effect
 
 DATES = sessions("XNYS", "2010-01-01", "2019-12-31")
 

@@ -1,0 +1,165 @@
+"""Realised correlation of a market's baskets, on the returns of the same underlyings as their implied correlation.
+
+Where the implied leg takes the volatility of an index or fund, the realised leg takes that of **its own** returns: a
+basket of 50 names is not the index, and half as volatile again. The basket's own returns count only where nothing is
+quoted on the basket as a whole.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.backend import namespace
+from engine.calendar import after_hole
+from engine.correlation.implied import CorrelationStatus
+from engine.correlation.realized import (
+    RealizedCorrelation,
+    daily_returns,
+    forward_realized_correlation,
+    realized_correlation,
+)
+from engine.errors import InputError
+from engine.records import map_arrays
+
+OWN_BASKET = "basket"  # realised leg of a basket on which no options exist: its names' returns, in its weights
+
+
+@dataclass(frozen=True, eq=False)
+class MarketReturns:
+    """Simple daily returns on every session that has closes; NaN on the first, and over a hole of the dates.
+
+    Parameters
+    ----------
+    dates : array (H,), datetime64[D]
+        Those of the market and, where it has a history, those before and between them. Always on the host.
+    at : array (T,), int
+        Position of each session of the market among the dates. Always on the host.
+    names : array (H, N)
+        Of the members; splits and special dividends are undone, ordinary dividends are not in them.
+    legs : dict of symbol -> array (H,)
+        Of the index and of each sector's fund or sub-index. Price returns: a fund's fall by its own dividend counts;
+        SPY's, .3 % once a quarter, moves the volatility of a month by a tenth of a vol point.
+    """
+
+    dates: np.ndarray
+    at: np.ndarray
+    names: np.ndarray
+    legs: dict
+
+
+def market_returns(market) -> MarketReturns:
+    """Return the daily returns of a market's names and index legs.
+
+    Parameters
+    ----------
+    market : MarketPanel
+
+    Raises
+    ------
+    InputError
+        When the market's history lacks a session of its own.
+
+    Examples
+    --------
+    >>> from engine.data.synthetic import synthetic_market
+    >>> market, _ = synthetic_market(years=0.5, names=6, sectors=2)
+    >>> returns = market_returns(market)
+    >>> returns.names.shape == (len(market), len(market.names)), sorted(returns.legs)
+    (True, ['SECX', 'SYNX'])
+    """
+    history = market.known_closes()
+    dates = history.dates
+    at = np.searchsorted(dates, market.dates)
+    found = (
+        dates[np.minimum(at, max(len(dates) - 1, 0))] == market.dates if len(dates) else market.dates != market.dates
+    )
+    if not found.all():
+        raise InputError(f"the history of {market.info.name} has no closes of its session {market.dates[~found][0]}")
+    xp = namespace(history.close)
+    closes = xp.concatenate([history.index_close[:, None], history.leg_close], axis=1)
+    moved = daily_returns(closes, xp.ones(closes.shape), dates)
+    symbols = [market.info.index, *([] if market.sectors is None else market.sectors.symbols.tolist())]
+    return MarketReturns(
+        dates=dates,
+        at=at,
+        names=daily_returns(history.close, history.return_factor, dates),
+        legs={str(symbol): moved[:, s] for s, symbol in enumerate(symbols)},
+    )
+
+
+def realized_leg(basket) -> str:
+    """Return whose returns the realised index leg of a basket (`Chosen`) has: a symbol, or `OWN_BASKET`."""
+    return basket.leg or OWN_BASKET
+
+
+def basket_realized(
+    returns: MarketReturns, basket, window: int, *, forward: bool = False, min_coverage: float = 0.8
+) -> RealizedCorrelation:
+    """Realised correlation of a basket on the market's sessions, arrays (T,) and (T, N).
+
+        s_I = volatility of the index leg's own returns        s_i = volatility of each name's
+        clean = (s_I^2 - B) / (A^2 - B)
+
+    Names, weights and formula are those of the implied correlation of the same basket, and so are the underlyings.
+
+    Parameters
+    ----------
+    returns : MarketReturns
+    basket : Chosen
+        From `baskets`.
+    window : int
+        Sessions up to and including each date; they may reach into the market's history.
+    forward : bool
+        Over the sessions **after** each date instead: not tradable.
+    min_coverage : float
+        Least share of the basket's weight that must have a full window; of a sector with a fund, of the whole sector.
+
+    Examples
+    --------
+    >>> from engine.correlation.basket import TopWeights
+    >>> from engine.correlation.sectors import baskets
+    >>> from engine.data.synthetic import synthetic_market
+    >>> market, _ = synthetic_market(years=0.5, names=6, sectors=2)
+    >>> (basket,) = baskets(TopWeights(3), market)
+    >>> record = basket_realized(market_returns(market), basket, window=21)
+    >>> realized_leg(basket), np.isfinite(record.clean).sum() == len(market) - 21
+    ('SYNX', np.True_)
+    """
+    xp = namespace(returns.names)
+    at = xp.asarray(returns.at)
+    weights = xp.zeros(returns.names.shape)
+    weights[at] = basket.weights
+    measure = forward_realized_correlation if forward else realized_correlation
+    own = None if basket.leg is None else returns.legs[basket.leg]
+    whole = measure(returns.names, weights, window, index_returns=own, min_coverage=min_coverage)
+    record = map_arrays(whole, lambda values: values[at])
+    if basket.of_sector and basket.leg is not None:
+        record.coverage[:] *= basket.share
+        thin = (record.coverage < min_coverage) & (record.status != CorrelationStatus.NO_INDEX_QUOTE)
+        record.status[thin] = CorrelationStatus.THIN_COVERAGE
+    return record
+
+
+def matched_window(tenor: int) -> int:
+    """Return the sessions that a tenor of calendar days holds, at 252 a year: what a premium at it is measured over.
+
+    Examples
+    --------
+    >>> [matched_window(tenor) for tenor in (10, 30, 91, 182, 365)]
+    [7, 21, 63, 126, 252]
+    """
+    return max(round(tenor * 252.0 / 365.0), 2)
+
+
+def sessions_in_a_row(returns: MarketReturns) -> np.ndarray:
+    """Count the returns since the last hole up to each session of the market, (T,): the longest window that ends there.
+
+    Examples
+    --------
+    >>> days = np.array(["2026-01-08", "2026-01-09", "2026-02-02", "2026-02-03"], dtype="datetime64[D]")
+    >>> sessions_in_a_row(MarketReturns(days, np.arange(1, 4), np.zeros((4, 1)), {}))
+    array([1, 0, 1])
+    """
+    row = np.arange(len(returns.dates))
+    start = np.maximum.accumulate(np.where(after_hole(returns.dates), row, 0))
+    return (row - start)[returns.at]

@@ -1,0 +1,16 @@
+"""A correlation for every pair of names, and what it says of portfolios and of single names."""
+
+from engine.correlation.matrix.contribution import correlation_contribution
+from engine.correlation.matrix.implied import ImpliedMatrix, implied_matrix
+from engine.correlation.matrix.portfolio import Diversification, diversification
+from engine.correlation.matrix.realized import RealizedMatrix, realized_matrix
+
+__all__ = [
+    "Diversification",
+    "ImpliedMatrix",
+    "RealizedMatrix",
+    "correlation_contribution",
+    "diversification",
+    "implied_matrix",
+    "realized_matrix",
+]

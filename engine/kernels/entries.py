@@ -1,0 +1,136 @@
+"""The kernels: what each of their entry points takes, and the constants that their C text is given."""
+
+from engine.kernels.codes import MAGNITUDES, PARTS, STATISTICS, CorrelationStatus, InversionStatus, LegStatus
+from engine.kernels.declare import Entry, Kernel, codes, numbers, positions, reads, writes
+
+PIECE = 256  # elements that a CPU takes through a formula at once: pieces.cuh
+MOST_DELTAS = 64  # on a CPU, how many nodes of a smile the book has room for
+MOST_LEGS = 512  # on a GPU, how many legs of a cohort it has, the index included: each is a thread of a block
+
+MARKET = (
+    *numbers("legs days dates names slots deltas"),
+    *reads("i64", "name", "cohorts legs"),
+    *reads("i64", "session slot", "cohorts days+1"),
+    *reads("double", "near far", "cohorts days+1"),
+    *reads("u8", "beyond", "cohorts days+1"),
+    *reads("double", "years rate", "cohorts days+1"),
+    *reads("STORED", "index_smile", "dates slots deltas"),
+    *reads("STORED", "smile", "dates names slots deltas"),
+    *reads("double", "quantile", "deltas"),
+    *reads("double", "index_forward", "dates slots", optional=True),  # of listed expiries
+    *reads("double", "forward", "dates names slots", optional=True),
+    *reads("double", "index_spot index_carry", "dates"),
+    *reads("double", "spot carry", "dates names"),
+)
+
+ENTER = (
+    *MARKET,
+    *writes("u8", "quoted", "cohorts legs+1"),
+    *writes("double", "at_forward at_iv value delta gamma vega theta vanna volga", "cohorts legs+1"),
+)
+
+HOLD = (
+    *MARKET,
+    *reads("double", "gone growth", "cohorts days+1"),
+    *reads("i64", "life outcome", "cohorts"),
+    *reads("double", "strike_factor settlement", "dates names"),
+    *numbers("physical_delivery"),
+    *numbers("ratio", "double"),
+    *reads("double", "units strike", "cohorts legs+1"),
+    *writes("double", "explained", f"cohorts days+1 2 {len(PARTS)}"),
+    *writes("double", "magnitude", f"cohorts days+1 {len(MAGNITUDES)}"),
+    *writes("double", "vega_traded vega_held hedge_traded hedge_held delivered", "cohorts days+1 2"),
+    *writes("double", "exit_value shares_at_end", "cohorts legs+1"),
+    *writes("i64", "end status", "cohorts legs+1"),
+    *writes("double", "pnl_option pnl_hedge financing leg_vega leg_hedge leg_delivered", "cohorts legs+1"),
+)
+
+HYSTERESIS = (
+    *reads("double", "signal", "dates"),
+    *numbers("dates"),
+    *reads("double", "enter leave", "sets"),
+    *writes("double", "state", "sets dates"),
+)
+
+EXIT_DAYS = (
+    *numbers("cohorts days dates"),
+    *reads("i64", "entry life", "cohorts"),
+    *reads("double", "pnl days_left", "cohorts days+1"),
+    *reads("double", "entry_exposure", "sets cohorts", strides="entry_exposure_stride"),
+    *reads("double", "exposure", "sets dates", strides="exposure_stride"),
+    *reads("double", "stop target at_days_left", "sets"),
+    *numbers("with_signal lag"),
+    *writes("i64", "exit_day", "sets cohorts"),
+)
+
+ACCOUNTS = (
+    *numbers("cohorts days dates"),
+    *reads("i64", "entry life", "cohorts"),
+    *reads("double", "gross index_traded component_traded index_held component_held", "cohorts days+1"),
+    *reads("double", "hedge_traded hedge_held delivered", "cohorts days+1"),
+    *reads("double", "entry_exposure", "sets cohorts"),
+    *reads("i64", "exit_day", "sets cohorts", optional=True),
+    *reads("double", "index_vega index_rate component_rate hedge_bps delivery_bps", "sets"),
+    *numbers("lags"),
+    *writes("double", "pnl_rows option_rows hedge_rows", "sets dates", optional=True),
+    *writes("double", "statistics", f"sets {len(STATISTICS)}"),
+)
+
+IMPLIED_CORRELATION = (
+    *reads("STORED", "iv", "dates names cells", strides="date_stride name_stride"),
+    *numbers("names cells"),
+    *reads("double", "weights", "baskets dates names"),
+    *numbers("dates baskets"),
+    *reads("double", "index_iv", "baskets dates cells", strides="index_stride"),
+    *numbers("min_coverage", "double"),
+    *writes("double", "clean dirty variance_ratio", "baskets dates cells"),
+    *writes("u8", "status", "baskets dates cells"),
+    *writes("double", "coverage", "baskets dates cells"),
+    *writes("int", "quoted_names", "baskets dates cells"),
+)
+
+
+def elements(type: str, names: str):
+    """Declare inputs of `elementwise`, each followed by its stride."""
+    return (parameter for name in names.split() for parameter in reads(type, name, "items", strides=f"{name}_stride"))
+
+
+IMPLIED_VOL = (
+    *elements("double", "price forward strike years rate"),
+    *elements("u8", "is_call"),
+    *writes("double", "iv", "items"),
+    *writes("u8", "status", "items"),
+)
+
+STRADDLE = (
+    *elements("double", "forward strike iv years rate"),
+    *writes("double", "value delta gamma vega theta vanna volga", "items"),
+)
+
+KERNELS = {
+    "book": Kernel(
+        entries={"enter": Entry("cohorts", ENTER), "hold": Entry("cohorts", HOLD)},
+        constants=(
+            codes(LegStatus),
+            positions("PARTS", PARTS),
+            positions("MAGNITUDES", (f"size_{name}" for name in MAGNITUDES)),
+            {"MOST_DELTAS": MOST_DELTAS, "MOST_LEGS": MOST_LEGS},
+        ),
+        groups={"market": MARKET},
+    ),
+    "moments": Kernel(
+        {"implied_correlation": Entry("items", IMPLIED_CORRELATION)}, constants=(codes(CorrelationStatus),)
+    ),
+    "sweep": Kernel(
+        {
+            "hysteresis": Entry("sets", HYSTERESIS),
+            "exit_days": Entry("sets", EXIT_DAYS),
+            "accounts": Entry("sets", ACCOUNTS),
+        },
+        constants=(positions("STATISTICS", STATISTICS),),
+    ),
+    "implied_vol": Kernel(
+        {"implied_vol": Entry("items", IMPLIED_VOL)}, constants=(codes(InversionStatus), {"PIECE": PIECE})
+    ),
+    "straddle": Kernel({"straddle": Entry("items", STRADDLE)}, constants=({"PIECE": PIECE},)),
+}

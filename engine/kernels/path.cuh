@@ -1,0 +1,206 @@
+// The way a CPU holds a leg: all its closes at once, as vectors, wherever one close does not depend on the one before.
+#include "held.cuh"
+#include "market.cuh"
+
+#ifndef __CUDACC__
+
+// Closes filled up to whole vectors: what a day comes to must not depend on how many follow it.
+INLINE i64 whole_vectors(i64 closes) { return (closes + 7) / 8 * 8; }
+
+// One leg at all its closes, a field after the other; position -1, before the entry, holds nothing.
+struct Path {
+    std::vector<Quote> quotes;
+    std::vector<double> memory;
+    double *spot, *carry, *years, *listed, *shares, *target, *root;
+    double *forward, *iv, *value, *delta, *gamma, *vega, *theta, *vanna, *volga, *hedge, *stale, *extrapolated;
+    double *earns, *on, *exited, *closed, *delivers, *first;  // 1 or 0
+    double *rate, *gone, *growth;                             // of the cohort, the same for all its legs
+
+    explicit Path(i64 length) : quotes(length) {
+        double **const fields[] = {
+            &spot, &carry, &years, &listed, &shares, &target, &root,
+            &forward, &iv, &value, &delta, &gamma, &vega, &theta, &vanna, &volga, &hedge, &stale, &extrapolated,
+            &earns, &on, &exited, &closed, &delivers, &first,
+            &rate, &gone, &growth,
+        };
+        memory.assign(std::size(fields) * (length + 1), 0.0);
+        double *at = memory.data() + 1;
+        for (double **field : fields) {
+            *field = at;
+            at += length + 1;
+        }
+        first[0] = 1.0;
+    }
+};
+
+INLINE Mark mark_at(const Path &p, i64 day) {
+    return {p.forward[day], p.iv[day],    p.value[day], p.delta[day], p.gamma[day], p.vega[day],
+            p.theta[day],   p.vanna[day], p.volga[day], p.hedge[day], p.stale[day], p.extrapolated[day]};
+}
+
+// Flows of a cohort's legs, each added to what is there: a row of days for every part, flow and magnitude.
+struct Sums {
+    enum { VEGA_TRADED = PARTS, VEGA_HELD, HEDGE_TRADED, HEDGE_HELD, DELIVERED, FLOWS };
+    i64 length;
+    std::vector<double> classes, sizes;  // (class, flow, day) and (magnitude, day)
+
+    explicit Sums(i64 length) : length(length), classes(2 * FLOWS * length), sizes(MAGNITUDES * length) {}
+
+    void clear() {
+        std::fill(classes.begin(), classes.end(), 0.0);
+        std::fill(sizes.begin(), sizes.end(), 0.0);
+    }
+    double *of_class(int group) { return classes.data() + group * FLOWS * length; }
+};
+
+// One leg of one cohort, and how it is held.
+struct Leg {
+    i64 cohort, number;
+    double straddles, strike;
+};
+
+// Quotes of a leg from its entry to the close on which it ends. Returns the number of closes.
+INLINE i64 quote_until_end(const Market &market, const Held &held, const Leg &leg, Path &p) {
+    const i64 base = leg.cohort * (held.days + 1), life = held.life[leg.cohort];
+    const i64 member = leg.number > 0 ? held.name[leg.cohort * held.legs + leg.number - 1] : 0;
+    double shares = 1.0;
+    i64 count = 0;
+    do {
+        Quote &q = p.quotes[count];
+        q = quote_of(market, leg.cohort, leg.number, count);
+        end_leg(q, leg.number, count, held.session[base + count] * held.names + member, count == life,
+                (int)held.outcome[leg.cohort], shares, held.strike_factor, held.settlement);
+        shares = q.shares;
+        p.spot[count] = q.spot;
+        p.carry[count] = q.carry;
+        p.years[count] = q.years;
+        p.listed[count] = q.listed;
+        p.shares[count] = q.shares;
+        ++count;
+    } while (p.quotes[count - 1].ends == LIVES);
+    for (i64 day = count; day < whole_vectors(count); ++day) {
+        p.spot[day] = p.spot[count - 1];
+        p.carry[day] = 0.0;
+        p.years[day] = 0.0;
+        p.listed[day] = NOT_A_NUMBER;
+        p.shares[day] = shares;
+    }
+    return count;
+}
+
+// Forwards and volatilities of a leg. A close that has none takes that of the close before, so days follow each other.
+INLINE void look_up_path(const Market &market, const Leg &leg, i64 count, Path &p) {
+    const i64 whole = whole_vectors(count);
+    HOST_SIMD
+    for (i64 day = 0; day < whole; ++day) {
+        p.forward[day] = forward_of(p.spot[day], p.carry[day], p.years[day], p.listed[day], p.shares[day]);
+        p.target[day] = target_of(leg.strike, p.forward[day]);
+        p.root[day] = sqrt(p.years[day]);
+    }
+    Mark was, is;
+    was.forward = leg.strike;
+    was.iv = NOT_A_NUMBER;
+    for (i64 day = 0; day < count; ++day) {
+        look_up(market, p.quotes[day], p.forward[day], p.target[day], p.root[day], was, is);
+        p.forward[day] = is.forward;
+        p.iv[day] = is.iv;
+        p.stale[day] = is.stale;
+        p.extrapolated[day] = is.extrapolated;
+        was = is;
+    }
+    for (i64 day = count; day < whole; ++day) {
+        p.forward[day] = was.forward;
+        p.iv[day] = was.iv;
+        p.stale[day] = 0.0;
+        p.extrapolated[day] = 0.0;
+    }
+    p.forward[-1] = p.forward[0];
+    p.iv[-1] = p.iv[0];
+}
+
+// What happens at each close, as 1 or 0. Nothing does on the days that fill up the last vector.
+INLINE void mark_events(i64 count, int ends, bool delivers, Path &p) {
+    for (i64 day = 0; day < whole_vectors(count); ++day) {
+        p.on[day] = day < count - 1;
+        p.earns[day] = day > 0 && day < count;
+        p.exited[day] = 0.0;
+        p.closed[day] = 0.0;
+        p.delivers[day] = 0.0;
+    }
+    p.earns[count - 1] = ends != CLOSED;
+    p.exited[count - 1] = ends == EXITED;
+    p.closed[count - 1] = ends == CLOSED;
+    p.delivers[count - 1] = delivers;
+}
+
+// Values, greeks and hedges.
+INLINE void price_path(const Leg &leg, double ratio, i64 count, Path &p) {
+    HOST_SIMD
+    for (i64 day = 0; day < whole_vectors(count); ++day) {
+        straddle_greeks(p.forward[day], leg.strike, p.iv[day], p.years[day], p.rate[day], p.value[day], p.delta[day],
+                        p.gamma[day], p.vega[day], p.theta[day], p.vanna[day], p.volga[day]);
+        p.hedge[day] = p.on[day] * ratio * p.delta[day] * leg.straddles;
+    }
+}
+
+// What a leg earns and trades on each day, added to the sums of its class; its own over its life.
+INLINE Totals add_flows(const Leg &leg, i64 count, const Path &p, Sums &all) {
+    const i64 length = all.length;
+    double *const sums = all.of_class(leg.number > 0), *const sizes = all.sizes.data();
+    double option = 0.0, hedge = 0.0, financing = 0.0, vega_traded = 0.0, hedge_traded = 0.0, delivered = 0.0;
+    _Pragma("omp simd reduction(+ : option, hedge, financing, vega_traded, hedge_traded, delivered)")
+    for (i64 day = 0; day < whole_vectors(count); ++day) {
+        const Mark before = mark_at(p, day - 1), now = mark_at(p, day);
+        Flow f;
+        explain(before, now, leg.straddles, p.gone[day], p.growth[day], p.earns[day], f);
+        trade(before, now, leg.straddles, leg.strike, p.on[day], p.first[day], p.exited[day], p.closed[day],
+              p.delivers[day], f);
+#pragma GCC unroll 8
+        for (int k = 0; k < PARTS; ++k) sums[k * length + day] += f.part[k];
+#pragma GCC unroll 8
+        for (int k = 0; k < MAGNITUDES; ++k) sizes[k * length + day] += f.magnitude[k];
+        sums[Sums::VEGA_TRADED * length + day] += f.vega_traded;
+        sums[Sums::VEGA_HELD * length + day] += f.vega_held;
+        sums[Sums::HEDGE_TRADED * length + day] += f.hedge_traded;
+        sums[Sums::HEDGE_HELD * length + day] += f.hedge_held;
+        sums[Sums::DELIVERED * length + day] += f.delivered;
+        option += f.pnl - f.part[HEDGE] - f.part[FINANCING];
+        hedge += f.part[HEDGE];
+        financing += f.part[FINANCING];
+        vega_traded += f.vega_traded;
+        hedge_traded += f.hedge_traded;
+        delivered += f.delivered;
+    }
+    return {option, hedge, financing, vega_traded, hedge_traded, delivered};
+}
+
+// A leg's days are quoted and looked up one after the other, then priced, explained and added up as vectors.
+INLINE void hold_leg(const Market &market, const Held &held, const Leg &leg, Path &p, Sums &sums) {
+    const i64 count = quote_until_end(market, held, leg, p), at = leg.cohort * (held.legs + 1) + leg.number;
+    const int ends = p.quotes[count - 1].ends;
+    look_up_path(market, leg, count, p);
+    mark_events(count, ends, ends == EXPIRED && leg.number > 0 && held.physical_delivery, p);
+    price_path(leg, held.ratio, count, p);
+    store_totals(held, at, add_flows(leg, count, p, sums));
+    store_end(held, at, count - 1, ends, p.shares[count - 1], p.value[ends == CLOSED ? count - 2 : count - 1]);
+}
+
+INLINE void store_sums(const Held &out, i64 cohort, Sums &sums) {
+    const i64 length = sums.length;
+    for (i64 day = 0; day <= out.life[cohort]; ++day) {
+        const i64 close = cohort * (out.days + 1) + day;
+        for (int k = 0; k < MAGNITUDES; ++k) out.magnitude[close * MAGNITUDES + k] = sums.sizes[k * length + day];
+        for (int group = 0; group < 2; ++group) {
+            const double *const flow = sums.of_class(group) + day;
+            const i64 at = close * 2 + group;
+            for (int k = 0; k < PARTS; ++k) out.explained[at * PARTS + k] = flow[k * length];
+            out.vega_traded[at] = flow[Sums::VEGA_TRADED * length];
+            out.vega_held[at] = flow[Sums::VEGA_HELD * length];
+            out.hedge_traded[at] = flow[Sums::HEDGE_TRADED * length];
+            out.hedge_held[at] = flow[Sums::HEDGE_HELD * length];
+            out.delivered[at] = flow[Sums::DELIVERED * length];
+        }
+    }
+}
+
+#endif

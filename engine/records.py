@@ -1,0 +1,44 @@
+"""Records: frozen dataclasses whose fields are arrays, changed field by field as if each were one array."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+
+from engine.backend import namespace
+
+
+def map_arrays(record, change: Callable):
+    """Return the record with every array replaced by what `change` makes of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from engine.pricing import StripVariance
+    >>> strips = StripVariance(*(np.array([1, 2, 3]) for _ in range(5)))
+    >>> map_arrays(strips, lambda array: array[1:]).calls.tolist()
+    [2, 3]
+    """
+    return replace(record, **{f.name: change(getattr(record, f.name)) for f in fields(record)})
+
+
+def stack(records, axis: int = 0):
+    """Return one record of records of equal shapes: each array has one axis more, along which they stand."""
+    return _joined(records, lambda arrays: namespace(*arrays).stack(arrays, axis=axis))
+
+
+def concatenate(records, axis: int = 0, **given):
+    """Return one record whose arrays are those of the records, one after the other along an existing axis.
+
+    Parameters
+    ----------
+    records : sequence of records of one class
+    axis : int
+    **given
+        Fields that are not arrays, or are known already: taken as they are.
+    """
+    return _joined(records, lambda arrays: namespace(*arrays).concatenate(arrays, axis=axis), **given)
+
+
+def _joined(records, join: Callable, **given):
+    kind = type(records[0])
+    names = [f.name for f in fields(kind) if f.name not in given]
+    return kind(**{name: join([getattr(record, name) for record in records]) for name in names}, **given)
