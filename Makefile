@@ -27,9 +27,10 @@ backtest: $(RUNTIME)  ## Backtest on the built-in synthetic market (ARGS="strate
 correlate: $(RUNTIME)  ## Implied correlation of every date, tenor and delta (ARGS="market=... market.path=...")
 	@$(RUN) -m engine.correlate $(ARGS)
 
-test: $(DEV)  ## Lint, format check, all tests and the lines they run, exactly as CI does it
+test: $(DEV)  ## Lint, format check, type check, all tests and the lines they run, exactly as CI does it
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
+	$(RUN) -m basedpyright --pythonpath "$$($(RUN) -c 'import sys; print(sys.executable)')"
 	$(RUN) -m pytest -q --cov --cov-report=
 	$(RUN) tests/coverage_by_room.py
 

@@ -27,14 +27,17 @@ class Structure(Protocol):
     @property
     def tenor(self) -> int:
         """Calendar days from entry to expiry."""
+        ...
 
     @property
     def min_days(self) -> int:
         """Calendar days to expiry below which a listed expiry is not entered."""
+        ...
 
     @property
     def min_coverage(self) -> float:
         """Share of the basket's weight, 0 to 1, that quoted names must hold for a cohort to be entered."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,11 @@ class Cohorts:
     def days_left(self, dates: np.ndarray, sessions: np.ndarray) -> np.ndarray:
         """Calendar days to expiry on those sessions, (C, H + 1); 0 past the expiry and where there is none."""
         return np.fmax(days_between(self.expiry[:, None], dates[sessions]), 0.0)
+
+    def days_until_settled(self, dates: np.ndarray, sessions: np.ndarray) -> np.ndarray:
+        """As `days_left`, but 0 on the session the contracts settle on, which is before an expiry on a holiday."""
+        settles = (np.arange(int(sessions.shape[1])) == self.life[:, None]) & self.settled[:, None]
+        return np.where(settles, 0.0, self.days_left(dates, sessions))
 
     def until(self, day: np.ndarray) -> "Cohorts":
         """Return the same cohorts sold on a holding day, (C,), where that is before their end."""

@@ -3,6 +3,7 @@
 import math
 from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
+from typing import Any
 
 from engine.command.messages import choices_of, suggestion
 from engine.errors import InputError
@@ -11,7 +12,7 @@ OURS = ("engine", "strategies")
 _NUMBERS = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
 
 
-def build(node, where: str = "", allow=()):
+def build(node: Any, where: str = "", allow: Any = ()) -> Any:  # of the class that the node names
     """Make the object a piece of configuration describes: `_target_` names the class, the other keys its fields.
 
     Parameters
@@ -35,18 +36,16 @@ def build(node, where: str = "", allow=()):
     """
     if not isinstance(node, dict) or "_target_" not in node:
         raise InputError(f"{where}={node} makes nothing; choose one of {', '.join(choices_of(where))}")
-    settings = {key: value for key, value in node.items() if key != "_target_"}
     made = imported(node.get("_target_"), where, allow)
     _check_fits(made, where)
-    if is_dataclass(made):
-        settings = {key: checked(made, key, value, where) for key, value in settings.items()}
+    settings = {key: checked(made, key, value, where) for key, value in node.items() if key != "_target_"}
     try:
         return made(**settings)
     except TypeError as error:
         raise InputError(f"{where}._target_={node['_target_']} cannot be made of {settings}: {error}") from error
 
 
-def imported(path, where: str, allow=()) -> type:
+def imported(path: Any, where: str, allow: Any = ()) -> type:
     """Return the class of a dotted path, which stands in the configuration at `where`.
 
     It must be a class that a trusted package defines, not one that it only imports; no other package is imported.
@@ -67,7 +66,7 @@ def imported(path, where: str, allow=()) -> type:
     return found
 
 
-def _packages(allow) -> list[str]:
+def _packages(allow: Any) -> list[str]:
     given = list(allow) if isinstance(allow, list | tuple) else [] if allow is None else [allow]
     for package in given:
         if not isinstance(package, str) or not all(part.isidentifier() for part in package.split(".")):
@@ -108,8 +107,10 @@ def _bases() -> dict[str, type]:
     }
 
 
-def checked(made, key: str, value, where: str):
+def checked(made: Any, key: str, value: Any, where: str) -> Any:
     """Return the value as the field wants it, or say what is wrong with it."""
+    if not is_dataclass(made):
+        return value
     known = {f.name: f for f in fields(made) if f.init}
     if key not in known:
         raise InputError(f"{where} has no setting {key}; {suggestion(key, known, 'it has')}")
@@ -131,7 +132,7 @@ def checked(made, key: str, value, where: str):
     return float(value) if wanted == "float" else value
 
 
-def number(config: dict, key: str, kind: type):
+def number(config: dict, key: str, kind: type) -> Any:
     """Return a number of the configuration's root, or say that it is none.
 
     Examples

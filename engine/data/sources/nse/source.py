@@ -127,4 +127,5 @@ class Nse(FileSource):
             forward_convention="close of the same-expiry future; the cash price where it did not trade",
             hedge_instrument="same-expiry future",
             physical_delivery=True,
+            marks="traded",
         )

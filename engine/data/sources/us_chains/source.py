@@ -185,4 +185,5 @@ class UsChains(FileSource):
             source="US exchange option chains with the vendor's volatilities and deltas; weights from SPY holdings",
             forward_convention="spot compounded at the last fed funds rate known before the date "
             f"(the last one is of {last_rate}), no dividends",
+            marks="last",  # the vendor's volatilities are those of its prices, mostly last trades
         )
