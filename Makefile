@@ -1,33 +1,55 @@
 # Needs only make and Python >= 3.11; everything else is installed into .venv, once.
+# NO_INSTALL=1 installs nothing: $(PYTHON) runs this checkout with the packages it has, PYTHONPATH included.
 PYTHON ?= python3
 ARGS ?=
+# Versions that installs keep to, so that all have what CI has; LOCK= takes the newest that pyproject.toml allows.
+LOCK ?= constraints.txt
+ifdef NO_INSTALL
+RUN := PYTHONPATH="$(CURDIR):$(CURDIR)/engine/plugins:$$PYTHONPATH" $(PYTHON)
+else
 BIN := .venv/bin
+RUN := $(BIN)/python
+INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check $(if $(LOCK),--constraint $(LOCK))
+RUNTIME := .venv/.runtime
+DEV := .venv/.dev
+GPU := .venv/.gpu
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help backtest correlate test format gpu clean
+.PHONY: help backtest correlate test matrix lock audit format gpu clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
 
-backtest: .venv/.runtime  ## Backtest on the built-in synthetic market (ARGS="strategy=rich_correlation ..." to vary)
-	@$(BIN)/python -m engine.run $(ARGS)
+backtest: $(RUNTIME)  ## Backtest on the built-in synthetic market (ARGS="strategy=rich_correlation ..." to vary)
+	@$(RUN) -m engine.run $(ARGS)
 
-correlate: .venv/.runtime  ## Implied correlation of every date, tenor and delta (ARGS="market=... market.path=...")
-	@$(BIN)/python -m engine.correlate $(ARGS)
+correlate: $(RUNTIME)  ## Implied correlation of every date, tenor and delta (ARGS="market=... market.path=...")
+	@$(RUN) -m engine.correlate $(ARGS)
 
-test: .venv/.dev  ## Lint, format check, all tests and the lines they run, exactly as CI does it
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/python -m pytest -q --cov --cov-report=
-	$(BIN)/python tests/coverage_by_room.py
+test: $(DEV)  ## Lint, format check, type check, all tests and the lines they run, exactly as CI does it
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m basedpyright --pythonpath "$$($(RUN) -c 'import sys; print(sys.executable)')"
+	$(RUN) -m pytest -q --cov --cov-report=
+	$(RUN) tests/coverage_by_room.py
 
-format: .venv/.dev  ## Format the code and sort its imports
-	$(BIN)/ruff check --fix
-	$(BIN)/ruff format
+matrix: $(DEV)  ## Backtest and test fresh copies under every Python found, with the newest and the oldest packages
+	@$(RUN) tests/matrix.py
 
-gpu: .venv/.gpu  ## On a machine with a CUDA device: parity tests, then the benchmark
-	$(BIN)/python -m pytest -q -m gpu
-	$(BIN)/python -m engine.benchmark benchmark=full backend=cupy $(ARGS)
+lock: $(DEV)  ## Write the newest versions that fit together into constraints.txt, which installs keep to
+	$(RUN) -m uv pip compile --quiet --universal --no-header --no-annotate --upgrade --extra dev --extra gpu pyproject.toml --output-file constraints.txt
+
+audit: $(DEV)  ## Look up known vulnerabilities of the versions in constraints.txt
+	$(RUN) -m pip_audit --requirement constraints.txt --no-deps --disable-pip
+
+format: $(DEV)  ## Format the code and sort its imports
+	$(RUN) -m ruff check --fix
+	$(RUN) -m ruff format
+
+gpu: $(GPU)  ## On a machine with a CUDA device: parity tests, then the benchmark (without a network: NO_INSTALL=1)
+	$(RUN) -m pytest -q -m gpu
+	$(RUN) -m engine.benchmark benchmark=full backend=cupy $(ARGS)
 
 clean:  ## Remove .venv and caches; results stay
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .coverage htmlcov build dist *.egg-info
@@ -38,17 +60,17 @@ clean:  ## Remove .venv and caches; results stay
 	@$(PYTHON) -m venv .venv || { echo "make: $(PYTHON) cannot make a virtual environment (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	@touch $@
 
-.venv/.runtime: pyproject.toml | .venv/.created
-	@echo "Installing dispersion-engine into .venv (first time only)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+.venv/.runtime: pyproject.toml $(LOCK) | .venv/.created
+	@echo "Installing dispersion-engine into .venv (first time only: about a minute)"
+	@$(INSTALL) --editable .
 	@touch $@
 
-.venv/.dev: pyproject.toml | .venv/.created
-	@echo "Installing dispersion-engine and its development tools into .venv (first time only)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+.venv/.dev: pyproject.toml $(LOCK) | .venv/.created
+	@echo "Installing dispersion-engine and its development tools into .venv (first time only: a few minutes)"
+	@$(INSTALL) --editable '.[dev]'
 	@touch .venv/.runtime $@
 
-.venv/.gpu: pyproject.toml | .venv/.created
-	@echo "Installing dispersion-engine with CuPy and the CUDA toolkit into .venv (first time only)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,gpu]'
+.venv/.gpu: pyproject.toml $(LOCK) | .venv/.created
+	@echo "Installing dispersion-engine with CuPy and the CUDA toolkit into .venv (first time only: some minutes)"
+	@$(INSTALL) --editable '.[dev,gpu]'
 	@touch .venv/.runtime .venv/.dev $@

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.backend import gpu_missing
+from engine.backend import gpu_missing, resolve
 from engine.kernels import host, switched_off
 
 pytest_plugins = ["tests.commands"]  # fixtures that run the commands
@@ -19,19 +19,30 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
     params=[
         "numpy array code",
         "numpy kernels",
+        "stand-in array code",
         pytest.param("cupy array code", marks=pytest.mark.gpu),
         pytest.param("cupy kernels", marks=pytest.mark.gpu),
     ]
 )
-def xp(request):
-    """Run the test body per array library, as array code and with kernels; skip, with the reason, what cannot run."""
+def xp(request, monkeypatch):
+    """Run the test body per array library, as array code and with kernels; skip, with the reason, what cannot run.
+
+    The stand-in for a device refuses numpy arrays as CuPy does, and is off in the last places as a device is.
+    """
     library, kind = request.param.split(" ", 1)
     if library == "cupy" and (reason := gpu_missing()):
         pytest.skip(f"no CUDA device: {reason}")
     if library == "numpy" and kind == "kernels" and (reason := host.missing()):
         pytest.skip(f"kernels cannot be compiled: {reason}")
-    with switched_off() if kind == "array code" else contextlib.nullcontext():
-        yield np if library == "numpy" else importlib.import_module("cupy")
+    with contextlib.ExitStack() as stack:
+        if kind == "array code":
+            stack.enter_context(switched_off())
+        if library == "stand-in":
+            pytest.importorskip("cupy", reason="CuPy is not installed; its rules cannot be looked up")
+            stack.callback(resolve.cache_clear)  # what the stand-in made it believe
+            yield importlib.import_module("tests.device.stand_in").install(monkeypatch)
+        else:
+            yield np if library == "numpy" else importlib.import_module("cupy")
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,13 @@ Everything is per unit of index vega (1 of currency per vol point) and of full e
 """
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from engine import kernels, records
+from engine.arrays import Weights
 from engine.backend import block_budget, blocks, each, namespace
 from engine.backtest.cohort_windows import cohort_windows
 from engine.backtest.fused import FusedLegs
@@ -19,6 +21,7 @@ from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.legs import Legs
 from engine.backtest.sizing import AbstractSizing, VegaNeutral, leg_units
 from engine.backtest.structure import Cohorts, Straddle, Structure
+from engine.data.panel import MarketPanel
 
 INDEX, COMPONENT = 0, 1  # leg classes, in this order on every class axis
 
@@ -76,6 +79,8 @@ class TradeBook:
     Parameters
     ----------
     recipe : Recipe; cohorts : Cohorts
+    shortest_tenor : int
+        Calendar days below which the surface reaches no expiry; 0 where listed expiries have smiles of their own.
     entered : array (C,), bool
         False where no expiry is listed, the index is not quoted, or too few names are.
     coverage : array (C,)
@@ -95,6 +100,7 @@ class TradeBook:
 
     recipe: Recipe
     cohorts: Cohorts
+    shortest_tenor: int
     entered: np.ndarray
     coverage: np.ndarray
     explain: np.ndarray
@@ -134,7 +140,14 @@ class TradeBook:
         return int((np.arange(1, len(entry) + 1) - np.searchsorted(np.sort(last), entry, side="right")).max(initial=1))
 
 
-def build_book(panel, weights, cohorts: Cohorts, recipe: Recipe, budget: int | None = None, progress=None) -> TradeBook:
+def build_book(
+    panel: MarketPanel,
+    weights: Weights,
+    cohorts: Cohorts,
+    recipe: Recipe,
+    budget: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> TradeBook:
     """Build the trade book of one structure, schedule, basket, sizing rule and hedge.
 
     Parameters
@@ -201,7 +214,15 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> Trade
         vega=entry.greeks.vega,
         **by_leg,
     )
-    return TradeBook(recipe=recipe, cohorts=cohorts, entered=entered, coverage=coverage, legs=table, **reduced)
+    return TradeBook(
+        recipe=recipe,
+        cohorts=cohorts,
+        shortest_tenor=int(panel.tenors[0]) if panel.listed is None else 0,
+        entered=entered,
+        coverage=coverage,
+        legs=table,
+        **reduced,
+    )
 
 
 def _members(basket, width: int):
@@ -220,4 +241,5 @@ def _joined(parts, cohorts) -> TradeBook:
     if len(parts) == 1:
         return replace(parts[0], cohorts=cohorts)
     legs = records.concatenate([part.legs for part in parts])
-    return records.concatenate(parts, recipe=parts[0].recipe, cohorts=cohorts, legs=legs)
+    known = {name: getattr(parts[0], name) for name in ("recipe", "shortest_tenor")}
+    return records.concatenate(parts, cohorts=cohorts, legs=legs, **known)

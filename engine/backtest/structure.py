@@ -27,14 +27,17 @@ class Structure(Protocol):
     @property
     def tenor(self) -> int:
         """Calendar days from entry to expiry."""
+        ...
 
     @property
     def min_days(self) -> int:
         """Calendar days to expiry below which a listed expiry is not entered."""
+        ...
 
     @property
     def min_coverage(self) -> float:
         """Share of the basket's weight, 0 to 1, that quoted names must hold for a cohort to be entered."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,11 @@ class Cohorts:
         """Calendar days to expiry on those sessions, (C, H + 1); 0 past the expiry and where there is none."""
         return np.fmax(days_between(self.expiry[:, None], dates[sessions]), 0.0)
 
+    def days_until_settled(self, dates: np.ndarray, sessions: np.ndarray) -> np.ndarray:
+        """As `days_left`, but 0 on the session the contracts settle on, which is before an expiry on a holiday."""
+        settles = (np.arange(int(sessions.shape[1])) == self.life[:, None]) & self.settled[:, None]
+        return np.where(settles, 0.0, self.days_left(dates, sessions))
+
     def until(self, day: np.ndarray) -> "Cohorts":
         """Return the same cohorts sold on a holding day, (C,), where that is before their end."""
         early = day < self.life
@@ -158,7 +166,7 @@ def choose_contracts(panel: MarketPanel, entry: Integers, structure: Structure) 
         usable = quoted & (days >= structure.min_days)
         distance = np.where(usable, np.abs(days - structure.tenor), np.inf)
         nearest = distance.argmin(axis=1)
-        expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT"))
+        expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT", "D"))
     last = np.where(np.isnat(expiry), entry, np.searchsorted(panel.dates, expiry, side="right") - 1)
     settled = (expiry <= panel.dates[-1]) & (days_between(expiry, panel.dates[last]) <= HOLIDAY_DAYS)
     outcome = np.where(last < len(panel) - 1, int(LegStatus.LOST), int(LegStatus.OPEN))

@@ -7,6 +7,7 @@ import numpy as np
 
 from engine.backend import blocks, library
 from engine.benchmark.sizes import Sizes
+from engine.calendar import DAY
 from engine.correlation import AllMembers, TopWeights
 from engine.data.panel import MarketPanel
 from engine.data.records import MarketInfo
@@ -62,7 +63,7 @@ def random_market(dates: int, names: int, tenors, deltas, seed: int = 0) -> Mark
     The surface, by far the largest array, is filled in place, so that making it takes no second copy.
     """
     rng = np.random.default_rng(seed)
-    days = np.arange(np.datetime64("1996-01-01"), np.datetime64("1996-01-01") + 2 * dates + 10)
+    days = np.datetime64("1996-01-01") + np.arange(2 * dates + 10) * DAY
     tenors, deltas = np.asarray(tenors, dtype=np.int64), np.asarray(deltas, dtype=np.int64)
     assets = (dates, names + 1)  # the index is asset 0
     spot = 100.0 * np.exp(0.012 * rng.standard_normal(assets).cumsum(axis=0))

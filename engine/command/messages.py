@@ -1,18 +1,23 @@
 """What a user is told: errors of the user's, Hydra's among them, as one message that says what to do."""
 
 import difflib
+import errno
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from engine.errors import InputError
+from engine.places import ROOT
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+CONFIGS = ROOT / "configs"
+OWN_CONFIGS = Path("configs")  # of the working directory: choices beside the engine's own
 USER_ERROR = 2  # exit code
 
 # Launchers that other packages bring, and the extra of this one that installs them.
-LAUNCHER_EXTRAS = {"joblib": "joblib", "ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}
+LAUNCHER_EXTRAS = {"joblib": "joblib", "submitit_slurm": "slurm", "submitit_local": "slurm"}
+LAUNCHERS = ("basic", "batch", "ray_batch", "joblib", "slurm", "submitit_local")
 
 
 def give_up(message: str, code: int = USER_ERROR) -> NoReturn:
@@ -21,7 +26,7 @@ def give_up(message: str, code: int = USER_ERROR) -> NoReturn:
     sys.exit(code)
 
 
-def suggestion(word: str, known, otherwise: str) -> str:
+def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
     """Say which known word was probably meant, or list them.
 
     Examples
@@ -36,7 +41,7 @@ def suggestion(word: str, known, otherwise: str) -> str:
     return f"did you mean {close[0]}?" if close else f"{otherwise} {', '.join(known)}"
 
 
-def explained(error: Exception, config_name: str) -> str | None:
+def explained(error: BaseException, config_name: str) -> str | None:
     """Return what to tell the user about an error that is theirs, or None for one that is ours."""
     from hydra.errors import HydraException, OverrideParseException
     from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -45,6 +50,8 @@ def explained(error: Exception, config_name: str) -> str | None:
     while cause is not None:
         if isinstance(cause, InputError):
             return str(cause)
+        if isinstance(cause, HydraException) and isinstance(error, ValueError):  # of a configuration of logging
+            return f"{error}: {cause}"
         cause = cause.__cause__
     text = str(error)
     if isinstance(error, OSError) and error.filename is not None:
@@ -65,11 +72,16 @@ def explained(error: Exception, config_name: str) -> str | None:
             return (
                 f"hydra/launcher={asked} is not installed: pip install 'dispersion-engine[{LAUNCHER_EXTRAS[choice]}]'"
             )
-        return f"{group}={choice} does not exist; {suggestion(choice, choices_of(group), f'{group} can be')}"
+        known = LAUNCHERS if group == "hydra/launcher" else choices_of(group)
+        return f"{group}={choice} does not exist; {suggestion(choice, known, f'{group} can be')}"
     if unknown := re.search(r"Could not (?:override|append to|delete from config)\S* '([^']+)'", text):
         return _unknown_key(unknown.group(1).split("@")[0], config_name)
     if isinstance(error, OverrideParseException):
-        return f"cannot read {error.override}: {text.splitlines()[0]}; options are group=choice or key=value"
+        key, _, value = str(error.override).partition("=")
+        again = f"; a value with such signs is quoted twice: '{key}=\"{value}\"'" if value.strip("\"'") == value else ""
+        return f"cannot read {error.override}: {text.splitlines()[0]}; options are group=choice or key=value{again}"
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and error.filename:
+        return f"{error.filename}: {error.strerror}; give a place that you may read and write"
     if "srun" in text:  # what submitit looks for
         return "hydra/launcher=slurm needs Slurm, and this machine has no srun; run the command on a login node"
     if isinstance(error, HydraException | OmegaConfBaseException):
@@ -79,7 +91,7 @@ def explained(error: Exception, config_name: str) -> str | None:
 
 def choices_of(group: str) -> list[str]:
     """Return the choices of a config group: the names of the files in its folder."""
-    return sorted(file.stem for file in (CONFIGS / group).glob("*.yaml"))
+    return sorted({file.stem for configs in (CONFIGS, OWN_CONFIGS) for file in (configs / group).glob("*.yaml")})
 
 
 def _groups(config_name: str) -> dict[str, str | None]:
@@ -123,9 +135,10 @@ def _keys(group: str, choice: str) -> list[str]:
     from omegaconf import OmegaConf
 
     if (file := CONFIGS / group / f"{choice}.yaml").is_file():
-        written = OmegaConf.load(file)
+        written: Any = OmegaConf.load(file)
         written = written.get(group, written)  # a choice may also set keys of the root
     else:
         root = CONFIGS / f"{choice}.yaml"
-        written = (OmegaConf.load(root).get(group) if root.is_file() else None) or {}
+        whole: Any = OmegaConf.load(root) if root.is_file() else {}
+        written = whole.get(group) or {}
     return [str(key) for key in written if key not in ("_target_", "defaults", "hydra")]

@@ -5,21 +5,31 @@ import os
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from engine.calendar import read_date
+from engine.calendar import DAY, Date, read_date
 from engine.data.build import build_into
-from engine.data.panel import MarketPanel
+from engine.data.inputs import inputs_of
+from engine.data.panel import MarketPanel, check_appendable
 from engine.data.source import Source
 from engine.data.sources import SOURCES
-from engine.data.storage import HEADER, append_panel, open_panel
+from engine.data.storage import HEADER, PanelWriter, open_panel
+from engine.durable import locked
 from engine.errors import InputError
+from engine.places import panel_cache
 from engine.progress import progress_bar
-
-DEFAULT_CACHE = Path(__file__).resolve().parents[2] / "results" / "panels"
 
 
 def load_market(
-    name: str, path=None, *, start=None, end=None, cache=None, rebuild: bool = False, progress: bool = True, **settings
+    name: str,
+    path: Path | str | None = None,
+    *,
+    start: Date | None = None,
+    end: Date | None = None,
+    cache: Path | str | None = None,
+    rebuild: bool = False,
+    progress: bool = True,
+    **settings: Any,
 ) -> MarketPanel:
     """Load a market, building its panel from the source's files where that has not been done yet.
 
@@ -33,7 +43,8 @@ def load_market(
     start, end : ISO date or None
         First and last session wanted, both inclusive.
     cache : path or None
-        Folder of the panels that were built; None = the environment variable DISPERSION_CACHE, else `results/panels`.
+        Folder of the panels that were built; None = the environment variable DISPERSION_CACHE, else `results/panels` of
+        the checkout, else the user's cache folder.
         Each is keyed by a hash of its input files, its settings and the code that it comes from.
     rebuild : bool
         Build the panel again even if it is there.
@@ -56,7 +67,7 @@ def load_market(
     --------
     >>> market = load_market("synthetic", years=1, names=5, progress=False)
     >>> market.index_iv.shape
-    (252, 8, 17)
+    (252, 10, 17)
     """
     for word, date in (("start", start), ("end", end)):
         if date is not None:
@@ -65,7 +76,15 @@ def load_market(
     return open_panel(folder).slice(start, end)
 
 
-def build_panel(name: str, path=None, *, cache=None, rebuild=False, progress=True, **settings) -> Path:
+def build_panel(
+    name: str,
+    path: Path | str | None = None,
+    *,
+    cache: Path | str | None = None,
+    rebuild: bool = False,
+    progress: bool = True,
+    **settings: Any,
+) -> Path:
     """Build a market's panel where that has not been done yet, and return its folder.
 
     The folder also holds the quality report and, of a synthetic market, the truth.
@@ -81,14 +100,17 @@ def build_panel(name: str, path=None, *, cache=None, rebuild=False, progress=Tru
         As `load_market`.
     """
     source = find_source(name, path, settings)
-    root = Path(cache or os.environ.get("DISPERSION_CACHE") or DEFAULT_CACHE)
-    folder = root / f"{name}-{source.fingerprint()[:12]}"
+    root = Path(cache or os.environ.get("DISPERSION_CACHE") or panel_cache())
+    inputs = inputs_of(source)
+    folder = root / f"{name}-{inputs.key[:12]}"
     if rebuild or not (folder / HEADER).is_file():
-        build_into(folder, source, name, progress, replace=rebuild)
+        build_into(folder, source, name, progress, replace=rebuild, inputs=inputs)
     return folder
 
 
-def extend_panel(folder, name: str, path=None, *, progress: bool = True, **settings) -> MarketPanel:
+def extend_panel(
+    folder: Path | str, name: str, path: Path | str | None = None, *, progress: bool = True, **settings: Any
+) -> MarketPanel:
     """Append to a panel folder of your own the sessions that a market's files have gained since, and open it.
 
     Only the new sessions are built; the sessions in the folder are not compared with the files. Where older rows were
@@ -105,17 +127,22 @@ def extend_panel(folder, name: str, path=None, *, progress: bool = True, **setti
     Raises
     ------
     InputError
-        When the folder holds no panel or one of another market, when the names have changed, or when the market reads
-        no files; the folder then stays as it was.
+        When the folder holds no panel or one of another market, when the names have changed, when a file changes while
+        it is read, or when the market reads no files; the folder then stays as it was.
     """
     if "path" not in {f.name for f in fields(source_kind(name))}:
         raise InputError(f"market {name} reads no files, so none of its panels can grow; load another one")
-    after = open_panel(folder).dates[-1] + 1
-    source = find_source(name, path, settings | {"start": str(after)})
-    with progress_bar(f"Extending panel {name}", source.sessions(), progress) as advance:
-        for block in source.blocks():
-            append_panel(folder, block)
-            advance(len(block))
+    with locked(folder, "adding to"):
+        panel = open_panel(folder)
+        source = find_source(name, path, settings | {"start": str(panel.dates[-1] + DAY)})
+        inputs, writer = inputs_of(source), PanelWriter(folder, append=True)
+        with progress_bar(f"Extending panel {name}", source.sessions(), progress) as advance:
+            for block in source.blocks():
+                check_appendable(panel, block)
+                writer.write(block)
+                advance(len(block))
+        inputs.check_unchanged(source)
+        writer.commit()
     return open_panel(folder)
 
 
@@ -133,7 +160,7 @@ def source_kind(name: str) -> type[Source]:
     return getattr(import_module(module), kind)
 
 
-def find_source(name: str, path, settings: dict) -> Source:
+def find_source(name: str, path: Path | str | None, settings: dict) -> Source:
     """Return the source of that name with its settings; nothing is built.
 
     Parameters
@@ -158,9 +185,12 @@ def find_source(name: str, path, settings: dict) -> Source:
         return source(**settings)
     if path is None:
         raise InputError(f"market {name} reads files: give the folder that holds them, market.path=FOLDER")
-    if not Path(path).is_dir():
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"market.path={path} is not text; quote it twice, such as 'market.path=\"{path}\"'")
+    path = Path(os.path.expanduser(path))
+    if not path.is_dir():
         raise InputError(f"market.path={path} is not a folder; give the one that holds the files of {name}")
-    return source(path=str(path), **settings)
+    return source(**settings | {"path": str(path)})
 
 
 def _nearest(word: str, known) -> str:

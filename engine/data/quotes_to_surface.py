@@ -32,7 +32,7 @@ def expiry_slots(quotes: pl.DataFrame, dates, width: int) -> np.ndarray:
         .with_columns(pl.int_range(pl.len()).over("date").alias("slot"))
         .filter(pl.col("slot") < width)
     )
-    slots = np.full((len(dates), width), np.datetime64("NaT"), dtype="datetime64[D]")
+    slots = np.full((len(dates), width), np.datetime64("NaT", "D"))
     slots[np.searchsorted(dates, listed["date"].to_numpy()), listed["slot"].to_numpy()] = listed["expiry"].to_numpy()
     return slots
 

@@ -4,13 +4,28 @@ Axes as in `MarketPanel`: T dates, N names, K tenors, D call deltas, E slots of 
 options of their own. H are the sessions of the closes: those of the panel, and others that have no option quotes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
+from engine.errors import InputError
+
 TENORS = (30, 91, 182, 273, 365, 547, 730)
 DELTAS = tuple(range(10, 95, 5))
+
+
+# What the marks of a market are made from -> what to say of a P&L on them; "" where there is nothing to say.
+MARKS = {
+    "quoted": "",  # bid and ask of one moment: what a trade would have paid
+    "traded": "marks are the day's closing trades, up to hours apart from each other: no bid or ask was seen",
+    "last": "marks come from last trades, of that day or of days before: a P&L on them shows moves nobody could trade",
+    "settled": "marks are the exchange's settlement prices, which a model fills where nothing traded",
+    "synthetic": "marks are made by a model: what is earned on them says nothing of any market",
+    "unknown": "what the marks are made from is not known: the market's source does not say",
+}
 
 
 class QuoteStatus(IntEnum):
@@ -40,6 +55,8 @@ class MarketInfo:
         What a delta hedge trades: "same-expiry future", "forward on spot", ...
     physical_delivery : bool
         True where stock options end in delivery of shares (a cost at expiry).
+    marks : str
+        What option marks are made from, one of `MARKS`: quoted, traded, last, settled, synthetic or unknown.
     """
 
     name: str
@@ -50,6 +67,11 @@ class MarketInfo:
     forward_convention: str = "spot"
     hedge_instrument: str = "forward on spot"
     physical_delivery: bool = False
+    marks: str = "unknown"
+
+    def __post_init__(self):
+        if self.marks not in MARKS:
+            raise InputError(f"marks={self.marks} of market {self.name} is unknown; choose one of {', '.join(MARKS)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,12 +161,12 @@ class History:
     def __len__(self):
         return len(self.dates)
 
-    def map_arrays(self, change) -> "History":
+    def map_arrays(self, change: Callable[[str, Any], Any]) -> "History":
         """Return a history with `change(name, array)` for each array; names start with `history.`."""
         arrays = [f.name for f in fields(self) if f.name != "note"]
         return replace(self, **{name: change(f"history.{name}", getattr(self, name)) for name in arrays})
 
-    def between(self, after=None, until=None) -> "History":
+    def between(self, after: np.datetime64 | None = None, until: np.datetime64 | None = None) -> "History":
         """Return the sessions later than `after`, up to and including `until`; None = open."""
         first = 0 if after is None else int(np.searchsorted(self.dates, after, side="right"))
         last = len(self) if until is None else int(np.searchsorted(self.dates, until, side="right"))

@@ -5,17 +5,21 @@ line, and `.unfinished.lock` is locked while the process lives. A process that w
 claims the folder removes the names listed, and only those.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from engine.durable import checksum, sync
 from engine.errors import InputError
 from engine.runs.manifest import as_json
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MARK = ".unfinished"
 LOCK = ".unfinished.lock"
@@ -54,6 +58,7 @@ class Claim:
         try:
             yield unfinished
             self.checksums[name] = checksum(unfinished)
+            sync(unfinished)
             os.replace(unfinished, path)
         except BaseException:
             unfinished.unlink(missing_ok=True)
@@ -68,19 +73,18 @@ class Claim:
         """Write a file of text."""
         self.write_bytes(name, content.encode("utf-8"))
 
-    def write_frame(self, name: str, frame) -> None:
+    def write_frame(self, name: str, frame: "pl.DataFrame") -> None:
         """Write a polars frame as a parquet file."""
         with self.writing(name) as path:
             frame.write_parquet(path)
 
     def finish(self, manifest: dict | None = None) -> None:
-        """Bring what was written safely to disk, write the manifest with every file's SHA-256, let go of the folder."""
-        for name in self._made:
-            _sync(self.folder / name)
+        """Bring all names safely to disk, write the manifest with every file's SHA-256, let go of the folder."""
+        for name in (*(name for name in self._made if name.endswith("/")), "."):
+            sync(self.folder / name)
         if manifest is not None:
             self.write_text(MANIFEST, as_json(manifest | {"files": dict(self.checksums)}))
-            _sync(self.folder / MANIFEST)
-        _sync(self.folder)
+            sync(self.folder)
         (self.folder / MARK).unlink(missing_ok=True)
         self._let_go()
 
@@ -179,12 +183,6 @@ def written_before(folder: Path) -> dict[str, str]:
     return listed if isinstance(listed, dict) else {}
 
 
-def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _locked(folder: Path) -> FileLock:
     lock = FileLock(folder / LOCK, timeout=0, fallback_to_soft=False)  # a soft lock outlives a process that is killed
     try:
@@ -215,12 +213,3 @@ def _remove(folder: Path, names) -> None:
             path.rmdir() if name.endswith("/") else path.unlink()
         with suppress(OSError, ValueError):
             path.with_name(f"{path.name}.part").unlink()
-
-
-def _sync(path: Path) -> None:
-    with suppress(OSError):  # not every file system can
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -13,17 +13,22 @@ import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from engine import kernels
 from engine.backend import library
+from engine.durable import put_in_place
+from engine.places import checkout
 
-PROJECT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:
+    from engine.data import MarketPanel
+
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
 # Keys of the configuration that change where and how a run is kept, but none of its numbers.
-NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality"})
+NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality", "allow"})
 
 
-def manifest(panel, backend: str, seed: int, started: float, **more) -> dict:
+def manifest(panel: "MarketPanel", backend: str, seed: int, started: float, **more: Any) -> dict:
     """Return what made a run: versions, commit, device, panel and time.
 
     Parameters
@@ -63,7 +68,7 @@ def provenance() -> dict:
     }
 
 
-def config_hash(config: dict, panel) -> str:
+def config_hash(config: dict, panel: Any) -> str:
     """Hash all that decides the numbers of a backtest: its resolved configuration, the panel and the version.
 
     Examples
@@ -75,8 +80,13 @@ def config_hash(config: dict, panel) -> str:
     >>> config_hash({"lag": 1}, panel) == config_hash({"lag": 2}, panel)
     False
     """
+    return hash_of(config, panel.content_hash, _versions().get("dispersion-engine"))
+
+
+def hash_of(config: dict, panel_hash: str, version: str | None) -> str:
+    """Hash what decided the numbers of a run that another version may have made."""
     deciding = {key: value for key, value in config.items() if key not in NOT_NUMBERS}
-    text = json.dumps([deciding, panel.content_hash, _versions().get("dispersion-engine")], sort_keys=True, default=str)
+    text = json.dumps([deciding, panel_hash, version], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -92,7 +102,7 @@ def write_json(path: Path, content: dict) -> None:
     """Write a flat object as a JSON file, whole or not at all."""
     unfinished = path.with_suffix(".part")
     unfinished.write_text(as_json(content), encoding="utf-8")
-    os.replace(unfinished, path)
+    put_in_place(unfinished, path)
 
 
 def now() -> str:
@@ -128,11 +138,12 @@ def _versions() -> dict[str, str]:
 @functools.cache
 def _git() -> tuple[str | None, bool | None]:
     """Commit of the code and whether it was changed since; None outside a git checkout."""
-    if not (PROJECT / ".git").exists() or shutil.which("git") is None:
+    project = checkout()
+    if project is None or not (project / ".git").exists() or shutil.which("git") is None:
         return None, None
 
     def ask(*words):
-        return subprocess.run(["git", "-C", str(PROJECT), *words], capture_output=True, text=True, check=False)
+        return subprocess.run(["git", "-C", str(project), *words], capture_output=True, text=True, check=False)
 
     commit = ask("rev-parse", "HEAD")
     if commit.returncode:

@@ -9,14 +9,20 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from engine.backend import resolve
+from engine.durable import checksum, put_in_place
 from engine.errors import InputError
-from engine.runs.claim import checksum, written_before
+from engine.runs.claim import written_before
 from engine.runs.manifest import manifest, now, peak_memory_mb, write_json
+
+if TYPE_CHECKING:
+    from engine.backtest import BacktestResult
 
 JOBS = Path(".hydra", "jobs.parquet")
 RUNS = "runs.parquet"
@@ -24,8 +30,8 @@ UNMERGED = ".parts"
 SECONDS_BETWEEN_PARTS = 10.0  # of work lost, at most, when a sweep is interrupted
 
 
-def packed(result, plans: list, started: float):
-    """Yield what a table keeps of a batch: the metrics of its parameter sets, each an array (P,), and the manifest.
+def packed(result: "BacktestResult", plans: list, started: float) -> Iterator[tuple[dict, dict]]:
+    """Yield what a table keeps of a batch: metrics and cautions of its parameter sets, arrays (P,), and the manifest.
 
     Parameters
     ----------
@@ -34,7 +40,7 @@ def packed(result, plans: list, started: float):
         One for each parameter set of the result.
     """
     made = manifest(result.market, resolve(str(plans[0].settings["backend"])), plans[0].settings["seed"], started)
-    yield result.summaries, made
+    yield result.summaries | {"cautions": result.caution_codes}, made
 
 
 class TableStore:
@@ -53,7 +59,7 @@ class TableStore:
         held = {} if rows is None else dict(rows.select("job", "config_hash").iter_rows())
         return {plan.number for plan in plans if held.get(plan.number) == plan.config_hash}
 
-    def keep(self, plans: list, batch) -> None:
+    def keep(self, plans: list, batch: Iterable[tuple[dict, dict]]) -> None:
         """Add a row for each job of a batch."""
         for summaries, made in batch:
             number = pl.selectors.float()
@@ -76,7 +82,7 @@ class TableStore:
         if self._waiting:
             rows = pl.concat(self._waiting)
             (self.sweep / UNMERGED).mkdir(parents=True, exist_ok=True)
-            _write(rows, self.sweep / UNMERGED / f"{time.time_ns()}-{rows['job'][0]}.parquet")
+            write_table(rows, self.sweep / UNMERGED / f"{time.time_ns()}-{rows['job'][0]}.parquet")
         self._waiting, self._written = [], time.monotonic()
 
 
@@ -135,8 +141,8 @@ def commit(sweep: Path, rows: pl.DataFrame, runs: pl.DataFrame, seconds: float) 
     the list of its values.
     """
     (sweep / ".hydra").mkdir(exist_ok=True)
-    _write(runs, sweep / RUNS)
-    _write(rows.drop("summary"), sweep / JOBS)
+    write_table(runs, sweep / RUNS)
+    write_table(rows.drop("summary"), sweep / JOBS)
     if (sweep / "multirun.yaml").exists():  # where Hydra leaves it
         os.replace(sweep / "multirun.yaml", sweep / ".hydra" / "multirun.yaml")
     made = [json.loads(text) for text in rows["manifest"].unique(maintain_order=True)]
@@ -155,7 +161,7 @@ def commit(sweep: Path, rows: pl.DataFrame, runs: pl.DataFrame, seconds: float) 
     shutil.rmtree(sweep / UNMERGED, ignore_errors=True)
 
 
-def asked_keys(overrides) -> list[str]:
+def asked_keys(overrides: Iterable[Iterable[str]]) -> list[str]:
     """Return the groups and keys that any job was asked for; how the sweep is kept is not asked of a job.
 
     Examples
@@ -174,7 +180,8 @@ def _read(path: Path) -> pl.DataFrame:
         raise InputError(f"{path} is damaged; remove it, and the jobs it held are run again") from error
 
 
-def _write(frame: pl.DataFrame, path: Path) -> None:
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame as a parquet file, whole or not at all."""
     unfinished = path.with_suffix(".part")
     frame.write_parquet(unfinished)
-    os.replace(unfinished, path)
+    put_in_place(unfinished, path)

@@ -1,24 +1,32 @@
 """Batches on a Ray cluster: a piece of a sweep that shares a book is one task, and a node opens its panel once."""
 
+import contextlib
 import functools
 import importlib.util
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from omegaconf import DictConfig
 
 from engine.backend import resolve
 from engine.command.markets import open_market
 from engine.errors import InputError
+from engine.places import ROOT
+from engine.runs.folder_store import FolderStore
 from engine.runs.plan import Plan
+from engine.runs.table_store import TableStore
 from engine.sweep.jobs import Job
 from engine.sweep.local import run_sweep
 from engine.sweep.pieces import PanelSource, panel_source, pieces, run_piece
 
 PANELS = ("auto", "object_store")
+# Ray's switch, read when it is imported: with 0, what it starts listens on 127.0.0.1 only, not on every network.
+LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,11 @@ class RaySettings:
     panel: str = "auto"
     init: dict | None = None
 
+    @property
+    def starts_cluster(self) -> bool:
+        """Whether a cluster of this machine is started, and no running one is used."""
+        return self.address == "local" or (self.address is None and not os.environ.get("RAY_ADDRESS"))
+
 
 def check_ray() -> None:
     """Raise InputError where Ray is not installed."""
@@ -39,7 +52,9 @@ def check_ray() -> None:
         raise InputError("hydra/launcher=ray_batch needs Ray: pip install 'dispersion-engine[ray]'")
 
 
-def run_sweep_on_ray(settings, hydra_context, config, job_overrides, first_number: int) -> list:
+def run_sweep_on_ray(
+    settings: dict, hydra_context: Any, config: DictConfig, job_overrides: Sequence[Sequence[str]], first_number: int
+) -> list:
     """Run the jobs of a Hydra sweep on a cluster, as `engine.sweep.local.run_sweep` does here."""
     if settings["panel"] not in PANELS:
         raise InputError(f"hydra.launcher.panel={settings['panel']} is unknown; choose {' or '.join(PANELS)}")
@@ -54,7 +69,9 @@ def open_on_host(config: dict) -> tuple:
     return open_market(config | {"backend": "numpy"})
 
 
-def on_ray(settings: RaySettings, plans: list[Plan], jobs: list[Job], store, started: float) -> Iterator[tuple]:
+def on_ray(
+    settings: RaySettings, plans: list[Plan], jobs: list[Job], store: FolderStore | TableStore, started: float
+) -> Iterator[tuple]:
     """Run jobs on a cluster, as `engine.sweep.local.in_this_process` does here.
 
     Tasks whose worker or node dies are run again elsewhere, up to `settings.retries` times.
@@ -64,10 +81,12 @@ def on_ray(settings: RaySettings, plans: list[Plan], jobs: list[Job], store, sta
     InputError
         When there is no cluster at the address, or tasks died more often than that.
     """
-    import ray
-
     if not jobs:
         return
+    if settings.starts_cluster and "_node_ip_address" not in (settings.init or {}):
+        os.environ.setdefault(LOOPBACK, "0")
+    import ray
+
     ours = not ray.is_initialized()
     if ours:
         _connect(ray, settings)
@@ -80,11 +99,16 @@ def on_ray(settings: RaySettings, plans: list[Plan], jobs: list[Job], store, sta
 
 def _connect(ray, settings: RaySettings) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    own = {"include_dashboard": False} if settings.address in (None, "local") else {}
+    own = {"include_dashboard": False} if settings.starts_cluster else {}
     _check_address(settings.address)
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    job = ray.job_config.JobConfig()
+    job._py_driver_sys_path.append(os.getcwd())
     try:
-        ray.init(address=settings.address, **(quiet | own | dict(settings.init or {})))
+        # Workers put the folder that `init` runs in first on their path, and the job's own after it. Ours goes first:
+        # a folder of the user's named strategies/ would be taken for the engine's.
+        with contextlib.chdir(ROOT):
+            ray.init(address=settings.address, **({"job_config": job} | quiet | own | dict(settings.init or {})))
     except ConnectionError as error:
         raise InputError(f"there is no Ray cluster at hydra.launcher.address={settings.address}: {error}") from error
 
@@ -144,12 +168,23 @@ def _run(ray, settings, plans, jobs, store) -> Iterator[tuple]:
 
 
 def _needs(ray, settings, plans) -> tuple[dict, int]:
-    """What a task asks of its node, and how many the cluster then runs at once."""
-    there = ray.cluster_resources()
+    """What a task asks of its node, and how many the cluster then runs at once.
+
+    Raises
+    ------
+    InputError
+        When no node has as much: Ray would wait for one for ever.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     needs = {"num_cpus": settings.num_cpus}
-    if there.get("GPU", 0) and settings.num_gpus and any(plan.settings["backend"] != "numpy" for plan in plans):
+    wants_gpu = settings.num_gpus and any(plan.settings["backend"] != "numpy" for plan in plans)
+    if wants_gpu and any(node.get("GPU") for node in nodes):
         needs["num_gpus"] = settings.num_gpus
-    slots = min(
-        there.get(name, 0) / needs[key] for name, key in (("CPU", "num_cpus"), ("GPU", "num_gpus")) if needs.get(key)
-    )
-    return needs, max(1, int(slots))
+    names = {"num_cpus": "CPU", "num_gpus": "GPU"}
+    held = [[int(node.get(names[key], 0) / need) for key, need in needs.items() if need] for node in nodes]
+    slots = sum(min(fitting, default=1) for fitting in held)
+    if not slots:
+        most = ", ".join(f"{max(node.get(names[key], 0) for node in nodes):g} {names[key]}" for key in needs)
+        asked = " and ".join(f"hydra.launcher.{key}={need:g}" for key, need in needs.items())
+        raise InputError(f"no node of the cluster holds a task of {asked}: its nodes have {most} at most")
+    return needs, slots

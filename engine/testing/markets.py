@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from engine.calendar import DAY
 from engine.data.panel import MarketPanel
 from engine.data.records import ListedSmiles, MarketInfo
 
@@ -39,7 +40,7 @@ def small_market(
     (70, 6, 3, 17)
     """
     rng = np.random.default_rng(seed)
-    days = np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-01-01") + 2 * sessions)
+    days = np.datetime64("2024-01-01") + np.arange(2 * sessions) * DAY
     dates = days[np.is_busday(days)][:sessions]
     shape = (sessions, names + 1)  # the index is asset 0
     price = 100.0 * np.exp(np.cumsum(0.012 * rng.standard_normal(shape), axis=0))
@@ -47,7 +48,7 @@ def small_market(
     level[:, 0] *= 0.7
     x = (DELTAS - 50) / 100.0
 
-    def smile(count):
+    def smile(count: int) -> np.ndarray:
         term = 1.0 + 0.1 * rng.standard_normal((*shape, count, 1)).cumsum(axis=2) * 0.2
         iv = level[:, :, None, None] * term * (1.0 + 0.3 * x + 0.4 * x**2)
         holes = rng.random((*shape, count, 1)) < missing
@@ -73,7 +74,7 @@ def small_market(
     if listed:
         fridays = dates[0] + np.arange(18, 18 + 35 * 5, 35)  # five expiries, 5 weeks apart
         ahead = np.searchsorted(fridays, dates)[:, None] + np.arange(3)
-        expiry = np.where(ahead < 5, fridays[np.minimum(ahead, 4)], np.datetime64("NaT"))
+        expiry = np.where(ahead < 5, fridays[np.minimum(ahead, 4)], np.datetime64("NaT", "D"))
         by_expiry = np.where(np.isnat(expiry)[:, None, :, None], np.nan, smile(3)).astype(np.float32)
         forward = np.concatenate([price[:, :1], spot], axis=1)[:, :, None] * (1.0 + 0.002 * np.arange(3))
         forward = np.where(rng.random(forward.shape) < missing, np.nan, forward)

@@ -16,6 +16,7 @@ from engine.benchmark.measure import best_time
 from engine.benchmark.plain_loops import plain_correlation, plain_implied_vol
 from engine.benchmark.plain_sweep import plain_sweep
 from engine.benchmark.sweeps import parameter_sets, sweep, sweep_lists
+from engine.calendar import DAY
 from engine.command.hydra import resolved
 from engine.command.messages import CONFIGS
 from engine.command.objects import build
@@ -79,7 +80,7 @@ def test_marks_are_legs_times_days_of_the_book(result):
     row = next(row for row in result["cases"] if row["name"] == "Trade book, 30 days")
     sessions = result["sizes"]["dates"]
     whole = np.busday_offset("1996-01-01", np.arange(sessions))  # 1996 began on a Monday
-    held = np.searchsorted(whole, whole[1:] + 30, side="right") - 1 - np.arange(1, sessions)
+    held = np.searchsorted(whole, whole[1:] + 30 * DAY, side="right") - 1 - np.arange(1, sessions)
     assert row["count"] == 51 * held.sum()
 
 

@@ -6,6 +6,7 @@ from reference_correlation import realized_reference
 
 import engine.backend
 from engine.backend import to_host
+from engine.calendar import DAY
 from engine.correlation import (
     AllMembers,
     CorrelationStatus,
@@ -60,7 +61,7 @@ def test_a_window_over_a_hole_measures_nothing():
     returns, weights = market(seed=12)
     spot = 100.0 * np.cumprod(1.0 + np.nan_to_num(returns), axis=0)
     dates = np.arange("2025-01-01", "2025-03-02", dtype="datetime64[D]")
-    dates[30:] += 200
+    dates[30:] += 200 * DAY
     record = realized_correlation(daily_returns(spot, np.ones_like(spot), dates), weights, window=10)
     assert (np.isnan(record.clean) == [t < 10 or 30 <= t < 40 for t in range(60)]).all()
 

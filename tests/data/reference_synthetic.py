@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from engine.calendar import DAY
 from engine.data.synthetic.settings import keep
 
 
@@ -28,7 +29,7 @@ def expected_variances(paths, t, tenor):
     w, b = paths.weights[t], paths.base_vol
     level, rho = paths.level[t], paths.correlation[t]
     mean, square = paths.name_level[t].copy(), paths.name_level[t] ** 2
-    end = paths.dates[t] + tenor
+    end = paths.dates[t] + tenor * DAY
     name_variance, index_variance = np.zeros(len(b)), 0.0
     for u in range(t + 1, len(paths.schedule)):
         if paths.schedule[u] > end:

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.calendar import sessions
+from engine.calendar import DAY, sessions
 from engine.correlation import implied_correlation
 from engine.data.clean import QualityReport
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
@@ -44,7 +44,7 @@ def clean(quotes):
     return Quotes.validate(kept.select(Quotes.column_names()), cast=True), report.frame()
 
 
-def test_planted_correlation_comes_back_from_listed_quotes_within_a_hundredth(world):
+def test_planted_correlation_comes_back_from_listed_quotes(world):
     panel, truth, dates, quotes = world
     good, _ = clean(quotes)
     slots = expiry_slots(good, dates, 32)
@@ -54,9 +54,12 @@ def test_planted_correlation_comes_back_from_listed_quotes_within_a_hundredth(wo
     found = implied_correlation(iv[:, 0], iv[:, 1:], panel.weights[at])
     error = found.clean - truth.implied_correlation[at]
     middle = np.isin(panel.deltas, (25, 50, 75))
-    # Total variance between listed expiries is read as linear, and has kinks at the tenors and at earnings.
-    assert np.abs(error[..., middle]).max() <= 0.01
-    assert np.abs(error[..., panel.deltas == 50]).mean() <= 0.001
+    # Total variance between listed expiries is read as linear, and has kinks at the tenors and at earnings. Expiries
+    # are a week apart: 5 days may be read from 1 and 8, across the kinks at 5 and 7.
+    short = panel.tenors < 30
+    assert np.abs(error[:, short][..., middle]).max() <= 0.015
+    assert np.abs(error[:, ~short][..., middle]).max() <= 0.006
+    assert np.abs(error[:, ~short][..., panel.deltas == 50]).mean() <= 0.001
     assert found.coverage.min() > 0.95  # a quote missing at the edge of a smile takes the outer delta with it
 
 
@@ -82,9 +85,11 @@ def test_quotes_of_one_date_do_not_depend_on_the_dates_asked_with_it(world):
 def test_volatilities_at_the_nodes_are_those_of_the_surface(world):
     """A quote near 50 delta, on the expiry of exactly 91 days, has the surface's volatility."""
     panel, truth, *_ = world
-    session = next(t for t in range(len(panel)) if panel.dates[t] + 91 in set(listed_expiries(MARKET, panel.dates[t])))
+    session = next(
+        t for t in range(len(panel)) if panel.dates[t] + 91 * DAY in set(listed_expiries(MARKET, panel.dates[t]))
+    )
     quotes = chains(truth, panel.dates[session])
-    quotes = quotes.filter(pl.col("expiry") == (panel.dates[session] + 91).astype(object), pl.col("right") == "C")
+    quotes = quotes.filter(pl.col("expiry") == (panel.dates[session] + 91 * DAY).astype(object), pl.col("right") == "C")
     k, d = list(panel.tenors).index(91), list(panel.deltas).index(50)
     for n, name in enumerate(panel.names):
         smile = quotes.filter(pl.col("asset") == name).drop_nulls("iv").sort("call_delta")
@@ -95,7 +100,7 @@ def test_volatilities_at_the_nodes_are_those_of_the_surface(world):
 
 def test_expiries_are_sessions_that_cover_every_tenor(world):
     panel, *_, quotes = world
-    open_days = sessions("XNYS", panel.dates[0], panel.dates[-1] + 1000)
+    open_days = sessions("XNYS", panel.dates[0], panel.dates[-1] + 1000 * DAY)
     assert np.isin(quotes["expiry"].unique().to_numpy(), open_days).all()
     days = quotes.group_by("date").agg((pl.col("expiry") - pl.col("date")).dt.total_days().max().alias("days"))
     assert days["days"].min() >= panel.tenors[-1]

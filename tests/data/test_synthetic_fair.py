@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from reference_synthetic import clean_correlation, expected_variances
 
+from engine.calendar import DAY
 from engine.correlation import daily_returns, implied_correlation
 from engine.data.synthetic import SyntheticMarket, synthetic_market
 from engine.data.synthetic.paths import draw_paths
@@ -27,7 +28,7 @@ def test_fair_variances_are_those_of_a_session_by_session_expectation():
             assert np.isnan(fair.component[t, ~alive, k]).all()
             assert fair.index[t, k] == pytest.approx(index, rel=1e-11)
             checked += 1
-    assert checked == 40
+    assert checked == 50
 
 
 def test_state_moves_as_its_expectation_says():
@@ -57,7 +58,7 @@ def test_realised_variance_and_correlation_average_to_the_fair_ones():
     returns = daily_returns(panel.spot, panel.return_factor)
     index = np.append(np.nan, panel.index_spot[1:] / panel.index_spot[:-1] - 1.0)
     starts = np.arange(0, len(panel) - 25, 21)
-    ends = np.searchsorted(panel.dates, panel.dates[starts] + 28, side="right")
+    ends = np.searchsorted(panel.dates, panel.dates[starts] + 28 * DAY, side="right")
     name_error, index_error, pair_error = [], [], []
     for t, end in zip(starts, ends, strict=True):
         days = slice(t + 1, end)

@@ -45,17 +45,21 @@ def volatilities(rng, shape, dtype):
     return iv
 
 
-def correlation_inputs(rng, dtype):
-    dates, names, cells = 5, 23, (3, 7)  # no number a multiple of a vector or a warp
-    weights = rng.random((4, dates, names)) * (rng.random((4, dates, names)) < 0.7)
-    weights[3, 2] = 0.0
-    index = np.where(rng.random((dates, *cells)) < 0.1, np.nan, rng.uniform(0.05, 0.5, (dates, *cells))).astype(dtype)
-    return index, volatilities(rng, (dates, names, *cells), dtype), weights
-
-
-def book_inputs(listed):
+def correlation_inputs(names):
     def inputs(rng, dtype):
-        panel = small_market(int(rng.integers(1000)), sessions=90, names=7, listed=listed, missing=0.1)
+        dates, cells = 5, (3, 7)  # no number a multiple of a vector or a warp
+        weights = rng.random((4, dates, names)) * (rng.random((4, dates, names)) < 0.7)
+        weights[3, 2] = 0.0
+        missing = rng.random((dates, *cells)) < 0.1
+        index = np.where(missing, np.nan, rng.uniform(0.05, 0.5, (dates, *cells))).astype(dtype)
+        return index, volatilities(rng, (dates, names, *cells), dtype), weights
+
+    return inputs
+
+
+def book_inputs(listed, names=7):
+    def inputs(rng, dtype):
+        panel = small_market(int(rng.integers(1000)), sessions=90, names=names, listed=listed, missing=0.1)
         to = {"component_iv": panel.component_iv.astype(dtype), "index_iv": panel.index_iv.astype(dtype)}
         if listed:
             smiles = {name: getattr(panel.listed, name).astype(dtype) for name in ("iv", "index_iv")}
@@ -143,10 +147,14 @@ class Case:
 
 CASES = [
     # Sums of 23 positive terms in another order, magnified by A^2 / (A^2 - B) < 30.
-    Case("moments", correlation_inputs, implied_correlation, rtol=1e-12, atol=1e-13),
+    Case("moments", correlation_inputs(names=23), implied_correlation, rtol=1e-12, atol=1e-13),
+    # As many names as an index has: several warps and tiles of a GPU. More terms, magnified by less.
+    Case("moments", correlation_inputs(names=331), implied_correlation, rtol=1e-12, atol=1e-13),
     # Values near 100 and sums of eight legs of opposite signs: a few 1e-13, notionals near 1000 ten times that.
     Case("book", book_inputs(listed=False), book, rtol=1e-11, atol=1e-11),
     Case("book", book_inputs(listed=True), book, rtol=1e-11, atol=1e-11),
+    Case("book", book_inputs(listed=False, names=43), book, rtol=1e-11, atol=1e-11),  # two warps of legs
+    Case("book", book_inputs(listed=True, names=43), book, rtol=1e-11, atol=1e-11),
     # Costs and P&L near 100 summed over 150 days; a t-statistic divides by sums that nearly cancel.
     Case("sweep", sweep_inputs, sweep, rtol=1e-10, atol=1e-11),
     # Both are within 1e-10 of the volatility, or say that it is not determined: in the same words.
@@ -226,17 +234,6 @@ def test_an_index_stored_wider_than_its_members_is_not_rounded():
     np.testing.assert_allclose(book(wide)["legs.iv"], expected, rtol=1e-13)  # float32 is 6e-8
 
 
-def test_libraries_are_kept_somewhere_without_a_home(monkeypatch):
-    def home():
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(host.Path, "home", home)
-    folder = host._folder.__wrapped__()
-    assert folder.is_dir()
-    folder.rmdir()
-
-
 def test_headers_are_spliced_once():
     text = source("moments", "float64")
     assert '#include "' not in text
@@ -252,6 +249,6 @@ def test_without_a_compiler_array_code_runs_and_says_why(monkeypatch):
 def test_a_compiler_that_fails_is_named_with_its_first_words(monkeypatch, tmp_path):
     monkeypatch.setattr(host, "compiler", lambda: "/bin/false")
     monkeypatch.setattr(host, "_version", lambda: "none")
-    monkeypatch.setattr(host, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(host, "_folders", lambda: (tmp_path,))
     assert host.missing.__wrapped__().startswith("/bin/false failed")
     assert list(tmp_path.iterdir()) == []  # nothing half-written

@@ -10,8 +10,9 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
+from engine.arrays import Dates
 from engine.backend import special
-from engine.calendar import monthly_expiries, weekly_expiries, year_fraction
+from engine.calendar import DAY, monthly_expiries, weekly_expiries, year_fraction
 from engine.data.synthetic.paths import QUOTES, date_stream, draw_paths
 from engine.data.synthetic.settings import SyntheticMarket
 from engine.data.synthetic.surface import at_the_money, index_surface, planted_correlation, smiles
@@ -29,7 +30,7 @@ MONTHLY_DAYS = 400  # every month this many, beyond them every quarter
 ROUND = np.array([1.0, 2.0, 2.5, 5.0, 10.0])  # strike steps, times a power of ten
 
 
-def chains(market: SyntheticMarket | Truth, dates, index: str = "SYNX") -> pl.DataFrame:
+def chains(market: SyntheticMarket | Truth, dates: Dates, index: str = "SYNX") -> pl.DataFrame:
     """Quote every listed option of the index and its names on some dates.
 
     Parameters
@@ -136,7 +137,7 @@ def _quotes(paths, pricer, session: int, index: str) -> pl.DataFrame:
     return frame.with_columns(*shown, pl.col("planted").replace("", None), pl.col("right").cast(pl.Enum(["C", "P"])))
 
 
-def listed_expiries(settings: SyntheticMarket, date) -> np.ndarray:
+def listed_expiries(settings: SyntheticMarket, date: np.datetime64) -> np.ndarray:
     """Expiries listed on a date: weekly, then monthly, then quarterly, until the longest tenor is reached.
 
     Examples
@@ -145,10 +146,10 @@ def listed_expiries(settings: SyntheticMarket, date) -> np.ndarray:
     ['2014-01-17', '2014-01-24', '2014-01-31', '2014-02-07', '2014-02-14', '2014-02-21']
     """
     longest = settings.tenors[-1]
-    monthly = monthly_expiries(settings.calendar, date + 1, date + longest + 100)
+    monthly = monthly_expiries(settings.calendar, date + DAY, date + (longest + 100) * DAY)
     quarterly = monthly.astype("datetime64[M]").astype(int) % 3 == 2
     monthly = monthly[((monthly - date).astype(int) <= MONTHLY_DAYS) | quarterly]
-    expiries = np.union1d(weekly_expiries(settings.calendar, date + 1, date + WEEKLY_DAYS), monthly)
+    expiries = np.union1d(weekly_expiries(settings.calendar, date + DAY, date + WEEKLY_DAYS * DAY), monthly)
     return expiries[: int(np.searchsorted((expiries - date).astype(int), longest)) + 1]
 
 

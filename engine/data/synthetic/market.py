@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -64,6 +65,7 @@ def _panel(paths: Paths, surfaces: QuotedSurfaces, leg_spot, block: slice) -> Ma
             calendar=settings.calendar,
             source=f"synthetic market, seed {settings.seed}",
             forward_convention="spot grown at the rate",
+            marks="synthetic",
         ),
         dates=paths.dates[block],
         names=plan.names,
@@ -101,7 +103,7 @@ def _leg_spot(paths: Paths) -> np.ndarray:
     return 100.0 * np.cumprod(1.0 + moved)[:, None]
 
 
-def synthetic_market(settings: SyntheticMarket | None = None, **changes) -> tuple[MarketPanel, Truth]:
+def synthetic_market(settings: SyntheticMarket | None = None, **changes: Any) -> tuple[MarketPanel, Truth]:
     """Generate a whole synthetic market in memory, with the truth planted in it.
 
     Parameters
@@ -125,7 +127,7 @@ def synthetic_market(settings: SyntheticMarket | None = None, **changes) -> tupl
     --------
     >>> panel, truth = synthetic_market(years=1, names=5, seed=1)
     >>> len(panel), panel.component_iv.shape[1:]
-    (252, (8, 8, 17))
+    (252, (8, 10, 17))
     """
     paths = draw_paths(replace(settings or SyntheticMarket(), **changes))
     ((_, panel, part),) = build(paths, budget=2**62)

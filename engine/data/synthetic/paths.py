@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.calendar import sessions, year_fraction
+from engine.calendar import DAY, sessions, year_fraction
 from engine.data.synthetic.events import Event, Plan, plan_events
 from engine.data.synthetic.settings import SESSIONS_PER_YEAR, SyntheticMarket, keep
 
@@ -93,10 +93,10 @@ def report_variance(settings: SyntheticMarket, base_vol: np.ndarray) -> np.ndarr
 
 def draw_paths(settings: SyntheticMarket) -> Paths:
     """Draw the state and the prices of a synthetic market; the same settings draw the same bits."""
-    schedule = sessions(settings.calendar, settings.start, settings.end + settings.tenors[-1])
+    schedule = sessions(settings.calendar, settings.start, settings.end + settings.tenors[-1] * DAY)
     count = int(np.searchsorted(schedule, settings.end, side="right"))
     dates = schedule[:count]
-    gap = np.diff(schedule, prepend=schedule[:1] - 1).astype(float)
+    gap = np.diff(schedule, prepend=schedule[:1] - DAY).astype(float)
     share = settings.weekend_variance
     session_years = (1.0 + share * (gap - 1.0)) / (SESSIONS_PER_YEAR + share * (365.0 - SESSIONS_PER_YEAR))
 

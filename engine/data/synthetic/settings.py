@@ -1,10 +1,11 @@
 """The settings of a synthetic market, all with defaults of a usual equity market."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
-from engine.calendar import read_date
+from engine.calendar import DAY, read_date
 from engine.data.records import DELTAS, TENORS
 from engine.errors import InputError
 
@@ -101,7 +102,7 @@ class SyntheticMarket:
     years: float = 10.0
     names: int = 50
     seed: int = 0
-    tenors: tuple[int, ...] = (10, *TENORS)
+    tenors: tuple[int, ...] = (5, 7, 10, *TENORS)
     deltas: tuple[int, ...] = DELTAS
     dtype: str = "float32"
     calendar: str = "XNYS"
@@ -155,10 +156,10 @@ class SyntheticMarket:
     @property
     def end(self) -> np.datetime64:
         """Last calendar date."""
-        return np.datetime64(self.start, "D") + max(round(self.years * 365.25) - 1, 0)
+        return np.datetime64(self.start, "D") + max(round(self.years * 365.25) - 1, 0) * DAY
 
     @classmethod
-    def no_premium(cls, **settings) -> "SyntheticMarket":
+    def no_premium(cls, **settings: Any) -> "SyntheticMarket":
         """Settings under which no option trade earns anything on average, and fair values are known exactly.
 
         Constant volatilities and correlation, Gaussian log-returns without drift or carry, flat smiles, no events, no

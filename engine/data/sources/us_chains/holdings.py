@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from engine.calendar import DAY
 from engine.data.arrange import on_dates
 from engine.data.parquet import collect, scan
 from engine.data.sources.us_chains.files import HISTORY_FOLDER, HOLDINGS, SECTORS
@@ -84,7 +85,7 @@ def index_weights(held: pl.DataFrame, splits, spot, dates, names, sector_of: dic
     weights, in_sector = np.zeros((2, len(dates), len(names)))
     for t, date in enumerate(dates):
         before = int(np.searchsorted(sessions, date)) - 1
-        known = sessions[before] if before >= 0 else date - 1
+        known = sessions[before] if before >= 0 else date - DAY
         snapshot = held.filter(pl.col("asof") <= known)
         if snapshot.height == 0:
             raise InputError(f"{HOLDINGS} has no snapshot at or before {known}; start later")

@@ -110,7 +110,7 @@ def _arranged(quotes: pl.DataFrame) -> OptionStrips:
     for column in ("strike", *SIDES):
         arrays[column] = np.full(shape, np.nan)
         arrays[column][at] = placed[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    expiry = np.full(shape[:2], np.datetime64("NaT"), "datetime64[D]")
+    expiry = np.full(shape[:2], np.datetime64("NaT", "D"))
     morning = np.zeros(shape[:2], bool)
     expiry[at[:2]] = placed["expiry"].to_numpy()
     morning[at[:2]] = (placed["root"] == "SPX").to_numpy()

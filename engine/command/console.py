@@ -1,0 +1,37 @@
+"""dispersion COMMAND ...: the same as `python -m engine.COMMAND ...`, from wherever the package is installed."""
+
+import runpy
+import sys
+from importlib.metadata import version
+
+from engine.command.messages import give_up, suggestion
+from engine.places import NAME
+
+COMMANDS = {
+    "run": "one backtest, or a sweep with -m",
+    "correlate": "implied correlation of every date, tenor, delta and basket",
+    "verify": "whether stored panels, runs and sweeps are what was written: dispersion verify FOLDER...",
+    "benchmark": "speed against the machine's own limits and plain loops",
+}
+
+
+def main() -> None:
+    """Start the command that the first word names, with the words after it."""
+    word, *options = sys.argv[1:] or ["--help"]
+    if word in ("-h", "--help"):
+        print(_help())
+    elif word == "--version":
+        print(f"{NAME} {version(NAME)}")
+    elif word in COMMANDS:
+        sys.argv[1:] = options
+        runpy.run_module(f"engine.{word}", run_name="__main__", alter_sys=True)
+    else:
+        give_up(f"there is no command {word}; {suggestion(word, COMMANDS, 'there are')}")
+
+
+def _help() -> str:
+    lines = [f"  dispersion {name:<10} {words}" for name, words in COMMANDS.items()]
+    return "\n".join(["Usage: dispersion COMMAND [group=choice] [key=value] ...", "", *lines, "", _MORE])
+
+
+_MORE = "dispersion COMMAND --help lists the choices. Results go to ./results; choices of your own come from ./configs."
