@@ -1,5 +1,7 @@
 """The columns and units of option quotes, and checks that a file keeps to the units it is declared to have."""
 
+from pathlib import Path
+
 import dataframely as dy
 import polars as pl
 
@@ -26,7 +28,7 @@ class Quotes(dy.Schema):
 PLAUSIBLE_MEDIAN_IV = (0.02, 3.0)
 
 
-def check_decimal_iv(quotes: pl.DataFrame, file, column: str) -> None:
+def check_decimal_iv(quotes: pl.DataFrame, file: Path | str, column: str) -> None:
     """Raise InputError when the median of `iv` shows that it is not in decimals.
 
     Parameters
@@ -35,7 +37,7 @@ def check_decimal_iv(quotes: pl.DataFrame, file, column: str) -> None:
         After conversion to decimals.
     file, column : the file and its column, for the message
     """
-    median = quotes.filter(pl.col("iv").is_finite())["iv"].median()
+    median = quotes.filter(pl.col("iv").is_finite()).select(pl.col("iv").median()).item()
     low, high = PLAUSIBLE_MEDIAN_IV
     if median is not None and not low <= median <= high:
         other = "already decimals" if median < low else "percent"
@@ -45,7 +47,7 @@ def check_decimal_iv(quotes: pl.DataFrame, file, column: str) -> None:
         )
 
 
-def check_call_delta(quotes: pl.DataFrame, file, columns: dict) -> None:
+def check_call_delta(quotes: pl.DataFrame, file: Path | str, columns: dict[str, str]) -> None:
     """Raise InputError when most call deltas, of the calls or of the puts, lie outside 0..1.
 
     Parameters

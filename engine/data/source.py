@@ -2,11 +2,12 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import polars as pl
 
+from engine.calendar import Date
 from engine.data.panel import MarketPanel
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ class Source(Protocol):
     `fingerprint`, `sessions` and `blocks` are required. A class that derives from this one overrides the others only
     where it has something to offer.
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]  # as the decorator makes it; `load_market` reads the settings there
 
     @abstractmethod
     def fingerprint(self) -> str:
@@ -85,7 +88,7 @@ class Source(Protocol):
         """Return further values of the setting `index` for which the files hold index options on the same members."""
         return ()
 
-    def largest_members(self, date, n: int = 50) -> list[str]:
+    def largest_members(self, date: Date, n: int = 50) -> list[str]:
         """Return the n largest members of the index itself on a date, largest first, in the panel or not.
 
         Empty where the source knows no members beyond those of the panel.

@@ -1,11 +1,15 @@
 """Our implied correlation beside the indices Cboe publishes. Nothing is fitted to them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
 from engine.backend import to_host
 from engine.command.markets import market_source, open_market
-from engine.correlation import Names, TopWeights, implied_correlation, index_name
+from engine.correlation import ImpliedCorrelation, Names, TopWeights, implied_correlation, index_name
+from engine.data.panel import MarketPanel
+from engine.data.series.daily import DailySeries
 from engine.statistics import varies
 
 # Cboe index -> tenor in calendar days; each is the 50-delta correlation of the 50 largest S&P 500 members.
@@ -13,7 +17,7 @@ TENORS = {"COR1M": 30, "COR3M": 91, "COR6M": 182, "COR1Y": 365}
 DELTA = 50
 
 
-def published_tables(config: dict, market, published, min_coverage: float) -> dict:
+def published_tables(config: dict, market: MarketPanel, published: DailySeries | None, min_coverage: float) -> dict:
     """Return tables against the published indices, and of every other index leg the market's files hold.
 
     Parameters
@@ -45,7 +49,7 @@ def published_tables(config: dict, market, published, min_coverage: float) -> di
     return tables
 
 
-def compare_with_published(panel, rho, published) -> pl.DataFrame:
+def compare_with_published(panel: MarketPanel, rho: ImpliedCorrelation, published: DailySeries) -> pl.DataFrame:
     """Compare implied correlation at 50 delta with the published indices, on every common date.
 
     Parameters
@@ -97,7 +101,9 @@ def compare_with_published(panel, rho, published) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def against_published(market, largest, published, min_coverage: float = 0.8) -> pl.DataFrame:
+def against_published(
+    market: MarketPanel, largest: Sequence[str], published: DailySeries, min_coverage: float = 0.8
+) -> pl.DataFrame:
     """Compare with the published indices twice: on the 50 largest members present, and on the true 50 largest present.
 
     Parameters
@@ -132,7 +138,7 @@ def against_published(market, largest, published, min_coverage: float = 0.8) -> 
     return pl.concat(tables)
 
 
-def beside_other_leg(market, other) -> pl.DataFrame:
+def beside_other_leg(market: MarketPanel, other: MarketPanel) -> pl.DataFrame:
     """Compare the implied correlation of the 50 largest members present from two index legs, on their common dates.
 
     Parameters

@@ -1,5 +1,6 @@
 """Levels of correlation: implied and realised, of every basket, as records and as the rows a run keeps."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from engine.correlation import (
     realized_leg,
     sessions_in_a_row,
 )
+from engine.correlation.sectors import Chosen
 from engine.study.tables import basket_table, indices_form, long_form, realized_form, skew_order
 
 FRONT = 30  # days: the tenor that stands for the others where one is shown, or the nearest there is
@@ -76,7 +78,7 @@ class Levels:
 
     Parameters
     ----------
-    baskets : list (B,) of Chosen
+    baskets : sequence (B,) of Chosen
     rho : ImpliedCorrelation
         Arrays (B, T, K, D).
     windows : list (K,) of RealizedWindow
@@ -88,7 +90,7 @@ class Levels:
         Both as rows, decimals: one per basket, date, tenor and delta, and one per basket, window and date.
     """
 
-    baskets: list
+    baskets: Sequence[Chosen]
     rho: ImpliedCorrelation
     windows: list[RealizedWindow]
     longest: int
@@ -128,13 +130,13 @@ class Levels:
         return {str(w.tenor): {"wanted": w.wanted, "measured": w.sessions} for w in self.windows}
 
 
-def measure_levels(market, baskets: list, min_coverage: float, window: int | None = None) -> Levels:
+def measure_levels(market, baskets: Sequence[Chosen], min_coverage: float, window: int | None = None) -> Levels:
     """Measure the correlation of all baskets at once.
 
     Parameters
     ----------
     market : MarketPanel
-    baskets : list of Chosen
+    baskets : sequence of Chosen
     min_coverage : float
         Least share of a basket's weight that must be quoted.
     window : int or None
@@ -145,7 +147,7 @@ def measure_levels(market, baskets: list, min_coverage: float, window: int | Non
     longest = int(sessions_in_a_row(returns).max())
     windows = choose_windows(market.tenors, window, longest)
     # Where no window can be measured its rows are there all the same, null and with their status.
-    sessions = sorted({w.sessions for w in windows} - {None}) or [min(w.wanted for w in windows)]
+    sessions = sorted({w.sessions for w in windows if w.sessions is not None}) or [min(w.wanted for w in windows)]
     moved = {
         (basket.label, n): basket_realized(returns, basket, n, min_coverage=min_coverage)
         for basket in baskets

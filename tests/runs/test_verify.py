@@ -131,7 +131,7 @@ def test_a_strategy_that_was_not_proven_is_told(command, tmp_path):
     from tests.sweep.test_causality_option import PEEKS
 
     (tmp_path / "mine.py").write_text(PEEKS)
-    given = ("strategy._target_=mine.Peeks", "causality=off")
+    given = ("strategy._target_=mine.Peeks", "allow=mine", "causality=off")
     assert command("run", *SMALL, *given, place=tmp_path, first=tmp_path).code == 0
     (problem,) = failures(tmp_path / "results")
     assert "nothing proves that mine.Peeks uses nothing of the future" in problem
