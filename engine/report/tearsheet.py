@@ -52,10 +52,7 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
         ("Net P&L", f"{as_text(summary['pnl_net'], 'money')} {money}"),
         ("Break-even option cost", f"{as_text(summary['breakeven_cost'], '')} vol pt"),
         ("Net per unit index vega", f"{as_text(summary['pnl_net_per_vega'], '')} vol pt"),
-        (
-            "Sharpe gross / net",
-            f"{as_text(summary['sharpe_gross'], 'ratio')} / {as_text(summary['sharpe_net'], 'ratio')}",
-        ),
+        ("Sharpe gross / net", " / ".join(as_text(summary[f"sharpe_{kind}"], "ratio") for kind in ("gross", "net"))),
     ]
     table = summary_table(summary, money)
     half = -(-table.height // 2)
