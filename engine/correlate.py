@@ -23,7 +23,7 @@ def correlate(config: dict, folder: Path) -> None:
     from engine.study.snapshots import follow
     from engine.study.tables import data_behind
 
-    choice = build(config["basket"], "basket")
+    choice = build(config["basket"], "basket", config["allow"])
     coverage = number(config, "min_coverage", float)
     window = None if config["realized_window"] is None else number(config, "realized_window", int)
     most = None if config["snapshots"] is None else number(config, "snapshots", int)

@@ -35,26 +35,36 @@ def cache_folder(name: str) -> Path:
     It lies where the system keeps such things: `~/.cache/dispersion-engine/<name>` on Linux. Who has no home to write
     to gets a folder among the temporary ones that nobody else may write to.
     """
-    with contextlib.suppress(RuntimeError):  # nobody knows the home
-        usual = platformdirs.user_cache_path(NAME, appauthor=False) / name
-        if usual.is_absolute() and _usable(usual):
-            return usual
+    usual = usual_folder(name)
+    if usual is not None and _usable(usual) and mine_alone(usual):
+        return usual
     own = Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid()}"
-    if _usable(own, mode=0o700) and _mine_alone(own) and _usable(own / name):
+    if _usable(own) and mine_alone(own) and _usable(own / name):
         return own / name
     return Path(tempfile.mkdtemp(prefix=f"{NAME}-"))
 
 
-def _usable(folder: Path, mode: int = 0o777) -> bool:
+def usual_folder(name: str) -> Path | None:
+    """Return where the system keeps such a folder of the user's, be it there or not; None where nobody knows."""
+    with contextlib.suppress(RuntimeError):  # nobody knows the home
+        usual = platformdirs.user_cache_path(NAME, appauthor=False) / name
+        return usual if usual.is_absolute() else None
+    return None
+
+
+def _usable(folder: Path) -> bool:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=mode, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
     except OSError:
         return False
     return os.access(folder, os.W_OK | os.X_OK)
 
 
-def _mine_alone(folder: Path) -> bool:
-    """Whether nobody else can put files there: libraries are loaded from it."""
-    found = folder.lstat()
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+def mine_alone(folder: Path) -> bool:
+    """Whether nobody else, but for the system, can put files there: libraries are loaded from it."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid in (os.getuid(), 0) and not found.st_mode & 0o022

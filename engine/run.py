@@ -52,6 +52,8 @@ def _show(result, summary, config, folder, backend, seconds) -> None:
     numbers = max(map(len, table["value"]))
     for metric, value, unit in table.iter_rows():
         print(f"  {metric:<{words}}  {value:>{numbers}}  {unit}".rstrip())
+    for caution in result.cautions():
+        print(f"Caution: {caution.text}")
     print(f"Capital: {result.capital_convention()}")
     print(f"Hedged with the {info.hedge_instrument}; forwards: {info.forward_convention}")
     if info.contracts:

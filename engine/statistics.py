@@ -9,6 +9,23 @@ from engine.arrays import Floats
 from engine.backend import special
 from engine.errors import InputError
 
+ROUNDING = 1e-10  # of the numbers themselves: deviations below it are what summing thousands of them leaves
+
+
+def varies(deviations: Floats, squares: Floats) -> Floats:
+    """Tell whether a sum of squared deviations is more than rounding, given the sum of the squares themselves.
+
+    A constant series has deviations of 1e-17, not of 0, and a ratio to them says nothing.
+
+    Examples
+    --------
+    >>> constant = np.full(10, 0.1)
+    >>> off = constant - constant.mean()
+    >>> bool(varies((off**2).sum(), (constant**2).sum())), bool(varies(0.01, 1.0))
+    (False, True)
+    """
+    return deviations > ROUNDING**2 * squares
+
 
 @dataclass(frozen=True, eq=False)
 class Regression:
@@ -20,7 +37,7 @@ class Regression:
         The constant, then the regressors.
     coefficients : array (k,)
     covariance : array (k, k)
-        HAC covariance of the coefficients.
+        HAC covariance of the coefficients; NaN where nothing but rounding is left to explain.
     r2 : float
         Share of the variance explained.
     n : int
@@ -115,8 +132,10 @@ def hac_regression(y: Floats, X: Floats, lags: int | None = None, names: Sequenc
     import statsmodels.api as sm  # slow to import, and needed by few callers
 
     fit = sm.OLS(y, X).fit(cov_type="HAC", cov_kwds={"maxlags": lags})
-    r2 = float(fit.rsquared) if X.shape[1] > 1 and np.ptp(y) > 0.0 else float("nan")
-    return Regression(tuple(names), fit.params, fit.cov_params(), r2, count, lags)
+    squares = (y * y).sum()
+    r2 = float(fit.rsquared) if X.shape[1] > 1 and varies(((y - y.mean()) ** 2).sum(), squares) else float("nan")
+    covariance = fit.cov_params() if varies((fit.resid**2).sum(), squares) else np.full((X.shape[1],) * 2, np.nan)
+    return Regression(tuple(names), fit.params, covariance, r2, count, lags)
 
 
 def hac_tstat(series: Floats, holding_days: int = 1) -> float:
@@ -134,7 +153,7 @@ def hac_tstat(series: Floats, holding_days: int = 1) -> float:
     Returns
     -------
     float
-        NaN where fewer than two results are known, or all are equal.
+        NaN where fewer than two results are known, or all are equal but for rounding.
 
     References
     ----------
@@ -148,7 +167,7 @@ def hac_tstat(series: Floats, holding_days: int = 1) -> float:
     results = np.asarray(series, dtype=float)
     results = results[np.isfinite(results)]
     count = len(results)
-    if count < 2 or np.ptp(results) == 0.0:
+    if count < 2:
         return float("nan")
     return float(hac_regression(results, np.empty((count, 0)), hac_lags(count, holding_days)).t[0])
 
@@ -223,7 +242,10 @@ def asymmetric_regression(y: Floats, returns: Floats, lags: int | None = None) -
 
 @dataclass(frozen=True, eq=False)
 class RollingRegression:
-    """Regressions on one regressor over the window that ends on each date; arrays (T,), NaN before the first."""
+    """Regressions on one regressor over the window that ends on each date; arrays (T,), NaN before the first.
+
+    NaN too where a window's series is constant but for rounding, and t where its fit leaves nothing but rounding.
+    """
 
     slope: np.ndarray
     t: np.ndarray
@@ -251,13 +273,18 @@ def rolling_regression(y: Floats, x: Floats, window: int, lags: int | None = Non
     sxx = (dx * dx).sum(axis=1)
     syy = (dy * dy).sum(axis=1)
     sxy = (dx * dy).sum(axis=1)
+    x_moves = varies(sxx, (_windows(window)(x) ** 2).sum(axis=1))
+    y_squares = (_windows(window)(y) ** 2).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        slope = sxy / sxx
-        score = dx * (dy - slope[:, None] * dx)
+        slope = np.where(x_moves, sxy / sxx, np.nan)
+        left = dy - slope[:, None] * dx
+        score = dx * left
         long_run = (score * score).sum(axis=1)
         for lag in range(1, lags + 1):
             long_run += 2.0 * (1.0 - lag / (lags + 1)) * (score[:, lag:] * score[:, :-lag]).sum(axis=1)
-        parts = slope, slope / (np.sqrt(long_run) / sxx), sxy / np.sqrt(sxx * syy)
+        t = np.where(varies((left * left).sum(axis=1), y_squares), slope / (np.sqrt(long_run) / sxx), np.nan)
+        both_move = x_moves & varies(syy, y_squares)
+        parts = slope, t, np.where(both_move, sxy / np.sqrt(sxx * syy), np.nan)
     before = np.full(window - 1, np.nan)
     return RollingRegression(*(np.concatenate([before, part]) for part in parts))
 

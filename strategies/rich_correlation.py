@@ -35,6 +35,7 @@ class RichCorrelation(AbstractStrategy):
             raise InputError(f"strategy.leave={self.leave} is above strategy.enter={self.enter}; leave at or below it")
 
     def exposure(self, market: MarketView) -> Floats:
-        """Return 1 while correlation is rich, else 0, (T,)."""
+        """Return 1 while correlation is rich, else 0; NaN before the first z-score is known; (T,)."""
         rich = zscore(market.implied_correlation(self.tenor, self.delta), self.window)
-        return hysteresis(rich, self.enter, self.leave)
+        xp = namespace(rich)
+        return xp.where(xp.cumsum(xp.isfinite(rich)) > 0, hysteresis(rich, self.enter, self.leave), xp.nan)

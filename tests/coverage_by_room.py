@@ -9,8 +9,6 @@ Commands that the tests start as processes of their own are not counted, and nei
 from collections import Counter
 from pathlib import Path
 
-from coverage import Coverage
-
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -27,6 +25,8 @@ def room(file: str) -> str:
 
 def main() -> None:
     """Print a line per room and one for all of them."""
+    from coverage import Coverage  # a GPU machine without a network need not have it
+
     coverage = Coverage()
     coverage.load()
     lines, run = Counter(), Counter()

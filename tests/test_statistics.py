@@ -47,7 +47,7 @@ def test_unknown_days_are_left_out():
     assert hac_tstat(holes) == hac_tstat(series)
 
 
-@pytest.mark.parametrize("series", [[], [1.0], [np.nan, 2.0], [0.0, 0.0, 0.0]])
+@pytest.mark.parametrize("series", [[], [1.0], [np.nan, 2.0], [0.0, 0.0, 0.0], [0.1] * 10, [1 / 3] * 1000])
 def test_a_series_that_says_nothing_has_no_t_value(series):
     assert math.isnan(hac_tstat(np.array(series)))
 
@@ -101,6 +101,15 @@ def test_a_regression_is_statsmodels_with_hac_errors():
     value, t = fit.contrast((0, 1, 1))
     test = golden.t_test([0, 1, 1])
     assert (value, t) == pytest.approx((float(test.effect[0]), float(test.tvalue.squeeze())), rel=1e-10)
+
+
+def test_an_exact_fit_has_coefficients_and_no_t_values():
+    x = np.random.default_rng(9).standard_normal(50)
+    fit = hac_regression(0.3 + 2.0 * x, x)
+    np.testing.assert_allclose(fit.coefficients, [0.3, 2.0], rtol=1e-13)  # a well-conditioned 2 x 2 system
+    assert np.isnan(fit.t).all()
+    assert fit.r2 == pytest.approx(1.0, rel=1e-14)
+    assert math.isnan(hac_regression(np.full(50, 0.1), x).r2)
 
 
 def test_rows_with_an_unknown_value_are_left_out():
@@ -183,5 +192,9 @@ def test_a_window_with_an_unknown_day_or_a_still_regressor_has_no_slope():
     assert np.isnan(rolling.slope[5:15]).all()
     assert np.isnan(rolling.slope[29])
     assert np.isfinite(rolling.slope[15:28]).all()
+    still = np.where(np.arange(40) < 20, 0.1, 1 / 3) * 1.1  # constant but for rounding
+    for rolling in (rolling_regression(y, still, 10), rolling_regression(still, x, 10)):
+        assert np.isnan(rolling.t[30:]).all()
+        assert np.isnan(rolling.correlation[30:]).all()
     with pytest.raises(InputError, match="window=50 does not fit"):
         rolling_regression(y, x, 50)

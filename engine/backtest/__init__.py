@@ -5,7 +5,7 @@ from types import ModuleType
 
 from engine.backtest.book import Recipe, TradeBook, build_book
 from engine.backtest.costs import Costs, NoCosts, VolPoints
-from engine.backtest.exits import EarlyExit, Exits, HoldToExpiry
+from engine.backtest.exits import EarlyExit, Exits, HoldToExpiry, ShortestTenor
 from engine.backtest.hedging import DailyDelta, Hedge, NoHedge
 from engine.backtest.market import MarketView
 from engine.backtest.result import BacktestResult
@@ -33,6 +33,7 @@ __all__ = [
     "NoHedge",
     "Recipe",
     "Schedule",
+    "ShortestTenor",
     "Straddle",
     "Structure",
     "ThetaNeutral",

@@ -9,9 +9,11 @@ from engine.arrays import Floats, PerCohort
 from engine.backend import namespace, to_host
 from engine.backtest.book import TradeBook
 from engine.backtest.costs import Costs
-from engine.backtest.metrics import bartlett_lags, drawdown, hac_t, sharpe
+from engine.backtest.metrics import SESSIONS_PER_YEAR, bartlett_lags, drawdown, hac_t, sharpe
 from engine.kernels.codes import STATISTICS
 
+# Capital is a convention, not a margin model: this many vol points of loss on all index vega ever held at once.
+CAPITAL_VOL_POINTS = 100
 RATES = ("index", "component", "hedge_bps", "delivery_bps")  # the rates of `Costs`
 
 
@@ -32,6 +34,8 @@ class Accounts:
         Currency per vol point at full exposure.
     costs : Costs
         Its rates may be columns (P, 1).
+    risk_free : float
+        Rate a year, annualised decimals, that Sharpe ratios are measured against.
     """
 
     book: TradeBook
@@ -40,6 +44,7 @@ class Accounts:
     exit_day: np.ndarray | None
     index_vega: Floats | float
     costs: Costs
+    risk_free: float = 0.0
 
     def __post_init__(self):
         """Repeat what is the same for all parameter sets, so that every array has one row for each of them."""
@@ -50,6 +55,16 @@ class Accounts:
             array = getattr(self, name)
             if array is not None and len(array) != sets:
                 object.__setattr__(self, name, xp.broadcast_to(array, (sets, array.shape[1])))
+
+    @property
+    def capital(self) -> Floats | float:
+        """Fixed capital that returns are quoted on, in currency; a column (P, 1) where the index vega is."""
+        return CAPITAL_VOL_POINTS * self.book.most_held * self.index_vega
+
+    @property
+    def hurdle(self) -> Floats | float:
+        """P&L of a session that the capital would have earned at the risk-free rate; as `capital`."""
+        return self.capital * (self.risk_free / SESSIONS_PER_YEAR)
 
     def daily(self) -> tuple:
         """Return gross P&L, cost of options, and cost of hedges and deliveries, each (P, T) currency, on the host."""
@@ -73,12 +88,13 @@ class Accounts:
             return dict(zip(STATISTICS, to_host(self._fused(rows)).T, strict=True))
         gross, option_cost, hedge_cost = self.daily()
         net = gross - (option_cost + hedge_cost)
+        hurdle = to_host(xp.asarray(self.hurdle)).reshape(-1)
         return {
             "pnl_gross": gross.sum(axis=1),
             "option_cost": option_cost.sum(axis=1),
             "hedge_cost": hedge_cost.sum(axis=1),
-            "sharpe_gross": sharpe(gross),
-            "sharpe_net": sharpe(net),
+            "sharpe_gross": sharpe(gross, hurdle),
+            "sharpe_net": sharpe(net, hurdle),
             "hac_t": hac_t(net, holding_days=self.book.days),
             "max_drawdown": drawdown(net).min(axis=1),
             "worst_day": net.min(axis=1),
@@ -129,7 +145,7 @@ class Accounts:
             *book.by_day.values(),
             xp.ascontiguousarray(self.entry_exposure, dtype=xp.float64),
             None if self.exit_day is None else xp.ascontiguousarray(self.exit_day, dtype=xp.int64),
-            *(kernels.column(xp, rate, sets) for rate in rates),
+            *(kernels.column(xp, rate, sets) for rate in (*rates, self.hurdle)),
             bartlett_lags(self.sessions, book.days),
             *(*rows, out),
         )

@@ -76,6 +76,8 @@ class TradeBook:
     Parameters
     ----------
     recipe : Recipe; cohorts : Cohorts
+    shortest_tenor : int
+        Calendar days below which the surface reaches no expiry; 0 where listed expiries have smiles of their own.
     entered : array (C,), bool
         False where no expiry is listed, the index is not quoted, or too few names are.
     coverage : array (C,)
@@ -95,6 +97,7 @@ class TradeBook:
 
     recipe: Recipe
     cohorts: Cohorts
+    shortest_tenor: int
     entered: np.ndarray
     coverage: np.ndarray
     explain: np.ndarray
@@ -201,7 +204,15 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> Trade
         vega=entry.greeks.vega,
         **by_leg,
     )
-    return TradeBook(recipe=recipe, cohorts=cohorts, entered=entered, coverage=coverage, legs=table, **reduced)
+    return TradeBook(
+        recipe=recipe,
+        cohorts=cohorts,
+        shortest_tenor=int(panel.tenors[0]) if panel.listed is None else 0,
+        entered=entered,
+        coverage=coverage,
+        legs=table,
+        **reduced,
+    )
 
 
 def _members(basket, width: int):
@@ -220,4 +231,5 @@ def _joined(parts, cohorts) -> TradeBook:
     if len(parts) == 1:
         return replace(parts[0], cohorts=cohorts)
     legs = records.concatenate([part.legs for part in parts])
-    return records.concatenate(parts, recipe=parts[0].recipe, cohorts=cohorts, legs=legs)
+    known = {name: getattr(parts[0], name) for name in ("recipe", "shortest_tenor")}
+    return records.concatenate(parts, cohorts=cohorts, legs=legs, **known)

@@ -9,6 +9,7 @@ from engine.arrays import Floats, Integers, PerCohort
 from engine.backend import namespace
 from engine.backtest.batch import refuse_below
 from engine.backtest.book import TradeBook
+from engine.errors import InputError
 
 
 @runtime_checkable
@@ -50,6 +51,38 @@ class HoldToExpiry:
     ) -> None:
         """Return None: no cohort is sold."""
         return
+
+
+@dataclass(frozen=True)
+class ShortestTenor:
+    """Sell a cohort while the surface still reaches its expiry, paying the option spread again on all its vega.
+
+    It is sold at the last close that is not nearer to the expiry than the surface's shortest tenor, below which marks
+    are extrapolated; the exchange's calendar tells that close beforehand. Where listed expiries are marked from their
+    own smiles there is no such tenor, and nothing is sold.
+    """
+
+    def exit_day(
+        self, book: TradeBook, entry_exposure: PerCohort, exposure: Floats, days_left: Floats, lag: int
+    ) -> Integers:
+        """Return the holding day on which each cohort is sold, (P, C); its last day where it is not sold early.
+
+        Parameters as of `Exits`.
+
+        Raises
+        ------
+        InputError
+            When no cohort could be held for a day.
+        """
+        xp = namespace(entry_exposure, book.explain)
+        last = (days_left >= book.shortest_tenor).sum(axis=1) - 1
+        if not (book.entered & (last > 0)).any():
+            raise InputError(
+                "exits=shortest_tenor leaves no session between entry and the surface's shortest tenor of "
+                f"{book.shortest_tenor} days; choose a longer structure.tenor"
+            )
+        sold = xp.minimum(xp.maximum(last, 1), xp.asarray(book.cohorts.life))
+        return xp.broadcast_to(sold, entry_exposure.shape)
 
 
 @dataclass(frozen=True)

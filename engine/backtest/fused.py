@@ -4,6 +4,7 @@ import numpy as np
 
 from engine import kernels
 from engine.backend import namespace, special
+from engine.backtest.attribution import date_rolls
 from engine.backtest.legs import Entry
 from engine.backtest.marks import tenors_around
 from engine.calendar import year_fraction
@@ -24,11 +25,8 @@ class FusedLegs:
         years = year_fraction(days_left)
         self.panel, self.days = panel, days
         rate = panel.rate[xp.asarray(session)]
-        gone, growth = xp.zeros(session.shape), xp.zeros(session.shape)  # from the close before
-        gone[:, 1:] = xp.diff(xp.asarray(dates[session].astype(int)), axis=1)
-        growth[:, 1:] = xp.expm1(year_fraction(rate[:, :-1]) * gone[:, 1:])
         self.life, self.outcome = xp.asarray(cohorts.life), xp.asarray(cohorts.outcome)
-        self.gone, self.growth = gone, growth
+        self.rolls = date_rolls(cohorts, dates, rate, days)
         smile, index_smile = (panel.component_iv, panel.index_iv) if listed is None else (listed.iv, listed.index_iv)
         # The kernel reads both in one type: the wider of the two, so that neither is rounded.
         smile = xp.ascontiguousarray(smile, dtype=xp.result_type(smile, index_smile, xp.float32))
@@ -88,8 +86,7 @@ class FusedLegs:
             table[name] = xp.zeros(by_leg)
         inputs = (
             *self.market,
-            self.gone,
-            self.growth,
+            *map(_doubles, vars(self.rolls).values()),
             self.life,
             self.outcome,
             _doubles(panel.strike_factor),

@@ -4,10 +4,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from engine import records
 from engine.backend import namespace
-from engine.backtest.attribution import explain
+from engine.backtest.attribution import date_rolls, explain
 from engine.backtest.marks import mark_cohorts
-from engine.calendar import year_fraction
 from engine.kernels.codes import MAGNITUDES, PARTS, LegStatus
 from engine.pricing import StraddleGreeks, straddle
 
@@ -40,15 +40,17 @@ class Legs:
         xp = namespace(panel.spot)
         session = cohorts.sessions(panel.dates, days)
         self.panel, self.cohorts, self.days = panel, cohorts, days
-        self.gone = xp.diff(xp.asarray(panel.dates[session].astype(int)), axis=1)
-        self.rate = panel.rate[xp.asarray(session)][:, None, :]
+        rate = panel.rate[xp.asarray(session)]
+        self.rolls = records.map_arrays(date_rolls(cohorts, panel.dates, rate, days), lambda array: array[:, None])
+        self.rate = rate[:, None]
         self.marks = marks = mark_cohorts(panel, cohorts, name, days)
-        self.greeks = straddle(marks.forward, marks.strike[:, :, None], marks.iv, marks.years, self.rate)
+        self.at_marks = (marks.forward, marks.strike[:, :, None], marks.iv, marks.years, self.rate)
+        self.greeks = straddle(*self.at_marks)
 
     @staticmethod
     def bytes_per_cohort(panel, legs: int, days: int) -> int:
         """Return the size of one cohort's temporaries."""
-        return (1 + legs) * (days + 1) * 8 * (4 * len(panel.deltas) + 40)
+        return (1 + legs) * (days + 1) * 8 * (4 * len(panel.deltas) + 60)
 
     def entry(self) -> Entry:
         """Return every leg as it could be entered."""
@@ -71,9 +73,7 @@ class Legs:
         included = units != 0.0
         units = units[:, :, None]
         held_delta = ratio * greeks.delta
-        parts = explain(
-            greeks, marks.forward, marks.iv, self.gone[:, None, :], year_fraction(self.rate[..., :-1]), held_delta
-        )
+        parts = explain(greeks, *self.at_marks, self.rolls, held_delta)
         # From each close to the next: alive on the second of the two.
         lives = (marks.alive[..., 1:] & included[:, :, None])[:, :, None]
         by_part = xp.where(lives, xp.stack(parts, axis=2) * units[..., None], 0.0)  # (C, 1 + L, parts, H)

@@ -3,33 +3,43 @@
 import numpy as np
 
 from engine.arrays import Floats
+from engine.statistics import ROUNDING, varies
 
 SESSIONS_PER_YEAR = 252
 
 
-def sharpe(pnl: Floats) -> Floats:
-    """Annualised Sharpe ratio of daily P&L on fixed capital: sqrt(252) mean / standard deviation.
+def sharpe(pnl: Floats, hurdle: Floats | float = 0.0) -> Floats:
+    """Annualised Sharpe ratio of daily P&L on fixed capital, with the sample standard deviation.
+
+        sqrt(252) (mean - hurdle) / deviation,   deviation^2 = sum (p - mean)^2 / (T - 1)
 
     Parameters
     ----------
     pnl : array (..., T)
         Daily P&L; the capital it is measured on cancels.
+    hurdle : float or array (...)
+        P&L of a session that the capital would have earned at the risk-free rate. 0 where it earns that beside the
+        P&L, which pays the financing of its own positions.
 
     Returns
     -------
     array (...)
-        NaN where the P&L never moves.
+        NaN where the P&L is constant but for rounding, or has one day.
+
+    References
+    ----------
+    Sharpe, "The Sharpe ratio" (1994), which divides by T - 1.
 
     Examples
     --------
-    >>> sharpe(np.array([1.0, 3.0])).round(3)
-    np.float64(31.749)
+    >>> sharpe(np.array([1.0, 3.0])).round(3), sharpe(np.array([1.0, 3.0]), hurdle=1.0).round(3)
+    (np.float64(22.45), np.float64(11.225))
     """
-    deviation = np.std(pnl, axis=-1)
-    moves = deviation > 0.0
-    return np.where(
-        moves, np.sqrt(SESSIONS_PER_YEAR) * np.mean(pnl, axis=-1) / np.where(moves, deviation, 1.0), np.nan
-    )[()]
+    mean = np.mean(pnl, axis=-1)
+    spread = _squares(pnl - mean[..., None])
+    moves = varies(spread, _squares(pnl))
+    deviation = np.sqrt(np.where(moves, spread, 1.0) / max(pnl.shape[-1] - 1, 1))
+    return np.where(moves, np.sqrt(SESSIONS_PER_YEAR) * (mean - hurdle) / deviation, np.nan)[()]
 
 
 def drawdown(pnl: Floats) -> Floats:
@@ -73,18 +83,22 @@ def hac_t(pnl: Floats, holding_days: int) -> Floats:
     Returns
     -------
     array (...)
-        NaN where the P&L never moves.
+        NaN where the P&L is constant but for rounding, or its days cancel until only rounding is left of S.
     """
     count = pnl.shape[-1]
     mean = pnl.mean(axis=-1, keepdims=True)
     lags = bartlett_lags(count, holding_days)
     off = pnl - mean
-    spread = (off * off).sum(axis=-1)
-    moves = spread > 0.0
+    spread = _squares(off)
+    long_run = spread
     for lag in range(1, lags + 1):
-        spread = spread + 2.0 * (1.0 - lag / (lags + 1)) * (off[..., lag:] * off[..., :-lag]).sum(axis=-1)
-    known = moves & (spread > 0.0)
-    return np.where(known, count * mean[..., 0] / np.sqrt(np.where(known, spread, 1.0)), np.nan)
+        long_run = long_run + 2.0 * (1.0 - lag / (lags + 1)) * (off[..., lag:] * off[..., :-lag]).sum(axis=-1)
+    known = varies(spread, _squares(pnl)) & (long_run > ROUNDING * spread)
+    return np.where(known, count * mean[..., 0] / np.sqrt(np.where(known, long_run, 1.0)), np.nan)
+
+
+def _squares(values):
+    return (values * values).sum(axis=-1)
 
 
 def share(part: Floats, whole: Floats) -> Floats:

@@ -7,13 +7,14 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.backtest.accounts import RATES, Accounts
+from engine.backtest.accounts import CAPITAL_VOL_POINTS, RATES, Accounts
 from engine.backtest.attribution import PARTS
 from engine.backtest.book import COMPONENT, INDEX, LegTable, TradeBook, build_book
+from engine.backtest.cautions import Caution, caution_codes, cautions
 from engine.backtest.costs import Costs
 from engine.backtest.market import MarketView
-from engine.backtest.structure import LegStatus
-from engine.backtest.summary import CAPITAL_VOL_POINTS, summarise
+from engine.backtest.structure import Cohorts, LegStatus
+from engine.backtest.summary import summarise
 from engine.data.panel import MarketPanel
 from engine.records import map_arrays
 
@@ -28,10 +29,13 @@ class BacktestResult:
         The market and the basket.
     accounts : Accounts
         The book, the exposure each parameter set entered its cohorts with, and the costs.
+    undecided : array (P,) or (1,), int
+        Cohorts that could be entered and on which the strategy had no opinion yet.
     """
 
     view: MarketView
     accounts: Accounts
+    undecided: np.ndarray
 
     @property
     def book(self) -> TradeBook:
@@ -103,8 +107,33 @@ class BacktestResult:
 
     def rates(self, p: int = 0) -> dict[str, float]:
         """Cost rates of a parameter set by name; in a batch `costs` holds those of all sets."""
-        given = {name: np.asarray(to_host(getattr(self.costs, name))).reshape(-1) for name in RATES}
-        return {name: float(np.broadcast_to(rate, (self.sets,))[p]) for name, rate in given.items()}
+        return {name: float(self.rate(name)[p]) for name in RATES}
+
+    def rate(self, name: str) -> np.ndarray:
+        """One cost rate of every parameter set, (P,)."""
+        given = np.asarray(to_host(getattr(self.costs, name)), dtype=float).reshape(-1)
+        return np.broadcast_to(given, (self.sets,))
+
+    @cached_property
+    def closing_vega(self) -> np.ndarray:
+        """Vega, per unit of index vega, that selling each cohort at its last mark would trade, (C, 2) by leg class.
+
+        0 for cohorts that the data settle. The others are valued at that mark and not sold; they are followed again
+        here as if they were.
+        """
+        cohorts = self.book.cohorts
+        vega = np.zeros((len(cohorts), 2))
+        unsettled = np.flatnonzero(to_host(self.book.entered) & ~cohorts.settled)
+        if len(unsettled):
+            sold = Cohorts(
+                cohorts.entry[unsettled],
+                cohorts.last[unsettled],
+                cohorts.expiry[unsettled],
+                np.full(len(unsettled), int(LegStatus.EXITED)),
+            )
+            followed = build_book(self.market, self.view.weights, sold, self.book.recipe)
+            vega[unsettled] = to_host(followed.vega_traded)[np.arange(len(unsettled)), sold.life]
+        return vega
 
     def capital(self, p: int = 0) -> float:
         """Fixed capital that returns are quoted on, in currency."""
@@ -112,10 +141,12 @@ class BacktestResult:
 
     def capital_convention(self, p: int = 0) -> str:
         """Say in words what capital returns are measured on."""
+        rate = self.accounts.risk_free
+        earns = "earns no interest" if rate == 0.0 else f"Sharpe ratios above a risk-free {100 * rate:g} % a year on it"
         return (
             f"fixed capital of {self.capital(p):,.0f} {self.market.info.currency} = {CAPITAL_VOL_POINTS} vol points x "
             f"index vega of {self.vega_per_cohort(p):,.0f} x {self.book.most_held} cohort(s) held at once at most; "
-            "not compounded, earns no interest"
+            f"not compounded, {earns}"
         )
 
     @property
@@ -228,7 +259,17 @@ class BacktestResult:
         """One flat dictionary of the metrics of a parameter set; `summarise` says what each is."""
         return {name: values[p].item() for name, values in self.summaries.items()}
 
+    @cached_property
+    def caution_codes(self) -> np.ndarray:
+        """Codes of the cautions due for every parameter set, (P,) text; see `cautions`."""
+        return caution_codes(self.summaries, self.market.info)
+
+    def cautions(self, p: int = 0) -> tuple[Caution, ...]:
+        """Say why the numbers of a parameter set bear less weight than they seem to; empty where nothing is known."""
+        return cautions(self, p)
+
     def __repr__(self) -> str:
-        """The summary of the first parameter set as one aligned table."""
-        lines = (f"{name:<22}{value:>18,.4f}" for name, value in self.summary().items())
+        """The summary of the first parameter set as one aligned table, and its cautions."""
+        lines = [f"{name:<22}{value:>18,.4f}" for name, value in self.summary().items()]
+        lines += [f"caution: {caution.text}" for caution in self.cautions()]
         return "\n".join([f"BacktestResult of {self.sets} parameter set(s) on {self.market.info.name}", *lines])

@@ -3,6 +3,7 @@
 from engine import kernels
 from engine.arrays import Floats
 from engine.backend import namespace, running_max
+from engine.statistics import varies
 
 
 def zscore(series: Floats, window: int) -> Floats:
@@ -20,7 +21,8 @@ def zscore(series: Floats, window: int) -> Floats:
     Returns
     -------
     array (T,)
-        NaN during the first window - 1 sessions and where today's value is NaN.
+        NaN during the first window - 1 sessions, where today's value is NaN, and where the window is constant but for
+        rounding.
 
     Examples
     --------
@@ -38,8 +40,9 @@ def zscore(series: Floats, window: int) -> Floats:
     values = xp.where(known, windows, 0.0)
     safe = xp.maximum(count, 1)
     mean = values.sum(axis=-1) / safe
-    deviation = xp.sqrt((xp.where(known, windows - mean[..., None], 0.0) ** 2).sum(axis=-1) / safe)
-    usable = (count >= 0.8 * window) & (deviation > 0.0)
+    spread = (xp.where(known, windows - mean[..., None], 0.0) ** 2).sum(axis=-1)
+    deviation = xp.sqrt(spread / safe)
+    usable = (count >= 0.8 * window) & varies(spread, (values * values).sum(axis=-1))
     score = (series[window - 1 :] - mean) / xp.where(usable, deviation, 1.0)
     out[window - 1 :] = xp.where(usable, score, xp.nan)
     return out

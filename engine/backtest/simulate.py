@@ -1,11 +1,12 @@
 """backtest(): the one place where decisions are lagged and become trades."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from engine.arrays import Floats, Integers, PerCohort
-from engine.backend import namespace
+from engine.backend import namespace, to_host
 from engine.backtest.accounts import Accounts
 from engine.backtest.book import Recipe, TradeBook, build_book
 from engine.backtest.costs import Costs, VolPoints
@@ -34,6 +35,7 @@ def backtest(
     hedge: Hedge | None = None,
     costs: Costs | None = None,
     lag: int = 1,
+    risk_free: float = 0.0,
     progress: Callable[[int], None] | None = None,
 ) -> BacktestResult:
     """Backtest a dispersion strategy: short index straddles, long component straddles, delta-hedged.
@@ -54,13 +56,16 @@ def backtest(
     schedule : Schedule
         `Monthly` or `Weekly`.
     exits : Exits
-        `HoldToExpiry` or `EarlyExit`.
+        `HoldToExpiry`, `EarlyExit` or `ShortestTenor`.
     hedge : Hedge
         `DailyDelta` or `NoHedge`.
     costs : Costs
         `VolPoints` or `NoCosts`.
     lag : int
         Sessions between the close a decision is taken on and the close it is traded at; at least 1.
+    risk_free : float
+        Rate a year, annualised decimals, that Sharpe ratios are measured against: what the capital would have earned.
+        0 where it earns that beside the P&L, which pays the financing of its own positions.
     progress : callable or None
         Called with the number of cohorts finished.
 
@@ -80,13 +85,13 @@ def backtest(
     >>> market = load_market("synthetic", years=1, names=5, progress=False)
     >>> result = backtest(market, ShortCorrelation())
     >>> result.summary()["cohorts"]
-    12
+    11
     """
     view = MarketView(market, basket or TopWeights())
     sizing = sizing or VegaNeutral()
     book = open_book(view, schedule or Monthly(), structure or Straddle(), sizing, hedge or DailyDelta(), lag, progress)
-    entry_exposure, exit_day = decide(strategy, exits or HoldToExpiry(), view, book, lag)
-    return simulate(view, book, entry_exposure, exit_day, sizing.index_vega, costs or VolPoints())
+    decision = decide(strategy, exits or HoldToExpiry(), view, book, lag)
+    return simulate(view, book, decision, sizing.index_vega, costs or VolPoints(), risk_free)
 
 
 def open_book(
@@ -133,37 +138,47 @@ def open_book(
     return book
 
 
-def decide(
-    strategy: AbstractStrategy, exits: Exits, view: MarketView, book: TradeBook, lag: int
-) -> tuple[PerCohort, Integers | None]:
-    """Return what each cohort is entered with and when it is sold: what the strategy asked for `lag` sessions before.
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """What is done about each cohort.
 
-    Returns
-    -------
+    Parameters
+    ----------
     entry_exposure : array (P, C)
         Exposure each cohort is entered with; 0 where it cannot be entered or the strategy has no opinion.
     exit_day : array (P, C) or None
         Holding day on which the cohort is sold, its last where it ends by itself; None where all do.
+    undecided : array (P,) or (1,), int
+        Cohorts that could be entered and on which the strategy had no opinion yet; on the host.
     """
+
+    entry_exposure: PerCohort
+    exit_day: Integers | None
+    undecided: Integers
+
+
+def decide(strategy: AbstractStrategy, exits: Exits, view: MarketView, book: TradeBook, lag: int) -> Decision:
+    """Return what the strategy asked for `lag` sessions before each entry, and when each cohort is sold."""
     exposure = checked_exposure(strategy, view)
     xp = namespace(exposure, book.explain)
     asked = exposure[:, xp.asarray(book.cohorts.entry - lag)]
-    entry_exposure = xp.where(book.entered & xp.isfinite(asked), asked, 0.0)
+    has_opinion = xp.isfinite(asked)
+    entry_exposure = xp.where(book.entered & has_opinion, asked, 0.0)
     dates = view.panel.dates
     days_left = book.cohorts.days_left(dates, book.cohorts.sessions(dates, book.days))
     exit_day = exits.exit_day(book, entry_exposure, exposure, xp.asarray(days_left), lag)
     if exit_day is not None:
         entry_exposure = xp.broadcast_to(entry_exposure, exit_day.shape)
-    return entry_exposure, exit_day
+    return Decision(entry_exposure, exit_day, to_host((book.entered & ~has_opinion).sum(axis=1)))
 
 
 def simulate(
     view: MarketView,
     book: TradeBook,
-    entry_exposure: PerCohort,
-    exit_day: Integers | None,
+    decision: Decision,
     index_vega: Floats | float,
     costs: Costs,
+    risk_free: float = 0.0,
 ) -> BacktestResult:
     """Reduce the book to daily P&L and costs of P parameter sets.
 
@@ -172,12 +187,13 @@ def simulate(
     view : MarketView
         What the book was built from.
     book : TradeBook
-    entry_exposure, exit_day : array (P, C)
-        From `decide`.
+    decision : Decision
     index_vega : float or array (P, 1)
         Currency per vol point at full exposure.
     costs : Costs
         Its rates may be columns (P, 1).
+    risk_free : float
     """
-    accounts = Accounts(book, len(view.panel), entry_exposure, exit_day, index_vega, costs)
-    return BacktestResult(view, accounts)
+    sessions = len(view.panel)
+    accounts = Accounts(book, sessions, decision.entry_exposure, decision.exit_day, index_vega, costs, risk_free)
+    return BacktestResult(view, accounts, decision.undecided)

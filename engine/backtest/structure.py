@@ -107,6 +107,11 @@ class Cohorts:
         """Calendar days to expiry on those sessions, (C, H + 1); 0 past the expiry and where there is none."""
         return np.fmax(days_between(self.expiry[:, None], dates[sessions]), 0.0)
 
+    def days_until_settled(self, dates: np.ndarray, sessions: np.ndarray) -> np.ndarray:
+        """As `days_left`, but 0 on the session the contracts settle on, which is before an expiry on a holiday."""
+        settles = (np.arange(sessions.shape[1]) == self.life[:, None]) & self.settled[:, None]
+        return np.where(settles, 0.0, self.days_left(dates, sessions))
+
     def until(self, day: np.ndarray) -> "Cohorts":
         """Return the same cohorts sold on a holding day, (C,), where that is before their end."""
         early = day < self.life

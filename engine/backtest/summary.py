@@ -12,9 +12,6 @@ from engine.backtest.structure import LegStatus
 if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
 
-# Capital is a convention, not a margin model: this many vol points of loss on all index vega ever held at once.
-CAPITAL_VOL_POINTS = 100
-
 
 def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
     """Compute the metrics of every parameter set of a result.
@@ -27,6 +24,12 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
         beside it is what was charged. `unexplained_share` is sum |unexplained| / (sum |gamma| + sum |theta|) over legs
         and days; `stale_share` and `extrapolated_share` are the shares of sum |P&L| over legs and days whose mark had
         no quote of its own that day, or lay beyond the surface.
+
+        `cohorts_apart` counts cohorts one after the other, none entered before the one counted last has ended;
+        `cohorts_undecided` those on which the strategy had no opinion yet. Cohorts open or lost when the data end are
+        unsettled: `pnl_gross_unsettled` is what they made to their last mark, `unsettled_share` their share of the sum
+        of |P&L| over cohorts; `cost_if_closed` and `pnl_net_if_closed` are cost and net P&L were they sold at that mark
+        at the spread, which leaves the gross P&L as it is.
     """
     book = result.book
     cohorts = result.book.cohorts
@@ -35,7 +38,7 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
     entered = exposure > 0.0
     total = exposure.sum(axis=1)
     traded = total * result.vegas
-    capital = CAPITAL_VOL_POINTS * book.most_held * result.vegas
+    capital = np.broadcast_to(np.asarray(to_host(result.accounts.capital)).reshape(-1), result.vegas.shape)
     days = result.accounts.statistics()
     gross, option_cost, hedge_cost, fall = (days[n] for n in ("pnl_gross", "option_cost", "hedge_cost", "max_drawdown"))
     cost = option_cost + hedge_cost
@@ -45,6 +48,9 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
     ended_early = _ended_early(result)
     sold = np.zeros(exposure.shape, dtype=bool) if result.exit_day is None else result.exit_day < cohorts.life
     years = (result.dates[-1] - result.dates[0]).astype(int) / 365.25
+    pnl = np.ascontiguousarray(result.entry_exposure * _cohort_pnl(result) * result.vegas[:, None])
+    unsettled = entered & ~sold & ~cohorts.settled
+    exit_cost = _exit_cost(result, exposure, unsettled)
     return {
         "pnl_gross": gross,
         "cost": cost,
@@ -63,9 +69,15 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
         "cohorts_open": (entered & ~sold & (cohorts.outcome == LegStatus.OPEN)).sum(axis=1),
         "cohorts_lost": (entered & ~sold & (cohorts.outcome == LegStatus.LOST)).sum(axis=1),
         "cohorts_exited": (entered & sold).sum(axis=1),
+        "cohorts_apart": _apart(cohorts.entry, cohorts.entry + _until(result), entered),
+        "cohorts_undecided": np.broadcast_to(result.undecided, result.vegas.shape),
         "cohorts_skipped": np.full(len(exposure), (~to_host(book.entered)).sum()),
         "legs_settled_early": (entered * ended_early[LegStatus.SETTLED]).sum(axis=1),
         "legs_closed_early": (entered * ended_early[LegStatus.CLOSED]).sum(axis=1),
+        "pnl_gross_unsettled": np.where(unsettled, pnl, 0.0).sum(axis=1),
+        "unsettled_share": share(np.where(unsettled, np.abs(pnl), 0.0).sum(axis=1), np.abs(pnl).sum(axis=1)),
+        "cost_if_closed": cost + exit_cost,
+        "pnl_net_if_closed": net - exit_cost,
         "coverage": share(coverage, total),
         "unexplained_share": share(part["unexplained"], part["gamma"] + part["theta"]),
         "stale_share": share(part["stale"], part["pnl"]),
@@ -73,6 +85,39 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
         "index_vega": np.array(result.vegas),
         "capital": capital,
     }
+
+
+def _until(result):
+    """Holding day on which each cohort ends, (C,), or (P, C) where some are sold early."""
+    return result.book.cohorts.life if result.exit_day is None else result.exit_day
+
+
+def _cohort_pnl(result):
+    """Gross P&L of each cohort to its end, (C,) or (P, C), per unit of exposure and index vega."""
+    daily = to_host(result.book.by_day["gross"])
+    if result.exit_day is None:
+        return daily.sum(axis=1)
+    return np.take_along_axis(daily.cumsum(axis=1)[None], result.exit_day[:, :, None], axis=2)[:, :, 0]
+
+
+def _exit_cost(result, exposure, unsettled):
+    """What selling the cohorts left unsettled at their last marks would cost, (P,) currency; hedges are paid for."""
+    vega = result.closing_vega
+    rates = (result.rate("index"), result.rate("component"))  # as the leg classes are ordered
+    spread = sum(rate[:, None] * vega[None, :, leg_class] for leg_class, rate in enumerate(rates))
+    return np.ascontiguousarray(np.where(unsettled, exposure * spread, 0.0)).sum(axis=1) * result.vegas
+
+
+def _apart(entry, end, entered):
+    """Count the cohorts of each parameter set that do not overlap, (P,), each taken as soon as the one before ended."""
+    end = np.broadcast_to(end, entered.shape)
+    count = np.zeros(len(entered), dtype=int)
+    busy = np.zeros(len(entered), dtype=int)
+    for c in range(len(entry)):
+        taken = entered[:, c] & (entry[c] >= busy)
+        busy = np.where(taken, end[:, c], busy)
+        count += taken
+    return count
 
 
 def _magnitudes(result):

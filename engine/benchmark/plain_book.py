@@ -96,14 +96,14 @@ def _cohort(market: Lists, entry: int, last: int, expiry: int, min_coverage: flo
         if vol == vol and forward == forward and length > 0:
             years = (expiry - market.day[entry]) / 365.0
             greeks = _straddle(forward, forward, vol, years, market.rate[entry])
-            if greeks[3] > 0.0:
+            if greeks[2] > 0.0:
                 opened.append((asset, forward, vol, beyond, greeks))
                 held += weight[asset - 1] if asset else 0.0
     if not opened or opened[0][0] != 0 or not held or held < min_coverage * sum(weight):
         return record
     record["entered"] = True
     for asset, forward, vol, beyond, greeks in opened:
-        units = weight[asset - 1] / held / greeks[3] if asset else -1.0 / greeks[3]
+        units = weight[asset - 1] / held / greeks[2] if asset else -1.0 / greeks[2]
         _follow(market, record, asset, entry, last, expiry, settled, units, (forward, vol, beyond, greeks))
     return record
 
@@ -118,10 +118,10 @@ def _follow(market: Lists, record, asset, entry, last, expiry, settled, units, o
     side = int(asset > 0)
     size = abs(units)
     vega_held, hedge_traded, hedge_held = (record[name] for name in BY_CLASS[1:])
-    record["vega_traded"][0][side] += size * greeks[3]
+    record["vega_traded"][0][side] += size * greeks[2]
     for t in range(entry + 1, last + 1):
         day = t - entry
-        value, delta, gamma, vega, theta, vanna, volga = greeks
+        value, delta, vega = greeks
         before, hedge = hedge, units * delta
         hedge_traded[day - 1][side] += abs(hedge - before) * forward
         hedge_held[day - 1][side] += abs(before) * forward
@@ -131,27 +131,31 @@ def _follow(market: Lists, record, asset, entry, last, expiry, settled, units, o
             record["vega_traded"][day][side] += size * vega
             break
         shares *= factor
-        previous = (forward, vol, stale, beyond)
-        ends = settlement == settlement or (settled and t == last)
+        was, vol_was, stale_was, beyond_was = forward, vol, stale, beyond
+        expires = settled and t == last
+        ends = settlement == settlement or expires
+        years = 0.0 if expires else (expiry - market.day[t]) / 365.0
+        rate, rate_was = market.rate[t], market.rate[t - 1]
         if ends:
             price = (settlement if settlement == settlement else market.spot[t][asset]) / shares
             stale, beyond = price != price, False
             forward = forward if stale else price
-            greeks = (abs(forward - strike), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            greeks = (abs(forward - strike), 0.0, 0.0)
         else:
             quoted, found, beyond = _mark(market, t, asset, expiry, shares, strike)
             stale = found != found or quoted != quoted
             forward = quoted if quoted == quoted else forward
             vol = found if found == found else vol
-            greeks = _straddle(forward, strike, vol, (expiry - market.day[t]) / 365.0, market.rate[t])
-        days = market.day[t] - market.day[t - 1]
-        move, points = forward - previous[0], 100.0 * (vol - previous[1])
-        from_delta, from_gamma = delta * move, 0.5 * gamma * move * move
-        from_theta, from_vega = theta * days, vega * points
-        cross = vanna * move * points + 0.5 * volga * points * points
-        change = greeks[0] - value
-        financing = -math.expm1(market.rate[t - 1] / 365.0 * days) * value
-        unexplained = change - from_delta - from_gamma - from_theta - from_vega - cross
+            greeks = _straddle(forward, strike, vol, years, rate)
+        # One factor after the other: the date, the spot, the volatility.
+        rolled, _, rolled_vega = _straddle(was, strike, vol_was, years, rate_was)
+        moved = _straddle(forward, strike, vol_was, years, rate_was)[0]
+        unexplained = greeks[0] - moved if ends else -math.expm1((rate - rate_was) * years) * greeks[0]
+        from_delta, from_theta = delta * (forward - was), rolled - value
+        from_gamma = moved - rolled - from_delta
+        from_vega = rolled_vega * 100.0 * (vol - vol_was)
+        cross = greeks[0] - unexplained - moved - from_vega
+        financing = -math.expm1(rate_was / 365.0 * (market.day[t] - market.day[t - 1])) * value
         parts = record["explain"][day][side]
         parts[0] += units * from_delta
         parts[1] += units * from_gamma
@@ -161,12 +165,12 @@ def _follow(market: Lists, record, asset, entry, last, expiry, settled, units, o
         parts[5] -= units * from_delta
         parts[6] += units * financing
         parts[7] += units * unexplained
-        pnl = size * abs(change - from_delta + financing)
+        pnl = size * abs(greeks[0] - value - from_delta + financing)
         sums = record["magnitude"][day]
         sums[0] += pnl
-        if stale or previous[2]:
+        if stale or stale_was:
             sums[1] += pnl
-        if beyond or previous[3]:
+        if beyond or beyond_was:
             sums[2] += pnl
         sums[3] += size * abs(from_gamma)
         sums[4] += size * abs(from_theta)
@@ -242,22 +246,14 @@ def _node(near, far, a, b):
 
 
 def _straddle(forward, strike, vol, years, rate):
-    """Value, delta, gamma, vega, theta, vanna, volga, in the units of `engine.pricing.straddle`."""
+    """Value, delta and vega, in the units of `engine.pricing.straddle`."""
+    if not years > 0.0 or not forward > 0.0:
+        return abs(forward - strike) * math.exp(-rate * years), 0.0, 0.0
     root = math.sqrt(years)
     spread = vol * root
     d1 = math.log(forward / strike) / spread + 0.5 * spread
-    d2 = d1 - spread
     discount = math.exp(-rate * years)
     inside1 = math.erf(d1 * ROOT_HALF)
-    density = discount * math.exp(-0.5 * d1 * d1) * ROOT_2_OVER_PI
-    value = discount * (forward * inside1 - strike * math.erf(d2 * ROOT_HALF))
-    vega = forward * density * root
-    return (
-        value,
-        discount * inside1,
-        density / (forward * spread),
-        0.01 * vega,
-        (rate * value - 0.5 * vega * vol / years) / 365.0,
-        -0.01 * density * d2 / vol,
-        1e-4 * vega * d1 * d2 / vol,
-    )
+    value = discount * (forward * inside1 - strike * math.erf((d1 - spread) * ROOT_HALF))
+    vega = 0.01 * discount * ROOT_2_OVER_PI * math.exp(-0.5 * d1 * d1) * forward * root
+    return value, discount * inside1, vega

@@ -56,6 +56,7 @@ def _statistics(pnl: list, option_cost: list, hedge_cost: list, holding_days: in
     lags = bartlett_lags(count, holding_days)
     for lag in range(1, lags + 1):
         long_run += 2.0 * (1.0 - lag / (lags + 1)) * sum(map(mul, off[lag:], off))
+    year = math.sqrt(SESSIONS_PER_YEAR * (count - 1))  # with the sample deviation, spread / (count - 1)
     equity = high = fall = 0.0
     for n in net:
         equity += n
@@ -65,8 +66,8 @@ def _statistics(pnl: list, option_cost: list, hedge_cost: list, holding_days: in
         "pnl_gross": gross,
         "option_cost": sum(option_cost),
         "hedge_cost": sum(hedge_cost),
-        "sharpe_gross": math.sqrt(SESSIONS_PER_YEAR / count / gross_spread) * gross if gross_spread else math.nan,
-        "sharpe_net": math.sqrt(SESSIONS_PER_YEAR / count / spread) * total if spread else math.nan,
+        "sharpe_gross": year * gross / count / math.sqrt(gross_spread) if gross_spread else math.nan,
+        "sharpe_net": year * total / count / math.sqrt(spread) if spread else math.nan,
         "hac_t": total / math.sqrt(long_run) if spread and long_run > 0.0 else math.nan,
         "max_drawdown": fall,
         "worst_day": min(net),

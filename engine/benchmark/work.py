@@ -14,9 +14,10 @@ LOG = 14
 ERF = 25
 ROOT = 4
 QUOTE = 4  # each quote enters four sums: of w s, w s^2, w^2 s^2 and w
-# The smile: four nodes with eight and a root each, 10 to interpolate. Then the forward, the straddle with its greeks,
-# and 40 for explain and hedge.
-MARK = 4 * (8 + ROOT) + 10 + EXP + (LOG + 2 * ERF + 2 * EXP + 3 * ROOT + 25) + 40
+# The smile: four nodes with eight and a root each, 10 to interpolate. Then the forward, the straddle with its delta and
+# vega, its value twice more with a vega (logarithms and discounts are known by then), and 40 for explain and hedge.
+REPRICED = ROOT + EXP + 2 * (2 * ERF + ROOT + 8)
+MARK = 4 * (8 + ROOT) + 10 + EXP + (LOG + 2 * ERF + EXP + 3 * ROOT + 15) + REPRICED + 40
 PRICE_AND_GREEKS = LOG + 2 * ERF + 2 * EXP + 4 * ROOT + 30
 # The normalised price, a first guess, and the two steps of Jaeckel's method: each takes two scaled erfc, exp and log.
 INVERSION = (EXP + LOG + 4 * ROOT) + (LOG + ERF + 3 * ROOT) + 2 * (2 * ERF + EXP + LOG + 3 * ROOT + 30)

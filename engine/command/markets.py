@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from engine.command.objects import checked, imported
+from engine.command.objects import checked
+from engine.errors import InputError
+
+LOADER = "engine.data.load_market"
 
 
 def open_market(config, progress: bool = True):
@@ -19,13 +22,14 @@ def open_market(config, progress: bool = True):
         When the backend, its budget, the market or its files are not usable, or no session lies in the range of dates.
     """
     from engine.backend import check_memory_budget, resolve
+    from engine.data import load_market
 
     backend = resolve(str(config["backend"]))  # before hours are spent on building a panel
     memory_budget = config.get("memory_budget")
     check_memory_budget(memory_budget)
     dates = {key: _date(config, key) for key in ("start", "end")}
     name, settings = _market(config)
-    panel = imported(config["market"]["_target_"], "market")(name, **settings, **dates, progress=progress)
+    panel = load_market(name, **settings, **dates, progress=progress)
     return (panel.to(backend, memory_budget) if backend == "cupy" else panel), backend
 
 
@@ -58,6 +62,8 @@ def _market(config) -> tuple[str, dict]:
     from engine.data.load import source_kind
 
     market = config["market"]
+    if market["_target_"] != LOADER:
+        raise InputError(f"market._target_={market['_target_']} loads no market: leave it as {LOADER}")
     settings = {key: value for key, value in market.items() if key not in ("_target_", "name", "path")}
     source = source_kind(market["name"])
     settings = {key: checked(source, key, value, "market") for key, value in settings.items()}

@@ -49,6 +49,8 @@ def explained(error: Exception, config_name: str) -> str | None:
     while cause is not None:
         if isinstance(cause, InputError):
             return str(cause)
+        if isinstance(cause, HydraException) and isinstance(error, ValueError):  # of a configuration of logging
+            return f"{error}: {cause}"
         cause = cause.__cause__
     text = str(error)
     if isinstance(error, OSError) and error.filename is not None:
@@ -74,7 +76,9 @@ def explained(error: Exception, config_name: str) -> str | None:
     if unknown := re.search(r"Could not (?:override|append to|delete from config)\S* '([^']+)'", text):
         return _unknown_key(unknown.group(1).split("@")[0], config_name)
     if isinstance(error, OverrideParseException):
-        return f"cannot read {error.override}: {text.splitlines()[0]}; options are group=choice or key=value"
+        key, _, value = str(error.override).partition("=")
+        again = f"; a value with such signs is quoted twice: '{key}=\"{value}\"'" if value.strip("\"'") == value else ""
+        return f"cannot read {error.override}: {text.splitlines()[0]}; options are group=choice or key=value{again}"
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and error.filename:
         return f"{error.filename}: {error.strerror}; give a place that you may read and write"
     if "srun" in text:  # what submitit looks for

@@ -22,10 +22,12 @@ from engine.correlation.market_returns import (
 from engine.correlation.matrix import (
     Diversification,
     ImpliedMatrix,
+    MatrixStatus,
     RealizedMatrix,
     correlation_contribution,
     diversification,
     implied_matrix,
+    nearest_correlation,
     realized_matrix,
 )
 from engine.correlation.moments import BasketMoments, basket_moments
@@ -75,6 +77,7 @@ __all__ = [
     "ImpliedCorrelation",
     "ImpliedMatrix",
     "MarketReturns",
+    "MatrixStatus",
     "Names",
     "PairwiseCorrelation",
     "RealizedCorrelation",
@@ -112,6 +115,7 @@ __all__ = [
     "index_share",
     "market_returns",
     "matched_window",
+    "nearest_correlation",
     "pairwise_correlation",
     "realized_correlation",
     "realized_leg",

@@ -3,11 +3,11 @@
 from engine.arrays import Flags, Floats, PerName
 from engine.backend import namespace
 from engine.calendar import DAYS_PER_YEAR
-from engine.pricing import tenors_from_expiries
 
 # First and last calendar day of the near and of the following term.
 VIX_TERMS = ((24, 30), (31, 37))
 DSPX_TERMS = ((10, 30), (31, 120))
+THIRTY_DAYS = 30 / DAYS_PER_YEAR
 
 
 def choose_terms(days: Floats, preferred: Flags, near: tuple[int, int], following: tuple[int, int]) -> Flags:
@@ -46,30 +46,55 @@ def choose_terms(days: Floats, preferred: Flags, near: tuple[int, int], followin
 
 
 def thirty_day_vol(variance: Floats, years: Floats, chosen: Flags) -> Floats:
-    """Volatility over 30 days from strips: total variance linear in time between the two chosen expiries.
+    """Volatility over 30 days from strips: total variance on the straight line in time through the two chosen expiries.
+
+        vol^2 = [T1 v1 (T2 - T) + T2 v2 (T - T1)] / (T2 - T1) / T,   T = 30 days
+
+    Both may lie on one side of the 30 days, by minutes or by days: the line is then extended to them, as published.
 
     Parameters
     ----------
     variance, years : array (..., E)
-        Annualised variances of the strips and their times, as in `strip_variance`.
+        Annualised variances v of the strips and their times T, as in `strip_variance`.
     chosen : array (..., E), bool
-        From `choose_terms`.
+        From `choose_terms`; of more than two the first and the last count.
 
     Returns
     -------
     array (...)
-        Annualised decimals; NaN where either term has no variance.
+        Annualised decimals; NaN where either term has no positive variance, there are no two terms, or the line is not
+        positive at 30 days.
+
+    References
+    ----------
+    Cboe Volatility Index, mathematics methodology (2024), step 3; S&P 500 Dispersion Index, methodology (2024).
 
     Examples
     --------
     >>> import numpy as np
-    >>> vol = thirty_day_vol(np.array([0.04, 0.05]), np.array([25.0, 35.0]) / 365.0, np.array([True, True]))
-    >>> round(float(vol) ** 2, 6)
+    >>> both, variance = np.array([True, True]), np.array([0.04, 0.05])
+    >>> round(float(thirty_day_vol(variance, np.array([25.0, 35.0]) / 365.0, both)) ** 2, 6)
     0.045833
+
+    Fifteen minutes late, both terms lie beyond the 30 days:
+
+    >>> minutes = 1440.0 * np.array([30.0, 37.0]) + 15.0
+    >>> round(float(thirty_day_vol(variance, minutes / 525600.0, both)), 6)
+    0.199954
     """
     xp = namespace(variance, years, chosen)
-    vol = xp.sqrt(xp.where(chosen & (variance >= 0.0), variance, xp.nan))
-    return tenors_from_expiries(vol[..., None], DAYS_PER_YEAR * years, [30])[0][..., 0, 0]
+    variance, years, chosen = xp.broadcast_arrays(*(xp.asarray(a) for a in (variance, years, chosen)))
+    known = chosen & (years > 0.0)
+    total = xp.where(known & (variance > 0.0), variance * years, xp.nan)
+    first = xp.argmin(xp.where(known, years, xp.inf), axis=-1)[..., None]
+    last = xp.argmax(xp.where(known, years, -xp.inf), axis=-1)[..., None]
+    near, far, near_total, far_total = (
+        xp.take_along_axis(array, term, axis=-1)[..., 0] for array in (years, total) for term in (first, last)
+    )
+    apart = far > near
+    share = (THIRTY_DAYS - near) / xp.where(apart, far - near, 1.0)
+    at_thirty = near_total + share * (far_total - near_total)
+    return xp.sqrt(xp.where(apart & (at_thirty > 0.0), at_thirty, xp.nan) / THIRTY_DAYS)
 
 
 def carried_one_day(vol: PerName) -> PerName:

@@ -1,28 +1,23 @@
-"""Building a panel's folder: whole or not at all, whatever other processes do meanwhile."""
+"""Building a panel's folder: whole or not at all, once for all processes that ask for it at the same time."""
 
 import logging
-import os
-import platform
-import shutil
-import time
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from engine.data.inputs import Inputs
 from engine.data.source import Source
 from engine.data.storage import HEADER, QUALITY, TRUTH, PanelWriter
+from engine.durable import locked
 from engine.errors import InputError
 from engine.progress import progress_bar
 
 log = logging.getLogger(__name__)
 
-# A process on another machine that shares the cache cannot be looked for: after this time its build counts as dead.
-ABANDONED_SECONDS = 86_400.0
 
-
-def build_into(folder: Path, source: Source, name: str, progress: bool, replace: bool) -> None:
-    """Build in a temporary folder, then rename it to `folder`; temporary folders of dead processes are removed.
+def build_into(folder: Path, source: Source, name: str, progress: bool, replace: bool, inputs: Inputs) -> None:
+    """Build under the lock beside `folder`; what another process has finished meanwhile is taken as it is.
 
     Parameters
     ----------
@@ -34,48 +29,37 @@ def build_into(folder: Path, source: Source, name: str, progress: bool, replace:
     progress : bool
         Show a progress bar, on a terminal.
     replace : bool
-        Whether a panel that is there already gives way.
+        Whether a panel that is there already gives way; whoever has it open keeps it.
+    inputs : Inputs
+        The source's files as they were when the folder's name was made of them.
 
     Raises
     ------
     InputError
-        When the market has no session, or none of its quotes is usable; nothing is left behind.
+        When the market has no session, none of its quotes is usable, or a file changed meanwhile; nothing is kept.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f"{folder.name}.building-*"):
-        if _abandoned(left):
-            shutil.rmtree(left, ignore_errors=True)
-    log.info("building the panel of market %s, once: %s keeps it", name, folder)
-    building = folder.with_name(f"{folder.name}.building-{platform.node()}-{os.getpid()}")
-    shutil.rmtree(building, ignore_errors=True)
-    try:
-        writer = PanelWriter(building)
-        with progress_bar(f"Building panel {name}", source.sessions(), progress) as advance:
-            for block in source.blocks():
-                writer.write(block)
-                advance(len(block))
-        if writer.sessions == 0:
-            raise InputError(f"market {name} has no session in what was asked for; widen start and end")
-        if (quality := source.quality()) is not None:
-            _check_something_kept(name, quality)
-            quality.insert_column(0, pl.Series("source", [name] * quality.height)).write_parquet(building / QUALITY)
-        if (truth := source.truth()) is not None:
-            np.savez(building / TRUTH, **truth)
-        writer.commit()
-        _put_in_place(building, folder, replace)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def _put_in_place(building: Path, folder: Path, replace: bool) -> None:
-    """Rename the folder of a finished panel; where another process finished the same one first, that one stays."""
-    if (folder / HEADER).is_file() and not replace:
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        os.replace(building, folder)
-    except OSError:
-        if not (folder / HEADER).is_file():
+    with locked(folder, "building"):
+        if (folder / HEADER).is_file() and not replace:
+            return
+        log.info("building the panel of market %s, once: %s keeps it", name, folder)
+        writer = PanelWriter(folder)
+        try:
+            with progress_bar(f"Building panel {name}", source.sessions(), progress) as advance:
+                for block in source.blocks():
+                    writer.write(block)
+                    advance(len(block))
+            if writer.sessions == 0:
+                raise InputError(f"market {name} has no session in what was asked for; widen start and end")
+            if (quality := source.quality()) is not None:
+                _check_something_kept(name, quality)
+                quality.insert_column(0, pl.Series("source", [name] * quality.height))
+                quality.write_parquet(writer.beside(QUALITY))
+            if (truth := source.truth()) is not None:
+                np.savez(writer.beside(TRUTH), **truth)
+            inputs.check_unchanged(source)
+            writer.commit()
+        except BaseException:
+            writer.discard()
             raise
 
 
@@ -86,24 +70,3 @@ def _check_something_kept(name: str, quality: pl.DataFrame) -> None:
         reasons = dropped.group_by("reason").agg(pl.col("rows").sum()).sort("rows", descending=True)
         counts = ", ".join(f"{reason} {rows:,}" for reason, rows in reasons.iter_rows())
         raise InputError(f"market {name}: every quote was dropped ({counts}); check the units and dates of its files")
-
-
-def _abandoned(left: Path) -> bool:
-    """Tell whether the process that a temporary folder belongs to has died."""
-    machine, _, process = left.name.rpartition(".building-")[2].rpartition("-")
-    if machine == platform.node() and process.isdigit():
-        return not _alive(int(process))
-    try:
-        return time.time() - left.stat().st_mtime > ABANDONED_SECONDS
-    except FileNotFoundError:  # its own process has just put it in place
-        return False
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from engine.calendar import DAY, read_date
 from engine.data.build import build_into
-from engine.data.panel import MarketPanel
+from engine.data.inputs import inputs_of
+from engine.data.panel import MarketPanel, check_appendable
 from engine.data.source import Source
 from engine.data.sources import SOURCES
-from engine.data.storage import HEADER, append_panel, open_panel
+from engine.data.storage import HEADER, PanelWriter, open_panel
+from engine.durable import locked
 from engine.errors import InputError
 from engine.places import panel_cache
 from engine.progress import progress_bar
@@ -56,7 +58,7 @@ def load_market(
     --------
     >>> market = load_market("synthetic", years=1, names=5, progress=False)
     >>> market.index_iv.shape
-    (252, 8, 17)
+    (252, 10, 17)
     """
     for word, date in (("start", start), ("end", end)):
         if date is not None:
@@ -82,9 +84,10 @@ def build_panel(name: str, path=None, *, cache=None, rebuild=False, progress=Tru
     """
     source = find_source(name, path, settings)
     root = Path(cache or os.environ.get("DISPERSION_CACHE") or panel_cache())
-    folder = root / f"{name}-{source.fingerprint()[:12]}"
+    inputs = inputs_of(source)
+    folder = root / f"{name}-{inputs.key[:12]}"
     if rebuild or not (folder / HEADER).is_file():
-        build_into(folder, source, name, progress, replace=rebuild)
+        build_into(folder, source, name, progress, replace=rebuild, inputs=inputs)
     return folder
 
 
@@ -105,17 +108,22 @@ def extend_panel(folder, name: str, path=None, *, progress: bool = True, **setti
     Raises
     ------
     InputError
-        When the folder holds no panel or one of another market, when the names have changed, or when the market reads
-        no files; the folder then stays as it was.
+        When the folder holds no panel or one of another market, when the names have changed, when a file changes while
+        it is read, or when the market reads no files; the folder then stays as it was.
     """
     if "path" not in {f.name for f in fields(source_kind(name))}:
         raise InputError(f"market {name} reads no files, so none of its panels can grow; load another one")
-    after = open_panel(folder).dates[-1] + DAY
-    source = find_source(name, path, settings | {"start": str(after)})
-    with progress_bar(f"Extending panel {name}", source.sessions(), progress) as advance:
-        for block in source.blocks():
-            append_panel(folder, block)
-            advance(len(block))
+    with locked(folder, "adding to"):
+        panel = open_panel(folder)
+        source = find_source(name, path, settings | {"start": str(panel.dates[-1] + DAY)})
+        inputs, writer = inputs_of(source), PanelWriter(folder, append=True)
+        with progress_bar(f"Extending panel {name}", source.sessions(), progress) as advance:
+            for block in source.blocks():
+                check_appendable(panel, block)
+                writer.write(block)
+                advance(len(block))
+        inputs.check_unchanged(source)
+        writer.commit()
     return open_panel(folder)
 
 
@@ -158,7 +166,10 @@ def find_source(name: str, path, settings: dict) -> Source:
         return source(**settings)
     if path is None:
         raise InputError(f"market {name} reads files: give the folder that holds them, market.path=FOLDER")
-    if not Path(path).is_dir():
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"market.path={path} is not text; quote it twice, such as 'market.path=\"{path}\"'")
+    path = Path(os.path.expanduser(path))
+    if not path.is_dir():
         raise InputError(f"market.path={path} is not a folder; give the one that holds the files of {name}")
     return source(path=str(path), **settings)
 

@@ -26,7 +26,7 @@ def scan(file, columns: dict) -> pl.LazyFrame:
     if not file.is_file():
         raise InputError(f"{file} is missing; market.path must be the folder that holds {file.parent.name}/")
     try:
-        frame = pl.scan_parquet(file)
+        frame = pl.scan_parquet(file, glob=False)
         schema = frame.collect_schema()
     except (pl.exceptions.ComputeError, OSError) as error:
         raise InputError(f"{file} cannot be read as parquet ({_first_line(error)}); fetch or copy it again") from None

@@ -9,8 +9,21 @@ from enum import IntEnum
 
 import numpy as np
 
+from engine.errors import InputError
+
 TENORS = (30, 91, 182, 273, 365, 547, 730)
 DELTAS = tuple(range(10, 95, 5))
+
+
+# What the marks of a market are made from -> what to say of a P&L on them; "" where there is nothing to say.
+MARKS = {
+    "quoted": "",  # bid and ask of one moment: what a trade would have paid
+    "traded": "marks are the day's closing trades, up to hours apart from each other: no bid or ask was seen",
+    "last": "marks come from last trades, of that day or of days before: a P&L on them shows moves nobody could trade",
+    "settled": "marks are the exchange's settlement prices, which a model fills where nothing traded",
+    "synthetic": "marks are made by a model: what is earned on them says nothing of any market",
+    "unknown": "what the marks are made from is not known: the market's source does not say",
+}
 
 
 class QuoteStatus(IntEnum):
@@ -42,6 +55,8 @@ class MarketInfo:
         True where stock options end in delivery of shares (a cost at expiry).
     contracts : str
         How the contracts that a backtest holds differ from those that are listed; "" where they do not.
+    marks : str
+        What option marks are made from, one of `MARKS`: quoted, traded, last, settled, synthetic or unknown.
     """
 
     name: str
@@ -53,6 +68,11 @@ class MarketInfo:
     hedge_instrument: str = "forward on spot"
     physical_delivery: bool = False
     contracts: str = ""
+    marks: str = "unknown"
+
+    def __post_init__(self):
+        if self.marks not in MARKS:
+            raise InputError(f"marks={self.marks} of market {self.name} is unknown; choose one of {', '.join(MARKS)}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,8 @@ import polars as pl
 from engine.data.panel import MarketPanel
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.data.series.daily import DailySeries
     from engine.data.series.sp500_history import PriceHistory
 
@@ -32,6 +34,10 @@ class Source(Protocol):
     @abstractmethod
     def blocks(self) -> Iterator[MarketPanel]:
         """Build the panel as consecutive blocks of dates, all on the same axes."""
+
+    def inputs(self) -> "list[Path]":
+        """Return the files that the blocks are read from, none of which may change meanwhile."""
+        return []
 
     def quality(self) -> pl.DataFrame | None:
         """Return the counts of quotes kept and dropped, asked for after the blocks.

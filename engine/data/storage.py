@@ -1,13 +1,14 @@
 """Panels on disk: one raw file per array, dates first, and a header that is written last.
 
-A panel folder holds `panel.json` (axes, shapes, types, number of sessions, content hash) and `<array>.bin`; the closes
-of `history.<array>.bin` are on sessions of their own. Rows beyond the header's number of sessions do not count: they
-are what an interrupted write or append left, and the next one overwrites them. Arrays are memory-mapped on opening.
+A panel folder holds `panel.json` (axes, shapes, types, number of sessions, checksums, content hash) and `<array>.bin`;
+the closes of `history.<array>.bin` are on sessions of their own. Rows beyond the header's number of sessions do not
+count: they are what an interrupted append left, and the next one overwrites them. Arrays are memory-mapped on opening,
+and what may be mapped is never written to: a panel that replaces another is a new generation, whose files lie in a
+folder named by its number (the first one's in the panel's own).
 """
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -15,8 +16,11 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
+from engine.data.checksums import BlockChecksums, continued
+from engine.data.generations import mapped, next_generation, remove, sweep
 from engine.data.panel import MarketPanel, check_appendable, check_rates
 from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData
+from engine.durable import checksum, locked, put_in_place, sync
 from engine.errors import InputError
 
 HEADER = "panel.json"
@@ -29,29 +33,33 @@ _DATED = {f.name for f in fields(MarketPanel)} - _PARTS
 _LISTED_ARRAYS = {f"{_LISTED}{f.name}" for f in fields(ListedSmiles)}
 _SECTOR_ARRAYS = {f"{_SECTORS}{f.name}" for f in fields(SectorData)} - {f"{_SECTORS}{axis}" for axis in SECTOR_AXES}
 _HISTORY_ARRAYS = {f"history.{f.name}" for f in fields(History)} - {"history.note"}
-_REMEDY = "to build the panel again, delete the folder {} or load the market with rebuild=True"
+_BESIDE = (QUALITY, TRUTH)
+_NOT_CONTENT = ("generation", "beside", "content_hash")
+REMEDY = "to build the panel again, delete the folder {} or load the market with rebuild=True"
 
 
 class PanelWriter:
     """Write a panel, one block of dates after the other; `commit` makes it one that can be opened.
+
+    Whoever writes holds the lock beside the folder: `engine.durable.locked`.
 
     Parameters
     ----------
     folder : path
         Created if needed.
     append : bool
-        Continue the panel that is there; otherwise its header is removed.
+        Continue the panel that is there; otherwise a new generation is written, and that one stays until `commit`.
     """
 
     def __init__(self, folder, append: bool = False):
         self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.header = _read_header(self.folder) if append else None
-        if not append:
-            (self.folder / HEADER).unlink(missing_ok=True)
-        # The hash of an appended panel goes on from that of what is there, whose files need not be read again.
-        self.digest = hashlib.sha256((self.header or {}).get("content_hash", "").encode())
-        self.sessions = self.header["sessions"] if append else 0
+        self.header = read_header(self.folder) if append else None
+        self.generation = self.header["generation"] if self.header else next_generation(self.folder, HEADER)
+        self.data = self.folder / self.generation
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.sessions = self.header["sessions"] if self.header else 0
+        self._beside: list[str] = []
+        self._checksums: dict[str, BlockChecksums] = {}
 
     def write(self, block: MarketPanel) -> None:
         """Append the sessions of a block to the files; they count once `commit` has run.
@@ -65,7 +73,6 @@ class PanelWriter:
         arrays = _arrays(block)
         if self.header is None:
             self.header = _header(block, arrays)
-            self.digest.update(json.dumps(self.header).encode())
         self.header["info"] = asdict(block.info)  # as of the latest block
         specs = self.header["arrays"]
         if arrays.keys() != specs.keys():
@@ -81,39 +88,55 @@ class PanelWriter:
             history["last"] = str(later.dates[-1]) if len(later) else history["last"]
 
     def _put(self, name: str, array, spec: dict, sessions: int) -> None:
-        """Write the rows of an array after those of so many sessions, and count them in the hash."""
+        """Write the rows of an array after those of so many sessions."""
         row = list(array.shape[1:])
         if spec["row"] != row:
             raise InputError(f"cannot append to {self.folder}: {name} has rows of shape {row}; rebuild the panel")
-        data = np.ascontiguousarray(to_host(array)).astype(spec["dtype"], copy=False)
-        path = self.folder / f"{name}.bin"
-        with open(path, "r+b" if path.exists() else "w+b") as file:
-            file.seek(sessions * _row_bytes(spec))
-            file.write(data.view(np.uint8).reshape(-1).data)
-        self.digest.update(name.encode())
-        self.digest.update(data.view(np.uint8).reshape(-1).data)
+        data = np.ascontiguousarray(to_host(array)).astype(spec["dtype"], copy=False).view(np.uint8).reshape(-1).data
+        path, end = self.data / f"{name}.bin", sessions * row_bytes(spec)
+        if name not in self._checksums:
+            self._checksums[name] = _so_far(path, end, spec)
+        with open(path, "r+b" if sessions else "wb") as file:
+            file.seek(end)
+            file.write(data)
+        self._checksums[name].update(data)
+
+    def beside(self, name: str) -> Path:
+        """Return where to write a file that is kept beside the arrays."""
+        self._beside.append(name)
+        return self.data / name
 
     def commit(self) -> None:
         """Make everything written so far the panel, by one atomic replacement of its header."""
-        header = self.header | {"sessions": self.sessions, "content_hash": self.digest.hexdigest()}
-        for name, (spec, sessions) in _files(header).items():
-            path = self.folder / f"{name}.bin"
+        header = self.header | {"sessions": self.sessions, "generation": self.generation}
+        for name, (spec, sessions) in files_of(header).items():
+            if name in self._checksums:
+                spec["sha256"] = self._checksums[name].hex()
+            path = self.data / f"{name}.bin"
             with open(path, "r+b") as file:
-                file.truncate(sessions * _row_bytes(spec))
-                os.fsync(file.fileno())
-        temporary = self.folder / f"{HEADER}.{os.getpid()}"
-        with open(temporary, "w") as file:
-            file.write(json.dumps(header, indent=1))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self.folder / HEADER)
+                file.truncate(sessions * row_bytes(spec))
+            sync(path)
+        added = {name: checksum(self.data / name) for name in self._beside}
+        header["beside"] = header.get("beside", {}) | added
+        for path in (*(self.data / name for name in added), self.data, self.folder.parent):
+            sync(path)
+        header["content_hash"] = _content_hash(header)
+        unfinished = self.folder / f"{HEADER}.part"
+        unfinished.write_text(json.dumps(header, indent=1))
+        put_in_place(unfinished, self.folder / HEADER)
+        sweep(self.folder, self.generation, [*(f"{name}.bin" for name in files_of(header)), *_BESIDE])
+
+    def discard(self) -> None:
+        """Remove what was written of a new generation that will not be one."""
+        remove(self.data, [*self._beside, *(f"{name}.bin" for name in self._checksums)])
 
 
 def save_panel(panel: MarketPanel, folder) -> None:
-    """Write a whole panel to a folder."""
-    writer = PanelWriter(folder)
-    writer.write(panel)
-    writer.commit()
+    """Write a whole panel to a folder; one that is there already gives way, but stays for whoever has it open."""
+    with locked(folder, "writing"):
+        writer = PanelWriter(folder)
+        writer.write(panel)
+        writer.commit()
 
 
 def append_panel(folder, later: MarketPanel) -> MarketPanel:
@@ -124,32 +147,52 @@ def append_panel(folder, later: MarketPanel) -> MarketPanel:
     InputError
         When the axes differ or the dates do not follow.
     """
-    check_appendable(open_panel(folder), later)
-    writer = PanelWriter(folder, append=True)
-    writer.write(later)
-    writer.commit()
+    with locked(folder, "adding to"):
+        check_appendable(open_panel(folder), later)
+        writer = PanelWriter(folder, append=True)
+        writer.write(later)
+        writer.commit()
     return open_panel(folder)
 
 
 def open_panel(folder) -> MarketPanel:
     """Open a panel folder; its arrays are memory-mapped and read-only.
 
+    Sizes and the header's own hash are checked; `verify_panel` reads every byte.
+
     Raises
     ------
     InputError
-        When there is no panel, or a file is shorter than the header says.
+        When there is no panel, its header is damaged, or a file is shorter than the header says.
     """
     folder = Path(folder)
-    header = _read_header(folder)
+    header = read_header(folder)
+    while True:
+        try:
+            return _opened(folder, header)
+        except InputError:
+            now = read_header(folder)
+            if now["generation"] == header["generation"]:
+                raise
+            header = now  # it was replaced between reading the header and the files
+
+
+def beside(folder, name: str) -> Path:
+    """Return where a file lies that is kept beside a panel's arrays: `quality.parquet`, `truth.npz`."""
+    folder = Path(folder)
+    return folder / (read_header(folder)["generation"] if (folder / HEADER).is_file() else "") / name
+
+
+def _opened(folder: Path, header: dict) -> MarketPanel:
     arrays = {}
-    for name, (spec, sessions) in _files(header).items():
-        path = folder / f"{name}.bin"
+    for name, (spec, sessions) in files_of(header).items():
+        path = folder / header["generation"] / f"{name}.bin"
         shape = (sessions, *spec["row"])
         size = path.stat().st_size if path.is_file() else 0
-        if size < sessions * _row_bytes(spec):
-            raise InputError(f"{path} is truncated ({size:,} bytes); {_REMEDY.format(folder)}")
+        if size < sessions * row_bytes(spec):
+            raise InputError(f"{path} is truncated ({size:,} bytes); {REMEDY.format(folder)}")
         whole = int(np.prod(shape)) > 0
-        arrays[name] = np.memmap(path, spec["dtype"], "r", shape=shape) if whole else np.zeros(shape, spec["dtype"])
+        arrays[name] = mapped(path, spec["dtype"], shape) if whole else np.zeros(shape, spec["dtype"])
     listed, sectors, history = (
         {name.removeprefix(part): arrays.pop(name) for name in list(arrays) if name.startswith(part)}
         for part in (_LISTED, _SECTORS, _HISTORY)
@@ -170,8 +213,24 @@ def open_panel(folder) -> MarketPanel:
 
 def load_quality(folder) -> pl.DataFrame | None:
     """Return the quality report in a panel's folder (source, asset, reason, rows), None where there is none."""
-    path = Path(folder) / QUALITY
-    return pl.read_parquet(path) if path.is_file() else None
+    path = beside(folder, QUALITY)
+    return pl.read_parquet(path, glob=False) if path.is_file() else None
+
+
+def _so_far(path: Path, end: int, spec: dict) -> BlockChecksums:
+    """Return the checksums of the rows that a file holds, of which only the last block is read."""
+    if not end:
+        return BlockChecksums()
+    found = continued(path, end, spec["sha256"])
+    if found.hex() != spec["sha256"]:
+        raise InputError(f"{path} is damaged; {REMEDY.format(path.parent)}")
+    return found
+
+
+def _content_hash(header: dict) -> str:
+    """Hash what a panel holds, by the checksums of its files; where these lie does not count."""
+    content = {key: value for key, value in header.items() if key not in _NOT_CONTENT}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _arrays(panel: MarketPanel) -> dict:
@@ -197,36 +256,38 @@ def _header(panel: MarketPanel, arrays: dict) -> dict:
 
 
 def _specs(arrays: dict) -> dict:
-    return {name: {"dtype": array.dtype.str, "row": list(array.shape[1:])} for name, array in arrays.items()}
+    return {n: {"dtype": a.dtype.str, "row": list(a.shape[1:]), "sha256": []} for n, a in arrays.items()}
 
 
-def _files(header: dict) -> dict:
-    """Return what each file holds: array -> (its type and the shape of a row, number of rows)."""
+def files_of(header: dict) -> dict:
+    """Return what each file holds: array -> (its type, the shape of a row and checksums; number of rows)."""
     files = {name: (spec, header["sessions"]) for name, spec in header["arrays"].items()}
     history = header["history"] or {"arrays": {}}
     return files | {name: (spec, history["sessions"]) for name, spec in history["arrays"].items()}
 
 
-def _row_bytes(spec: dict) -> int:
+def row_bytes(spec: dict) -> int:
+    """Return the size of one session of an array."""
     return int(np.prod(spec["row"], dtype=np.int64)) * np.dtype(spec["dtype"]).itemsize
 
 
-def _read_header(folder: Path) -> dict:
+def read_header(folder: Path) -> dict:
+    """Return the header of a panel's folder, or say what is wrong with it."""
     path = folder / HEADER
     try:
         header = json.loads(path.read_text())
     except FileNotFoundError:
         raise InputError(f"{folder} holds no panel: {HEADER} is missing") from None
     except (json.JSONDecodeError, UnicodeDecodeError):
-        raise InputError(f"{path} is damaged; {_REMEDY.format(folder)}") from None
-    if not _is_header(header):
-        raise InputError(f"{path} is damaged or was written by another version; {_REMEDY.format(folder)}")
+        raise InputError(f"{path} is damaged; {REMEDY.format(folder)}") from None
+    if not _is_header(header) or header["content_hash"] != _content_hash(header):
+        raise InputError(f"{path} is damaged or was written by another version; {REMEDY.format(folder)}")
     return header
 
 
 def _is_header(header) -> bool:
     """Tell whether a header has all parts that a panel needs, and axes that fit its surfaces."""
-    needed = {"info", *_FIXED, "arrays", "history", "sessions", "content_hash"}
+    needed = {"info", *_FIXED, "arrays", "history", "sessions", *_NOT_CONTENT}
     if not isinstance(header, dict) or not needed <= header.keys():
         return False
     arrays, history = header["arrays"], header["history"]

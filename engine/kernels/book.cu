@@ -5,32 +5,42 @@
 #include "market.cuh"
 #include "path.cuh"
 
-INLINE Mark entered(const Market &m, i64 cohort, i64 leg) {
+// A leg at its entry, with the greeks that only its size depends on.
+struct Opened {
+    Mark mark;
+    double gamma, theta, vanna, volga;
+};
+
+INLINE Opened opened(const Market &m, i64 cohort, i64 leg) {
     const Quote q = quote_of(m, cohort, leg, 0);
     const i64 at = cohort * (m.days + 1);
-    Mark none, is;
+    Mark none;
+    Opened o;
+    Mark &is = o.mark;
     none.forward = none.iv = NOT_A_NUMBER;
     const double forward_now = forward_of(q.spot, q.carry, q.years, q.listed, 1.0);
     look_up(m, q, forward_now, target_of(forward_now, forward_now), sqrt(q.years), none, is);
-    price(is.forward, q.years, m.rate[at], is);
-    return is;
+    straddle_greeks(is.forward, is.forward, is.iv, q.years, m.rate[at], is.value, is.delta, o.gamma, is.vega, o.theta,
+                    o.vanna, o.volga);
+    return o;
 }
 
 struct Entered {
     ENTER_FIELDS
 };
 
-INLINE void store_entered(const Entered &out, i64 at, const Mark &m) {
+INLINE void store_entered(const Entered &out, i64 at, const Opened &o) {
+    const Mark &m = o.mark;
     out.quoted[at] = m.stale == 0.0 && is_finite(m.value) && m.vega > 0.0;
     out.at_forward[at] = m.forward;
     out.at_iv[at] = m.iv;
     out.value[at] = m.value;
     out.delta[at] = m.delta;
-    out.gamma[at] = m.gamma;
+    out.gamma[at] = o.gamma;
     out.vega[at] = m.vega;
-    out.theta[at] = m.theta;
-    out.vanna[at] = m.vanna;
-    out.volga[at] = m.volga;
+    out.theta[at] = o.theta;
+    out.vanna[at] = o.vanna;
+    out.volga[at] = o.volga;
 }
 
 #ifdef __CUDACC__
@@ -39,8 +49,7 @@ extern "C" __global__ void enter(ENTER_PARAMETERS) {
     const Market market = {MARKET_ARGUMENTS};
     const i64 cohort = first + blockIdx.x;
     for (i64 leg = threadIdx.x; leg <= legs; leg += blockDim.x) {
-        const Mark mark = entered(market, cohort, leg);
-        store_entered({ENTER_ARGUMENTS}, cohort * (legs + 1) + leg, mark);
+        store_entered({ENTER_ARGUMENTS}, cohort * (legs + 1) + leg, opened(market, cohort, leg));
     }
 }
 
@@ -71,6 +80,7 @@ extern "C" __global__ void __launch_bounds__(MOST_LEGS) hold(HOLD_PARAMETERS) {
     was.forward = exercise;
     was.iv = NOT_A_NUMBER;
     was.hedge = 0.0;
+    double moneyness_was = 0.0;
     for (i64 day = 0; day <= life[cohort]; ++day) {
         const i64 at = cohort * (days + 1) + day;
         Flow f = {};
@@ -81,13 +91,19 @@ extern "C" __global__ void __launch_bounds__(MOST_LEGS) hold(HOLD_PARAMETERS) {
             shares = q.shares;
             const double forward_now = forward_of(q.spot, q.carry, q.years, q.listed, shares);
             look_up(market, q, forward_now, target_of(exercise, forward_now), sqrt(q.years), was, is);
-            price(exercise, q.years, rate[at], is);
+            const double moneyness = log_of(is.forward / exercise);
+            price(exercise, q.years, moneyness, exp_of(-rate[at] * q.years), is);
             is.hedge = q.ends == LIVES ? ratio * is.delta * straddles : 0.0;
             if (day == 0) {
                 was = is;
                 was.hedge = 0.0;
             }
-            explain(was, is, straddles, gone[at], growth[at], day > 0 && q.ends != CLOSED ? 1.0 : 0.0, f);
+            double rolled, rolled_vega, moved;
+            reprice(was.forward, is.forward, exercise, was.iv, left[at], moneyness_was, moneyness,
+                    exp_of(-rate[day > 0 ? at - 1 : at] * left[at]), rolled, rolled_vega, moved);
+            moneyness_was = moneyness;
+            explain(was, is, rolled, rolled_vega, moved, straddles, growth[at], rerated[at], left[at] > q.years,
+                    day > 0 && q.ends != CLOSED ? 1.0 : 0.0, f);
             trade(was, is, straddles, exercise, q.ends == LIVES, day == 0, q.ends == EXITED, q.ends == CLOSED,
                   q.ends == EXPIRED && leg > 0 && physical_delivery, f);
             total.hedge += f.part[HEDGE];
@@ -132,8 +148,7 @@ extern "C" void enter(ENTER_PARAMETERS) {
     const Market market = {MARKET_ARGUMENTS};
     const Entered out = {ENTER_ARGUMENTS};
     for (i64 at = first * (legs + 1); at < last * (legs + 1); ++at) {
-        const Mark mark = entered(market, at / (legs + 1), at % (legs + 1));
-        store_entered(out, at, mark);
+        store_entered(out, at, opened(market, at / (legs + 1), at % (legs + 1)));
     }
 }
 
@@ -146,8 +161,13 @@ extern "C" void hold(HOLD_PARAMETERS) {
     for (i64 cohort = first; cohort < last; ++cohort) {
         const i64 entry = cohort * (days + 1);
         std::copy_n(rate + entry, days + 1, path.rate);
-        std::copy_n(gone + entry, days + 1, path.gone);
+        std::copy_n(left + entry, days + 1, path.left);
         std::copy_n(growth + entry, days + 1, path.growth);
+        std::copy_n(rerated + entry, days + 1, path.rerated);
+        for (i64 day = 0; day <= days; ++day) {
+            path.discount[day] = exp_of(-rate[entry + day] * years[entry + day]);
+            path.rolled_discount[day] = exp_of(-path.rate[day - 1] * path.left[day]);
+        }
         sums.clear();
         for (i64 leg = 0; leg <= legs; ++leg) {
             const i64 at = cohort * (legs + 1) + leg;

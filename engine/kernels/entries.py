@@ -31,7 +31,7 @@ ENTER = (
 
 HOLD = (
     *MARKET,
-    *reads("double", "gone growth", "cohorts days+1"),
+    *reads("double", "left growth rerated", "cohorts days+1"),
     *reads("i64", "life outcome", "cohorts"),
     *reads("double", "strike_factor settlement", "dates names"),
     *numbers("physical_delivery"),
@@ -70,7 +70,7 @@ ACCOUNTS = (
     *reads("double", "hedge_traded hedge_held delivered", "cohorts days+1"),
     *reads("double", "entry_exposure", "sets cohorts"),
     *reads("i64", "exit_day", "sets cohorts", optional=True),
-    *reads("double", "index_vega index_rate component_rate hedge_bps delivery_bps", "sets"),
+    *reads("double", "index_vega index_rate component_rate hedge_bps delivery_bps hurdle", "sets"),
     *numbers("lags"),
     *writes("double", "pnl_rows option_rows hedge_rows", "sets dates", optional=True),
     *writes("double", "statistics", f"sets {len(STATISTICS)}"),

@@ -9,10 +9,13 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+from engine.durable import checksum, locked, put_in_place
+from engine.errors import InputError
 from engine.kernels.source import source
-from engine.places import cache_folder
+from engine.places import cache_folder, mine_alone, usual_folder
 
 log = logging.getLogger(__name__)
 
@@ -58,24 +61,56 @@ def _built(kernel: str, dtype: str) -> ctypes.CDLL:
     text = source(kernel, dtype)
     made_by = [text, compiler(), _version(), *FLAGS, repr(NATIVE), platform.machine(), _processor()]
     key = hashlib.sha256("\0".join(made_by).encode()).hexdigest()[:16]
-    path = _folder() / f"{kernel}-{dtype}-{key}.so"
-    if not path.exists():
-        log.info("compiling the %s kernel (%s) for this CPU", kernel, dtype)
-        _compile(text, path)
+    name = f"{kernel}-{dtype}-{key}.so"
+    for path in (folder / name for folder in _folders()):  # one that may only be read is looked into all the same
+        if _is_whole(path):
+            return ctypes.CDLL(str(path))
+    for folder in (folder for folder in _folders() if os.access(folder, os.W_OK)):
+        with suppress(InputError), locked(folder / name, "compiling"):
+            if not _is_whole(folder / name):  # another process may just have made it
+                log.info("compiling the %s kernel (%s) for this CPU", kernel, dtype)
+                _sweep(folder, name)
+                _compile(text, folder / name)
+            return ctypes.CDLL(str(folder / name))
+    path = Path(tempfile.mkdtemp(prefix="dispersion-engine-")) / name
+    _compile(text, path)
     return ctypes.CDLL(str(path))
 
 
+def _is_whole(path: Path) -> bool:
+    """Tell whether a library is there, byte for byte as it was made: a damaged one would end the process."""
+    try:
+        return checksum(path) == _sum(path).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _sum(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
 def _compile(text: str, path: Path) -> None:
-    """Compile to a temporary file, then rename it: another process that does the same never sees half a library."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        unfinished = Path(folder) / "kernel.so"
+    """Compile to another name, then rename: no process ever sees half a library, and one in use is not written to."""
+    unfinished = path.with_name(f"{path.name}.part")
+    try:
         for native in NATIVE:
             command = [compiler(), *FLAGS, *native, "-", "-o", str(unfinished)]
             done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
             if done.returncode == 0:
                 break
         done.check_returncode()
-        os.replace(unfinished, path)
+        _sum(path).write_text(checksum(unfinished), encoding="ascii")
+        put_in_place(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path, name: str) -> None:
+    """Remove what compilers left that were killed: their locks are free."""
+    left = {path.name.removesuffix(ending) for ending in (".part", ".lock") for path in folder.glob(f"*.so{ending}")}
+    for other in left - {name}:
+        with suppress(InputError), locked(folder / other, "compiling", wait=0.0):
+            (folder / f"{other}.part").unlink(missing_ok=True)
 
 
 @functools.cache
@@ -94,6 +129,7 @@ def _processor() -> str:
 
 
 @functools.cache
-def _folder() -> Path:
-    """Return the folder that libraries are kept in; a temporary one if the user's cache cannot be written to."""
-    return cache_folder("kernels")
+def _folders() -> tuple[Path, ...]:
+    """Return where libraries are looked for, and the last one also made: nobody else may put any there."""
+    wanted = dict.fromkeys([usual_folder("kernels"), cache_folder("kernels")])
+    return tuple(folder for folder in wanted if folder is not None and mine_alone(folder))

@@ -15,24 +15,25 @@
 
 INLINE double larger_of(double a, double b) { return a > b ? a : b; }
 
-// From a price: x, the target b(s) = time value / sqrt(F K), and `blur`, the error of the target that rounding can
-// hide. Where no volatility can be found, the status says why; x and the target are then those of an arbitrary option,
-// so that the steps still work on ordinary numbers.
+// From a price: x, the target b(s) = time value / sqrt(F K), what it lacks of its ceiling exp(x / 2), and `blur`, the
+// error of the target that rounding can hide. Where no volatility can be found, the status says why; x and the target
+// are then those of an arbitrary option, so that the steps still work on ordinary numbers.
 INLINE void normalise(double price, double forward, double strike, double years, double rate, bool is_call, double& x,
-                      double& target, double& blur, int& status) {
+                      double& target, double& lacking, double& blur, int& status) {
     const bool valid = (price > 0.0) & (forward > 0.0) & (strike > 0.0) & is_finite(price) & is_finite(forward) &
                        is_finite(strike) & is_finite(years) & is_finite(rate);
     const bool timed = valid & (years > 0.0);
     const double f = timed ? forward : 1.0, k = timed ? strike : 1.0;
-    const double undiscounted = (timed ? price : 1.0) * exp_of(timed ? rate * years : 1.0);
+    const double growth = timed ? rate * years : 1.0, undiscounted = (timed ? price : 1.0) * exp_of(growth);
     const double intrinsic = larger_of(is_call ? f - k : k - f, 0.0);
     const double unit = sqrt(f) * sqrt(k), higher = larger_of(f, k);
-    const double time_value = (undiscounted - intrinsic) / unit;
+    const double time_value = (undiscounted - intrinsic) / unit, rest = ((is_call ? f : k) - undiscounted) / unit;
     const double far = -log_of(higher / (f > k ? k : f));
-    blur = ROUNDING * (2.0 * undiscounted + (intrinsic > 0.0 ? higher : 0.0)) / unit;
-    const bool above = undiscounted >= (is_call ? f : k);
+    const double of_price = ROUNDING * (2.0 + 0.5 * fabs(growth)) * undiscounted;
+    blur = (of_price + ROUNDING * (intrinsic > 0.0 ? higher : 0.0)) / unit;
+    const bool above = rest <= 0.0;
     const bool below = time_value <= (intrinsic > 0.0 ? blur : 0.0);
-    const bool soluble = timed & !above & !below & (time_value > SMALLEST) & (time_value < exp_of(0.5 * far));
+    const bool soluble = timed & !above & !below & (time_value > SMALLEST);
     status = soluble ? OK : NOT_IDENTIFIED;
     status = below ? BELOW_INTRINSIC : status;
     status = above ? ABOVE_FORWARD : status;
@@ -40,6 +41,7 @@ INLINE void normalise(double price, double forward, double strike, double years,
     status = valid ? status : INVALID;
     x = soluble ? far : -0.1;
     target = soluble ? time_value : 0.01;
+    lacking = soluble ? rest : 0.9;
 }
 
 // The d for which erf(d / sqrt 2) = y, within 0.5 %. `rest` is 1 - y, given because both may be tiny.
@@ -56,8 +58,8 @@ INLINE double distance(double ratio) {
     return sqrt(w * w * (1.0 + 0.36 * w) / (1.0 + w * (1.947 + 0.18 * w)));
 }
 
-INLINE double first_guess(double x, double target, double ceiling) {
-    const double share = target / ceiling, rest = (ceiling - target) / ceiling;
+INLINE double first_guess(double x, double target, double lacking) {
+    const double share = target / (target + lacking), rest = lacking / (target + lacking);
     const double near = deviations(share, rest);
     const double odds = over_mills_ratio(near) / over_mills_ratio(sqrt(near * near - 2.0 * x));
     const double inside = (odds - 1.0 + 2.0 * share) / (1.0 + odds);
@@ -70,14 +72,13 @@ INLINE double first_guess(double x, double target, double ceiling) {
     return (inside < 0.0) & (share < 0.25) ? wing : body;
 }
 
-// What the steps solve for, and where they start. The goal is ln b (side 1) or ln(ceiling - b) (side -1), whichever of
-// b and ceiling - b is smaller: the smaller one has more digits.
-INLINE void start(double x, double target, double& goal, double& side, double& s) {
-    const double ceiling = exp_of(0.5 * x);
-    const bool minor = target < 0.5 * ceiling;
-    goal = log_of(minor ? target : ceiling - target);
+// What the steps solve for, and where they start. The goal is the log of the target (side 1) or of what it lacks of its
+// ceiling (side -1), whichever is smaller: the smaller one carries the digits.
+INLINE void start(double x, double target, double lacking, double& goal, double& side, double& s) {
+    const bool minor = target < lacking;
+    goal = log_of(minor ? target : lacking);
     side = minor ? 1.0 : -1.0;
-    s = first_guess(x, target, ceiling);
+    s = first_guess(x, target, lacking);
 }
 
 INLINE double scaled_value(double h, double t, double side) {
@@ -106,12 +107,17 @@ INLINE double step_from(double s, double x, double goal, double side) {
     return step < lowest ? lowest : step > highest ? highest : step;
 }
 
+// Upper bound of exp(x / 2) N(d).
+INLINE double larger_term(double x, double d) {
+    const double body = 0.5 + 0.4 * larger_of(d, 0.0), tail = d < 0.0 ? d : 0.0;
+    return (body < 1.0 ? body : 1.0) * exp_of(0.5 * (x - tail * tail));
+}
+
 // The volatility, or NaN if the price does not determine it, which the status then says.
 INLINE void judge(double x, double blur, double s, double last_step, double years, int& status, double& iv) {
     const double h = x / s, t = 0.5 * s;
     const double slope = exp_of(-0.5 * (h * h + t * t)) / ROOT_TWO_PI;
-    const double reach = h + t < 0.0 ? h + t : 0.0;
-    const double hidden = blur + ROUNDING * exp_of(-0.5 * reach * reach);
+    const double hidden = blur + 1.5 * ROUNDING * larger_term(x, h + t);
     const bool converged = (last_step <= CONVERGED * s) & (-last_step <= CONVERGED * s);
     status = (status == OK) & !((hidden <= IDENTIFIED * slope * s) & converged) ? NOT_IDENTIFIED : status;
     iv = status == OK ? s / sqrt(years) : NOT_A_NUMBER;

@@ -7,7 +7,7 @@ enum { LIVES = -1 };  // beside the codes of LegStatus: the leg has not ended
 
 // A leg at a close. All fields are per straddle, but `hedge` is the delta held against all straddles of the leg.
 struct Mark {
-    double forward, iv, value, delta, gamma, vega, theta, vanna, volga, hedge, stale, extrapolated;
+    double forward, iv, value, delta, vega, hedge, stale, extrapolated;
 };
 
 // What a leg adds to the sums of its class (index or component) at a close.
@@ -97,24 +97,43 @@ INLINE double vol_at(const STORED *s0, const STORED *s1, double near, double far
     return has_below ? below : has_above ? above : NOT_A_NUMBER;
 }
 
-INLINE void price(double strike, double years, double rate, Mark &m) {
-    straddle_greeks(m.forward, strike, m.iv, years, rate, m.value, m.delta, m.gamma, m.vega, m.theta, m.vanna, m.volga);
+INLINE void price(double strike, double years, double moneyness, double discount, Mark &m) {
+    double gamma, theta, vanna, volga;  // not asked for
+    straddle_known(m.forward, strike, m.iv, years, 0.0, moneyness, discount, m.value, m.delta, gamma, m.vega, theta,
+                   vanna, volga);
 }
 
-// The P&L from one close to the next, and its parts. `earns` is 0 at entry and on the day a leg is closed, else 1.
-INLINE void explain(const Mark &was, const Mark &is, double units, double days, double growth, double earns, Flow &f) {
+// What a straddle of the close before would be worth, had only the date changed (`rolled`, with its vega there), and
+// the forward as well (`moved`).
+INLINE void reprice(double forward_was, double forward_now, double strike, double iv_was, double left,
+                    double moneyness_was, double moneyness_now, double discount, double &rolled, double &rolled_vega,
+                    double &moved) {
+    const bool expired = left <= 0.0;
+    const double root = sqrt(expired ? 1.0 : left), total = iv_was * root;
+    const double spread = total < NARROWEST ? NARROWEST : total;
+    double worth_was, worth_now, d1, d2, inside, density, unused;
+    living_straddle(forward_was, strike, moneyness_was, spread, discount, worth_was, d1, d2, inside, density);
+    living_straddle(forward_now, strike, moneyness_now, spread, discount, worth_now, d1, d2, inside, unused);
+    rolled = expired ? fabs(forward_was - strike) : worth_was;
+    moved = expired ? fabs(forward_now - strike) : worth_now;
+    rolled_vega = expired ? 0.0 : forward_was * density * root * VOL_POINT;
+}
+
+// The P&L from one close to the next, and its parts. `earns` is 0 at entry and on the day a leg is closed, else 1;
+// `settled_early` says that the leg has not lived as long as its contract.
+INLINE void explain(const Mark &was, const Mark &is, double rolled, double rolled_vega, double moved, double units,
+                    double growth, double rerated, bool settled_early, double earns, Flow &f) {
     const double move = is.forward - was.forward, points = 100.0 * (is.iv - was.iv), held = earns * units;
-    const double delta = was.delta * move, gamma = 0.5 * was.gamma * move * move, theta = was.theta * days;
-    const double vega = was.vega * points;
-    const double cross = was.vanna * move * points + 0.5 * was.volga * points * points;
+    const double delta = was.delta * move, vega = rolled_vega * points;
+    const double unexplained = settled_early ? is.value - moved : is.value * rerated;
     f.part[DELTA] = held * delta;
-    f.part[GAMMA] = held * gamma;
-    f.part[THETA] = held * theta;
+    f.part[GAMMA] = held * (moved - rolled - delta);
+    f.part[THETA] = held * (rolled - was.value);
     f.part[VEGA] = held * vega;
-    f.part[VANNA_VOLGA] = held * cross;
+    f.part[VANNA_VOLGA] = held * (is.value - unexplained - moved - vega);
     f.part[HEDGE] = -earns * was.hedge * move;
     f.part[FINANCING] = -held * growth * was.value;
-    f.part[UNEXPLAINED] = held * (is.value - was.value - delta - gamma - theta - vega - cross);
+    f.part[UNEXPLAINED] = held * unexplained;
     f.pnl = ((f.part[DELTA] + f.part[GAMMA]) + (f.part[THETA] + f.part[VEGA])) +
             ((f.part[VANNA_VOLGA] + f.part[HEDGE]) + (f.part[FINANCING] + f.part[UNEXPLAINED]));
     const double size = fabs(f.pnl);

@@ -12,16 +12,18 @@ struct Path {
     std::vector<Quote> quotes;
     std::vector<double> memory;
     double *spot, *carry, *years, *listed, *shares, *target, *root;
-    double *forward, *iv, *value, *delta, *gamma, *vega, *theta, *vanna, *volga, *hedge, *stale, *extrapolated;
+    double *forward, *iv, *value, *delta, *vega, *hedge, *stale, *extrapolated, *rolled, *rolled_vega, *moved,
+        *moneyness;
     double *earns, *on, *exited, *closed, *delivers, *first;  // 1 or 0
-    double *rate, *gone, *growth;                             // of the cohort, the same for all its legs
+    double *rate, *left, *growth, *rerated, *discount, *rolled_discount;  // of the cohort, the same for all its legs
 
     explicit Path(i64 length) : quotes(length) {
         double **const fields[] = {
             &spot, &carry, &years, &listed, &shares, &target, &root,
-            &forward, &iv, &value, &delta, &gamma, &vega, &theta, &vanna, &volga, &hedge, &stale, &extrapolated,
+            &forward, &iv, &value, &delta, &vega, &hedge, &stale, &extrapolated, &rolled, &rolled_vega, &moved,
+            &moneyness,
             &earns, &on, &exited, &closed, &delivers, &first,
-            &rate, &gone, &growth,
+            &rate, &left, &growth, &rerated, &discount, &rolled_discount,
         };
         memory.assign(std::size(fields) * (length + 1), 0.0);
         double *at = memory.data() + 1;
@@ -34,8 +36,8 @@ struct Path {
 };
 
 INLINE Mark mark_at(const Path &p, i64 day) {
-    return {p.forward[day], p.iv[day],    p.value[day], p.delta[day], p.gamma[day], p.vega[day],
-            p.theta[day],   p.vanna[day], p.volga[day], p.hedge[day], p.stale[day], p.extrapolated[day]};
+    return {p.forward[day], p.iv[day],   p.value[day], p.delta[day],
+            p.vega[day],    p.hedge[day], p.stale[day], p.extrapolated[day]};
 }
 
 // Flows of a cohort's legs, each added to what is there: a row of days for every part, flow and magnitude.
@@ -133,13 +135,20 @@ INLINE void mark_events(i64 count, int ends, bool delivers, Path &p) {
     p.delivers[count - 1] = delivers;
 }
 
-// Values, greeks and hedges.
+// Values, greeks and hedges, and what the straddles of the close before would be worth.
 INLINE void price_path(const Leg &leg, double ratio, i64 count, Path &p) {
     HOST_SIMD
     for (i64 day = 0; day < whole_vectors(count); ++day) {
-        straddle_greeks(p.forward[day], leg.strike, p.iv[day], p.years[day], p.rate[day], p.value[day], p.delta[day],
-                        p.gamma[day], p.vega[day], p.theta[day], p.vanna[day], p.volga[day]);
+        double gamma, theta, vanna, volga;  // not asked for
+        p.moneyness[day] = log_of(p.forward[day] / leg.strike);
+        straddle_known(p.forward[day], leg.strike, p.iv[day], p.years[day], 0.0, p.moneyness[day], p.discount[day],
+                       p.value[day], p.delta[day], gamma, p.vega[day], theta, vanna, volga);
         p.hedge[day] = p.on[day] * ratio * p.delta[day] * leg.straddles;
+    }
+    HOST_SIMD
+    for (i64 day = 0; day < whole_vectors(count); ++day) {
+        reprice(p.forward[day - 1], p.forward[day], leg.strike, p.iv[day - 1], p.left[day], p.moneyness[day - 1],
+                p.moneyness[day], p.rolled_discount[day], p.rolled[day], p.rolled_vega[day], p.moved[day]);
     }
 }
 
@@ -152,7 +161,8 @@ INLINE Totals add_flows(const Leg &leg, i64 count, const Path &p, Sums &all) {
     for (i64 day = 0; day < whole_vectors(count); ++day) {
         const Mark before = mark_at(p, day - 1), now = mark_at(p, day);
         Flow f;
-        explain(before, now, leg.straddles, p.gone[day], p.growth[day], p.earns[day], f);
+        explain(before, now, p.rolled[day], p.rolled_vega[day], p.moved[day], leg.straddles, p.growth[day],
+                p.rerated[day], p.left[day] > p.years[day], p.earns[day], f);
         trade(before, now, leg.straddles, leg.strike, p.on[day], p.first[day], p.exited[day], p.closed[day],
               p.delivers[day], f);
 #pragma GCC unroll 8

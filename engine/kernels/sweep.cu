@@ -112,7 +112,7 @@ extern "C" __global__ void accounts(ACCOUNTS_PARAMETERS) {
             highest = equity > highest ? equity : highest;
             fall = equity - highest < fall ? equity - highest : fall;
         }
-        report({sums[0], sums[1], sums[2], spread_gross, spread_net, overlap, fall, worst}, dates,
+        report({sums[0], sums[1], sums[2], spread_gross, spread_net, overlap, fall, worst}, dates, hurdle[set],
                statistics + set * STATISTICS);
     }
 }
@@ -191,7 +191,7 @@ extern "C" void accounts(ACCOUNTS_PARAMETERS) {
             for (i64 t = lag; t < dates; ++t) shared += net[t] * net[t - lag];
             overlap += 2.0 * (1.0 - lag / (lags + 1.0)) * shared;
         }
-        report({gross_sum, option_sum, hedge_sum, spread_gross, spread_net, overlap, fall, worst}, dates,
+        report({gross_sum, option_sum, hedge_sum, spread_gross, spread_net, overlap, fall, worst}, dates, hurdle[set],
                statistics + set * STATISTICS);
     }
 }

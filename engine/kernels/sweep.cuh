@@ -30,17 +30,25 @@ struct Sums {
     double gross, option, hedge, spread_gross, spread_net, overlap, fall, worst;
 };
 
-INLINE double over_root(double x, double square) { return square > 0.0 ? x / sqrt(square) : NOT_A_NUMBER; }
+#define ROUNDING 1e-10  // as in engine/statistics.py
 
-INLINE void report(const Sums &s, i64 dates, double *out) {
+// x over the root of a sum of squares; NaN where that is no more than rounding of `squares`.
+INLINE double over_root(double x, double square, double squares) {
+    return square > squares ? x / sqrt(square) : NOT_A_NUMBER;
+}
+
+// `hurdle`: P&L of a session that the capital would have earned without risk.
+INLINE void report(const Sums &s, i64 dates, double hurdle, double *out) {
     const double mean_gross = s.gross / dates, mean_net = (s.gross - s.option - s.hedge) / dates;
-    const double year = sqrt(SESSIONS_PER_YEAR);
+    const double year = sqrt(SESSIONS_PER_YEAR * (dates - 1)), tiny = ROUNDING * ROUNDING;
+    const double still_gross = tiny * (s.spread_gross + dates * mean_gross * mean_gross);
+    const double still_net = tiny * (s.spread_net + dates * mean_net * mean_net);
     out[PNL_GROSS] = s.gross;
     out[OPTION_COST] = s.option;
     out[HEDGE_COST] = s.hedge;
-    out[SHARPE_GROSS] = over_root(year * mean_gross, s.spread_gross / dates);
-    out[SHARPE_NET] = over_root(year * mean_net, s.spread_net / dates);
-    out[HAC_T] = over_root(dates * mean_net, s.spread_net > 0.0 ? s.overlap : 0.0);
+    out[SHARPE_GROSS] = over_root(year * (mean_gross - hurdle), s.spread_gross, still_gross);
+    out[SHARPE_NET] = over_root(year * (mean_net - hurdle), s.spread_net, still_net);
+    out[HAC_T] = s.spread_net > still_net ? over_root(dates * mean_net, s.overlap, ROUNDING * s.spread_net) : NOT_A_NUMBER;
     out[MAX_DRAWDOWN] = s.fall;
     out[WORST_DAY] = s.worst;
 }

@@ -1,6 +1,8 @@
 """Pure formulas: prices, greeks, implied volatilities and reading a surface."""
 
-from engine.pricing.black import black_price, call_delta, forward_from_delta
+from engine.pricing.black import black_price, call_delta
+from engine.pricing.delta import premium_adjusted_delta, strike_from_delta, strike_from_premium_adjusted_delta
+from engine.pricing.greeks import OptionGreeks, option_greeks
 from engine.pricing.implied_vol import InversionStatus, implied_vol
 from engine.pricing.straddle import StraddleGreeks, straddle
 from engine.pricing.strip import StripVariance, model_free_vol, strip_variance
@@ -8,15 +10,19 @@ from engine.pricing.surface import smile_at_tenor, tenors_from_expiries, vol_at_
 
 __all__ = [
     "InversionStatus",
+    "OptionGreeks",
     "StraddleGreeks",
     "StripVariance",
     "black_price",
     "call_delta",
-    "forward_from_delta",
     "implied_vol",
     "model_free_vol",
+    "option_greeks",
+    "premium_adjusted_delta",
     "smile_at_tenor",
     "straddle",
+    "strike_from_delta",
+    "strike_from_premium_adjusted_delta",
     "strip_variance",
     "tenors_from_expiries",
     "vol_at_strike",

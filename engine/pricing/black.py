@@ -16,9 +16,9 @@ def black_price(
     Parameters
     ----------
     forward, strike : array
-        Same currency, positive.
+        Same currency. A strike of 0 gives the discounted forward, or a put worth 0.
     iv : array
-        Volatility, annualised decimals; NaN, or not positive before the expiry, gives NaN.
+        Volatility, annualised decimals. 0 gives the discounted intrinsic value.
     years : array
         Time to expiry; 0 or less gives the intrinsic value.
     is_call : array, bool
@@ -28,7 +28,8 @@ def black_price(
     Returns
     -------
     array
-        Present value per share, of the broadcast shape.
+        Present value per share, of the broadcast shape; before the expiry NaN where an input is NaN, the forward not
+        positive, or strike or volatility negative.
 
     References
     ----------
@@ -36,14 +37,14 @@ def black_price(
 
     Examples
     --------
-    >>> round(float(black_price(100.0, 95.0, 0.2, 0.5, True)), 4)
-    8.3532
+    >>> round(float(black_price(100.0, 95.0, 0.2, 0.5, True)), 4), float(black_price(100.0, 95.0, 0.0, 0.5, True))
+    (8.3532, 5.0)
     """
     xp = namespace(forward, strike, iv, years, is_call, rate)
     forward, strike, years, rate = (xp.asarray(a, dtype=xp.float64) for a in (forward, strike, years, rate))
     sign = xp.where(xp.asarray(is_call, dtype=bool), 1.0, -1.0)
     expired = years <= 0.0
-    d1, spread = _distance(forward, strike, iv, years)
+    d1, spread = d1_and_spread(forward, strike, iv, years)
     cdf = special(xp).ndtr
     value = sign * (forward * cdf(sign * d1) - strike * cdf(sign * (d1 - spread)))
     discounted = xp.exp(-rate * xp.where(expired, 0.0, years)) * value
@@ -53,39 +54,26 @@ def black_price(
 def call_delta(forward: Floats, strike: Floats, iv: Floats, years: Floats) -> Floats:
     """Undiscounted delta of a call with respect to the forward, N(d1), in 0..1.
 
-    A put at the same strike has this less 1: the call delta orders both on one axis. NaN where a volatility, time or
-    price is not positive.
+    A put at the same strike has this less 1: the call delta orders both on one axis. At a volatility of 0 it is 1 below
+    the forward, 0 above it and a half at it. NaN where forward or time is not positive, strike or volatility negative.
 
     Examples
     --------
     >>> round(float(call_delta(100.0, 100.0, 0.2, 0.25)), 4)
     0.5199
     """
-    return special(namespace(forward, strike, iv, years)).ndtr(_distance(forward, strike, iv, years)[0])
+    return special(namespace(forward, strike, iv, years)).ndtr(d1_and_spread(forward, strike, iv, years)[0])
 
 
-def forward_from_delta(delta, strike, iv, years):
-    """Forward at which a call has a delta: the inverse of `call_delta` in the forward.
+def d1_and_spread(forward: Floats, strike: Floats, iv: Floats, years: Floats) -> tuple[Floats, Floats]:
+    """Return d1 = ln(F/K) / (s sqrt T) + s sqrt(T) / 2, infinite at a strike of 0, and the total volatility s sqrt(T).
 
-        F = K exp(q(delta) s sqrt(T) - s^2 T / 2),   q the standard normal quantile
-
-    NaN where an input is, infinite or 0 at a delta of 1 or 0.
-
-    Examples
-    --------
-    >>> round(float(forward_from_delta(call_delta(102.0, 100.0, 0.2, 0.25), 100.0, 0.2, 0.25)), 9)
-    102.0
+    Both are NaN where forward or time is not positive, strike or volatility negative.
     """
-    xp = namespace(delta, strike, iv, years)
-    delta, strike, iv, years = (xp.asarray(a, dtype=xp.float64) for a in (delta, strike, iv, years))
-    spread = iv * xp.sqrt(years)
-    return strike * xp.exp(spread * (special(xp).ndtri(delta) - 0.5 * spread))
-
-
-def _distance(forward, strike, iv, years):
-    """d1 and the total volatility s sqrt(T); NaN where any of the four is not positive."""
     xp = namespace(forward, strike, iv, years)
     forward, strike, iv, years = (xp.asarray(a, dtype=xp.float64) for a in (forward, strike, iv, years))
-    usable = (forward > 0.0) & (strike > 0.0) & (iv > 0.0) & (years > 0.0)
+    usable = (forward > 0.0) & (strike >= 0.0) & (iv >= 0.0) & (years > 0.0)
+    above_zero = usable & (strike > 0.0)
     spread = xp.maximum(iv * xp.sqrt(xp.where(usable, years, xp.nan)), NARROWEST)
-    return xp.log(xp.where(usable, forward / xp.where(usable, strike, 1.0), 1.0)) / spread + 0.5 * spread, spread
+    moneyness = xp.log(xp.where(above_zero, forward, 1.0) / xp.where(above_zero, strike, 1.0))
+    return xp.where(usable & ~above_zero, xp.inf, moneyness / spread + 0.5 * spread), spread

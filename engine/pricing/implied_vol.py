@@ -13,7 +13,7 @@ STEPS = 3  # the worst first guess is 35 % off, and each step raises the relativ
 CONVERGED = 3e-4  # last relative step: below it the remaining error is under 1e-11, at any strike
 LARGEST_STEP = 2.0  # factor by which one step may move a volatility
 SMALLEST = 1e-290  # normalised time values below this meet denormal numbers on the way
-ROUNDING = 2.3e-16  # relative error that storing a number as float64 can hide
+ROUNDING = 2.3e-16  # relative error of two roundings to float64
 IDENTIFIED = 1e-10  # relative volatility error above which a price does not determine the volatility
 NARROW = 0.02  # total volatility below which a difference of two values is taken from their derivatives
 BYTES_PER_OPTION = 320  # temporaries alive at once
@@ -29,9 +29,14 @@ def implied_vol(
 
         b(s) = exp(x/2) N(h + t) - exp(-x/2) N(h - t)
 
-    is solved by three fourth-order steps on ln b, or on ln(b(inf) - b) where that is the smaller. Every option takes
-    the same steps, so a volatility does not depend on what else is in the batch. Units cancel: prices, forwards and
-    strikes times any factor give the same volatility.
+    is solved by three fourth-order steps on ln b, or on the log of exp(x/2) - b, which b lacks of its ceiling, where
+    that is the smaller. Every option takes the same steps, so a volatility does not depend on what else is in the
+    batch. Units cancel: prices, forwards and strikes times any factor give the same volatility.
+
+    A price determines a volatility where rounding moves it by less than 1e-10 of itself. Rounding of the price, of F
+    and of K moves b by at most u (U + F N(d1) + K N(d2)) / sqrt(F K), with u = 2^-53 and U the undiscounted price; the
+    arithmetic adds as much again, and the volatility moves by that over db/ds. All other roundings are relative to
+    the smaller of b and exp(x/2) - b, and move a volatility by some 1e-14 at most.
 
     Parameters
     ----------
@@ -89,17 +94,20 @@ def _invert(price, forward, strike, years, rate, is_call):
     intrinsic = xp.maximum(xp.where(is_call, f - k, k - f), 0.0)
     unit = xp.sqrt(f) * xp.sqrt(k)
     time_value = (undiscounted - intrinsic) / unit
-    blur = ROUNDING * (2.0 * undiscounted + xp.where(intrinsic > 0.0, xp.maximum(f, k), 0.0)) / unit
+    lacking = (xp.where(is_call, f, k) - undiscounted) / unit
+    # Roundings of the price, of r T, of exp(r T), of the product; in the money, of the forward and of the strike.
+    blur = ROUNDING * (2.0 + 0.5 * xp.abs(growth)) * undiscounted
+    blur = (blur + ROUNDING * xp.where(intrinsic > 0.0, xp.maximum(f, k), 0.0)) / unit
     x = -xp.log(xp.maximum(f, k) / xp.minimum(f, k))
-    above = undiscounted >= xp.where(is_call, f, k)
+    above = lacking <= 0.0
     below = ~above & (time_value <= xp.where(intrinsic > 0.0, blur, 0.0))
-    soluble = timed & ~above & ~below & (time_value > SMALLEST) & (time_value < xp.exp(0.5 * x))
+    soluble = timed & ~above & ~below & (time_value > SMALLEST)
 
-    s, last_step = _solve(xp.where(soluble, x, -0.1), xp.where(soluble, time_value, 0.01))
+    x = xp.where(soluble, x, -0.1)
+    s, last_step = _solve(x, xp.where(soluble, time_value, 0.01), xp.where(soluble, lacking, 0.9))
     h, t = x / s, 0.5 * s
     slope = xp.exp(-0.5 * (h * h + t * t)) / math.sqrt(2.0 * math.pi)
-    reach = xp.minimum(h + t, 0.0)
-    blur = blur + ROUNDING * xp.exp(-0.5 * reach * reach)  # db/dx is below N(h + t), so below this
+    blur = blur + 1.5 * ROUNDING * _larger_term(x, h + t)  # of the forward, the strike and F / K, seen through x
     identified = soluble & (blur <= IDENTIFIED * slope * s) & (xp.abs(last_step) <= CONVERGED * s)
 
     status = xp.where(identified, int(InversionStatus.OK), int(InversionStatus.NOT_IDENTIFIED))
@@ -110,14 +118,24 @@ def _invert(price, forward, strike, years, rate, is_call):
     return xp.where(status == int(InversionStatus.OK), s / xp.sqrt(time), xp.nan), status
 
 
-def _solve(x, target):
-    """Total volatility s with b(s) = target, and the last step taken; 0 < target < exp(x / 2), x <= 0."""
+def _larger_term(x, d):
+    """Upper bound of exp(x / 2) N(d), by at most a fourth where d >= 0: N lies below its tangent at 0, and below 1."""
+    xp = namespace(x)
+    body = xp.minimum(0.5 + 0.4 * xp.maximum(d, 0.0), 1.0)
+    tail = xp.minimum(d, 0.0)
+    return body * xp.exp(0.5 * (x - tail * tail))
+
+
+def _solve(x, target, lacking):
+    """Total volatility s with b(s) = target, and the last step taken; `lacking` is exp(x / 2) - target, x <= 0.
+
+    Both are positive and given, since the smaller of the two carries the digits.
+    """
     xp = namespace(x, target)
-    ceiling = xp.exp(0.5 * x)
-    minor = target < 0.5 * ceiling  # of b and its distance to the ceiling the smaller one carries the digits
-    goal = xp.log(xp.where(minor, target, ceiling - target))
+    minor = target < lacking
+    goal = xp.log(xp.where(minor, target, lacking))
     side = xp.where(minor, 1.0, -1.0)
-    s = _first_guess(x, target, ceiling)
+    s = _first_guess(x, target, lacking)
     step = s
     for _ in range(STEPS):
         h, t = x / s, 0.5 * s
@@ -157,7 +175,7 @@ def _scaled_value(h, t, side):
     return xp.where(narrow, -2.0 * half * (d1 + square / 6.0 * (d3 + square / 20.0 * d5)), difference)
 
 
-def _first_guess(x, target, ceiling):
+def _first_guess(x, target, lacking):
     """Total volatility within 35 %, mostly within 3 %.
 
     With d = h + t, b is the ceiling times N(d) - odds N(-d), where the odds are the ratio of Mills' ratios at
@@ -165,8 +183,8 @@ def _first_guess(x, target, ceiling):
     b / ceiling says little of d, it is Bachelier's formula that is inverted.
     """
     xp = namespace(x, target)
-    share = target / ceiling
-    rest = (ceiling - target) / ceiling
+    share = target / (target + lacking)
+    rest = lacking / (target + lacking)
     near = _deviations(share, rest)
     odds = _over_mills_ratio(near) / _over_mills_ratio(xp.sqrt(near * near - 2.0 * x))
     inside = (odds - 1.0 + 2.0 * share) / (1.0 + odds)

@@ -24,8 +24,14 @@ _ROWS = (
     ("max_drawdown_share", "Worst drawdown, of capital", "percent"),
     ("worst_day", "Worst day, net", "money"),
     ("cohorts", "Cohorts entered", "count"),
+    ("cohorts_apart", "of them not overlapping", "count"),
+    ("cohorts_undecided", "without an opinion of the strategy", "count"),
     ("cohorts_open", "still open at the end", "count"),
     ("cohorts_lost", "lost in a hole of the data", "count"),
+    ("unsettled_share", "|P&L| of cohorts open or lost", "percent"),
+    ("pnl_gross_unsettled", "Gross P&L of cohorts open or lost", "money"),
+    ("cost_if_closed", "Cost, were those sold at their last marks", "money"),
+    ("pnl_net_if_closed", "Net P&L, were those sold at their last marks", "money"),
     ("cohorts_exited", "sold before expiry", "count"),
     ("cohorts_skipped", "skipped for want of quotes", "count"),
     ("legs_settled_early", "Legs settled early (merger, delisting)", "count"),
@@ -114,7 +120,7 @@ def summary_table(summary: dict, currency: str) -> pl.DataFrame:
 
 
 def leaderboard(runs: pl.DataFrame, metric: str = "sharpe_net") -> pl.DataFrame:
-    """Return sweep results best first: the overrides that differ, then gross, cost, net, break-even and the metric.
+    """Return sweep results best first: the overrides that differ, gross, cost, net, break-even, metric and cautions.
 
     Parameters
     ----------
@@ -122,8 +128,8 @@ def leaderboard(runs: pl.DataFrame, metric: str = "sharpe_net") -> pl.DataFrame:
         As from `load_runs`: one row per job.
     """
     numbers = ["pnl_gross", "cost", "pnl_net", "breakeven_cost", "sharpe_gross", "sharpe_net", "hac_t"]
-    shown = list(dict.fromkeys([*numbers, metric]))
-    summary_fields = {name for name, *_ in _ROWS} | {"index_vega", "capital"}
+    shown = [name for name in dict.fromkeys([*numbers, metric, "cautions"]) if name in runs.columns]
+    summary_fields = {name for name, *_ in _ROWS} | {"index_vega", "capital", "cautions"}
     varied = [c for c in runs.columns if c not in summary_fields and runs[c].n_unique() > 1]
     return runs.select(*varied, *shown).sort(metric, descending=True, nulls_last=True)
 

@@ -66,8 +66,8 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
         f"{info.source}",
         f"Capital: {result.capital_convention(p)}.",
         f"Costs: {_cost_words(result.rates(p), info)}. Hedged with the {info.hedge_instrument}; forwards: "
-        f"{info.forward_convention}.",
-        *([f"Contracts: {info.contracts}."] if info.contracts else []),
+        f"{info.forward_convention}." + (f" Contracts: {info.contracts}." if info.contracts else ""),
+        *(f"Caution: {caution.text}." for caution in result.cautions(p)),
     ]
     tiles = [
         ("Gross P&L", f"{as_text(summary['pnl_gross'], 'money')} {money}"),
@@ -96,7 +96,10 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
             "Summary",
             f'<div class="pair">{_table(table[:half])}{_table(table[half:])}</div>',
             "Stale marks had no quote of their own that day; extrapolated marks lie beyond the surface's tenors or "
-            "deltas. Both are shares of the sum of |P&L| over legs and days.",
+            "deltas. Both are shares of the sum of |P&L| over legs and days. The extrapolated share tells how much of "
+            "the P&L rests on volatilities that nobody quoted, the unexplained share how much is left when date, spot "
+            "and volatility have moved one after the other: changes of the interest rate, and time value lost when a "
+            "name is settled before its expiry.",
         ),
         _section(
             f"Trade ledger, last {min(LEDGER_ROWS, ledger.height)} of {ledger.height:,} legs",

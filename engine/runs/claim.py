@@ -5,7 +5,6 @@ line, and `.unfinished.lock` is locked while the process lives. A process that w
 claims the folder removes the names listed, and only those.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from engine.durable import checksum, sync
 from engine.errors import InputError
 from engine.runs.manifest import as_json
 
@@ -54,6 +54,7 @@ class Claim:
         try:
             yield unfinished
             self.checksums[name] = checksum(unfinished)
+            sync(unfinished)
             os.replace(unfinished, path)
         except BaseException:
             unfinished.unlink(missing_ok=True)
@@ -74,13 +75,12 @@ class Claim:
             frame.write_parquet(path)
 
     def finish(self, manifest: dict | None = None) -> None:
-        """Bring what was written safely to disk, write the manifest with every file's SHA-256, let go of the folder."""
-        for name in self._made:
-            _sync(self.folder / name)
+        """Bring all names safely to disk, write the manifest with every file's SHA-256, let go of the folder."""
+        for name in (*(name for name in self._made if name.endswith("/")), "."):
+            sync(self.folder / name)
         if manifest is not None:
             self.write_text(MANIFEST, as_json(manifest | {"files": dict(self.checksums)}))
-            _sync(self.folder / MANIFEST)
-        _sync(self.folder)
+            sync(self.folder)
         (self.folder / MARK).unlink(missing_ok=True)
         self._let_go()
 
@@ -179,12 +179,6 @@ def written_before(folder: Path) -> dict[str, str]:
     return listed if isinstance(listed, dict) else {}
 
 
-def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _locked(folder: Path) -> FileLock:
     lock = FileLock(folder / LOCK, timeout=0, fallback_to_soft=False)  # a soft lock outlives a process that is killed
     try:
@@ -215,12 +209,3 @@ def _remove(folder: Path, names) -> None:
             path.rmdir() if name.endswith("/") else path.unlink()
         with suppress(OSError, ValueError):
             path.with_name(f"{path.name}.part").unlink()
-
-
-def _sync(path: Path) -> None:
-    with suppress(OSError):  # not every file system can
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -4,7 +4,8 @@ import io
 import json
 from pathlib import Path
 
-from engine.runs.claim import Claim, checksum, written_before
+from engine.durable import checksum
+from engine.runs.claim import Claim, written_before
 from engine.runs.manifest import as_json, manifest
 
 
@@ -25,7 +26,7 @@ def run_files(result, p: int, config: dict, backend: str, started: float, config
         See `engine.runs.manifest.config_hash`.
     """
     files = {
-        "summary.json": as_json(result.summary(p)).encode(),
+        "summary.json": as_json(with_cautions(result, p)).encode(),
         "daily.parquet": _parquet(result.daily(p)),
         "ledger.parquet": _parquet(result.ledger(p)),
     }
@@ -34,6 +35,13 @@ def run_files(result, p: int, config: dict, backend: str, started: float, config
 
         files["report.html"] = tearsheet(result, p).encode()
     return files, manifest(result.market, backend, config["seed"], started, config_hash=config_hash)
+
+
+def with_cautions(result, p: int) -> dict:
+    """Return a summary as it is written: the numbers, the codes of what they cannot bear, and the sentences."""
+    due = result.cautions(p)
+    codes = " ".join(caution.code for caution in due)
+    return result.summary(p) | {"cautions": codes, "caution_lines": [caution.text for caution in due]}
 
 
 def fill(kept: Claim, files: dict[str, bytes], asked: dict[str, str], manifest: dict) -> dict:
@@ -70,9 +78,11 @@ def is_finished(folder: Path, config: dict, config_hash: str) -> bool:
 
 
 def told(folder: Path, summary: dict, seconds: float) -> str:
-    """Return the line printed for one finished job of a sweep."""
+    """Return the line printed for one finished job of a sweep, the codes of its cautions in brackets."""
     names = ("pnl_gross", "cost", "pnl_net")
-    return f"{folder}: " + ", ".join(f"{name} {summary[name]:,.0f}" for name in names) + f" ({seconds:.1f} s)"
+    numbers = ", ".join(f"{name} {summary[name]:,.0f}" for name in names)
+    cautions = f" [{summary['cautions']}]" if summary["cautions"] else ""
+    return f"{folder}: {numbers} ({seconds:.1f} s){cautions}"
 
 
 def _parquet(frame) -> bytes:

@@ -16,11 +16,12 @@ from pathlib import Path
 
 from engine import kernels
 from engine.backend import library
+from engine.durable import put_in_place
 from engine.places import checkout
 
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
 # Keys of the configuration that change where and how a run is kept, but none of its numbers.
-NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality"})
+NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality", "allow"})
 
 
 def manifest(panel, backend: str, seed: int, started: float, **more) -> dict:
@@ -75,8 +76,13 @@ def config_hash(config: dict, panel) -> str:
     >>> config_hash({"lag": 1}, panel) == config_hash({"lag": 2}, panel)
     False
     """
+    return hash_of(config, panel.content_hash, _versions().get("dispersion-engine"))
+
+
+def hash_of(config: dict, panel_hash: str, version: str | None) -> str:
+    """Hash what decided the numbers of a run that another version may have made."""
     deciding = {key: value for key, value in config.items() if key not in NOT_NUMBERS}
-    text = json.dumps([deciding, panel.content_hash, _versions().get("dispersion-engine")], sort_keys=True, default=str)
+    text = json.dumps([deciding, panel_hash, version], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -92,7 +98,7 @@ def write_json(path: Path, content: dict) -> None:
     """Write a flat object as a JSON file, whole or not at all."""
     unfinished = path.with_suffix(".part")
     unfinished.write_text(as_json(content), encoding="utf-8")
-    os.replace(unfinished, path)
+    put_in_place(unfinished, path)
 
 
 def now() -> str:

@@ -138,7 +138,8 @@ def compared(runs: list[Run]) -> pl.DataFrame:
     columns = {"run": [str(run.folder) for run in runs]}
     for key in asked_keys(run.overrides for run in runs):
         columns[key] = _plain([_setting(run, key) for run in runs])
-    for name in dict.fromkeys(name for run in runs for name in run.summary):
+    sentences = "caution_lines"  # the codes beside them can be compared
+    for name in dict.fromkeys(name for run in runs for name in run.summary if name != sentences):
         columns[name] = [run.summary.get(name) for run in runs]
     return pl.DataFrame(columns, strict=False).with_columns(pl.selectors.by_dtype(pl.Null).cast(pl.Float64))
 

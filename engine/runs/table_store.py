@@ -14,8 +14,9 @@ from pathlib import Path
 import polars as pl
 
 from engine.backend import resolve
+from engine.durable import checksum, put_in_place
 from engine.errors import InputError
-from engine.runs.claim import checksum, written_before
+from engine.runs.claim import written_before
 from engine.runs.manifest import manifest, now, peak_memory_mb, write_json
 
 JOBS = Path(".hydra", "jobs.parquet")
@@ -25,7 +26,7 @@ SECONDS_BETWEEN_PARTS = 10.0  # of work lost, at most, when a sweep is interrupt
 
 
 def packed(result, plans: list, started: float):
-    """Yield what a table keeps of a batch: the metrics of its parameter sets, each an array (P,), and the manifest.
+    """Yield what a table keeps of a batch: metrics and cautions of its parameter sets, arrays (P,), and the manifest.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def packed(result, plans: list, started: float):
         One for each parameter set of the result.
     """
     made = manifest(result.market, resolve(str(plans[0].settings["backend"])), plans[0].settings["seed"], started)
-    yield result.summaries, made
+    yield result.summaries | {"cautions": result.caution_codes}, made
 
 
 class TableStore:
@@ -76,7 +77,7 @@ class TableStore:
         if self._waiting:
             rows = pl.concat(self._waiting)
             (self.sweep / UNMERGED).mkdir(parents=True, exist_ok=True)
-            _write(rows, self.sweep / UNMERGED / f"{time.time_ns()}-{rows['job'][0]}.parquet")
+            write_table(rows, self.sweep / UNMERGED / f"{time.time_ns()}-{rows['job'][0]}.parquet")
         self._waiting, self._written = [], time.monotonic()
 
 
@@ -135,8 +136,8 @@ def commit(sweep: Path, rows: pl.DataFrame, runs: pl.DataFrame, seconds: float) 
     the list of its values.
     """
     (sweep / ".hydra").mkdir(exist_ok=True)
-    _write(runs, sweep / RUNS)
-    _write(rows.drop("summary"), sweep / JOBS)
+    write_table(runs, sweep / RUNS)
+    write_table(rows.drop("summary"), sweep / JOBS)
     if (sweep / "multirun.yaml").exists():  # where Hydra leaves it
         os.replace(sweep / "multirun.yaml", sweep / ".hydra" / "multirun.yaml")
     made = [json.loads(text) for text in rows["manifest"].unique(maintain_order=True)]
@@ -174,7 +175,8 @@ def _read(path: Path) -> pl.DataFrame:
         raise InputError(f"{path} is damaged; remove it, and the jobs it held are run again") from error
 
 
-def _write(frame: pl.DataFrame, path: Path) -> None:
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame as a parquet file, whole or not at all."""
     unfinished = path.with_suffix(".part")
     frame.write_parquet(unfinished)
-    os.replace(unfinished, path)
+    put_in_place(unfinished, path)

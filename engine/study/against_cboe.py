@@ -7,6 +7,7 @@ from engine.backend import namespace, to_host
 from engine.command.markets import market_source, open_market
 from engine.correlation import TopWeights, implied_correlation, index_name
 from engine.data.records import QuoteStatus
+from engine.statistics import varies
 
 # Cboe index -> tenor in calendar days; each is the 50-delta correlation of the 50 largest S&P 500 members.
 TENORS = {"COR1M": 30, "COR3M": 91, "COR6M": 182, "COR1Y": 365}
@@ -212,5 +213,5 @@ def _agreement(first, second, sessions) -> dict:
 
 
 def _correlation(first, second) -> float | None:
-    moves = len(first) > 1 and first.std() > 0.0 and second.std() > 0.0
+    moves = len(first) and all(varies(((one - one.mean()) ** 2).sum(), (one * one).sum()) for one in (first, second))
     return float(np.corrcoef(first, second)[0, 1]) if moves else None

@@ -103,5 +103,5 @@ def _simulated(jobs: list[Job], view: MarketView, book) -> BacktestResult:
     strategy, exits, sizing, costs = (
         stack([getattr(job, part) for job in jobs], xp) for part in ("strategy", "exits", "sizing", "costs")
     )
-    entry_exposure, exit_day = decide(strategy, exits, view, book, jobs[0].lag)
-    return simulate(view, book, entry_exposure, exit_day, sizing.index_vega, costs)
+    decision = decide(strategy, exits, view, book, jobs[0].lag)
+    return simulate(view, book, decision, sizing.index_vega, costs, jobs[0].risk_free)

@@ -10,6 +10,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import OmegaConf
 
 from engine.command.hydra import when_broken
+from engine.command.logging_config import check_logging
 from engine.command.messages import explained, give_up
 from engine.errors import InputError
 from engine.runs import read, table_store
@@ -36,7 +37,7 @@ class CompareRuns(Callback):
         """Claim the folder of a single run."""
         when_broken(take_back_all)
         try:
-            _check_study(config)
+            _check_names(config)
             claim(Path(config.hydra.run.dir))
         except InputError as error:
             give_up(str(error))
@@ -45,7 +46,7 @@ class CompareRuns(Callback):
         """Claim the sweep's folder, a new one or that of `sweep.resume`."""
         when_broken(CompareRuns.break_off)
         try:
-            _check_study(config)
+            _check_names(config)
             _check_grids(config)
             CompareRuns._sweep, CompareRuns._before = _claimed(config)
         except InputError as error:
@@ -94,8 +95,9 @@ class CompareRuns(Callback):
         return f"go on with sweep.resume={own.folder}"
 
 
-def _check_study(config) -> None:
-    """Raise InputError where the study is not the name of a folder under results/."""
+def _check_names(config) -> None:
+    """Raise InputError where the study is not the name of a folder under results/, or logging would run code."""
+    check_logging(OmegaConf.to_container(config.hydra.job_logging, resolve=True), "hydra.job_logging")
     study = Path(str(config.study))
     if study.is_absolute() or ".." in study.parts or not study.parts:
         raise InputError(f"study={config.study} is not the name of a folder under results/; write study=my_study")
@@ -167,7 +169,7 @@ def _complete(sweep: Path, seconds: float) -> pl.DataFrame | None:
         if not any((folder / "summary.json").exists() for folder in read.finished(sweep)):
             return None
         runs = read.load_runs(sweep)
-        runs.write_parquet(sweep / "runs.parquet")
+        table_store.write_table(runs, sweep / table_store.RUNS)
         return runs
     rows = table_store.gather(sweep)
     if rows is None:

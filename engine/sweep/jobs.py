@@ -25,6 +25,7 @@ class Job:
     hedge: object
     costs: object
     lag: int = 1
+    risk_free: float = 0.0
 
     @property
     def book(self) -> tuple:
@@ -40,18 +41,18 @@ class Job:
     @property
     def batch(self) -> tuple:
         """What two jobs of one book must share to be one batch: all that is not declared to batch."""
-        return tuple(group_key(part) for part in (self.strategy, self.exits, self.costs))
+        return (*(group_key(part) for part in (self.strategy, self.exits, self.costs)), self.risk_free)
 
 
 def backtest_objects(config: dict, build=build) -> dict:
-    """Return what `backtest` takes beside the market, by name: the object of each group, and the lag.
+    """Return what `backtest` takes beside the market, by name: the object of each group, `lag` and `risk_free`.
 
     Parameters
     ----------
     config : dict
         Resolved configuration.
     build : callable
-        Makes an object of a node and its key; as `engine.command.objects.build`.
+        Makes an object of a node, its key and the packages that are allowed; as `engine.command.objects.build`.
 
     Raises
     ------
@@ -59,10 +60,13 @@ def backtest_objects(config: dict, build=build) -> dict:
         When a setting does not exist or is of the wrong kind.
     """
     lag = config["lag"]
-    made = {name: build(config[name], name) for name in GROUPS}
+    made = {name: build(config[name], name, config.get("allow")) for name in GROUPS}
     if not isinstance(lag, int) or isinstance(lag, bool):
         raise InputError(f"lag={lag} is not a whole number of sessions")
-    return made | {"lag": lag}
+    rate = config["risk_free"]
+    if not isinstance(rate, int | float) or isinstance(rate, bool):
+        raise InputError(f"risk_free={rate} is not a rate a year in decimals; write risk_free=0.03 for 3 %")
+    return made | {"lag": lag, "risk_free": float(rate)}
 
 
 def jobs_of(plans: list[Plan], open_market) -> list[Job]:
@@ -76,10 +80,10 @@ def jobs_of(plans: list[Plan], open_market) -> list[Job]:
     """
     objects, markets, jobs = {}, {}, []
 
-    def make(node, where):
-        key = (where, repr(node))
+    def make(node, where, allow):
+        key = (where, repr(node), repr(allow))
         if key not in objects:
-            objects[key] = build(node, where)
+            objects[key] = build(node, where, allow)
         return objects[key]
 
     made = [backtest_objects(plan.settings, make) for plan in plans]  # all, before any market is loaded

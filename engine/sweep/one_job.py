@@ -5,7 +5,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from engine.runs.folder import is_finished
+from engine.runs.folder import is_finished, with_cautions
 from engine.runs.plan import Plan
 from engine.runs.table_store import TableStore
 
@@ -23,7 +23,7 @@ def keep_row(result, config: dict, started: float, config_hash: str) -> dict:
     plan, table = _row(config, config_hash)
     table.keep([plan], table.packed(result, [plan], started))
     table.flush()
-    return result.summary()
+    return with_cautions(result, 0)
 
 
 def _row(config: dict, config_hash: str) -> tuple[Plan, TableStore]:

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,8 +88,8 @@ def run_piece(source: PanelSource, plans: list[Plan], packed) -> list[tuple] | N
             return None
         market, books = opened
         jobs = jobs_of(plans, lambda _: (market, source.backend))
-    except InputError as error:
-        return [(list(range(len(plans))), error)]
+    except InputError as error:  # such as a strategy that is not installed there
+        return [(list(range(len(plans))), InputError(f"on node {socket.gethostname()}: {error}"))]
     return [
         (numbers, found if isinstance(found, InputError) else list(packed(found, [plans[n] for n in numbers], started)))
         for numbers, found in batches(jobs, books)

@@ -21,6 +21,8 @@ from engine.sweep.local import run_sweep
 from engine.sweep.pieces import PanelSource, panel_source, pieces, run_piece
 
 PANELS = ("auto", "object_store")
+# Ray's switch, read when it is imported: with 0, what it starts listens on 127.0.0.1 only, not on every network.
+LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class RaySettings:
     retries: int = 3
     panel: str = "auto"
     init: dict | None = None
+
+    @property
+    def starts_cluster(self) -> bool:
+        """Whether a cluster of this machine is started, and no running one is used."""
+        return self.address == "local" or (self.address is None and not os.environ.get("RAY_ADDRESS"))
 
 
 def check_ray() -> None:
@@ -66,10 +73,12 @@ def on_ray(settings: RaySettings, plans: list[Plan], jobs: list[Job], store, sta
     InputError
         When there is no cluster at the address, or tasks died more often than that.
     """
-    import ray
-
     if not jobs:
         return
+    if settings.starts_cluster and "_node_ip_address" not in (settings.init or {}):
+        os.environ.setdefault(LOOPBACK, "0")
+    import ray
+
     ours = not ray.is_initialized()
     if ours:
         _connect(ray, settings)
@@ -82,7 +91,7 @@ def on_ray(settings: RaySettings, plans: list[Plan], jobs: list[Job], store, sta
 
 def _connect(ray, settings: RaySettings) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    own = {"include_dashboard": False} if settings.address in (None, "local") else {}
+    own = {"include_dashboard": False} if settings.starts_cluster else {}
     _check_address(settings.address)
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     job = ray.job_config.JobConfig()
@@ -151,12 +160,23 @@ def _run(ray, settings, plans, jobs, store) -> Iterator[tuple]:
 
 
 def _needs(ray, settings, plans) -> tuple[dict, int]:
-    """What a task asks of its node, and how many the cluster then runs at once."""
-    there = ray.cluster_resources()
+    """What a task asks of its node, and how many the cluster then runs at once.
+
+    Raises
+    ------
+    InputError
+        When no node has as much: Ray would wait for one for ever.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     needs = {"num_cpus": settings.num_cpus}
-    if there.get("GPU", 0) and settings.num_gpus and any(plan.settings["backend"] != "numpy" for plan in plans):
+    wants_gpu = settings.num_gpus and any(plan.settings["backend"] != "numpy" for plan in plans)
+    if wants_gpu and any(node.get("GPU") for node in nodes):
         needs["num_gpus"] = settings.num_gpus
-    slots = min(
-        there.get(name, 0) / needs[key] for name, key in (("CPU", "num_cpus"), ("GPU", "num_gpus")) if needs.get(key)
-    )
-    return needs, max(1, int(slots))
+    names = {"num_cpus": "CPU", "num_gpus": "GPU"}
+    held = [[int(node.get(names[key], 0) / need) for key, need in needs.items() if need] for node in nodes]
+    slots = sum(min(fitting, default=1) for fitting in held)
+    if not slots:
+        most = ", ".join(f"{max(node.get(names[key], 0) for node in nodes):g} {names[key]}" for key in needs)
+        asked = " and ".join(f"hydra.launcher.{key}={need:g}" for key, need in needs.items())
+        raise InputError(f"no node of the cluster holds a task of {asked}: its nodes have {most} at most")
+    return needs, slots

@@ -18,6 +18,8 @@ def pdf(x):
 def straddle_value(forward, strike, vol, years, rate):
     if years <= 0.0:
         return abs(forward - strike)
+    if forward == 0.0:
+        return math.exp(-rate * years) * strike
     spread = vol * math.sqrt(years)
     d1 = (math.log(forward / strike) + 0.5 * spread**2) / spread
     d2 = d1 - spread
@@ -36,6 +38,8 @@ def straddle_delta(forward, strike, vol, years, rate):
 
 def straddle_vega(forward, strike, vol, years, rate):
     """Per vol point."""
+    if years <= 0.0:
+        return 0.0
     spread = vol * math.sqrt(years)
     d1 = (math.log(forward / strike) + 0.5 * spread**2) / spread
     return 0.01 * math.exp(-rate * years) * 2.0 * forward * pdf(d1) * math.sqrt(years)
@@ -92,6 +96,7 @@ class Leg:
         self.panel, self.entry, self.name, self.expiry = panel, entry, name, expiry
         self.last, self.settled = last, settled
         self.values, self.forwards, self.deltas, self.dates = [], [], [], []
+        self.vols, self.left, self.rates = [], [], []  # left: years the contract has, whatever becomes of the leg
         self.last_vol = math.nan
         self.shares = 1.0
         self.closed = False
@@ -168,6 +173,10 @@ class Leg:
         self.forwards.append(forward)
         self.values.append(value)
         self.deltas.append(delta)
+        expired = self.settled and t == self.last
+        self.vols.append(self.last_vol)
+        self.left.append(0.0 if expired else days_between(self.expiry, self.panel.dates[t]) / 365.0)
+        self.rates.append(self.panel.rate[t])
 
     def tradable(self):
         return self.forward_quoted and len(self.dates) > 1 and not math.isnan(self.values[0]) and self.vega > 0.0
@@ -189,6 +198,31 @@ class Leg:
             rows.append((t, pnl, abs(wanted - held) * self.forwards[i]))
             held = wanted
         return rows
+
+    def explained(self):
+        """(date, P&L by source) per straddle for each day after entry: the date rolls, then spot, then vol moves."""
+        for i in range(1, len(self.dates) - self.closed):
+            before, after, rate = self.forwards[i - 1], self.forwards[i], self.rates[i - 1]
+            vol, left = self.vols[i - 1], self.left[i]
+            days = days_between(self.panel.dates[self.dates[i]], self.panel.dates[self.dates[i - 1]])
+            rolled = straddle_value(before, self.strike, vol, left, rate)
+            moved = straddle_value(after, self.strike, vol, left, rate)
+            marked = straddle_value(after, self.strike, self.vols[i], left, rate)
+            delta = self.deltas[i - 1] * (after - before)
+            vega = straddle_vega(before, self.strike, vol, left, rate) * 100.0 * (self.vols[i] - vol)
+            yield (
+                self.dates[i],
+                {
+                    "delta": delta,
+                    "gamma": moved - rolled - delta,
+                    "theta": rolled - self.values[i - 1],
+                    "vega": vega,
+                    "vanna_volga": marked - moved - vega,
+                    "hedge": -delta,
+                    "financing": -math.expm1(rate * days / 365.0) * self.values[i - 1],
+                    "unexplained": self.values[i] - marked,
+                },
+            )
 
 
 def vega_neutral_backtest(panel, weights, entries, exposure_at_entry, tenor, index_vega, costs, hedged=True, sell=None):

@@ -1,7 +1,7 @@
 """A cohort of the Indian market priced again from the raw rows of its files, in plain loops; nothing of the engine.
 
-The trader's way: each day's smile from options that traded, inverted on the same-expiry future; a straddle struck at the
-future of the entry, marked on that smile each day, hedged with that future, and paid out on the close of the last day.
+The trader's way: each day's smile from options that traded, inverted on the same-expiry future; a straddle struck at
+the future of the entry, marked on that smile, hedged with that future, and paid out on the close of the last day.
 """
 
 import bisect
@@ -117,16 +117,20 @@ class Files:
             else:
                 self.options[day, symbol].append((strike, right == "CE", close))
         for name in ("cash", "index"):
-            for day, symbol, close in pl.read_parquet(folder / f"{name}.parquet").select(
-                "date", pl.col("symbol").cast(pl.String), "close"
-            ).iter_rows():
+            for day, symbol, close in (
+                pl.read_parquet(folder / f"{name}.parquet")
+                .select("date", pl.col("symbol").cast(pl.String), "close")
+                .iter_rows()
+            ):
                 self.closes[day, symbol] = close
         self.days = sorted(rows["date"].unique())
         weights = pl.read_parquet(folder / "weights.parquet")
         self.weights = weights.filter(pl.col("index").cast(pl.String) == INDEX)
         actions = pl.read_parquet(folder / "corporate_actions.parquet")
         moved = actions.filter(pl.col("kind").cast(pl.String).is_in(["split_or_bonus", "demerger"]))
-        self.factors = {(day, str(symbol)): f for day, symbol, f in moved.select("date", "symbol", "price_factor").rows()}
+        self.factors = {
+            (day, str(symbol)): f for day, symbol, f in moved.select("date", "symbol", "price_factor").rows()
+        }
 
 
 def straddle(forward, strike, vol, years):
@@ -138,7 +142,7 @@ def straddle(forward, strike, vol, years):
 
 
 def life_of_a_leg(files, symbol, entry, expiry):
-    """Per straddle bought at `entry` and hedged each day: vega at entry, gain of option and hedge; None if not quoted."""
+    """Per straddle bought and hedged each day: vega at entry, gain of option and of hedge; None if not quoted."""
     days = [day for day in files.days if entry <= day <= expiry]
     strike = vol = value = delta = forward = vega = None
     option = hedge = 0.0

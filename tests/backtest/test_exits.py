@@ -9,6 +9,7 @@ from engine.backtest import (
     AbstractStrategy,
     EarlyExit,
     Recipe,
+    ShortestTenor,
     Straddle,
     VegaNeutral,
     VolPoints,
@@ -38,6 +39,7 @@ RULES = {
     "target": EarlyExit(target=0.5),
     "days": EarlyExit(days_left=8),
     "signal": EarlyExit(with_signal=True),
+    "shortest tenor": ShortestTenor(),
     "all": EarlyExit(stop=1.0, target=0.7, days_left=5, with_signal=True),
 }
 
@@ -57,6 +59,11 @@ def first_day(exits, panel, book, c, entry_exposure, exposure, lag):
     pnl = 0.0
     due = []
     for day in range(1, life + 1):
+        if isinstance(exits, ShortestTenor):
+            known = panel.listed is None and entry + day + 1 < len(panel)
+            if known and (book.cohorts.expiry[c] - panel.dates[entry + day + 1]).astype(int) < panel.tenors[0]:
+                due.append(day)
+            continue
         pnl += np.sign(entry_exposure) * book.explain[c, day].sum()
         if pnl >= exits.target or pnl <= -exits.stop:
             due.append(day + lag)
@@ -82,7 +89,7 @@ def test_early_exits_equal_the_loop_over_every_leg(rule, lag, listed):
     ]
     np.testing.assert_array_equal(result.exit_day[0][book.entered], np.array(days)[book.entered])
     early = [int(e + d) if d < life else None for e, d, life in zip(entries, days, book.cohorts.life, strict=True)]
-    assert any(early)
+    assert any(early) or (rule == "shortest tenor" and listed)
     gross, cost = vega_neutral_backtest(panel, panel.weights, entries, entry_exposure, 25, 100_000.0, COSTS, sell=early)
     # As for the book held to expiry: the largest intermediate is about 1e7, so 1e-5 is 12 digits.
     np.testing.assert_allclose(result.pnl_gross[0], gross, rtol=0, atol=1e-5)
@@ -137,6 +144,32 @@ def test_an_exit_that_never_comes_is_holding_to_expiry():
     for name in ("pnl_gross", "option_cost", "hedge_cost"):
         np.testing.assert_array_equal(getattr(kept, name), getattr(never, name))
     assert kept.summary() == pytest.approx(never.summary(), rel=1e-12, nan_ok=True)  # sums in another order
+
+
+def test_at_the_shortest_tenor_cohorts_are_sold_at_the_last_close_that_it_reaches():
+    panel = small_market(56, missing=0.0, events=False)
+    kept, sold = (run(panel, exits) for exits in (None, ShortestTenor()))
+    cohorts = sold.book.cohorts
+    days_left = cohorts.days_left(panel.dates, cohorts.sessions(panel.dates, sold.book.days))
+    exited = np.flatnonzero(sold.exit_day[0] < cohorts.life)
+    assert len(exited) > 5
+    for c in exited:
+        day = sold.exit_day[0, c]
+        assert days_left[c, day] >= panel.tenors[0] > days_left[c, day + 1]
+    # What is left are strikes beyond the outermost deltas.
+    assert sold.summary()["extrapolated_share"] < 0.5 * kept.summary()["extrapolated_share"]
+
+
+def test_listed_expiries_have_no_shortest_tenor():
+    panel = small_market(57, listed=True)
+    kept, within = run(panel, None), run(panel, ShortestTenor())
+    np.testing.assert_array_equal(within.exit_day[0], kept.book.cohorts.life)
+    np.testing.assert_array_equal(within.pnl_gross, kept.pnl_gross)
+
+
+def test_a_surface_that_reaches_no_session_after_entry_is_refused():
+    with pytest.raises(InputError, match=r"shortest tenor of 10 days; choose a longer structure\.tenor"):
+        run(small_market(58), ShortestTenor(), structure=Straddle(10))
 
 
 def test_selling_pays_the_spread_again():

@@ -16,6 +16,7 @@ from engine.backtest import (
     NoCosts,
     NoHedge,
     Schedule,
+    ShortestTenor,
     Straddle,
     Structure,
     VolPoints,
@@ -30,7 +31,7 @@ BUILT_IN = {
     Basket: (TopWeights(), AllMembers(), Names(("AAA",))),
     Structure: (Straddle(),),
     Schedule: (Monthly(), Weekly()),
-    Exits: (HoldToExpiry(), EarlyExit()),
+    Exits: (HoldToExpiry(), EarlyExit(), ShortestTenor()),
     Hedge: (DailyDelta(), NoHedge()),
     Costs: (VolPoints(), NoCosts()),
 }

@@ -29,8 +29,10 @@ def test_zscore_equals_the_loop_over_windows(xp, window):
     np.testing.assert_allclose(np.asarray(actual.tolist()), zscore_by_loop(series, window), rtol=0, atol=1e-12)
 
 
-def test_zscore_of_a_series_that_does_not_move_is_unknown():
-    assert np.isnan(zscore(np.ones(30), 10)).all()
+@pytest.mark.parametrize("constant", [1.0, 0.1, 1 / 3])
+def test_zscore_of_a_series_that_does_not_move_is_unknown(xp, constant):
+    """The mean of ten tenths is no tenth: a score of a rounding over a rounding would start a trade."""
+    assert bool(xp.isnan(zscore(xp.full(30, constant), 7)).all())
 
 
 def hysteresis_by_loop(signal, enter, leave):

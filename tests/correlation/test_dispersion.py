@@ -173,10 +173,39 @@ def test_thirty_days_are_interpolated_in_minutes_as_published(xp):
     assert float(found[0]) == pytest.approx(math.sqrt(total * year / month), rel=1e-13)  # a dozen roundings
 
 
+@given(
+    near=st.floats(10 * 1440, 36 * 1440),
+    apart=st.floats(1440, 60 * 1440),
+    low=st.floats(0.01, 1),
+    high=st.floats(0.01, 1),
+)
+@settings(max_examples=200, deadline=None)
+def test_thirty_days_lie_on_the_line_through_both_terms_wherever_those_are(near, apart, low, high):
+    far, month, year = near + apart, 43_200.0, 525_600.0
+    weighted = near / year * low * (far - month) + far / year * high * (month - near)  # as published
+    found = float(thirty_day_vol(np.array([low, high]), np.array([near, far]) / year, np.ones(2, dtype=bool)))
+    if weighted <= 0.0:
+        assert math.isnan(found)
+    else:
+        # The published sum loses what cancels in it: roundings of its larger term.
+        largest = max(abs(near * low * (far - month)), abs(far * high * (month - near))) / year
+        expected = weighted / apart * year / month
+        assert abs(found**2 - expected) <= 1e-14 * largest / apart * year / month + 1e-15
+
+
+def test_thirty_days_are_known_a_quarter_of_an_hour_after_the_near_term(xp):
+    """Options that settle at 16:00, index values at 15:45: on a Wednesday the near term is 30 days and 15 minutes."""
+    years = (xp.asarray([30.0, 37.0]) * 1440.0 + 15.0) / 525_600.0
+    found = thirty_day_vol(xp.asarray([0.04, 0.05]), years, xp.ones(2, dtype=bool))
+    assert round(float(found), 6) == 0.199954  # computed by hand from the published formula
+
+
 def test_thirty_days_need_both_terms(xp):
     years, both = xp.asarray([25 / 365, 35 / 365]), xp.ones(2, dtype=bool)
     assert np.isnan(float(thirty_day_vol(xp.asarray([0.04, np.nan]), years, both)))
     assert np.isnan(float(thirty_day_vol(xp.asarray([0.04, 0.05]), years, xp.asarray([True, False]))))
+    beyond = xp.asarray([10 / 365, 11 / 365])  # a line that falls below zero before the 30 days
+    assert np.isnan(float(thirty_day_vol(xp.asarray([0.04, 0.01]), beyond, both)))
 
 
 def test_a_name_is_carried_one_day_and_then_dropped():

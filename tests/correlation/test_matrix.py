@@ -11,12 +11,15 @@ from engine import load_market
 from engine.backend import to_host
 from engine.correlation import (
     CorrelationStatus,
+    MatrixStatus,
+    RealizedMatrix,
     TopWeights,
     correlation_contribution,
     daily_returns,
     diversification,
     implied_correlation,
     implied_matrix,
+    nearest_correlation,
     realized_matrix,
 )
 from engine.errors import InputError
@@ -265,6 +268,70 @@ def test_the_level_and_status_are_those_of_implied_correlation():
     np.testing.assert_array_equal(matrix.status[made], expected.status[made])
 
 
+def test_the_nearest_correlation_matrix_is_the_published_one(xp):
+    """Higham (2002), the example of section 4, to the four digits printed; and one that is valid is left alone."""
+    given = xp.asarray([[[1.0, 1.0, 0.0], [1.0, 1.0, 1.0], [0.0, 1.0, 1.0]], [[1.0, 0.5, 0.1]] * 3])
+    given[1] = xp.asarray([[1.0, 0.5, 0.1], [0.5, 1.0, 0.2], [0.1, 0.2, 1.0]])
+    nearest, distance = nearest_correlation(given)
+    published = [[1.0, 0.7607, 0.1573], [0.7607, 1.0, 0.7607], [0.1573, 0.7607, 1.0]]
+    np.testing.assert_allclose(to_host(nearest)[0], published, atol=5e-5)
+    np.testing.assert_array_equal(to_host(nearest)[1], to_host(given)[1])
+    assert float(distance[0]) == pytest.approx(0.5278, abs=5e-5)
+    assert float(distance[1]) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_correlation_matrix_is_nearer_than_the_nearest(seed):
+    """Against a search: matrices of unit vectors, moved until none is nearer; any correlation matrix is one of them."""
+    from scipy.optimize import minimize
+
+    rng = np.random.default_rng(seed)
+    given = rng.uniform(-1.0, 1.0, (4, 4))
+    given = np.triu(given, 1) + np.triu(given, 1).T + np.eye(4)
+
+    def squares(flat):
+        vectors = flat.reshape(4, 4)
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return ((vectors @ vectors.T - given) ** 2).sum()
+
+    searched = min(minimize(squares, rng.standard_normal(16), tol=1e-14).fun for _ in range(5))
+    nearest, distance = nearest_correlation(given[None])
+    assert lowest_eigenvalue(nearest).min() > -1e-14  # rounding of eigenvalues of order 1
+    assert (nearest[0].diagonal() == 1.0).all()
+    assert float(distance[0]) ** 2 == pytest.approx(searched, rel=1e-6)  # where the search stops
+
+
+def test_each_matrix_is_repaired_as_if_it_were_alone():
+    rng = np.random.default_rng(4)
+    given = rng.uniform(-1.0, 1.0, (20, 6, 6))
+    given = np.triu(given, 1) + np.triu(given, 1).swapaxes(1, 2) + np.eye(6)
+    together = nearest_correlation(given)
+    for t in range(20):
+        for whole, alone in zip(together, nearest_correlation(given[t : t + 1]), strict=True):
+            np.testing.assert_array_equal(whole[t], alone[0])
+
+
+def test_a_realised_matrix_that_is_none_is_repaired_and_the_record_says_so(xp):
+    """Pairs 1, 1 and 0: eigenvalue 1 - sqrt 2. Moved towards the lowest correlation as it was, it kept one of -.084."""
+    given = xp.asarray([[[1.0, 1.0, 0.0], [1.0, 1.0, 1.0], [0.0, 1.0, 1.0]], [[1.0, 0.5, 0.5]] * 3])
+    given[1] = 0.5 + 0.5 * xp.eye(3)
+    realized = RealizedMatrix(given, xp.asarray([[0, 1, 2]] * 2), xp.full((2, 3), 1.0 / 3.0))
+    found = implied_matrix(xp.full(2, 0.16), xp.full((2, 3), 0.2), realized)
+    assert [MatrixStatus(s).text for s in to_host(found.matrix_status)] == ["repaired", "ok"]
+    assert to_host(found.repair).round(4).tolist() == [0.5278, 0.0]
+    c = to_host(found.correlation)
+    assert lowest_eigenvalue(c).min() > -1e-14  # as above
+    np.testing.assert_allclose(c.sum(axis=(1, 2)) * (0.2 / 3.0) ** 2, 0.16**2, rtol=1e-13)  # still prices the index
+    assert [CorrelationStatus(s).text for s in to_host(found.status)] == ["ok", "ok"]
+
+
+def test_dates_without_a_matrix_say_that_it_is_absent():
+    returns, weights, iv = market(seed=7, names=3, missing=0.0)
+    found = implied_matrix(np.full(90, 0.9), iv, realized_matrix(returns, weights, WINDOW))
+    assert (found.matrix_status == MatrixStatus.ABSENT).all()
+    assert np.isnan(found.correlation).all()
+
+
 def test_real_chains_have_a_matrix_on_every_date_that_prices_the_index(shared_data):
     market = load_market("us_chains", path=shared_data, progress=False)
     cell = (slice(None), list(market.tenors).index(91), list(market.deltas).index(50))
@@ -357,6 +424,9 @@ def test_mistakes_say_what_to_do():
         realized_matrix(returns, weights, shrinkage=2.0)
     with pytest.raises(InputError, match="choose one tenor and delta"):
         implied_matrix(np.ones((90, 2)), iv[:, :, None], realized)
+    skew = RealizedMatrix(np.array([[[1.0, 0.2], [0.3, 1.0]]]), np.array([[0, 1]]), np.full((1, 2), 0.5))
+    with pytest.raises(InputError, match="is not symmetric; give every pair one correlation"):
+        implied_matrix(np.ones(1), np.ones((1, 2)), skew)
     matrix = implied_matrix(np.full(90, 0.2), iv, realized)
     with pytest.raises(InputError, match="give a weight to every name"):
         diversification(matrix, np.ones(5))

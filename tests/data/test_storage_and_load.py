@@ -1,9 +1,6 @@
 """Panels on disk: what is written comes back, what is half-written never does."""
 
 import json
-import os
-import platform
-import subprocess
 import sys
 from dataclasses import dataclass, replace
 
@@ -15,6 +12,7 @@ from tiny_panel import assert_same, tiny_panel
 from engine.data import append_panel, build_panel, load_market, load_quality, open_panel, save_panel
 from engine.data import load as load_module
 from engine.data.records import DELTAS, ListedSmiles, MarketInfo
+from engine.data.source import Source
 from engine.data.storage import PanelWriter
 from engine.errors import InputError
 
@@ -163,13 +161,12 @@ def test_a_panel_of_which_nothing_is_known_passes_no_hash_on():
 
 
 @dataclass(frozen=True)
-class Tiny:
-    """A source for these tests: three blocks; a fault in the third, no quote kept, or a rival's panel if asked."""
+class Tiny(Source):
+    """A source for these tests: three blocks; a fault in the third, or no quote kept, if asked."""
 
     seed: int = 0
     fault: bool = False
     kept: bool = True
-    meanwhile: str = ""
 
     def fingerprint(self):
         return f"{self.seed:064d}"
@@ -181,8 +178,6 @@ class Tiny:
         for first in (0, 2, 4):
             if self.fault and first == 4:
                 raise KeyboardInterrupt
-            if self.meanwhile and first == 4:
-                save_panel(tiny_panel(6, seed=7), self.meanwhile)
             whole = tiny_panel(6, seed=self.seed)
             yield whole.map_arrays(lambda _, array, f=first: array[f : f + 2])
 
@@ -217,33 +212,6 @@ def test_an_interrupted_build_leaves_nothing_and_the_next_one_starts_clean(tiny_
         load_market("tiny", cache=tmp_path, progress=False, fault=True)
     assert list(tmp_path.iterdir()) == []
     assert_same(load_market("tiny", cache=tmp_path, progress=False), tiny_panel(6))
-
-
-def test_what_a_killed_build_left_is_removed_and_never_loaded(tiny_market, tmp_path):
-    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    here, building = platform.node(), f"tiny-{0:012d}.building"
-    left = tmp_path / f"{building}-{here}-{int(gone.stdout)}"
-    save_panel(tiny_panel(2, seed=9), left)
-    alive, elsewhere, long_ago = (
-        tmp_path / f"{building}-{machine}-{number}"
-        for machine, number in ((here, os.getppid()), ("another-host", 1), ("another-host", 2))
-    )
-    for folder in (alive, elsewhere, long_ago):
-        folder.mkdir()
-    os.utime(long_ago, (0, 0))
-    assert_same(load_market("tiny", cache=tmp_path, progress=False), tiny_panel(6))
-    assert not left.exists()
-    assert not long_ago.exists()
-    assert alive.exists(), "another process may be building"
-    assert elsewhere.exists(), "another machine may be building"
-
-
-def test_a_panel_that_another_process_finished_meanwhile_stays_unless_a_new_one_was_asked_for(tiny_market, tmp_path):
-    folder = tmp_path / f"tiny-{0:012d}"
-    kept = load_market("tiny", cache=tmp_path, progress=False, meanwhile=str(folder))
-    assert_same(kept, tiny_panel(6, seed=7))
-    assert_same(load_market("tiny", cache=tmp_path, progress=False, rebuild=True), tiny_panel(6))
-    assert [child.name for child in tmp_path.iterdir()] == [folder.name]
 
 
 def test_a_rebuild_that_cannot_be_written_is_not_passed_off_as_done(tiny_market, tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ def test_fair_variances_are_those_of_a_session_by_session_expectation():
             assert np.isnan(fair.component[t, ~alive, k]).all()
             assert fair.index[t, k] == pytest.approx(index, rel=1e-11)
             checked += 1
-    assert checked == 40
+    assert checked == 50
 
 
 def test_state_moves_as_its_expectation_says():

@@ -249,6 +249,6 @@ def test_without_a_compiler_array_code_runs_and_says_why(monkeypatch):
 def test_a_compiler_that_fails_is_named_with_its_first_words(monkeypatch, tmp_path):
     monkeypatch.setattr(host, "compiler", lambda: "/bin/false")
     monkeypatch.setattr(host, "_version", lambda: "none")
-    monkeypatch.setattr(host, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(host, "_folders", lambda: (tmp_path,))
     assert host.missing.__wrapped__().startswith("/bin/false failed")
     assert list(tmp_path.iterdir()) == []  # nothing half-written

@@ -64,12 +64,31 @@ def test_an_expired_option_is_worth_its_intrinsic_value_whatever_the_volatility(
         assert black_price(forward, 100.0, np.nan, years, False, 0.05).tolist() == [10.0, 0.0, 0.0, 100.0]
 
 
-@pytest.mark.parametrize("missing", ["forward", "strike", "iv"])
-@pytest.mark.parametrize("value", [np.nan, 0.0, -1.0])
+@pytest.mark.parametrize(
+    ("missing", "value"),
+    [(name, value) for name in ("forward", "strike", "iv") for value in (np.nan, -1.0)] + [("forward", 0.0)],
+)
 def test_an_option_without_a_volatility_or_price_is_unknown(missing, value):
     inputs = {"forward": 100.0, "strike": 100.0, "iv": 0.2, "years": 0.5} | {missing: np.array([value])}
     assert np.isnan(black_price(**inputs, is_call=True)).all()
     assert np.isnan(call_delta(**inputs)).all()
+
+
+def test_no_volatility_gives_the_discounted_intrinsic_value(xp):
+    forward, discount = xp.asarray([90.0, 100.0, 110.0]), math.exp(-0.05 * 0.5)
+    for is_call, intrinsic in ((True, [0.0, 0.0, 10.0]), (False, [10.0, 0.0, 0.0])):
+        price = to_host(black_price(forward, 100.0, 0.0, 0.5, is_call, 0.05))
+        np.testing.assert_allclose(price, np.array(intrinsic) * discount, rtol=1e-15)  # one product
+    assert call_delta(forward, 100.0, 0.0, 0.5).tolist() == [0.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("iv", [0.0, 0.2])
+def test_a_strike_of_zero_gives_the_discounted_forward(xp, iv):
+    forward, discount = xp.asarray([90.0, 110.0]), math.exp(-0.05 * 0.5)
+    call, put = (black_price(forward, 0.0, iv, 0.5, right, 0.05) for right in (True, False))
+    np.testing.assert_allclose(to_host(call), [90.0 * discount, 110.0 * discount], rtol=1e-15)  # one product
+    assert put.tolist() == [0.0, 0.0]
+    assert call_delta(forward, 0.0, iv, 0.5).tolist() == [1.0, 1.0]
 
 
 def test_a_vanishing_volatility_gives_the_intrinsic_value_without_overflow():

@@ -1,5 +1,6 @@
 """python -m engine.run: folders, sums and sweeps."""
 
+import html
 import json
 
 import polars as pl
@@ -53,11 +54,19 @@ def test_the_run_folder_holds_what_the_contract_names(single, run):
     assert run.overrides == ["debug=small", "seed=3"]
 
 
-def test_the_summary_is_one_flat_object_of_numbers(run):
+def test_the_summary_is_one_flat_object_of_numbers_and_cautions(single, run):
     text = (run.folder / "summary.json").read_text()
     assert "NaN" not in text
     assert set(SUMMARY) <= set(json.loads(text))
-    assert all(value is None or isinstance(value, int | float) for value in run.summary.values())
+    codes, lines = (run.summary[name] for name in ("cautions", "caution_lines"))
+    numbers = {name: value for name, value in run.summary.items() if name not in ("cautions", "caution_lines")}
+    assert all(value is None or isinstance(value, int | float) for value in numbers.values())
+    assert {"few_cohorts", "synthetic_marks"} <= set(codes.split())
+    assert len(lines) == len(codes.split())
+    page = html.unescape((run.folder / "report.html").read_text())
+    for line in lines:
+        assert f"Caution: {line}" in single.out
+        assert line in page
 
 
 def test_daily_columns_add_up(run):
@@ -98,6 +107,7 @@ def test_a_sweep_compares_its_runs(sweep):
     assert runs.height == 4
     assert sorted(runs["costs.component"].unique()) == [0.0, 0.8]
     assert set(SUMMARY) <= set(runs.columns)
+    assert runs["cautions"].str.contains("few_cohorts").all()
     assert runs.drop("run").equals(load_runs(parquet.parent).drop("run"))
     assert str(parquet.relative_to(sweep.place)) in sweep.out
     assert "theta_neutral" in sweep.out

@@ -8,6 +8,7 @@ from engine.arrays import PerDate, PerName
 from engine.backend import block_budget, blocks, namespace
 from engine.correlation.implied import implied_correlation
 from engine.correlation.matrix.algebra import known_names, of_names, portfolio_variance
+from engine.correlation.matrix.nearest import ROUNDING, MatrixStatus, nearest_correlation
 from engine.correlation.matrix.realized import RealizedMatrix
 from engine.correlation.pairs import equal_correlation_variance, lowest_correlation
 from engine.errors import InputError
@@ -39,6 +40,11 @@ class ImpliedMatrix:
         Share of the basket's weight held by the names used, which have both a quote and enough returns.
     names : array (T,), int32
         Number of names used.
+    matrix_status : array (T,), uint8
+        `MatrixStatus`: whether the realised matrix was one, or had to be repaired first.
+    repair : array (T,)
+        Distance of the matrix that was moved from the realised one, the root of the sum of squared differences; 0 where
+        nothing was repaired.
     """
 
     correlation: np.ndarray
@@ -50,6 +56,8 @@ class ImpliedMatrix:
     status: np.ndarray
     coverage: np.ndarray
     names: np.ndarray
+    matrix_status: np.ndarray
+    repair: np.ndarray
 
 
 def implied_matrix(
@@ -68,7 +76,8 @@ def implied_matrix(
 
     L has every pair at -1/(n-1), the lowest equal correlation that n names can have, and v_L is its variance. Both ways
     rho lies between two correlation matrices, so it is one. It exists exactly where the clean correlation lies
-    between -1/(n-1) and 1.
+    between -1/(n-1) and 1. A matrix C that is none, because an eigenvalue is negative, is replaced by the nearest one
+    that is (`nearest_correlation`), and `matrix_status` says so.
 
     Parameters
     ----------
@@ -77,7 +86,7 @@ def implied_matrix(
     component_iv : array (T, N)
         Volatility s of each name, same cell.
     realized : RealizedMatrix
-        Realised matrix C and basket weights w of the same dates.
+        Realised matrix C and basket weights w of the same dates, from `realized_matrix` or your own.
     min_coverage, budget
         As for `implied_correlation` and `realized_matrix`.
 
@@ -88,7 +97,7 @@ def implied_matrix(
     Raises
     ------
     InputError
-        When the shapes do not belong together or `min_coverage` is not a fraction.
+        When the shapes do not belong together, `min_coverage` is not a fraction, or a realised matrix is not symmetric.
 
     References
     ----------
@@ -125,10 +134,10 @@ def implied_matrix(
     # A comparison with NaN is false: dates without a level have no matrix.
     exists = (basket.clean >= lowest) & (basket.clean <= 1.0)
     correlation = xp.empty(realized.correlation.shape)
-    alpha = xp.empty(dates)
+    alpha, repair = xp.empty(dates), xp.empty(dates)
 
     for part in blocks(dates, 40 * used.shape[1] ** 2, budget or block_budget(xp)):
-        pairs = realized.correlation[part]
+        pairs, repair[part] = _made_valid(realized.correlation[part], used[part])
         x = weighted_vol[part]
         before = portfolio_variance(pairs, x)
         rise = index_variance[part] - before
@@ -148,4 +157,20 @@ def implied_matrix(
         status=basket.status,
         coverage=basket.coverage,
         names=basket.names,
+        matrix_status=xp.where(
+            exists, xp.where(repair > 0.0, int(MatrixStatus.REPAIRED), int(MatrixStatus.OK)), int(MatrixStatus.ABSENT)
+        ).astype(xp.uint8),
+        repair=repair,
     )
+
+
+def _made_valid(pairs, used):
+    """Pairs of the names used, 0 elsewhere, as correlation matrices with 1 on the diagonal, and what that changed."""
+    xp = namespace(pairs)
+    both = used[:, :, None] & used[:, None, :]
+    known = xp.where(both & xp.isfinite(pairs), pairs, 0.0)
+    known = xp.where(xp.eye(used.shape[1], dtype=bool), 1.0, known)
+    mirrored = known.swapaxes(1, 2)
+    if not bool((xp.abs(known - mirrored) <= ROUNDING).all()):
+        raise InputError("a realised correlation matrix is not symmetric; give every pair one correlation")
+    return nearest_correlation(0.5 * (known + mirrored))

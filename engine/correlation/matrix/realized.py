@@ -11,6 +11,8 @@ from engine.correlation.matrix.algebra import of_names
 from engine.correlation.moments import ranked_members
 from engine.errors import InputError
 
+ROUNDING = 1e-12  # root of a sum of squared returns below which a price never moved: a return is a ratio less 1
+
 
 @dataclass(frozen=True, eq=False)
 class RealizedMatrix:
@@ -107,7 +109,7 @@ def realized_matrix(
         moves = windows[position[part], rows[part][:, None]]
         pairs = moves @ moves.swapaxes(1, 2)
         size = xp.sqrt(pairs.diagonal(axis1=1, axis2=2))
-        known = enough[part] & (size > 0.0)
+        known = enough[part] & (size > ROUNDING)
         scale = xp.where(known, 1.0 / xp.where(known, size, 1.0), 0.0)
         # A matrix product need not be symmetric to the last bit.
         pairs = 0.5 * (pairs + pairs.swapaxes(1, 2)) * (scale[:, :, None] * scale[:, None, :])

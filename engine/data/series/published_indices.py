@@ -92,4 +92,4 @@ def _read(path, name: str, columns) -> pl.DataFrame:
     missing = set(columns) - set(pl.read_parquet_schema(file))
     if missing:
         raise InputError(f"{file} has no column {', '.join(sorted(missing))}")
-    return pl.read_parquet(file, columns=list(columns))
+    return pl.read_parquet(file, columns=list(columns), glob=False)

@@ -62,8 +62,8 @@ def load_sp500_history(path) -> PriceHistory:
     for name in (PRICES, HOLDINGS):
         if not (folder / name).is_file():
             raise InputError(f"{folder / name} does not exist; path is the folder that holds {FOLDER}/")
-    prices = pl.read_parquet(folder / PRICES, columns=["date", "ticker", "adjusted"]).sort("date")
-    holdings = pl.read_parquet(folder / HOLDINGS, columns=["asof", "ticker", "shares_held"])
+    prices = pl.read_parquet(folder / PRICES, columns=["date", "ticker", "adjusted"], glob=False).sort("date")
+    holdings = pl.read_parquet(folder / HOLDINGS, columns=["asof", "ticker", "shares_held"], glob=False)
     shares = holdings.filter((pl.col("asof") == pl.col("asof").min()) & (pl.col("shares_held") > 0.0))
     wide = prices.pivot("ticker", index="date", values="adjusted").filter(pl.col(INDEX).is_not_null())  # no holidays
     names = tuple(sorted((set(wide.columns) & set(shares["ticker"])) - {INDEX}))

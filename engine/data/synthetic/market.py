@@ -64,6 +64,7 @@ def _panel(paths: Paths, surfaces: QuotedSurfaces, leg_spot, block: slice) -> Ma
             calendar=settings.calendar,
             source=f"synthetic market, seed {settings.seed}",
             forward_convention="spot grown at the rate",
+            marks="synthetic",
         ),
         dates=paths.dates[block],
         names=plan.names,
@@ -125,7 +126,7 @@ def synthetic_market(settings: SyntheticMarket | None = None, **changes) -> tupl
     --------
     >>> panel, truth = synthetic_market(years=1, names=5, seed=1)
     >>> len(panel), panel.component_iv.shape[1:]
-    (252, (8, 8, 17))
+    (252, (8, 10, 17))
     """
     paths = draw_paths(replace(settings or SyntheticMarket(), **changes))
     ((_, panel, part),) = build(paths, budget=2**62)

@@ -101,7 +101,7 @@ class SyntheticMarket:
     years: float = 10.0
     names: int = 50
     seed: int = 0
-    tenors: tuple[int, ...] = (10, *TENORS)
+    tenors: tuple[int, ...] = (5, 7, 10, *TENORS)
     deltas: tuple[int, ...] = DELTAS
     dtype: str = "float32"
     calendar: str = "XNYS"

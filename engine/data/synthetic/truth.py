@@ -2,11 +2,10 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 import numpy as np
 
-from engine.data.storage import TRUTH
+from engine.data.storage import TRUTH, beside
 from engine.data.synthetic.events import Event
 from engine.data.synthetic.settings import SyntheticMarket
 from engine.errors import InputError
@@ -86,7 +85,7 @@ def load_truth(folder) -> Truth:
     InputError
         When the folder holds none.
     """
-    path = Path(folder) / TRUTH
+    path = beside(folder, TRUTH)
     if not path.is_file():
         raise InputError(f"{path} is missing: only synthetic panels have a truth; build this one with rebuild=True")
     with np.load(path) as saved:

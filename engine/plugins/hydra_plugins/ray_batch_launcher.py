@@ -11,7 +11,9 @@ class RayBatchLauncherConf:
     """Settings of the launcher."""
 
     _target_: str = "hydra_plugins.ray_batch_launcher.RayBatchLauncher"
-    # null starts a cluster of this machine's cores for this sweep; auto finds a running one; or its host:port
+    _convert_: str = "all"  # ray.init takes plain dictionaries and lists
+    # null starts a cluster of this machine's cores for this sweep, which nobody else can reach; auto finds a running
+    # one; or its host:port
     address: str | None = None
     num_cpus: float = 1.0  # of a task
     num_gpus: float = 1.0  # of a task, where the cluster has GPUs and backend is not numpy

@@ -56,7 +56,11 @@ class Nse(FileSource):
 
     def fingerprint(self) -> str:
         """Hash of the five files, the settings and the code."""
-        return fingerprint(self, [self._folder / name for name in FILES])
+        return fingerprint(self, self.inputs())
+
+    def inputs(self) -> list[Path]:
+        """Return the five files."""
+        return [self._folder / name for name in FILES]
 
     def sessions(self) -> int:
         """Return the number of sessions in the derivatives file between start and end."""
@@ -124,5 +128,6 @@ class Nse(FileSource):
             forward_convention="close of the same-expiry future; the cash price where it did not trade",
             hedge_instrument="same-expiry future",
             physical_delivery=True,
+            marks="traded",
             contracts="synthetic strikes (at the forward, where none is listed), fractional lots",
         )

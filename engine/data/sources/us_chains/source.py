@@ -63,11 +63,15 @@ class UsChains(FileSource):
 
     def fingerprint(self) -> str:
         """Hash of the files, the settings and the code."""
+        return fingerprint(self, self.inputs())
+
+    def inputs(self) -> list[Path]:
+        """Return the files that are needed, and those of sectors and earlier prices where they are there."""
         chains = [self._folder / name for name in (files.CHAINS, files.SPOT, files.ACTIONS)]
         history = [self._history / name for name in (files.HOLDINGS, files.RATES)]
         spx = self._spx_files() if self.index == files.SPX else []
         optional = [self._history / name for name in (files.SECTORS, files.PRICES)]
-        return fingerprint(self, [*chains, *history, *spx, *(file for file in optional if file.is_file())])
+        return [*chains, *history, *spx, *(file for file in optional if file.is_file())]
 
     def sessions(self) -> int:
         """Return the number of sessions between start and end that the chains have, and with index="SPX" SPX too."""
@@ -187,5 +191,6 @@ class UsChains(FileSource):
             source="US exchange option chains with the vendor's volatilities; weights from SPY holdings",
             forward_convention="put-call parity, expiry by expiry; where an expiry is not quoted, spot compounded at "
             f"the last fed funds rate known before the date (the last one is of {last_rate}), no dividends",
+            marks="last",  # the vendor's volatilities are those of its prices, mostly last trades
             contracts="synthetic strikes (at the forward, where none is listed), fractional contracts",
         )

@@ -1,0 +1,34 @@
+"""python -m engine.verify FOLDER...: whether stored panels, runs and tables are what was written, derived again."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+from engine.command.start import import_from_here_last
+
+
+def problems(folders: list[str]) -> Iterator[str]:
+    """Print a line for each panel, run and table, and yield what is wrong."""
+    from engine.errors import InputError
+    from engine.runs.verify import verify
+
+    for folder in folders:
+        try:
+            for place, found in verify(folder):
+                print(f"{place}: {'FAILED' if found else 'pass'}", *found, sep="\n  ")
+                yield from found
+        except InputError as error:
+            print(f"error: {error}", file=sys.stderr)
+            yield str(error)
+
+
+def main() -> None:
+    """Run the command line; exit with 0 where all is well, with 2 where anything is not."""
+    import_from_here_last()
+    parser = argparse.ArgumentParser(prog="python -m engine.verify", description=__doc__.partition(": ")[2])
+    parser.add_argument("folders", nargs="+", metavar="FOLDER", help="of a panel, a run, a sweep or many of them")
+    sys.exit(2 if list(problems(parser.parse_args().folders)) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""What is stored can be checked at any time: one flipped bit, one number that does not add up, and it is told."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from engine.data import build_panel
+from engine.durable import checksum
+from engine.runs.verify import verify
+from tests.commands import ROOT
+from tests.data.test_generations import flip
+
+SMALL = ("debug=small", "report=none")
+
+
+@pytest.fixture(scope="module")
+def made(command, tmp_path_factory):
+    """A study of one run, one sweep in folders and one as a table, and the panel."""
+    place = tmp_path_factory.mktemp("made")
+    for options in ((), ("-m", "lag=1,2"), ("-m", "lag=1,2", "sweep.store=table", "hydra/launcher=batch")):
+        ended = command("run", *options, *SMALL, place=place, cache=place / "results" / "panels")
+        assert ended.code == 0, ended.err
+    return place / "results"
+
+
+@pytest.fixture
+def runs(made, tmp_path):
+    return Path(shutil.copytree(made, tmp_path / "results"))
+
+
+def verified(*folders):
+    command = [sys.executable, "-m", "engine.verify", *map(str, folders)]
+    path = os.pathsep.join([str(ROOT), str(ROOT / "engine" / "plugins")])
+    told = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": path})
+    assert "Traceback" not in told.stderr
+    return told
+
+
+def failures(folder):
+    return [problem for _, found in verify(folder) for problem in found]
+
+
+def found(runs, pattern):
+    return sorted(path for path in runs.glob(pattern) if path.is_file())[0]
+
+
+def test_what_was_just_made_passes_and_each_of_it_is_named(runs):
+    told = verified(runs)
+    assert told.returncode == 0, told.stdout
+    assert len(told.stdout.splitlines()) == 1 + 3 + 1 + 1  # a run, two and their table, a table, the panel
+    assert all(line.endswith(": pass") for line in told.stdout.splitlines())
+
+
+RUN = ("*/*/0/daily.parquet", "*/*/0/.hydra/config.yaml", "*/*/.hydra/jobs.parquet")
+
+
+@pytest.mark.parametrize("name", ["panels/*/spot.bin", "panels/*/truth.npz", *RUN])
+def test_one_flipped_bit_is_noticed(runs, name):
+    file = found(runs, name)
+    flip(file, file.stat().st_size // 2)
+    told = verified(runs)
+    assert told.returncode == 2
+    assert str(file) in told.stdout
+    assert told.stdout.count("FAILED") == 1
+    assert told.stdout.count(": pass") == 5
+
+
+def test_a_sweeps_table_that_is_not_what_its_runs_say_is_told(runs):
+    table = found(runs, "debug/*/1/summary.json").parents[1] / "runs.parquet"
+    more(table, "pnl_net")
+    assert failures(table.parent) == [f"{table} is not what the runs beside it say; load_runs reads those"]
+
+
+def rewrite(run, name, change):
+    """Change a file of a run, and the checksum that the manifest holds."""
+    file = run / name
+    change(file)
+    made = json.loads((run / "manifest.json").read_text())
+    made["files"][name] = checksum(file)
+    (run / "manifest.json").write_text(json.dumps(made))
+
+
+def more(file, column):
+    frame = pl.read_parquet(file)
+    frame.with_columns(pl.col(column) + 1.0 * (np.arange(frame.height) == frame.height // 2)).write_parquet(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "words"),
+    [
+        ("daily.parquet", "vega", "do not sum to pnl_gross on 20"),
+        ("daily.parquet", "pnl_net", "pnl_gross less cost is not pnl_net on 20"),
+        ("daily.parquet", "cost", "pnl_gross less cost is not pnl_net"),
+        ("ledger.parquet", "pnl_gross", "in ledger.parquet"),
+        ("ledger.parquet", "cost", "cost is "),
+    ],
+)
+def test_numbers_that_do_not_add_up_are_told_even_where_the_files_are_whole(runs, name, column, words):
+    run = found(runs, "debug/*/0/daily.parquet").parent
+    rewrite(run, name, lambda file: more(file, column))
+    assert any(words in problem for problem in failures(run))
+
+
+def test_a_summary_a_configuration_and_a_panel_that_are_not_the_runs_own_are_told(runs):
+    run = found(runs, "debug/*/0/daily.parquet").parent
+    rewrite(run, "summary.json", lambda file: file.write_text(file.read_text().replace('"cost": ', '"cost": 9')))
+    assert any("cost is " in problem for problem in failures(run))
+    rewrite(run, ".hydra/config.yaml", lambda file: file.write_text(file.read_text().replace("lag: 1", "lag: 3")))
+    assert any("config_hash is not that" in problem for problem in failures(run))
+    table = found(runs, "debug/*/.hydra/jobs.parquet").parents[1]
+    rewrite(
+        table,
+        ".hydra/jobs.parquet",
+        lambda file: (
+            pl.read_parquet(file).with_columns(pl.col("config").str.replace('"lag": 2', '"lag": 3')).write_parquet(file)
+        ),
+    )
+    assert failures(table) == [
+        "job 1: config_hash is not that of its configuration and panel; one of them was changed afterwards"
+    ]
+
+
+def test_a_strategy_that_was_not_proven_is_told(command, tmp_path):
+    from tests.sweep.test_causality_option import PEEKS
+
+    (tmp_path / "mine.py").write_text(PEEKS)
+    given = ("strategy._target_=mine.Peeks", "allow=mine", "causality=off")
+    assert command("run", *SMALL, *given, place=tmp_path, first=tmp_path).code == 0
+    (problem,) = failures(tmp_path / "results")
+    assert "nothing proves that mine.Peeks uses nothing of the future" in problem
+
+
+def test_a_folder_that_holds_nothing_and_one_that_is_none_are_told(tmp_path):
+    told = verified(tmp_path, tmp_path / "nowhere")
+    assert told.returncode == 2
+    assert "holds no panel, run or table" in told.stderr
+    assert "nowhere is not a folder" in told.stderr
+    assert verified().returncode == 2
+
+
+def test_a_damaged_header_and_a_damaged_manifest_are_failures_like_any_other(tmp_path):
+    panel = build_panel("synthetic", cache=tmp_path, years=1, names=5, progress=False)
+    (panel / "panel.json").write_text("{")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "manifest.json").write_text("")
+    assert len(failures(tmp_path)) == 2
