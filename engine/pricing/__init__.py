@@ -1,6 +1,6 @@
 """Pure formulas: prices, greeks, implied volatilities and reading a surface."""
 
-from engine.pricing.black import black_price, call_delta, forward_from_delta
+from engine.pricing.black import black_price, call_delta
 from engine.pricing.delta import premium_adjusted_delta, strike_from_delta, strike_from_premium_adjusted_delta
 from engine.pricing.greeks import OptionGreeks, option_greeks
 from engine.pricing.implied_vol import InversionStatus, implied_vol
@@ -15,7 +15,6 @@ __all__ = [
     "StripVariance",
     "black_price",
     "call_delta",
-    "forward_from_delta",
     "implied_vol",
     "model_free_vol",
     "option_greeks",

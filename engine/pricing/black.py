@@ -65,24 +65,6 @@ def call_delta(forward: Floats, strike: Floats, iv: Floats, years: Floats) -> Fl
     return special(namespace(forward, strike, iv, years)).ndtr(d1_and_spread(forward, strike, iv, years)[0])
 
 
-def forward_from_delta(delta: Floats, strike: Floats, iv: Floats, years: Floats) -> Floats:
-    """Forward at which a call has a delta: the inverse of `call_delta` in the forward.
-
-        F = K exp(q(delta) s sqrt(T) - s^2 T / 2),   q the standard normal quantile
-
-    NaN where an input is, infinite or 0 at a delta of 1 or 0.
-
-    Examples
-    --------
-    >>> round(float(forward_from_delta(call_delta(102.0, 100.0, 0.2, 0.25), 100.0, 0.2, 0.25)), 9)
-    102.0
-    """
-    xp = namespace(delta, strike, iv, years)
-    delta, strike, iv, years = (xp.asarray(a, dtype=xp.float64) for a in (delta, strike, iv, years))
-    spread = iv * xp.sqrt(years)
-    return strike * xp.exp(spread * (special(xp).ndtri(delta) - 0.5 * spread))
-
-
 def d1_and_spread(forward: Floats, strike: Floats, iv: Floats, years: Floats) -> tuple[Floats, Floats]:
     """Return d1 = ln(F/K) / (s sqrt T) + s sqrt(T) / 2, infinite at a strike of 0, and the total volatility s sqrt(T).
 

@@ -42,9 +42,8 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
         f"{info.source}",
         f"Capital: {result.capital_convention(p)}.",
         f"Costs: {_cost_words(result.rates(p), info)}. Hedged with the {info.hedge_instrument}; forwards: "
-        f"{info.forward_convention}.",
+        f"{info.forward_convention}." + (f" Contracts: {info.contracts}." if info.contracts else ""),
         *(f"Caution: {caution.text}." for caution in result.cautions(p)),
-        *([f"Contracts: {info.contracts}."] if info.contracts else []),
     ]
     tiles = [
         ("Gross P&L", f"{as_text(summary['pnl_gross'], 'money')} {money}"),

@@ -3,7 +3,7 @@
 import polars as pl
 
 from engine.calendar import year_fraction
-from engine.pricing import black_price, forward_from_delta
+from engine.pricing import black_price, strike_from_delta
 
 SMILE = ["date", "asset", "expiry"]
 OPTION = [*SMILE, "strike"]
@@ -40,8 +40,9 @@ def chain_forwards(quotes: pl.DataFrame, spot: pl.DataFrame) -> pl.DataFrame:
     known = known.with_columns(years=year_fraction(days), days=days)
     calls, puts = (known.filter(pl.col("right") == right) for right in ("C", "P"))
     near = calls.filter(pl.col("vendor_delta").is_between(*NEAR_THE_MONEY), pl.col("days") >= FEWEST_DAYS)
-    inverted = forward_from_delta(*_arrays(near, "vendor_delta", "strike", "iv", "years"))
-    carry = near.with_columns(carry=(pl.Series(inverted) / pl.col("spot")).log() / pl.col("years"))
+    delta, strike, iv, years = _arrays(near, "vendor_delta", "strike", "iv", "years")
+    inverted = pl.Series(strike / strike_from_delta(delta, 1.0, iv, years))
+    carry = near.with_columns(carry=(inverted / pl.col("spot")).log() / pl.col("years"))
     carry = _medians(carry, ["date", "asset"], "carry")
     vendor = known.unique(SMILE, maintain_order=True).join(carry, on=["date", "asset"])
     vendor = vendor.select(*SMILE, forward=pl.col("spot") * (pl.col("carry") * pl.col("years")).exp())
