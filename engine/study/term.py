@@ -47,7 +47,7 @@ def _of_basket(market, levels, b: int, basket, members, middle: int, min_coverag
     index = basket.index_iv[..., middle]
     own = {name: to_host(array[b][..., middle]) for name, array in levels.items()}
     computable = xp.asarray(np.isfinite(own["clean"]))
-    common = (xp.isfinite(members) | ~computable[:, None]).all(axis=2)
+    common = (xp.isfinite(members) | ~computable[:, None]).all(axis=2) & computable.any(axis=1)[:, None]
     weights = xp.where(common, basket.weights, 0.0)
     coverage = weights.sum(axis=1) * (basket.share if basket.of_sector else 1.0)
     found = implied_correlation(index, members, weights)

@@ -124,22 +124,27 @@ class UsChains(FileSource):
     def _chains(self) -> pl.LazyFrame:
         return files.chains(self._folder, self.start, self.end)
 
+    def _spx_options(self) -> pl.LazyFrame:
+        return files.spx_options(self._folder, self.start, self.end)
+
     def _dates(self) -> np.ndarray:
         dates = session_dates(self._chains(), self._folder / files.CHAINS)
         if self.index == files.SPX:
-            spx = files.spx_options(self._folder, self.start, self.end)
-            dates = np.intersect1d(dates, session_dates(spx, self._folder / files.SPX_QUOTES))
+            dates = np.intersect1d(dates, session_dates(self._spx_options(), self._folder / files.SPX_QUOTES))
         return dates
 
     def _closes(self) -> pl.DataFrame:
         spot = spots(self._folder)
         return pl.concat([spot, spx_closes(self._history)]) if self.index == files.SPX else spot
 
-    def _slots(self, dates, name: str, width: int) -> np.ndarray:
-        file = self._folder / name
-        of_spx = name == files.SPX_QUOTES
-        rows = files.spx_options(self._folder, self.start, self.end) if of_spx else self._chains()
-        return expiry_slots(collect(rows.select("date", "expiry").unique(), file), dates, width)
+    def _slots(self, dates) -> tuple[np.ndarray, np.ndarray | None]:
+        """Expiries of the chains, and with index="SPX" those of SPX; (T, E) each."""
+
+        def of(rows, name: str, width: int):
+            return expiry_slots(collect(rows.select("date", "expiry").unique(), self._folder / name), dates, width)
+
+        own = of(self._spx_options(), files.SPX_QUOTES, SPX_EXPIRIES) if self.index == files.SPX else None
+        return of(self._chains(), files.CHAINS, LISTED_EXPIRIES), own
 
     def _tickers(self) -> set[str]:
         file = self._folder / files.CHAINS
@@ -163,12 +168,13 @@ class UsChains(FileSource):
         weights, sector_weights = index_weights(held, splits(self._folder), spot, dates, names, sector_of)
         legs = sector_funds(sector_of, quoted - {self.index})
         rate, last_rate = rates(self._history, dates)
+        slots, own_slots = self._slots(dates)
         daily = DailyInputs(
             dates=dates,
             names=names,
             index=self.index,
-            slots=self._slots(dates, files.CHAINS, LISTED_EXPIRIES),
-            index_slots=self._slots(dates, files.SPX_QUOTES, SPX_EXPIRIES) if self.index == files.SPX else None,
+            slots=slots,
+            index_slots=own_slots,
             prices=on_dates(closes, "spot", dates, [self.index, *names]),
             rate=rate,
             strike_factor=factor,
