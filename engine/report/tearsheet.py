@@ -83,10 +83,7 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
 
 
 def correlation_series(result) -> pl.DataFrame:
-    """Return implied correlation at the traded tenor (the nearest on the surface) and trailing realised, per date.
-
-    Realised over the sessions that the tenor holds, on the own returns of the underlying that the label names.
-    """
+    """Return implied correlation at the traded tenor (the nearest on the surface), and realised over its sessions."""
     view, tenors = result.view, result.market.tenors
     tenor = int(tenors[abs(tenors - result.book.recipe.structure.tenor).argmin()])
     window = matched_window(tenor)
