@@ -95,11 +95,10 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
         _section(
             "Summary",
             f'<div class="pair">{_table(table[:half])}{_table(table[half:])}</div>',
-            "Stale marks had no quote of their own that day; extrapolated marks lie beyond the surface's tenors or "
-            "deltas. Both are shares of the sum of |P&L| over legs and days. The extrapolated share tells how much of "
-            "the P&L rests on volatilities that nobody quoted, the unexplained share how much is left when date, spot "
-            "and volatility have moved one after the other: changes of the interest rate, and time value lost when a "
-            "name is settled before its expiry.",
+            "Stale marks had no quote of their own that day; extrapolated ones rest on volatilities that nobody quoted, "
+            "beyond the surface's tenors or deltas: both are shares of the sum of |P&L| over legs and days. Unexplained "
+            "is what date, spot and volatility, moved one after the other, leave: changes of the interest rate, and "
+            "time value lost when a name is settled before its expiry.",
         ),
         _section(
             f"Trade ledger, last {min(LEDGER_ROWS, ledger.height)} of {ledger.height:,} legs",
