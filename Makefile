@@ -16,7 +16,7 @@ GPU := .venv/.gpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help backtest correlate test matrix lock format gpu clean
+.PHONY: help backtest correlate test matrix lock audit format gpu clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -27,9 +27,10 @@ backtest: $(RUNTIME)  ## Backtest on the built-in synthetic market (ARGS="strate
 correlate: $(RUNTIME)  ## Implied correlation of every date, tenor and delta (ARGS="market=... market.path=...")
 	@$(RUN) -m engine.correlate $(ARGS)
 
-test: $(DEV)  ## Lint, format check, all tests and the lines they run, exactly as CI does it
+test: $(DEV)  ## Lint, format check, type check, all tests and the lines they run, exactly as CI does it
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
+	$(RUN) -m basedpyright --pythonpath "$$($(RUN) -c 'import sys; print(sys.executable)')"
 	$(RUN) -m pytest -q --cov --cov-report=
 	$(RUN) tests/coverage_by_room.py
 
@@ -38,6 +39,9 @@ matrix: $(DEV)  ## Backtest and test fresh copies under every Python found, with
 
 lock: $(DEV)  ## Write the newest versions that fit together into constraints.txt, which installs keep to
 	$(RUN) -m uv pip compile --quiet --universal --no-header --no-annotate --upgrade --extra dev --extra gpu pyproject.toml --output-file constraints.txt
+
+audit: $(DEV)  ## Look up known vulnerabilities of the versions in constraints.txt
+	$(RUN) -m pip_audit --requirement constraints.txt --no-deps --disable-pip
 
 format: $(DEV)  ## Format the code and sort its imports
 	$(RUN) -m ruff check --fix

@@ -6,7 +6,7 @@ Names are loaded when first used, so importing the package stays fast and brings
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.backtest import backtest
@@ -64,7 +64,7 @@ _HOME = {
 }
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name == "__version__":
         return import_module("importlib.metadata").version("dispersion-engine")
     if name not in __all__:

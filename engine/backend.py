@@ -9,8 +9,9 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ DEVICE_BLOCK_BYTES = 32 * CPU_BLOCK_BYTES  # a GPU needs long blocks to be busy
 FREE_SHARE = 0.8  # of a device's free memory a panel takes by default; the rest is for results and temporaries
 
 
-def namespace(*arrays):
+def namespace(*arrays: Any) -> Any:  # numpy or CuPy; Any, since a checker knows no union of two modules
     """Return the library the arrays belong to: `numpy` or `cupy`.
 
     Scalars, None and numpy arrays without a dimension belong to neither and are ignored; CuPy's are always on a device.
@@ -87,7 +88,7 @@ def resolve(backend: str) -> str:
     return "numpy"
 
 
-def library(backend: str):
+def library(backend: str) -> Any:
     """Return the array library of a backend: the module `numpy` or `cupy`."""
     if backend == "numpy":
         return np
@@ -122,19 +123,19 @@ def device_budget(memory_budget: float | None) -> int:
     return int(budget)
 
 
-def check_memory_budget(memory_budget) -> None:
+def check_memory_budget(memory_budget: Any) -> None:
     """Raise InputError unless a memory budget is a positive number of GB, or None."""
     number = isinstance(memory_budget, int | float) and not isinstance(memory_budget, bool)
     if memory_budget is not None and not (number and memory_budget > 0.0):
         raise InputError(f"memory_budget={memory_budget} is not a positive number of GB; write memory_budget=8")
 
 
-def to_host(array):
+def to_host(array: Any) -> np.ndarray:
     """Return the array as numpy; a numpy array is returned as it is."""
     return array.get() if hasattr(array, "get") and not isinstance(array, dict) else np.asarray(array)
 
 
-def special(xp):
+def special(xp: Any) -> Any:
     """Return the special functions (`ndtr`, `ndtri`, `log_ndtr`, ...) of the array library."""
     if xp is np:
         import scipy.special
@@ -145,12 +146,12 @@ def special(xp):
     return cupyx.scipy.special
 
 
-def block_budget(xp) -> int:
+def block_budget(xp: Any) -> int:
     """Return the bytes that the temporaries of one block may take on the machine of the array library."""
     return CPU_BLOCK_BYTES if xp is np else DEVICE_BLOCK_BYTES
 
 
-def running_max(values):
+def running_max(values: np.ndarray) -> np.ndarray:
     """Largest value so far along the last axis; CuPy has no `maximum.accumulate`.
 
     Examples
@@ -182,7 +183,7 @@ def blocks(length: int, bytes_per_item: int, budget: int = CPU_BLOCK_BYTES) -> I
         yield slice(start, min(start + step, length))
 
 
-def each(xp, work, items) -> Iterator:
+def each(xp: Any, work: Callable[[Any], Any], items: Iterable) -> Iterator:
     """Yield `work(item)` for every item, in order; on a CPU several at once, since ufuncs release the interpreter.
 
     Examples

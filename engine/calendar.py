@@ -8,8 +8,10 @@ import datetime
 import functools
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from engine.errors import InputError
 
@@ -19,21 +21,24 @@ DAY = np.timedelta64(1, "D")  # numbers added to a date without a unit are no lo
 # 2001, put seven days between two closes.
 LONGEST_CLOSURE_DAYS = 7
 
+Date = str | datetime.date | np.datetime64  # a day as a user writes it: what `read_date` takes
+
 
 @functools.cache
 def _calendar(code: str, first_year: int, last_year: int):
     """Return the sessions of whole years, datetime64[D], and the first and last date of them that are known."""
     import exchange_calendars
+    from exchange_calendars.errors import InvalidCalendarName
 
     try:
         kind = type(_quietly(exchange_calendars.get_calendar, code))
-    except exchange_calendars.errors.InvalidCalendarName as error:
+    except InvalidCalendarName as error:
         raise InputError(f"calendar={code} is unknown; use an exchange_calendars code such as XNYS") from error
     low, high = np.datetime64(f"{first_year}-01-01"), np.datetime64(f"{last_year}-12-31")
-    if kind.bound_min() is not None:
-        low = max(low, kind.bound_min().to_datetime64().astype("datetime64[D]"))
-    if kind.bound_max() is not None:
-        high = min(high, kind.bound_max().to_datetime64().astype("datetime64[D]"))
+    if (bound := kind.bound_min()) is not None:
+        low = max(low, bound.to_datetime64().astype("datetime64[D]"))
+    if (bound := kind.bound_max()) is not None:
+        high = min(high, bound.to_datetime64().astype("datetime64[D]"))
     if low > high:
         return np.array([], dtype="datetime64[D]"), low, high
     schedule = _quietly(exchange_calendars.get_calendar, code, start=str(low), end=str(high))
@@ -47,7 +52,7 @@ def _quietly(function, *given, **named):
         return function(*given, **named)
 
 
-def read_date(value, name: str = "date") -> np.datetime64:
+def read_date(value: Any, name: str = "date") -> np.datetime64:
     """Return a date as numpy keeps it; nothing but a whole date is taken for one.
 
     A number would be a count of days since 1970, a year its first day, and a moment would lose its time.
@@ -83,7 +88,7 @@ def _year(date: np.datetime64) -> int:
     return int(date.astype("datetime64[Y]").astype(int)) + 1970
 
 
-def sessions(calendar: str, start, end) -> np.ndarray:
+def sessions(calendar: str, start: Date, end: Date) -> np.ndarray:
     """Trading days of an exchange from `start` to `end`, both inclusive.
 
     Parameters
@@ -117,7 +122,7 @@ def sessions(calendar: str, start, end) -> np.ndarray:
     return days[np.searchsorted(days, start) : np.searchsorted(days, end, side="right")]
 
 
-def monthly_expiries(calendar: str, start, end) -> np.ndarray:
+def monthly_expiries(calendar: str, start: Date, end: Date) -> np.ndarray:
     """Expiries of monthly options from `start` to `end`: third Fridays, or the session before where it is a holiday.
 
     Parameters
@@ -139,7 +144,7 @@ def monthly_expiries(calendar: str, start, end) -> np.ndarray:
     return _moved_fridays(calendar, start, end, third=True)
 
 
-def weekly_expiries(calendar: str, start, end) -> np.ndarray:
+def weekly_expiries(calendar: str, start: Date, end: Date) -> np.ndarray:
     """Expiries of weekly and monthly options from `start` to `end`: Fridays, or the session before a holiday.
 
     Parameters and result as for `monthly_expiries`.
@@ -152,7 +157,7 @@ def weekly_expiries(calendar: str, start, end) -> np.ndarray:
     return _moved_fridays(calendar, start, end, third=False)
 
 
-def _moved_fridays(calendar: str, start, end, third: bool) -> np.ndarray:
+def _moved_fridays(calendar: str, start: Date, end: Date, third: bool) -> np.ndarray:
     start, end = read_date(start), read_date(end)
     days = np.arange(start, end + 7 * DAY)  # a Friday up to a week after `end` may be moved back into the range
     friday = days[(days.astype(int) + 3) % 7 == 4]  # 1970-01-01 was a Thursday; Monday is 0
@@ -164,7 +169,7 @@ def _moved_fridays(calendar: str, start, end, third: bool) -> np.ndarray:
     return np.unique(moved[(moved >= start) & (moved <= end)])
 
 
-def days_between(later, earlier) -> np.ndarray:
+def days_between(later: ArrayLike, earlier: ArrayLike) -> np.ndarray:
     """Calendar days from `earlier` to `later`, float64; NaN where either is NaT.
 
     Examples
@@ -176,7 +181,7 @@ def days_between(later, earlier) -> np.ndarray:
     return np.where(np.isnat(gap), np.nan, gap.astype(np.float64))
 
 
-def year_fraction(days):
+def year_fraction(days: Any) -> Any:
     """Time in years of a number of calendar days: days / 365.
 
     Examples
@@ -187,7 +192,7 @@ def year_fraction(days):
     return days / DAYS_PER_YEAR
 
 
-def after_hole(dates) -> np.ndarray:
+def after_hole(dates: ArrayLike) -> np.ndarray:
     """Tell which sessions, (T,) bool, follow a hole: more than seven calendar days without any other session.
 
     Examples
@@ -242,3 +247,17 @@ def check_sessions(dates: np.ndarray, calendar: str) -> SessionCheck:
         return SessionCheck(inside, inside, len(dates))
     expected = days[(days >= inside[0]) & (days <= inside[-1])]
     return SessionCheck(np.setdiff1d(expected, inside), np.setdiff1d(inside, expected), len(dates) - len(inside))
+
+
+def off_calendar(dates: np.ndarray, calendar: str) -> np.ndarray:
+    """Tell which dates, (T,) bool, are no session of an exchange calendar; False for dates that it does not know.
+
+    Files dated on a holiday repeat the quotes of the session before. A special session that the calendar does not list
+    is told too, so such a date is to be flagged and not dropped.
+
+    Examples
+    --------
+    >>> off_calendar(np.array(["2026-06-18", "2026-06-19"], dtype="datetime64[D]"), "XNYS").tolist()
+    [False, True]
+    """
+    return np.isin(dates, check_sessions(dates, calendar).extra)

@@ -23,7 +23,7 @@ def correlate(config: dict, folder: Path) -> None:
     from engine.study.snapshots import follow
     from engine.study.tables import data_behind
 
-    choice = build(config["basket"], "basket")
+    choice = build(config["basket"], "basket", config["allow"])
     coverage = number(config, "min_coverage", float)
     window = None if config["realized_window"] is None else number(config, "realized_window", int)
     most = None if config["snapshots"] is None else number(config, "snapshots", int)
@@ -41,7 +41,7 @@ def correlate(config: dict, folder: Path) -> None:
         published = source.published()
         survivors = None if published is None else source.survivors()
         found = research(market, levels, coverage, config["day"], published, survivors)
-        quality = {"quality": quality_report(config)}
+        quality = {} if (counts := quality_report(config)) is None else {"quality": counts}
         for name, frame in (levels.frames() | quality | found.frames).items():
             kept.write_frame(f"{name}.parquet", frame)
         tables = levels.tables(market) | published_tables(config, market, published, coverage)

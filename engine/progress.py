@@ -1,12 +1,15 @@
 """A progress bar for long work: drawn on stderr where that is a terminal, and removed when the work is done."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
-def progress_bar(words: str, total: int, wanted: bool = True, unit: str = "") -> Iterator[Callable[[int], None]]:
+def progress_bar(
+    words: str, total: int, wanted: bool = True, unit: str = ""
+) -> Generator[Callable[[int], None], None, None]:
     """Show a bar with the count done and the time left while the `with` block runs.
 
     The block is given a function; calling it with a number moves the bar forward by that number.
@@ -35,7 +38,7 @@ def progress_bar(words: str, total: int, wanted: bool = True, unit: str = "") ->
     from rich.text import Text
 
     class Throughput(ProgressColumn):
-        def render(self, task):
+        def render(self, task: Any) -> Text:
             return Text(f"{task.speed:,.0f} {unit}/s" if task.speed else "")
 
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]

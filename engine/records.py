@@ -1,12 +1,20 @@
 """Records: frozen dataclasses whose fields are arrays, changed field by field as if each were one array."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from engine.backend import namespace
 
 
-def map_arrays(record, change: Callable):
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+Record = TypeVar("Record", bound=_Dataclass)
+
+
+def map_arrays(record: Record, change: Callable) -> Record:
     """Return the record with every array replaced by what `change` makes of it.
 
     Examples
@@ -20,12 +28,12 @@ def map_arrays(record, change: Callable):
     return replace(record, **{f.name: change(getattr(record, f.name)) for f in fields(record)})
 
 
-def stack(records, axis: int = 0):
+def stack(records: Sequence[Record], axis: int = 0) -> Record:
     """Return one record of records of equal shapes: each array has one axis more, along which they stand."""
     return _joined(records, lambda arrays: namespace(*arrays).stack(arrays, axis=axis))
 
 
-def concatenate(records, axis: int = 0, **given):
+def concatenate(records: Sequence[Record], axis: int = 0, **given: Any) -> Record:
     """Return one record whose arrays are those of the records, one after the other along an existing axis.
 
     Parameters
@@ -38,7 +46,7 @@ def concatenate(records, axis: int = 0, **given):
     return _joined(records, lambda arrays: namespace(*arrays).concatenate(arrays, axis=axis), **given)
 
 
-def _joined(records, join: Callable, **given):
+def _joined(records: Sequence[Record], join: Callable, **given: Any) -> Record:
     kind = type(records[0])
     names = [f.name for f in fields(kind) if f.name not in given]
     return kind(**{name: join([getattr(record, name) for record in records]) for name in names}, **given)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from engine.errors import InputError
 ROUNDING = 1e-10  # of the numbers themselves: deviations below it are what summing thousands of them leaves
 
 
-def varies(deviations: Floats, squares: Floats) -> Floats:
+def varies(deviations: Floats | float, squares: Floats | float) -> Any:
     """Tell whether a sum of squared deviations is more than rounding, given the sum of the squares themselves.
 
     A constant series has deviations of 1e-17, not of 0, and a ratio to them says nothing.
@@ -65,9 +66,9 @@ class Regression:
 
     def contrast(self, weights: Sequence[float]) -> tuple[float, float]:
         """Return a combination of the coefficients and its t-statistic, such as the difference of two slopes."""
-        weights = np.asarray(weights, dtype=float)
-        value = float(weights @ self.coefficients)
-        return value, value / float(np.sqrt(weights @ self.covariance @ weights))
+        w = np.asarray(weights, dtype=float)
+        value = float(w @ self.coefficients)
+        return value, value / float(np.sqrt(w @ self.covariance @ w))
 
     def wald(self, hypothesis: Sequence[float]) -> tuple[float, float]:
         """Return the Wald statistic, chi-squared with k degrees, of all coefficients at once, and its p-value."""

@@ -6,6 +6,8 @@ host memory and two arrays on the device are enough, whatever the array's size; 
 
 import itertools
 import math
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from engine.backend import blocks
 WINDOW_BYTES = 256 * 2**20
 
 
-def stream(xp, array, parts):
+def stream(xp: Any, array: np.ndarray, parts: Sequence[slice]) -> Iterator[np.ndarray]:
     """Yield windows of a host array on the machine of a library, the next one being copied meanwhile.
 
     Parameters
@@ -55,7 +57,7 @@ def stream(xp, array, parts):
         copying.synchronize()  # the buffers go back to CuPy's pools, also where the reader stops early
 
 
-def upload(xp, array):
+def upload(xp: Any, array: Any) -> Any:
     """Copy a whole host array to the device; a large one through small buffers, where CuPy would pin as much again."""
     if not isinstance(array, np.ndarray) or array.nbytes <= WINDOW_BYTES:
         return xp.asarray(array)

@@ -4,6 +4,8 @@ import argparse
 import sys
 from collections.abc import Iterator
 
+from engine.command.start import import_from_here_last
+
 
 def problems(folders: list[str]) -> Iterator[str]:
     """Print a line for each panel, run and table, and yield what is wrong."""
@@ -22,7 +24,8 @@ def problems(folders: list[str]) -> Iterator[str]:
 
 def main() -> None:
     """Run the command line; exit with 0 where all is well, with 2 where anything is not."""
-    parser = argparse.ArgumentParser(prog="python -m engine.verify", description=__doc__.partition(": ")[2])
+    import_from_here_last()
+    parser = argparse.ArgumentParser(prog="python -m engine.verify", description=str(__doc__).partition(": ")[2])
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="of a panel, a run, a sweep or many of them")
     sys.exit(2 if list(problems(parser.parse_args().folders)) else 0)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine import places
-from engine.places import ROOT, cache_folder, checkout, panel_cache
+from engine.places import ROOT, cache_folder, checkout, mine_alone, panel_cache
 
 
 @pytest.fixture(params=["unknown", "relative", "a file"])
@@ -46,6 +46,30 @@ def test_a_folder_that_others_can_write_to_is_not_trusted(homeless):
     folder = cache_folder("kernels")
     assert folder.parent == homeless
     assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_is_made_for_oneself_alone_and_a_users_own_that_others_can_write_to_is_not_used(homeless, monkeypatch):
+    usual = homeless.parent / "cache" / "dispersion-engine" / "kernels"
+    monkeypatch.setattr(
+        places.platformdirs, "user_cache_path", lambda name, appauthor: homeless.parent / "cache" / name
+    )
+    assert cache_folder("kernels") == usual
+    assert usual.stat().st_mode & 0o777 == 0o700
+    usual.chmod(0o770)
+    assert cache_folder("kernels").is_relative_to(homeless)
+
+
+def test_a_link_a_file_and_a_folder_of_somebody_else_are_not_trusted(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "file").touch()
+    assert mine_alone(tmp_path)
+    assert not mine_alone(tmp_path / "link")
+    assert not mine_alone(tmp_path / "file")
+    assert not mine_alone(tmp_path / "nowhere")
+    if os.getuid() == 0:  # only root gives a folder away
+        (tmp_path / "theirs").mkdir()
+        os.chown(tmp_path / "theirs", 12345, 12345)
+        assert not mine_alone(tmp_path / "theirs")
 
 
 def test_panels_are_kept_in_the_checkout_and_beside_a_wheel_in_the_users_cache(tmp_path, monkeypatch):

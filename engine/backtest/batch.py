@@ -5,15 +5,19 @@ rates. Whether it does is never guessed from a value's type, since `enter=1` arr
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
 from engine.backend import namespace
 from engine.errors import InputError
 
+Item = TypeVar("Item")  # a frozen dataclass
 
-def batch_fields(item) -> tuple[str, ...]:
+
+def batch_fields(item: Any) -> tuple[str, ...]:
     """Names of the fields of a dataclass that may differ inside one batch."""
     return _split_fields(type(item))[0]
 
@@ -25,7 +29,7 @@ def _split_fields(kind: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(n for n, does in batched.items() if does), tuple(n for n, does in batched.items() if not does)
 
 
-def refuse_below(item, least: float, *names: str) -> None:
+def refuse_below(item: Any, least: float, *names: str) -> None:
     """Raise InputError when a field, or a number of its column, is below `least` or not a number.
 
     Infinity is refused too, unless it is the field's default, where it stands for "never".
@@ -39,7 +43,7 @@ def refuse_below(item, least: float, *names: str) -> None:
             raise InputError(f"{type(item).__name__}.{name}={value} is below {least:g}; use {least:g} or more")
 
 
-def group_key(item) -> tuple:
+def group_key(item: Any) -> tuple:
     """What two items must share to be stacked: their class and every field that does not batch.
 
     Examples
@@ -51,7 +55,7 @@ def group_key(item) -> tuple:
     return (type(item), *(getattr(item, name) for name in _split_fields(type(item))[1]))
 
 
-def stack(items, xp=np):
+def stack(items: Sequence[Item], xp: Any = np) -> Item:
     """Return one item whose batching fields hold the items' values as columns (P, 1) of the array library `xp`.
 
     Raises
@@ -69,4 +73,4 @@ def stack(items, xp=np):
     if any(group_key(item) != group_key(first) for item in items):
         raise ValueError(f"{type(first).__name__}: only fields declared to batch may differ inside a batch")
     columns = {name: xp.asarray([[float(getattr(item, name))] for item in items]) for name in batch_fields(first)}
-    return replace(first, **columns)
+    return replace(first, **columns)  # pyright: ignore[reportArgumentType] - protocols do not say that it is a dataclass

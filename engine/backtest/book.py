@@ -7,11 +7,13 @@ Everything is per unit of index vega (1 of currency per vol point) and of full e
 """
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from engine import kernels, records
+from engine.arrays import Weights
 from engine.backend import block_budget, blocks, each, namespace
 from engine.backtest.cohort_windows import cohort_windows
 from engine.backtest.fused import FusedLegs
@@ -19,6 +21,7 @@ from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.legs import Legs
 from engine.backtest.sizing import AbstractSizing, VegaNeutral, leg_units
 from engine.backtest.structure import Cohorts, Straddle, Structure
+from engine.data.panel import MarketPanel
 
 INDEX, COMPONENT = 0, 1  # leg classes, in this order on every class axis
 
@@ -137,7 +140,14 @@ class TradeBook:
         return int((np.arange(1, len(entry) + 1) - np.searchsorted(np.sort(last), entry, side="right")).max(initial=1))
 
 
-def build_book(panel, weights, cohorts: Cohorts, recipe: Recipe, budget: int | None = None, progress=None) -> TradeBook:
+def build_book(
+    panel: MarketPanel,
+    weights: Weights,
+    cohorts: Cohorts,
+    recipe: Recipe,
+    budget: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> TradeBook:
     """Build the trade book of one structure, schedule, basket, sizing rule and hedge.
 
     Parameters

@@ -13,18 +13,22 @@ class Costs(Protocol):
     @property
     def index(self) -> float:
         """Half-spread of index straddles, in vol points of the vega traded."""
+        ...
 
     @property
     def component(self) -> float:
         """Half-spread of component straddles, in vol points of the vega traded."""
+        ...
 
     @property
     def hedge_bps(self) -> float:
         """Cost of trading hedges, in basis points of their notional."""
+        ...
 
     @property
     def delivery_bps(self) -> float:
         """Cost of taking or making delivery of shares, in basis points of the strike value."""
+        ...
 
 
 @dataclass(frozen=True)

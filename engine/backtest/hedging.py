@@ -11,6 +11,7 @@ class Hedge(Protocol):
     @property
     def ratio(self) -> float:
         """Share of each straddle's delta that is held against it from each close to the next: 1 = all of it."""
+        ...
 
 
 @dataclass(frozen=True)

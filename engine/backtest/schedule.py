@@ -27,6 +27,7 @@ class Schedule(Protocol):
         array (C,), int
             Positions in `dates`, ascending, each once, none below `lag`.
         """
+        ...
 
 
 def _first_of_each(period: np.ndarray, lag: int) -> np.ndarray:

@@ -27,14 +27,17 @@ class Structure(Protocol):
     @property
     def tenor(self) -> int:
         """Calendar days from entry to expiry."""
+        ...
 
     @property
     def min_days(self) -> int:
         """Calendar days to expiry below which a listed expiry is not entered."""
+        ...
 
     @property
     def min_coverage(self) -> float:
         """Share of the basket's weight, 0 to 1, that quoted names must hold for a cohort to be entered."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class Cohorts:
 
     def days_until_settled(self, dates: np.ndarray, sessions: np.ndarray) -> np.ndarray:
         """As `days_left`, but 0 on the session the contracts settle on, which is before an expiry on a holiday."""
-        settles = (np.arange(sessions.shape[1]) == self.life[:, None]) & self.settled[:, None]
+        settles = (np.arange(int(sessions.shape[1])) == self.life[:, None]) & self.settled[:, None]
         return np.where(settles, 0.0, self.days_left(dates, sessions))
 
     def until(self, day: np.ndarray) -> "Cohorts":

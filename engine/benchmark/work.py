@@ -54,4 +54,4 @@ class Work:
     count: int
     read: float
     operations: float
-    plain: dict = field(default_factory=dict)
+    plain: dict[str, float] = field(default_factory=dict)

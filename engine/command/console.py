@@ -10,6 +10,7 @@ from engine.places import NAME
 COMMANDS = {
     "run": "one backtest, or a sweep with -m",
     "correlate": "implied correlation of every date, tenor, delta and basket",
+    "verify": "whether stored panels, runs and sweeps are what was written: dispersion verify FOLDER...",
     "benchmark": "speed against the machine's own limits and plain loops",
 }
 

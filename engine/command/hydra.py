@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from engine.command.messages import CONFIGS, explained, give_up
 from engine.command.start import help_that_comes_late, import_from_here_last
@@ -14,10 +15,10 @@ from engine.errors import InputError
 INTERRUPTED = 130  # exit code, as shells count it
 
 _when_broken: list[Callable[[], str | None]] = []
-_asked = None  # configuration of the job that Hydra is running, as composed
+_asked: Any = None  # configuration of the job that Hydra is running, as composed
 
 
-def start(task, config_name: str) -> None:
+def start(task: Callable[[dict, Path], Any], config_name: str) -> None:
     """Run `task(config, folder)` as a Hydra command; mistakes of the user end it with a message and exit code 2.
 
     With HYDRA_FULL_ERROR=1 in the environment the traceback is shown instead.
@@ -30,7 +31,7 @@ def start(task, config_name: str) -> None:
     in_full = bool(os.environ.get("HYDRA_FULL_ERROR"))
 
     @functools.wraps(task)
-    def job(config):
+    def job(config: Any) -> Any:
         import_from_here_last()  # in another process it is the first to run
         _remember(config)
         try:
@@ -69,7 +70,7 @@ def _end(error: BaseException, config_name: str) -> None:
         give_up(message)
 
 
-def _remember(config) -> None:
+def _remember(config: Any) -> None:
     """Keep the configuration of the job at work; a function, since launchers send `start`'s job elsewhere as a copy."""
     global _asked
     _asked = config
@@ -104,7 +105,7 @@ def job_folder() -> Path:
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
-def asked_files(config=None) -> dict[str, str]:
+def asked_files(config: Any = None) -> dict[str, str]:
     """Return what was asked of the job that Hydra is running, as the files of `.hydra/`, name to text.
 
     Parameters
@@ -118,15 +119,14 @@ def asked_files(config=None) -> dict[str, str]:
     config = _asked if config is None else config
     if config is None:  # called as a function, without Hydra
         return {}
-    hydra = HydraConfig.instance().cfg
-    asked = {"config": config, "hydra": hydra, "overrides": hydra.hydra.overrides.task}
+    asked = {"config": config, "hydra": HydraConfig.instance().cfg, "overrides": HydraConfig.get().overrides.task}
     return {f"{name}.yaml": OmegaConf.to_yaml(node) for name, node in asked.items()}
 
 
 class Settings(dict):
     """A resolved configuration, or the part of it under `place`; a key that is missing was taken out by the user."""
 
-    def __init__(self, values, place: str = ""):
+    def __init__(self, values: dict, place: str = ""):
         super().__init__(values)
         self.place = place
 
@@ -135,14 +135,19 @@ class Settings(dict):
         raise InputError(f"the configuration has no {whole}; leave out '~{whole.split('.')[0]}', or set it")
 
 
-def resolved(config) -> Settings:
+def resolved(config: Any) -> Settings:
     """Return the configuration as plain dictionaries, every interpolation resolved and every value present."""
+    return _settings(plain(config, resolve=True, throw_on_missing=True))
+
+
+def plain(node: Any, resolve: bool = False, throw_on_missing: bool = False) -> Any:
+    """Return a node of a configuration as plain dictionaries, lists and values."""
     from omegaconf import OmegaConf
 
-    return _settings(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+    return OmegaConf.to_container(node, resolve=resolve, throw_on_missing=throw_on_missing)
 
 
-def _settings(node, place: str = ""):
+def _settings(node: Any, place: str = "") -> Any:
     if not isinstance(node, dict):
         return node
     return Settings({key: _settings(value, f"{place}{key}.") for key, value in node.items()}, place)

@@ -1,11 +1,21 @@
 """From configuration to a market: its panel, cut to the dates wanted, on the backend chosen."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from engine.command.objects import checked, imported
+from engine.command.objects import checked
+from engine.errors import InputError
+
+LOADER = "engine.data.load_market"
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from engine.data import MarketPanel
+    from engine.data.source import Source
 
 
-def open_market(config, progress: bool = True):
+def open_market(config: dict, progress: bool = True) -> "tuple[MarketPanel, str]":
     """Load the market of a configuration, cut to its dates, on its backend.
 
     Returns
@@ -19,17 +29,18 @@ def open_market(config, progress: bool = True):
         When the backend, its budget, the market or its files are not usable, or no session lies in the range of dates.
     """
     from engine.backend import check_memory_budget, resolve
+    from engine.data import load_market
 
     backend = resolve(str(config["backend"]))  # before hours are spent on building a panel
     memory_budget = config.get("memory_budget")
     check_memory_budget(memory_budget)
-    dates = {key: _date(config, key) for key in ("start", "end")}
+    dates: dict[str, Any] = {key: _date(config, key) for key in ("start", "end")}
     name, settings = _market(config)
-    panel = imported(config["market"]["_target_"], "market")(name, **settings, **dates, progress=progress)
+    panel = load_market(name, **settings, **dates, progress=progress)
     return (panel.to(backend, memory_budget) if backend == "cupy" else panel), backend
 
 
-def built_panel(config) -> Path:
+def built_panel(config: dict) -> Path:
     """Return the folder of a configuration's panel, which is built if need be."""
     from engine.data import build_panel
 
@@ -37,7 +48,7 @@ def built_panel(config) -> Path:
     return build_panel(name, **settings)
 
 
-def market_source(config):
+def market_source(config: dict) -> "Source":
     """Return the source of a configuration's market, to ask what it offers beside the panel; nothing is built."""
     from engine.data import find_source
 
@@ -46,25 +57,27 @@ def market_source(config):
     return find_source(name, path, settings)
 
 
-def quality_report(config):
+def quality_report(config: dict) -> "pl.DataFrame | None":
     """Return the quality report of a configuration's market: which quotes were dropped, and why."""
     from engine.data import load_quality
 
     return load_quality(built_panel(config))
 
 
-def _market(config) -> tuple[str, dict]:
+def _market(config: dict) -> tuple[str, dict]:
     """Name of the market and what its source is to be told, its path among it; each setting is checked."""
     from engine.data.load import source_kind
 
     market = config["market"]
+    if market["_target_"] != LOADER:
+        raise InputError(f"market._target_={market['_target_']} loads no market: leave it as {LOADER}")
     settings = {key: value for key, value in market.items() if key not in ("_target_", "name", "path")}
     source = source_kind(market["name"])
     settings = {key: checked(source, key, value, "market") for key, value in settings.items()}
     return market["name"], {"path": market["path"], **settings}
 
 
-def _date(config, key: str) -> str | None:
+def _date(config: dict, key: str) -> str | None:
     from engine.calendar import read_date
 
     return None if config[key] is None else str(read_date(config[key], key))

@@ -4,8 +4,9 @@ import difflib
 import errno
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from engine.errors import InputError
 from engine.places import ROOT
@@ -25,7 +26,7 @@ def give_up(message: str, code: int = USER_ERROR) -> NoReturn:
     sys.exit(code)
 
 
-def suggestion(word: str, known, otherwise: str) -> str:
+def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
     """Say which known word was probably meant, or list them.
 
     Examples
@@ -40,7 +41,7 @@ def suggestion(word: str, known, otherwise: str) -> str:
     return f"did you mean {close[0]}?" if close else f"{otherwise} {', '.join(known)}"
 
 
-def explained(error: Exception, config_name: str) -> str | None:
+def explained(error: BaseException, config_name: str) -> str | None:
     """Return what to tell the user about an error that is theirs, or None for one that is ours."""
     from hydra.errors import HydraException, OverrideParseException
     from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -49,6 +50,8 @@ def explained(error: Exception, config_name: str) -> str | None:
     while cause is not None:
         if isinstance(cause, InputError):
             return str(cause)
+        if isinstance(cause, HydraException) and isinstance(error, ValueError):  # of a configuration of logging
+            return f"{error}: {cause}"
         cause = cause.__cause__
     text = str(error)
     if isinstance(error, OSError) and error.filename is not None:
@@ -132,9 +135,10 @@ def _keys(group: str, choice: str) -> list[str]:
     from omegaconf import OmegaConf
 
     if (file := CONFIGS / group / f"{choice}.yaml").is_file():
-        written = OmegaConf.load(file)
+        written: Any = OmegaConf.load(file)
         written = written.get(group, written)  # a choice may also set keys of the root
     else:
         root = CONFIGS / f"{choice}.yaml"
-        written = (OmegaConf.load(root).get(group) if root.is_file() else None) or {}
+        whole: Any = OmegaConf.load(root) if root.is_file() else {}
+        written = whole.get(group) or {}
     return [str(key) for key in written if key not in ("_target_", "defaults", "hydra")]

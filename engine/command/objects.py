@@ -3,26 +3,31 @@
 import math
 from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
+from typing import Any
 
 from engine.command.messages import choices_of, suggestion
 from engine.errors import InputError
 
+OURS = ("engine", "strategies")
 _NUMBERS = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
 
 
-def build(node, where: str = "", **given):
+def build(node: Any, where: str = "", allow: Any = ()) -> Any:  # of the class that the node names
     """Make the object a piece of configuration describes: `_target_` names the class, the other keys its fields.
 
     Parameters
     ----------
     node : mapping with `_target_`, resolved
     where : str
-        Key of the node in the configuration, for messages.
+        Key of the node in the configuration: the group, which says what the class must offer.
+    allow : str or list of str
+        Packages, beside the engine's own, whose classes may be made.
 
     Raises
     ------
     InputError
-        For a class that does not exist, a field it does not have (with a suggestion), and a value of the wrong kind.
+        For a class that does not exist, is of another package or does not fit the group, a field it does not have (with
+        a suggestion), and a value of the wrong kind.
 
     Examples
     --------
@@ -31,24 +36,81 @@ def build(node, where: str = "", **given):
     """
     if not isinstance(node, dict) or "_target_" not in node:
         raise InputError(f"{where}={node} makes nothing; choose one of {', '.join(choices_of(where))}")
-    settings = {key: value for key, value in node.items() if key != "_target_"}
-    made = imported(node.get("_target_"), where)
-    if is_dataclass(made):
-        settings = {key: checked(made, key, value, where) for key, value in settings.items()}
-    return made(**settings, **given)
-
-
-def imported(path, where: str):
-    """Return the class or function of a dotted path, which stands in the configuration at `where`."""
-    module, _, name = str(path).rpartition(".")
+    made = imported(node.get("_target_"), where, allow)
+    _check_fits(made, where)
+    settings = {key: checked(made, key, value, where) for key, value in node.items() if key != "_target_"}
     try:
-        return getattr(import_module(module), name)
+        return made(**settings)
+    except TypeError as error:
+        raise InputError(f"{where}._target_={node['_target_']} cannot be made of {settings}: {error}") from error
+
+
+def imported(path: Any, where: str, allow: Any = ()) -> type:
+    """Return the class of a dotted path, which stands in the configuration at `where`.
+
+    It must be a class that a trusted package defines, not one that it only imports; no other package is imported.
+    """
+    trusted = (*OURS, *_packages(allow))
+    module, _, name = str(path).rpartition(".")
+    if not _within(module, trusted):
+        package = module.partition(".")[0] or name
+        raise InputError(
+            f"{where}._target_={path} is not of {' or '.join(trusted)}; if you trust its code, add allow={package}"
+        )
+    try:
+        found = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"{where}._target_={path} cannot be imported: {error}") from error
+    if not isinstance(found, type) or not _within(found.__module__, trusted):
+        raise InputError(f"{where}._target_={path} is no class that {' or '.join(trusted)} defines")
+    return found
 
 
-def checked(made, key: str, value, where: str):
+def _packages(allow: Any) -> list[str]:
+    given = list(allow) if isinstance(allow, list | tuple) else [] if allow is None else [allow]
+    for package in given:
+        if not isinstance(package, str) or not all(part.isidentifier() for part in package.split(".")):
+            raise InputError(f"allow={package} is not the name of a package; write allow=mypackage or allow=[one,two]")
+    return given
+
+
+def _within(module: str, packages) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def _check_fits(kind: type, where: str) -> None:
+    """Raise InputError where a class is not what a group is made of."""
+    base = _bases().get(where)
+    if base is None:
+        return
+    known = {f.name for f in fields(kind)} if is_dataclass(kind) else set()
+    lacks = [name for name in vars(base) if name[0] != "_" and name not in known and not hasattr(kind, name)]
+    if lacks or (not getattr(base, "_is_protocol", False) and not issubclass(kind, base)):
+        without = f": it has no {', '.join(lacks)}" if lacks else ""
+        raise InputError(f"{where}._target_={kind.__module__}.{kind.__name__} is no {base.__name__}{without}")
+
+
+def _bases() -> dict[str, type]:
+    """Return what the classes of each group derive from, or the protocol that they follow."""
+    from engine.backtest import AbstractSizing, AbstractStrategy, Costs, Exits, Hedge, Schedule, Structure
+    from engine.correlation import Basket
+
+    return {
+        "basket": Basket,
+        "structure": Structure,
+        "strategy": AbstractStrategy,
+        "sizing": AbstractSizing,
+        "schedule": Schedule,
+        "exits": Exits,
+        "hedge": Hedge,
+        "costs": Costs,
+    }
+
+
+def checked(made: Any, key: str, value: Any, where: str) -> Any:
     """Return the value as the field wants it, or say what is wrong with it."""
+    if not is_dataclass(made):
+        return value
     known = {f.name: f for f in fields(made) if f.init}
     if key not in known:
         raise InputError(f"{where} has no setting {key}; {suggestion(key, known, 'it has')}")
@@ -70,7 +132,7 @@ def checked(made, key: str, value, where: str):
     return float(value) if wanted == "float" else value
 
 
-def number(config: dict, key: str, kind: type):
+def number(config: dict, key: str, kind: type) -> Any:
     """Return a number of the configuration's root, or say that it is none.
 
     Examples

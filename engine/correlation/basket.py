@@ -19,6 +19,7 @@ class Basket(Protocol):
     @property
     def label(self) -> str:
         """Name written to files and tables: `top50`."""
+        ...
 
     def select(self, weights: Weights, names: Symbols) -> Weights:
         """Choose the members of each date, and their weights in the basket.
@@ -35,6 +36,7 @@ class Basket(Protocol):
             Basket weights, fractions; 0 = not in the basket, rows sum to 1 or, without members, to 0. Row t depends
             on no later row.
         """
+        ...
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class Names:
         return normalised(xp.where(listed, weights, 0.0))
 
 
-def _alphabetical(names) -> np.ndarray:
+def _alphabetical(names: Symbols) -> np.ndarray:
     return np.argsort(np.asarray(names), kind="stable")
 
 

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from engine.arrays import Axis, PerDate, PerName, Weights
+from engine.arrays import Axis, Floats, PerDate, PerName, Weights
 from engine.backend import blocks, namespace
 from engine.calendar import DAYS_PER_YEAR
 from engine.correlation.checks import check_fraction, check_shapes
@@ -170,7 +170,7 @@ def surface_dispersion(
     return dispersion_measures(index, members, weights, min_coverage=min_coverage, budget=budget)
 
 
-def _root(square):
+def _root(square: Floats) -> Floats:
     """Square root, NaN where there is none."""
     xp = namespace(square)
     return xp.sqrt(xp.where(square >= 0.0, square, xp.nan))

@@ -6,6 +6,7 @@ quoted on the basket as a whole.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,8 +19,12 @@ from engine.correlation.realized import (
     forward_realized_correlation,
     realized_correlation,
 )
+from engine.correlation.sectors import Chosen
 from engine.errors import InputError
 from engine.records import map_arrays
+
+if TYPE_CHECKING:
+    from engine.data.panel import MarketPanel  # the panel's package brings in frames, which measuring does without
 
 OWN_BASKET = "basket"  # realised leg of a basket on which no options exist: its names' returns, in its weights
 
@@ -47,7 +52,7 @@ class MarketReturns:
     legs: dict
 
 
-def market_returns(market) -> MarketReturns:
+def market_returns(market: "MarketPanel") -> MarketReturns:
     """Return the daily returns of a market's names and index legs.
 
     Parameters
@@ -87,13 +92,13 @@ def market_returns(market) -> MarketReturns:
     )
 
 
-def realized_leg(basket) -> str:
+def realized_leg(basket: Chosen) -> str:
     """Return whose returns the realised index leg of a basket (`Chosen`) has: a symbol, or `OWN_BASKET`."""
     return basket.leg or OWN_BASKET
 
 
 def basket_realized(
-    returns: MarketReturns, basket, window: int, *, forward: bool = False, min_coverage: float = 0.8
+    returns: MarketReturns, basket: Chosen, window: int, *, forward: bool = False, min_coverage: float = 0.8
 ) -> RealizedCorrelation:
     """Realised correlation of a basket on the market's sessions, arrays (T,) and (T, N).
 

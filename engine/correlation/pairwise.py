@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.arrays import PerDate, PerName, Weights
+from engine.arrays import Floats, PerDate, PerName, Weights
 from engine.backend import block_budget, blocks, namespace
 from engine.correlation.checks import check_returns
 from engine.errors import InputError
@@ -137,7 +137,7 @@ def rolling_correlation(series: PerDate, basket: PerDate, window: int = 63, min_
     both = xp.isfinite(series) & xp.isfinite(other)
     x, b = xp.where(both, series, 0.0), xp.where(both, other, 0.0)
 
-    def total(product):
+    def total(product: Floats) -> Floats:
         return xp.lib.stride_tricks.sliding_window_view(product, window, axis=0).sum(axis=-1)
 
     norm = xp.sqrt(total(x * x) * total(b * b))

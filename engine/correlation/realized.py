@@ -1,6 +1,7 @@
 """Realised correlation: how alike the members did move, on the same basket, weights and formula as implied."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -97,9 +98,9 @@ def sessions_in_month(dates: Dates, months: int = 1) -> Integers:
     array([1, 2, 2])
     """
     month = dates.astype("datetime64[M]")
-    months = np.timedelta64(months, "M")
-    first = (month - months).astype("datetime64[D]")
-    last = (month - months + np.timedelta64(1, "M")).astype("datetime64[D]") - DAY
+    span = np.timedelta64(months, "M")
+    first = (month - span).astype("datetime64[D]")
+    last = (month - span + np.timedelta64(1, "M")).astype("datetime64[D]") - DAY
     start = np.minimum(first + (dates - month), last)
     return np.arange(len(dates)) + 1 - np.searchsorted(dates, start, side="right")
 
@@ -182,7 +183,7 @@ def realized_correlation(
 
 
 def forward_realized_correlation(
-    returns: PerName, weights: Weights, window: int = 63, **convention
+    returns: PerName, weights: Weights, window: int = 63, **convention: Any
 ) -> RealizedCorrelation:
     """Realised correlation over the `window` sessions **after** each date, with the basket of that date.
 
@@ -236,7 +237,7 @@ def _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_
         return vol
     windows = xp.lib.stride_tricks.sliding_window_view(by_name, longest, axis=1)  # (N, T, longest)
     for part in blocks(len(returns), 4 * 8 * longest, block_budget(xp)):
-        basket, total = 0.0, 0.0
+        basket, total = xp.zeros((), dtype=returns.dtype), 0.0
         row = xp.arange(part.start, part.stop)
         # One name after the other, as in `basket_moments`: the sum has one order whatever the block.
         for j in range(position.shape[1]):

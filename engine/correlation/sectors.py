@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from engine.arrays import PerName
+from engine.arrays import PerName, Symbols, Weights
 from engine.backend import namespace
 from engine.correlation.basket import AllMembers, Basket, TopWeights, index_share, normalised
 from engine.correlation.implied import CorrelationStatus, ImpliedCorrelation, implied_correlation
@@ -47,7 +47,9 @@ class Chosen:
 class _Several:
     """A choice of several baskets, which can be measured at once but not traded as one."""
 
-    def select(self, weights, names):
+    label: str
+
+    def select(self, weights: Weights, names: Symbols) -> NoReturn:
         """Refuse: only a single basket has weights of its own."""
         raise InputError(
             f"basket={self.label} is several baskets, which engine.correlate measures at once; "
@@ -114,7 +116,7 @@ def baskets(choice: Basket | Sectors | Everything, market: "MarketPanel") -> tup
     >>> [(basket.label, basket.leg) for basket in baskets(Everything(n=3), market)]
     [('top3', 'SYNX'), ('all', 'SYNX'), ('Sector 1', 'SECX'), ('Sector 2', None)]
     """
-    if isinstance(choice, _Several):
+    if isinstance(choice, Sectors | Everything):
         return choice.baskets(market)
     weights = choice.select(market.weights, market.names)
     share = index_share(weights, market.weights)

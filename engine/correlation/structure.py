@@ -137,7 +137,7 @@ def descends(clean: PerDate, deltas: Axis, order: Sequence[int] = (90, 70, 50, 3
     return xp.where(xp.isfinite(along).all(axis=-1), holds.astype(xp.float64), xp.nan)
 
 
-def _place(axis, value: int, what: str) -> int:
+def _place(axis: Axis, value: int, what: str) -> int:
     found = np.flatnonzero(np.asarray(axis) == value)
     if len(found) == 0:
         raise InputError(f"{what} {value} is not among {', '.join(str(v) for v in axis)}")

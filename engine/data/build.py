@@ -55,7 +55,7 @@ def build_into(folder: Path, source: Source, name: str, progress: bool, replace:
                 quality.insert_column(0, pl.Series("source", [name] * quality.height))
                 quality.write_parquet(writer.beside(QUALITY))
             if (truth := source.truth()) is not None:
-                np.savez(writer.beside(TRUTH), **truth)
+                np.savez(writer.beside(TRUTH), **truth)  # pyright: ignore[reportArgumentType] - none is named allow_pickle
             inputs.check_unchanged(source)
             writer.commit()
         except BaseException:

@@ -8,10 +8,11 @@ import ast
 import hashlib
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from engine.errors import InputError
 
@@ -21,7 +22,7 @@ _KERNELS = Path("engine", "kernels")
 _INCLUDE = re.compile(r'^#include "(.+)"', re.MULTILINE)
 
 
-def fingerprint(source, files=()) -> str:
+def fingerprint(source: Any, files: Iterable[Path | str] = ()) -> str:
     """Return the hash of a source's settings, of its input files' contents and of the code.
 
     Files count by their contents, not by their place.
@@ -43,7 +44,7 @@ def fingerprint(source, files=()) -> str:
     return digest.hexdigest()
 
 
-def code_files(module, root=ROOT) -> list[Path]:
+def code_files(module: Path | str, root: Path | str = ROOT) -> list[Path]:
     """Return the files that a module's results come from: itself, what it imports of `engine`, and kernels it runs.
 
     A name that a package only passes on leads to the file that defines it: who takes `call_delta` from
@@ -61,7 +62,8 @@ def code_files(module, root=ROOT) -> list[Path]:
     list of Path
         Sorted. A module that imports the kernels and names some of them runs these; one that names none may run all.
     """
-    found, waiting = set(), [Path(module)]
+    found: set[Path] = set()
+    waiting = [Path(module)]
     while waiting:
         file = waiting.pop()
         if file not in found:
@@ -70,7 +72,7 @@ def code_files(module, root=ROOT) -> list[Path]:
     return sorted(found)
 
 
-def code_hash(module, root=ROOT) -> str:
+def code_hash(module: Path | str, root: Path | str = ROOT) -> str:
     """Hash the code that a panel of the source in `module` comes from, and the code that writes panels."""
     digest = hashlib.sha256()
     for file in sorted({*code_files(module, root), *code_files(Path(root) / WRITER, root)}):
@@ -100,12 +102,11 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, str | None]]:
     """Yield (module of the engine, name taken from it or None) for every import that can run."""
     if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
         node = ast.Module(node.orelse, [])
+    found: list[tuple[str, str | None]] = []
     if isinstance(node, ast.Import):
-        found = [(alias.name, None) for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and node.level == 0:
-        found = [(node.module, alias.name) for alias in node.names]
-    else:
-        found = []
+        found += [(alias.name, None) for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        found += [(node.module, alias.name) for alias in node.names]
     yield from (pair for pair in found if pair[0].split(".")[0] == "engine")
     for child in ast.iter_child_nodes(node):
         yield from _imports(child)
@@ -119,9 +120,10 @@ def _defining(module: str, name: str | None, root: Path) -> Path:
     package = place / "__init__.py"
     if name is not None:
         for node in ast.parse(package.read_text(encoding="utf-8")).body:
-            for alias in node.names if isinstance(node, ast.ImportFrom) else ():
-                if name == (alias.asname or alias.name):
-                    return _defining(node.module, alias.name, root)
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    if name == (alias.asname or alias.name):
+                        return _defining(node.module, alias.name, root)
         if (place / name).is_dir() or (place / f"{name}.py").is_file():
             return _defining(f"{module}.{name}", None, root)
     return package

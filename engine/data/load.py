@@ -5,8 +5,9 @@ import os
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from engine.calendar import DAY, read_date
+from engine.calendar import DAY, Date, read_date
 from engine.data.build import build_into
 from engine.data.inputs import inputs_of
 from engine.data.panel import MarketPanel, check_appendable
@@ -20,7 +21,15 @@ from engine.progress import progress_bar
 
 
 def load_market(
-    name: str, path=None, *, start=None, end=None, cache=None, rebuild: bool = False, progress: bool = True, **settings
+    name: str,
+    path: Path | str | None = None,
+    *,
+    start: Date | None = None,
+    end: Date | None = None,
+    cache: Path | str | None = None,
+    rebuild: bool = False,
+    progress: bool = True,
+    **settings: Any,
 ) -> MarketPanel:
     """Load a market, building its panel from the source's files where that has not been done yet.
 
@@ -67,7 +76,15 @@ def load_market(
     return open_panel(folder).slice(start, end)
 
 
-def build_panel(name: str, path=None, *, cache=None, rebuild=False, progress=True, **settings) -> Path:
+def build_panel(
+    name: str,
+    path: Path | str | None = None,
+    *,
+    cache: Path | str | None = None,
+    rebuild: bool = False,
+    progress: bool = True,
+    **settings: Any,
+) -> Path:
     """Build a market's panel where that has not been done yet, and return its folder.
 
     The folder also holds the quality report and, of a synthetic market, the truth.
@@ -91,7 +108,9 @@ def build_panel(name: str, path=None, *, cache=None, rebuild=False, progress=Tru
     return folder
 
 
-def extend_panel(folder, name: str, path=None, *, progress: bool = True, **settings) -> MarketPanel:
+def extend_panel(
+    folder: Path | str, name: str, path: Path | str | None = None, *, progress: bool = True, **settings: Any
+) -> MarketPanel:
     """Append to a panel folder of your own the sessions that a market's files have gained since, and open it.
 
     Only the new sessions are built; the sessions in the folder are not compared with the files. Where older rows were
@@ -141,7 +160,7 @@ def source_kind(name: str) -> type[Source]:
     return getattr(import_module(module), kind)
 
 
-def find_source(name: str, path, settings: dict) -> Source:
+def find_source(name: str, path: Path | str | None, settings: dict) -> Source:
     """Return the source of that name with its settings; nothing is built.
 
     Parameters
@@ -171,7 +190,7 @@ def find_source(name: str, path, settings: dict) -> Source:
     path = Path(os.path.expanduser(path))
     if not path.is_dir():
         raise InputError(f"market.path={path} is not a folder; give the one that holds the files of {name}")
-    return source(path=str(path), **settings)
+    return source(**settings | {"path": str(path)})
 
 
 def _nearest(word: str, known) -> str:

@@ -7,12 +7,14 @@ a name that is not a member has weight 0.
 
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 
 from engine.backend import device_budget, library, namespace, to_host
-from engine.calendar import DAY
+from engine.calendar import DAY, Date
 from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData
 from engine.errors import InputError
 from engine.records import concatenate
@@ -124,7 +126,7 @@ class MarketPanel:
             leg_close=xp.empty((len(self), 0)) if self.sectors is None else self.sectors.leg_spot,
         )
 
-    def map_arrays(self, change) -> "MarketPanel":
+    def map_arrays(self, change: Callable[[str, Any], Any]) -> "MarketPanel":
         """Return a panel with `change(name, array)` for each array on its dates; its content hash is "".
 
         The name of an array of `listed` or `sectors` starts with `listed.` or `sectors.`. The history, on dates of its
@@ -141,7 +143,7 @@ class MarketPanel:
             changed["sectors"] = replace(self.sectors, **sectors)
         return replace(self, content_hash="", **changed)
 
-    def slice(self, start=None, end=None) -> "MarketPanel":
+    def slice(self, start: Date | None = None, end: Date | None = None) -> "MarketPanel":
         """Return the sessions from `start` to `end`, both inclusive (ISO text or datetime64; None = open).
 
         The closes of the sessions before `start` stay, as history. Where the panel's dates are times within days, an
@@ -164,8 +166,7 @@ class MarketPanel:
         part = self.map_arrays(lambda _, array: array[first:last])
         if first > 0 or self.history is not None:
             part = replace(part, history=self.known_closes().between(until=part.dates[-1]))
-        span = f"{part.dates[0]}:{part.dates[-1]}"
-        return replace(part, content_hash=_derived_hash(self.content_hash, span))
+        return replace(part, content_hash=_derived_hash(self.content_hash, f"{part.dates[0]}:{part.dates[-1]}"))
 
     def append(self, later: "MarketPanel") -> "MarketPanel":
         """Return this panel followed by the sessions of `later`, which must start after this one ends.
@@ -209,7 +210,7 @@ class MarketPanel:
         moved = self.moved(lambda name, array: array if name in stay else upload(xp, array))
         return replace(moved, window_bytes=window_bytes)
 
-    def moved(self, change) -> "MarketPanel":
+    def moved(self, change: Callable[[str, Any], Any]) -> "MarketPanel":
         """Return the same contents, `change(name, array)` holding every array elsewhere, the history's too."""
         history = None if self.history is None else self.history.map_arrays(change)
         return replace(self.map_arrays(change), history=history, content_hash=self.content_hash)
@@ -245,7 +246,7 @@ def _derived_hash(*parts: str) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest() if all(parts) else ""
 
 
-def _moment(when) -> np.datetime64:
+def _moment(when: Date) -> np.datetime64:
     """Read a date, or a moment within a day; a number, a year or a month is neither."""
     try:
         given = None if isinstance(when, int) else np.datetime64(when)
@@ -273,7 +274,7 @@ def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:
             raise InputError(f"cannot append to {panel.info.name}: the {axis} differ; rebuild the panel")
     if (panel.listed is None) != (later.listed is None):
         raise InputError(f"cannot append to {panel.info.name}: only one of the two has listed expiries")
-    if panel.listed is not None and panel.listed.expiry.shape[1] != later.listed.expiry.shape[1]:
+    if panel.listed and later.listed and panel.listed.expiry.shape[1] != later.listed.expiry.shape[1]:
         raise InputError(f"cannot append to {panel.info.name}: the number of expiry slots differs; rebuild the panel")
     if not _same_sectors(panel.sectors, later.sectors):
         raise InputError(f"cannot append to {panel.info.name}: the sectors differ; rebuild the panel")

@@ -1,6 +1,7 @@
 """Reading parquet files: one that is missing, damaged or of another shape is named, with what to do about it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -8,7 +9,7 @@ import polars as pl
 from engine.errors import InputError
 
 
-def scan(file, columns: dict) -> pl.LazyFrame:
+def scan(file: Path | str, columns: dict) -> pl.LazyFrame:
     """Open a parquet file and check that it has the columns, in types that can be read as asked.
 
     Parameters
@@ -38,7 +39,7 @@ def scan(file, columns: dict) -> pl.LazyFrame:
     return frame.select(pl.col(column).cast(kind) for column, kind in columns.items())
 
 
-def collect(rows: pl.LazyFrame, file, may_be_empty: bool = True) -> pl.DataFrame:
+def collect(rows: pl.LazyFrame, file: Path | str, may_be_empty: bool = True) -> pl.DataFrame:
     """Read the rows that `scan` opened.
 
     Raises
@@ -55,7 +56,7 @@ def collect(rows: pl.LazyFrame, file, may_be_empty: bool = True) -> pl.DataFrame
     return read
 
 
-def between(rows: pl.LazyFrame, start, end) -> pl.LazyFrame:
+def between(rows: pl.LazyFrame, start: Any, end: Any) -> pl.LazyFrame:
     """Keep the rows whose `date` lies from `start` to `end`, ISO dates or datetime64, both inclusive; None = open."""
     if start is not None:
         rows = rows.filter(pl.col("date") >= pl.lit(str(start)).str.to_date())
@@ -64,7 +65,7 @@ def between(rows: pl.LazyFrame, start, end) -> pl.LazyFrame:
     return rows
 
 
-def session_dates(rows: pl.LazyFrame, file) -> np.ndarray:
+def session_dates(rows: pl.LazyFrame, file: Path | str) -> np.ndarray:
     """Return the dates found in a file, (T,) datetime64[D], ascending: the sessions of its market."""
     dates = collect(rows.select(pl.col("date").unique().sort()), file)
     if dates["date"].null_count():

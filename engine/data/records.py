@@ -4,8 +4,10 @@ Axes as in `MarketPanel`: T dates, N names, K tenors, D call deltas, E slots of 
 options of their own. H are the sessions of the closes: those of the panel, and others that have no option quotes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +57,8 @@ class MarketInfo:
         True where stock options end in delivery of shares (a cost at expiry).
     marks : str
         What option marks are made from, one of `MARKS`: quoted, traded, last, settled, synthetic or unknown.
+    contracts : str
+        How the contracts that a backtest holds differ from those that are listed; "" where they do not.
     """
 
     name: str
@@ -66,6 +70,7 @@ class MarketInfo:
     hedge_instrument: str = "forward on spot"
     physical_delivery: bool = False
     marks: str = "unknown"
+    contracts: str = ""
 
     def __post_init__(self):
         if self.marks not in MARKS:
@@ -159,12 +164,12 @@ class History:
     def __len__(self):
         return len(self.dates)
 
-    def map_arrays(self, change) -> "History":
+    def map_arrays(self, change: Callable[[str, Any], Any]) -> "History":
         """Return a history with `change(name, array)` for each array; names start with `history.`."""
         arrays = [f.name for f in fields(self) if f.name != "note"]
         return replace(self, **{name: change(f"history.{name}", getattr(self, name)) for name in arrays})
 
-    def between(self, after=None, until=None) -> "History":
+    def between(self, after: np.datetime64 | None = None, until: np.datetime64 | None = None) -> "History":
         """Return the sessions later than `after`, up to and including `until`; None = open."""
         first = 0 if after is None else int(np.searchsorted(self.dates, after, side="right"))
         last = len(self) if until is None else int(np.searchsorted(self.dates, until, side="right"))

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,8 @@ class Source(Protocol):
     `fingerprint`, `sessions` and `blocks` are required. A class that derives from this one overrides the others only
     where it has something to offer.
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]  # as the decorator makes it; `load_market` reads the settings there
 
     @abstractmethod
     def fingerprint(self) -> str:
@@ -84,13 +86,6 @@ class Source(Protocol):
     def other_index_legs(self) -> tuple[str, ...]:
         """Return further values of the setting `index` for which the files hold index options on the same members."""
         return ()
-
-    def largest_members(self, date, n: int = 50) -> list[str]:
-        """Return the n largest members of the index itself on a date, largest first, in the panel or not.
-
-        Empty where the source knows no members beyond those of the panel.
-        """
-        return []
 
 
 class FileSource(Source, Protocol):

@@ -51,7 +51,7 @@ class PanelWriter:
         Continue the panel that is there; otherwise a new generation is written, and that one stays until `commit`.
     """
 
-    def __init__(self, folder, append: bool = False):
+    def __init__(self, folder: Path | str, append: bool = False):
         self.folder = Path(folder)
         self.header = read_header(self.folder) if append else None
         self.generation = self.header["generation"] if self.header else next_generation(self.folder, HEADER)
@@ -108,7 +108,7 @@ class PanelWriter:
 
     def commit(self) -> None:
         """Make everything written so far the panel, by one atomic replacement of its header."""
-        header = self.header | {"sessions": self.sessions, "generation": self.generation}
+        header = (self.header or {}) | {"sessions": self.sessions, "generation": self.generation}
         for name, (spec, sessions) in files_of(header).items():
             if name in self._checksums:
                 spec["sha256"] = self._checksums[name].hex()
@@ -139,7 +139,7 @@ def save_panel(panel: MarketPanel, folder) -> None:
         writer.commit()
 
 
-def append_panel(folder, later: MarketPanel) -> MarketPanel:
+def append_panel(folder: Path | str, later: MarketPanel) -> MarketPanel:
     """Add the sessions of `later` to the panel in a folder without rewriting what is there, and open it.
 
     Raises
@@ -155,7 +155,7 @@ def append_panel(folder, later: MarketPanel) -> MarketPanel:
     return open_panel(folder)
 
 
-def open_panel(folder) -> MarketPanel:
+def open_panel(folder: Path | str) -> MarketPanel:
     """Open a panel folder; its arrays are memory-mapped and read-only.
 
     Sizes and the header's own hash are checked; `verify_panel` reads every byte.
@@ -177,7 +177,7 @@ def open_panel(folder) -> MarketPanel:
             header = now  # it was replaced between reading the header and the files
 
 
-def beside(folder, name: str) -> Path:
+def beside(folder: Path | str, name: str) -> Path:
     """Return where a file lies that is kept beside a panel's arrays: `quality.parquet`, `truth.npz`."""
     folder = Path(folder)
     return folder / (read_header(folder)["generation"] if (folder / HEADER).is_file() else "") / name
@@ -211,7 +211,7 @@ def _opened(folder: Path, header: dict) -> MarketPanel:
     )
 
 
-def load_quality(folder) -> pl.DataFrame | None:
+def load_quality(folder: Path | str) -> pl.DataFrame | None:
     """Return the quality report in a panel's folder (source, asset, reason, rows), None where there is none."""
     path = beside(folder, QUALITY)
     return pl.read_parquet(path, glob=False) if path.is_file() else None

@@ -1,6 +1,7 @@
 """Whether the arguments of an entry are what it takes: compiled code would read, and write, whatever it is given."""
 
 import math
+from collections.abc import Sequence
 
 from engine.errors import InputError
 from engine.kernels.declare import Parameter
@@ -11,7 +12,7 @@ DTYPES = {"double": ("float64",), "i64": ("int64",), "int": ("int32",), "u8": ("
 NUMBERS = {"double": float, "i64": int}
 
 
-def check(kernel: str, entry: str, items: int, arguments, dtype: str) -> None:
+def check(kernel: str, entry: str, items: int, arguments: Sequence, dtype: str) -> None:
     """Refuse arguments that an entry does not take.
 
     Raises

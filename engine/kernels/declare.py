@@ -5,6 +5,7 @@ C, the check of the arrays handed over (`arguments`) and the constants in C all 
 """
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -87,7 +88,7 @@ def codes(kind: type[IntEnum]) -> dict[str, int]:
     return {code.name: int(code) for code in kind}
 
 
-def positions(count: str, names) -> dict[str, int]:
+def positions(count: str, names: Iterable[str]) -> dict[str, int]:
     """Return the constants that are the positions of names on an axis, and their count.
 
     Examples

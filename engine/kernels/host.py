@@ -115,7 +115,7 @@ def _sweep(folder: Path, name: str) -> None:
 
 @functools.cache
 def _version() -> str:
-    return subprocess.run([compiler(), "--version"], capture_output=True, text=True, check=True).stdout
+    return subprocess.run([str(compiler()), "--version"], capture_output=True, text=True, check=True).stdout
 
 
 @functools.cache

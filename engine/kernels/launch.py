@@ -6,7 +6,9 @@ import ctypes
 import functools
 import logging
 import os
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +27,7 @@ PIECES_PER_THREAD = 8  # several, so that threads that are done early take over 
 
 
 @contextlib.contextmanager
-def switched_off():
+def switched_off() -> Generator[None, None, None]:
     """Let array code do everything inside the block."""
     before = _wanted.set(False)
     try:
@@ -34,7 +36,7 @@ def switched_off():
         _wanted.reset(before)
 
 
-def usable(xp) -> bool:
+def usable(xp: Any) -> bool:
     """Say whether kernels can work on a library's arrays: they are switched on, and compile for its machine."""
     if not _wanted.get():
         return False
@@ -50,8 +52,17 @@ def _can_compile() -> bool:
 
 
 def launch(
-    xp, kernel: str, entry: str, items: int, arguments, *, dtype="float32", threads: int = 0, shared: int = 0, least=1
-):
+    xp: Any,
+    kernel: str,
+    entry: str,
+    items: int,
+    arguments: Sequence[Any],
+    *,
+    dtype: str = "float32",
+    threads: int = 0,
+    shared: int = 0,
+    least: int = 1,
+) -> None:
     """Run an entry point of a kernel over all its items.
 
     Parameters
@@ -93,12 +104,12 @@ def launch(
     function((grid,), (block,), (np.int64(0), np.int64(items), *typed), shared_mem=shared)
 
 
-def column(xp, values, count: int):
+def column(xp: Any, values: Any, count: int) -> Any:
     """Return a number, or a column (count, 1) of them, as a contiguous array (count,) of doubles."""
     return xp.ascontiguousarray(xp.broadcast_to(xp.asarray(values, dtype=xp.float64).reshape(-1), (count,)))
 
 
-def elementwise(xp, kernel: str, inputs, dtypes):
+def elementwise(xp: Any, kernel: str, inputs: Sequence[Any], dtypes: Sequence[Any]) -> tuple[Any, ...]:
     """Run a kernel on every element of its inputs, which are broadcast against each other as in array code.
 
     Parameters

@@ -56,7 +56,8 @@ def straddle(forward: Floats, strike: Floats, iv: Floats, years: Floats, rate: F
     Returns
     -------
     StraddleGreeks
-        NaN where an input is NaN, or where a volatility or price is not positive before the expiry.
+        NaN where an input is NaN, or where a volatility or price is not positive before the expiry: to a trade book,
+        which this serves, a volatility of 0 is no quote. `option_greeks` takes it, and a strike of 0, for the limit.
 
     References
     ----------

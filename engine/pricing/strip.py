@@ -192,13 +192,13 @@ def model_free_vol(
     if iv.shape[-1] != len(deltas):
         raise InputError(f"iv {iv.shape} must end in the axis of the {len(deltas)} deltas")
     lead = iv.shape[:-1]
-    years = xp.broadcast_to(xp.asarray(years, dtype=xp.float64), lead)
+    remaining = xp.broadcast_to(xp.asarray(years, dtype=xp.float64), lead)
     if not lead:
-        return _model_free(iv, deltas, years, reach)
+        return _model_free(iv, deltas, remaining, reach)
     result = xp.empty(lead)
 
     def fill(part):
-        result[part] = _model_free(iv[part], deltas, years[part], reach)
+        result[part] = _model_free(iv[part], deltas, remaining[part], reach)
 
     parts = blocks(lead[0], _BYTES_PER_SMILE * math.prod(lead[1:]), budget or block_budget(xp))
     for _ in each(xp, fill, parts):

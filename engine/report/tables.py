@@ -43,7 +43,7 @@ _ROWS = (
 )
 
 
-def as_text(value, unit: str) -> str:
+def as_text(value: float | None, unit: str) -> str:
     """Write one number in its unit.
 
     Examples

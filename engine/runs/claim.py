@@ -10,12 +10,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from engine.durable import checksum, sync
 from engine.errors import InputError
 from engine.runs.manifest import as_json
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MARK = ".unfinished"
 LOCK = ".unfinished.lock"
@@ -69,7 +73,7 @@ class Claim:
         """Write a file of text."""
         self.write_bytes(name, content.encode("utf-8"))
 
-    def write_frame(self, name: str, frame) -> None:
+    def write_frame(self, name: str, frame: "pl.DataFrame") -> None:
         """Write a polars frame as a parquet file."""
         with self.writing(name) as path:
             frame.write_parquet(path)

@@ -3,13 +3,19 @@
 import io
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.durable import checksum
 from engine.runs.claim import Claim, written_before
 from engine.runs.manifest import as_json, manifest
 
+if TYPE_CHECKING:
+    from engine.backtest import BacktestResult
 
-def run_files(result, p: int, config: dict, backend: str, started: float, config_hash: str) -> tuple[dict, dict]:
+
+def run_files(
+    result: "BacktestResult", p: int, config: dict, backend: str, started: float, config_hash: str
+) -> tuple[dict, dict]:
     """Return the files of one parameter set of a result, name to bytes, and the manifest to be written last.
 
     Parameters

@@ -1,15 +1,20 @@
 """sweep.store=folders: the jobs of a sweep as one folder each, like single runs."""
 
 import functools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from engine.backend import resolve
 from engine.command.hydra import asked_files, job_folder
 from engine.runs.claim import run_folder
 from engine.runs.folder import fill, is_finished, run_files, told
 
+if TYPE_CHECKING:
+    from engine.backtest import BacktestResult
 
-def packed(result, plans: list, started: float):
+
+def packed(result: "BacktestResult", plans: list, started: float) -> Iterator[tuple[dict, dict]]:
     """Yield the files and the manifest of each parameter set of a result, as `run_files` returns them.
 
     Parameters
@@ -29,14 +34,14 @@ class FolderStore:
     packed = staticmethod(packed)
     largest_piece = 64  # jobs sent to another machine at once, whose files come back
 
-    def __init__(self, sweep: Path, hydra_context, composer):
+    def __init__(self, sweep: Path, hydra_context: Any, composer: Any):
         self.sweep, self.hydra_context, self.composer = Path(sweep), hydra_context, composer
 
     def finished(self, plans: list) -> set[int]:
         """Return which jobs need not run: their folder is whole, and of the same configuration and panel."""
         return {p.number for p in plans if is_finished(self.sweep / str(p.number), p.settings, p.config_hash)}
 
-    def keep(self, plans: list, batch) -> None:
+    def keep(self, plans: list, batch: Iterable[tuple[dict, dict]]) -> None:
         """Fill the folder of each job of a batch."""
         from hydra.core.utils import run_job
 

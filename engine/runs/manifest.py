@@ -13,18 +13,22 @@ import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from engine import kernels
 from engine.backend import library
 from engine.durable import put_in_place
 from engine.places import checkout
 
+if TYPE_CHECKING:
+    from engine.data import MarketPanel
+
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
 # Keys of the configuration that change where and how a run is kept, but none of its numbers.
-NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality"})
+NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality", "allow"})
 
 
-def manifest(panel, backend: str, seed: int, started: float, **more) -> dict:
+def manifest(panel: "MarketPanel", backend: str, seed: int, started: float, **more: Any) -> dict:
     """Return what made a run: versions, commit, device, panel and time.
 
     Parameters
@@ -64,7 +68,7 @@ def provenance() -> dict:
     }
 
 
-def config_hash(config: dict, panel) -> str:
+def config_hash(config: dict, panel: Any) -> str:
     """Hash all that decides the numbers of a backtest: its resolved configuration, the panel and the version.
 
     Examples

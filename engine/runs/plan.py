@@ -1,6 +1,7 @@
 """One job of a sweep, before it is run: what was asked of it, and the hash that recognises it afterwards."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Plan:
     """
 
     number: int
-    overrides: list
-    choices: dict
-    settings: dict
+    overrides: list[str]
+    choices: dict[str, Any]
+    settings: dict[str, Any]
     config_hash: str = ""

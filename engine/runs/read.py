@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from engine.command.hydra import plain
 from engine.errors import InputError
 from engine.runs.claim import MANIFEST
 from engine.runs.table_store import asked_keys, is_table, read_rows
@@ -51,7 +52,7 @@ class Run:
         return pl.read_parquet(path, glob=False)
 
 
-def load_run(path) -> Run:
+def load_run(path: Path | str) -> Run:
     """Read one run folder.
 
     Raises
@@ -78,13 +79,13 @@ def load_run(path) -> Run:
         folder=folder,
         manifest=manifest,
         summary=json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {},
-        config=OmegaConf.to_container(asked["config"]),
-        overrides=OmegaConf.to_container(asked["overrides"]),
+        config=plain(asked["config"]),
+        overrides=plain(asked["overrides"]),
         choices=dict(asked["hydra"].hydra.runtime.choices),
     )
 
 
-def load_runs(pattern) -> pl.DataFrame:
+def load_runs(pattern: str | Path) -> pl.DataFrame:
     """Read finished backtests into one frame: a row per run, with what was asked of any of them and their summary.
 
     Parameters
@@ -135,7 +136,7 @@ def runs_of(rows: pl.DataFrame, sweep: Path) -> list[Run]:
 
 def compared(runs: list[Run]) -> pl.DataFrame:
     """Return one row per run: its folder, what was asked of any of them, its summary."""
-    columns = {"run": [str(run.folder) for run in runs]}
+    columns: dict[str, list] = {"run": [str(run.folder) for run in runs]}
     for key in asked_keys(run.overrides for run in runs):
         columns[key] = _plain([_setting(run, key) for run in runs])
     sentences = "caution_lines"  # the codes beside them can be compared
@@ -148,7 +149,7 @@ def finished(pattern: str | Path) -> list[Path]:
     """Return the folders with a manifest at, or up to two levels below, what the pattern matches, by number."""
     found = []
     literal = isinstance(pattern, Path) or Path(pattern).exists()
-    for match in [Path(pattern)] if literal else map(Path, sorted(glob.glob(pattern))):
+    for match in [Path(pattern)] if literal else map(Path, sorted(glob.glob(str(pattern)))):
         for below in ("manifest.json", "*/manifest.json", "*/*/manifest.json"):
             found.extend(file.parent for file in match.glob(below))
     return sorted(set(found), key=lambda f: (str(f.parent), int(f.name) if f.name.isdigit() else -1, f.name))

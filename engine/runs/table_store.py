@@ -9,7 +9,9 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -19,13 +21,16 @@ from engine.errors import InputError
 from engine.runs.claim import written_before
 from engine.runs.manifest import manifest, now, peak_memory_mb, write_json
 
+if TYPE_CHECKING:
+    from engine.backtest import BacktestResult
+
 JOBS = Path(".hydra", "jobs.parquet")
 RUNS = "runs.parquet"
 UNMERGED = ".parts"
 SECONDS_BETWEEN_PARTS = 10.0  # of work lost, at most, when a sweep is interrupted
 
 
-def packed(result, plans: list, started: float):
+def packed(result: "BacktestResult", plans: list, started: float) -> Iterator[tuple[dict, dict]]:
     """Yield what a table keeps of a batch: metrics and cautions of its parameter sets, arrays (P,), and the manifest.
 
     Parameters
@@ -54,7 +59,7 @@ class TableStore:
         held = {} if rows is None else dict(rows.select("job", "config_hash").iter_rows())
         return {plan.number for plan in plans if held.get(plan.number) == plan.config_hash}
 
-    def keep(self, plans: list, batch) -> None:
+    def keep(self, plans: list, batch: Iterable[tuple[dict, dict]]) -> None:
         """Add a row for each job of a batch."""
         for summaries, made in batch:
             number = pl.selectors.float()
@@ -156,7 +161,7 @@ def commit(sweep: Path, rows: pl.DataFrame, runs: pl.DataFrame, seconds: float) 
     shutil.rmtree(sweep / UNMERGED, ignore_errors=True)
 
 
-def asked_keys(overrides) -> list[str]:
+def asked_keys(overrides: Iterable[Iterable[str]]) -> list[str]:
     """Return the groups and keys that any job was asked for; how the sweep is kept is not asked of a job.
 
     Examples

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from engine.command.hydra import plain
 from engine.data.storage import HEADER
 from engine.data.verify import verify_panel
 from engine.durable import checksum
@@ -75,16 +77,16 @@ def _run(folder: Path) -> Iterator[str]:
     if damaged:
         return
     run = load_run(folder)
-    config = OmegaConf.to_container(OmegaConf.create(run.config), resolve=True)  # as it was when it was hashed
+    config = plain(OmegaConf.create(run.config), resolve=True)  # as it was when it was hashed
     yield from _origin(config, run.manifest)
     if not run.summary:
         return
     daily, ledger = run.daily, run.ledger
     yield from _daily(daily)
     for name in ("pnl_gross", "cost", "pnl_net"):
-        totals = {"daily.parquet": daily[name].sum(), "ledger.parquet": ledger[name].sum()}
+        totals = {"daily.parquet": float(daily[name].sum()), "ledger.parquet": float(ledger[name].sum())}
         totals["summary.json"] = run.summary[name]
-        scale = daily[name].abs().sum() + ledger[name].abs().sum()
+        scale = float(daily[name].abs().sum()) + float(ledger[name].abs().sum())
         if max(totals.values()) - min(totals.values()) > TOLERANCE * scale:
             told = ", ".join(f"{total:,.6f} in {file}" for file, total in totals.items())
             yield f"{name} is {told}"
@@ -100,7 +102,7 @@ def _daily(daily: pl.DataFrame) -> Iterator[str]:
         ),
         (daily["pnl_gross"] - daily["cost"], daily["pnl_net"], "pnl_gross less cost is not pnl_net"),
     ):
-        scale = parts.select(pl.all().abs()).sum_horizontal().max() or 0.0
+        scale: Any = parts.select(pl.all().abs()).sum_horizontal().max() or 0.0
         wrong = daily["date"].filter(~((left - right).abs() <= TOLERANCE * scale))
         if len(wrong):
             yield f"daily.parquet: {told} on {wrong[0]} ({len(wrong):,} sessions in all)"
@@ -113,7 +115,9 @@ def _table(folder: Path) -> Iterator[str]:
     yield from (damaged := list(_files(folder, RUNS, JOBS)))
     if damaged:
         return
-    for row in read_rows(folder).iter_rows(named=True):
+    rows = read_rows(folder)
+    assert rows is not None, "both files are there, as they are listed"
+    for row in rows.iter_rows(named=True):
         made, summary = json.loads(row["manifest"]), row["summary"]
         for problem in _origin(json.loads(row["config"]), made | {"config_hash": row["config_hash"]}):
             yield f"job {row['job']}: {problem}"

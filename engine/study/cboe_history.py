@@ -196,23 +196,24 @@ def forecast_table(series, history=None, start=None, end=None) -> pl.DataFrame:
         fits[f"US market's return over the next {sessions} sessions on COR1M", _span(both)] = predictive_regression(
             both["COR1M"] / 100.0, market, sessions
         )
-    for index, window in MEASURED if history is not None else ():
-        table = realized_table(series, history, index, window)
-        implied, premium, later = (table[c].to_numpy() for c in ("implied", "premium", "forward_not_tradable"))
-        span = f"{history.dates[0]} .. {history.dates[-1]}, survivors"
-        key = f"correlation realised over the next {window} sessions on {index}", span
-        fits[key] = mincer_zarnowitz(later, implied, window)
-        unbiased[key] = fits[key].wald((0.0, 1.0))[1]
-        none = np.empty((len(implied), 0))
-        fits[f"correlation premium: {index} less what was realised after", span] = hac_regression(
-            implied - later, none, window - 1
-        )
-        fits[f"SPY's return over the next {window} sessions on the trailing premium", span] = predictive_regression(
-            premium, history.index_returns, window
-        )
-        fits[f"{index} less what was realised after, on the trailing premium", span] = hac_regression(
-            implied - later, premium, window - 1, ["premium"]
-        )
+    if history is not None:
+        for index, window in MEASURED:
+            table = realized_table(series, history, index, window)
+            implied, premium, later = (table[c].to_numpy() for c in ("implied", "premium", "forward_not_tradable"))
+            span = f"{history.dates[0]} .. {history.dates[-1]}, survivors"
+            key = f"correlation realised over the next {window} sessions on {index}", span
+            fits[key] = mincer_zarnowitz(later, implied, window)
+            unbiased[key] = fits[key].wald((0.0, 1.0))[1]
+            none = np.empty((len(implied), 0))
+            fits[f"correlation premium: {index} less what was realised after", span] = hac_regression(
+                implied - later, none, window - 1
+            )
+            fits[f"SPY's return over the next {window} sessions on the trailing premium", span] = predictive_regression(
+                premium, history.index_returns, window
+            )
+            fits[f"{index} less what was realised after, on the trailing premium", span] = hac_regression(
+                implied - later, premium, window - 1, ["premium"]
+            )
     return _rows(fits).with_columns(
         pl.Series("unbiased_p", [unbiased.get(key) for key, fit in fits.items() for _ in fit.names], dtype=pl.Float64)
     )

@@ -25,7 +25,7 @@ def premium_form(market, levels: Levels) -> pl.DataFrame:
     for k, window in enumerate(levels.windows):
         component_iv = xp.asarray(market.component_iv[:, :, k, d])
         for b, basket in enumerate(levels.baskets):
-            if basket.leg is None:
+            if basket.leg is None or basket.index_iv is None:
                 continue
             implied = usable(levels.rho, b)[:, k, d]
             columns = {"implied": implied} | _premia(
@@ -33,7 +33,7 @@ def premium_form(market, levels: Levels) -> pl.DataFrame:
                 basket.index_iv[:, k, d],
                 component_iv,
                 basket.weights,
-                levels.moved.get((basket.label, window.sessions)),
+                None if window.sessions is None else levels.moved.get((basket.label, window.sessions)),
             )
             frames.append(
                 frame_of(market, basket.label, columns).with_columns(

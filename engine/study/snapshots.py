@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,8 +17,11 @@ import numpy as np
 import polars as pl
 
 from engine import records
+from engine.arrays import Floats
 from engine.backend import to_host
 from engine.correlation import ImpliedCorrelation, implied_correlation
+from engine.correlation.sectors import Chosen
+from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.runs.claim import Claim
 from engine.runs.manifest import as_json
@@ -46,14 +50,14 @@ class LiveCorrelation:
     ([[[0.28]]], 1)
     """
 
-    def __init__(self, weights, min_coverage: float = 0.8):
+    def __init__(self, weights: np.ndarray, min_coverage: float = 0.8):
         self.weights, self.min_coverage = weights[:, None], min_coverage
         self._times, self._index, self._component, self._records = [], [], [], []
 
     def __len__(self):
         return len(self._times)
 
-    def append(self, when, index_iv, component_iv) -> ImpliedCorrelation:
+    def append(self, when: np.datetime64, index_iv: Floats, component_iv: Floats) -> ImpliedCorrelation:
         """Add the surfaces of one time, later than all before: (K, D) and (N, K, D); return its correlations (B, K, D).
 
         Raises
@@ -93,7 +97,7 @@ class LiveCorrelation:
         return records.stack(self._records, axis=1)
 
 
-def read_snapshot(path: Path, market) -> tuple:
+def read_snapshot(path: Path, market: MarketPanel) -> tuple:
     """Read one file: its time, the surface of the index (K, D) and those of the members (N, K, D), NaN where missing.
 
     Raises
@@ -145,7 +149,9 @@ def _positions(column: pl.Series, values, path: Path) -> np.ndarray:
     return found["at"].to_numpy()
 
 
-def watch(market, baskets: dict, source: Path, kept: Claim, min_coverage: float, most: int | None) -> LiveCorrelation:
+def watch(
+    market: MarketPanel, baskets: dict, source: Path, kept: Claim, min_coverage: float, most: int | None
+) -> LiveCorrelation:
     """Publish the correlations of snapshot files as they arrive, until interrupted or `most` have come.
 
     Each leaves `snapshots/<its name>.parquet` in the run folder and a line on the terminal; `latest.json` holds the
@@ -189,7 +195,9 @@ def watch(market, baskets: dict, source: Path, kept: Claim, min_coverage: float,
     return live
 
 
-def follow(market, baskets, source: Path, kept: Claim, min_coverage: float, most: int | None) -> None:
+def follow(
+    market: MarketPanel, baskets: Sequence[Chosen], source: Path, kept: Claim, min_coverage: float, most: int | None
+) -> None:
     """Watch for snapshots, and at the end keep the correlations of all of them in one file.
 
     Parameters
@@ -217,7 +225,9 @@ def _publish(rho, when, baskets, market, name: str, kept: Claim) -> None:
     kept.write_text("latest.json", as_json({"time": str(when), **levels}))
 
 
-def snapshot_rows(rho, when, baskets, market) -> pl.DataFrame:
+def snapshot_rows(
+    rho: ImpliedCorrelation, when: np.datetime64, baskets: Sequence[str], market: MarketPanel
+) -> pl.DataFrame:
     """Return correlations (B, K, D) of one time as rows like those of `correlation.parquet`; `date` is the time."""
     at = SimpleNamespace(dates=np.array([when], dtype="datetime64[us]"), tenors=market.tenors, deltas=market.deltas)
     return long_form(at, records.map_arrays(rho, lambda rows: rows[:, None]), baskets)

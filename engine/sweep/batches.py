@@ -1,6 +1,6 @@
 """Jobs that share a trade book, run as one batch of array arithmetic."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -68,7 +68,7 @@ def batches(jobs: list[Job], books: Books | None = None) -> Iterator[tuple[list[
                 yield numbers, result
 
 
-def run_batch(jobs: list[Job], progress=None) -> list[tuple[BacktestResult, int]]:
+def run_batch(jobs: list[Job], progress: Callable[[int], object] | None = None) -> list[tuple[BacktestResult, int]]:
     """Run backtests in batches and return them all.
 
     Parameters
@@ -87,7 +87,7 @@ def run_batch(jobs: list[Job], progress=None) -> list[tuple[BacktestResult, int]
     InputError
         When one of them cannot be run.
     """
-    outcome = [None] * len(jobs)
+    outcome = {}
     for numbers, result in batches(jobs):
         if isinstance(result, InputError):
             raise result
@@ -95,7 +95,7 @@ def run_batch(jobs: list[Job], progress=None) -> list[tuple[BacktestResult, int]
             outcome[number] = (result, p)
         if progress is not None:
             progress(len(numbers))
-    return outcome
+    return [outcome[number] for number in range(len(jobs))]
 
 
 def _simulated(jobs: list[Job], view: MarketView, book) -> BacktestResult:

@@ -4,12 +4,14 @@ import logging
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from hydra.experimental.callback import Callback
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from engine.command.hydra import when_broken
+from engine.command.hydra import plain, when_broken
+from engine.command.logging_config import check_logging
 from engine.command.messages import explained, give_up
 from engine.errors import InputError
 from engine.runs import read, table_store
@@ -32,27 +34,27 @@ class CompareRuns(Callback):
     _before: str | None = None  # text of ASKED in a sweep that is resumed
     _started = 0.0
 
-    def on_run_start(self, config, **_) -> None:
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Claim the folder of a single run."""
         when_broken(take_back_all)
         try:
-            _check_study(config)
+            _check_names(config)
             claim(Path(config.hydra.run.dir))
         except InputError as error:
             give_up(str(error))
 
-    def on_multirun_start(self, config, **_) -> None:
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Claim the sweep's folder, a new one or that of `sweep.resume`."""
         when_broken(CompareRuns.break_off)
         try:
-            _check_study(config)
+            _check_names(config)
             _check_grids(config)
             CompareRuns._sweep, CompareRuns._before = _claimed(config)
         except InputError as error:
             give_up(str(error))
         CompareRuns._started = time.perf_counter()
 
-    def on_multirun_end(self, config, **_) -> None:
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Compare the runs."""
         try:
             CompareRuns.conclude()
@@ -94,14 +96,15 @@ class CompareRuns(Callback):
         return f"go on with sweep.resume={own.folder}"
 
 
-def _check_study(config) -> None:
-    """Raise InputError where the study is not the name of a folder under results/."""
+def _check_names(config: DictConfig) -> None:
+    """Raise InputError where the study is not the name of a folder under results/, or logging would run code."""
+    check_logging(plain(config.hydra.job_logging, resolve=True), "hydra.job_logging")
     study = Path(str(config.study))
     if study.is_absolute() or ".." in study.parts or not study.parts:
         raise InputError(f"study={config.study} is not the name of a folder under results/; write study=my_study")
 
 
-def _check_grids(config) -> None:
+def _check_grids(config: DictConfig) -> None:
     """Raise InputError where several grids are asked for at once: Hydra would sweep over their names alone."""
     for word in config.hydra.overrides.task:
         key, _, value = word.partition("=")
@@ -113,7 +116,7 @@ def _check_grids(config) -> None:
             )
 
 
-def _claimed(config) -> tuple[Claim, str | None]:
+def _claimed(config: DictConfig) -> tuple[Claim, str | None]:
     """Claim the folder of a sweep: a new one, or the one that `sweep.resume` goes on with and what it was asked.
 
     Every launcher composes each job from the overrides that start with `hydra`, so they carry the folder to the jobs.
@@ -157,7 +160,7 @@ def _asked(sweep: Path) -> dict:
     """Return the configuration a sweep was started with."""
     for path in (sweep / ASKED, sweep / ".hydra" / ASKED):
         if path.exists():
-            return OmegaConf.to_container(OmegaConf.load(path))
+            return plain(OmegaConf.load(path))
     raise InputError(f"sweep.resume={sweep} is not the folder of a sweep; give results/<study>/<time>")
 
 

@@ -1,13 +1,16 @@
 """Composing the jobs of a sweep: Hydra composes each set of group choices once; plain values go into copies of it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from engine.command.hydra import resolved
+from engine.command.hydra import plain, resolved
 from engine.runs.plan import Plan
 
 
@@ -20,7 +23,7 @@ class _Override:
 
     text: str
     key: str
-    value: object
+    value: Any
     plain: bool
     chooses: bool
 
@@ -48,9 +51,9 @@ class _Base:
 
     @classmethod
     def of(cls, config: DictConfig) -> "_Base":
-        referred = _references(OmegaConf.to_container(_task(config), resolve=False))
+        referred = _references(plain(_task(config)))
         settings = None if referred is None else resolved_task(config)
-        choices = OmegaConf.to_container(config.hydra.runtime.choices)
+        choices = plain(config.hydra.runtime.choices)
         return cls(config, settings, referred or frozenset(), choices)
 
 
@@ -68,7 +71,7 @@ class SweepComposer:
         Configuration of the sweep as a whole.
     """
 
-    def __init__(self, loader, master: DictConfig):
+    def __init__(self, loader: ConfigLoader, master: DictConfig):
         self.loader, self.master = loader, master
         self._groups = set(master.hydra.runtime.choices)
         self._parser = OverridesParser.create()
@@ -77,11 +80,11 @@ class SweepComposer:
     def __getattr__(self, name):
         return getattr(self.loader, name)
 
-    def load_sweep_config(self, master_config, sweep_overrides) -> DictConfig:
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> DictConfig:
         """Check a job as Hydra does, and return its configuration without its plain values: no sweeper reads those."""
         return self._composed(sweep_overrides)[0].config
 
-    def whole(self, number: int, overrides) -> DictConfig:
+    def whole(self, number: int, overrides: Sequence[str]) -> DictConfig:
         """Compose a job by Hydra itself, all of it."""
         job = self.loader.load_sweep_config(self.master, list(overrides))
         with open_dict(job):
@@ -89,7 +92,7 @@ class SweepComposer:
             job.hydra.job.num = number
         return job
 
-    def plan(self, number: int, overrides) -> Plan:
+    def plan(self, number: int, overrides: Sequence[str]) -> Plan:
         """Compose a job as far as running it needs.
 
         Raises
@@ -104,7 +107,7 @@ class SweepComposer:
             settings = _with(settings, key.split("."), value)
         return Plan(number, asked, base.choices, settings)
 
-    def _composed(self, overrides) -> tuple["_Base", dict]:
+    def _composed(self, overrides: Sequence[str]) -> tuple["_Base", dict]:
         """Return what Hydra composed for a job, and the plain values to put into it (none where Hydra did it all)."""
         read = [self._read(text) for text in overrides]
         base = self._base(tuple(one.text for one in read if not one.plain))
@@ -145,14 +148,15 @@ def resolved_task(config: DictConfig) -> dict:
 
 
 def _task(config: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
 def _references(node) -> frozenset | None:
     """Return the keys that values refer to; None where a value is missing or refers in a way only Hydra can follow."""
     if isinstance(node, dict | list):
         found = [_references(value) for value in (node.values() if isinstance(node, dict) else node)]
-        return None if None in found else frozenset().union(*found)
+        known = [keys for keys in found if keys is not None]
+        return frozenset().union(*known) if len(known) == len(found) else None
     if not isinstance(node, str):
         return frozenset()
     simple = re.compile(r"\$\{(\w[\w.]*)\}")

@@ -1,9 +1,13 @@
 """From configuration to jobs: everything one backtest takes, as objects, each distinct thing made once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from engine.backtest import AbstractSizing, AbstractStrategy, Costs, Exits, Hedge, Schedule, Structure
 from engine.backtest.batch import group_key
 from engine.command.objects import build
+from engine.correlation import Basket
+from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.runs.plan import Plan
 
@@ -15,15 +19,15 @@ GROUPS = ("strategy", "basket", "structure", "sizing", "schedule", "exits", "hed
 class Job:
     """One backtest to be run: what `backtest` takes, nothing left out."""
 
-    market: object
-    strategy: object
-    basket: object
-    structure: object
-    sizing: object
-    schedule: object
-    exits: object
-    hedge: object
-    costs: object
+    market: MarketPanel
+    strategy: AbstractStrategy
+    basket: Basket
+    structure: Structure
+    sizing: AbstractSizing
+    schedule: Schedule
+    exits: Exits
+    hedge: Hedge
+    costs: Costs
     lag: int = 1
     risk_free: float = 0.0
 
@@ -52,7 +56,7 @@ def backtest_objects(config: dict, build=build) -> dict:
     config : dict
         Resolved configuration.
     build : callable
-        Makes an object of a node and its key; as `engine.command.objects.build`.
+        Makes an object of a node, its key and the packages that are allowed; as `engine.command.objects.build`.
 
     Raises
     ------
@@ -60,7 +64,7 @@ def backtest_objects(config: dict, build=build) -> dict:
         When a setting does not exist or is of the wrong kind.
     """
     lag = config["lag"]
-    made = {name: build(config[name], name) for name in GROUPS}
+    made = {name: build(config[name], name, config.get("allow")) for name in GROUPS}
     if not isinstance(lag, int) or isinstance(lag, bool):
         raise InputError(f"lag={lag} is not a whole number of sessions")
     rate = config["risk_free"]
@@ -69,7 +73,7 @@ def backtest_objects(config: dict, build=build) -> dict:
     return made | {"lag": lag, "risk_free": float(rate)}
 
 
-def jobs_of(plans: list[Plan], open_market) -> list[Job]:
+def jobs_of(plans: list[Plan], open_market: Callable[[dict], tuple[MarketPanel, str]]) -> list[Job]:
     """Make what the configurations of jobs describe, and load their markets, each distinct thing once.
 
     Parameters
@@ -80,10 +84,10 @@ def jobs_of(plans: list[Plan], open_market) -> list[Job]:
     """
     objects, markets, jobs = {}, {}, []
 
-    def make(node, where):
-        key = (where, repr(node))
+    def make(node, where, allow):
+        key = (where, repr(node), repr(allow))
         if key not in objects:
-            objects[key] = build(node, where)
+            objects[key] = build(node, where, allow)
         return objects[key]
 
     made = [backtest_objects(plan.settings, make) for plan in plans]  # all, before any market is loaded

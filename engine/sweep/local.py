@@ -1,11 +1,15 @@
 """A Hydra sweep run as batches: composed, what is finished left out, the rest computed (in this process) and kept."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
 
 from engine.command.markets import open_market
+from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.progress import progress_bar
 from engine.runs.folder_store import FolderStore
@@ -17,7 +21,9 @@ from engine.sweep.causality import check_causal
 from engine.sweep.jobs import Job, jobs_of
 
 
-def in_this_process(plans: list[Plan], jobs: list[Job], store, started: float) -> Iterator[tuple]:
+def in_this_process(
+    plans: list[Plan], jobs: list[Job], store: FolderStore | TableStore, started: float
+) -> Iterator[tuple]:
     """Run jobs here.
 
     Yields
@@ -31,7 +37,12 @@ def in_this_process(plans: list[Plan], jobs: list[Job], store, started: float) -
 
 
 def run_sweep(
-    hydra_context, config, job_overrides, first_number: int, compute=in_this_process, open_market=open_market
+    hydra_context: Any,
+    config: DictConfig,
+    job_overrides: Sequence[Sequence[str]],
+    first_number: int,
+    compute: Callable[..., Iterator[tuple]] = in_this_process,
+    open_market: Callable[[dict], tuple[MarketPanel, str]] = open_market,
 ) -> list:
     """Run the jobs of a Hydra sweep as batches, and keep each as running it alone would have.
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf
 
+from engine.backtest import BacktestResult
+from engine.command.hydra import plain
 from engine.runs.folder import is_finished, with_cautions
 from engine.runs.plan import Plan
 from engine.runs.table_store import TableStore
@@ -18,7 +19,7 @@ def finished_before(config: dict, folder: Path, config_hash: str) -> bool:
     return plan.number in table.finished([plan])
 
 
-def keep_row(result, config: dict, started: float, config_hash: str) -> dict:
+def keep_row(result: BacktestResult, config: dict, started: float, config_hash: str) -> dict:
     """Keep the job's result as a row of the sweep's table; return its summary."""
     plan, table = _row(config, config_hash)
     table.keep([plan], table.packed(result, [plan], started))
@@ -29,6 +30,6 @@ def keep_row(result, config: dict, started: float, config_hash: str) -> dict:
 def _row(config: dict, config_hash: str) -> tuple[Plan, TableStore]:
     """Return what a table is to know of the job that Hydra is running, and the table."""
     job = HydraConfig.get()
-    asked = OmegaConf.to_container(job.overrides.task)
-    taken = OmegaConf.to_container(job.runtime.choices)
+    asked = plain(job.overrides.task)
+    taken = plain(job.runtime.choices)
     return Plan(job.job.num, asked, taken, config, config_hash), TableStore(Path(job.sweep.dir))

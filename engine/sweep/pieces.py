@@ -4,17 +4,22 @@ import functools
 import math
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from engine.backend import resolve
 from engine.command.markets import built_panel
+from engine.data.panel import MarketPanel
 from engine.data.storage import open_panel
 from engine.errors import InputError
 from engine.runs.plan import Plan
 from engine.sweep.batches import Books, batches, books_of
 from engine.sweep.jobs import Job, jobs_of
+
+if TYPE_CHECKING:
+    import ray
 
 PIECES_PER_SLOT = 4  # so that nodes of different speed end together, and one that dies takes little with it
 
@@ -41,16 +46,17 @@ class PanelSource:
     end: str | None
     backend: str
     memory_budget: float | None
-    stored: object = None
+    stored: "ray.ObjectRef | None" = None
 
 
-def panel_source(config: dict, market) -> PanelSource:
+def panel_source(config: dict, market: MarketPanel) -> PanelSource:
     """Return where nodes find the panel of a configuration, which is open here."""
     dates = {key: None if config[key] is None else str(config[key]) for key in ("start", "end")}
     return PanelSource(
         folder=str(built_panel(config).resolve()),
         content_hash=market.content_hash,
-        **dates,
+        start=dates["start"],
+        end=dates["end"],
         backend=str(config["backend"]),
         memory_budget=config["memory_budget"],
     )
@@ -73,7 +79,7 @@ def pieces(jobs: list[Job], slots: int, largest: int) -> Iterator[list[int]]:
             yield numbers[first : first + size]
 
 
-def run_piece(source: PanelSource, plans: list[Plan], packed) -> list[tuple] | None:
+def run_piece(source: PanelSource, plans: list[Plan], packed: Callable[..., Iterable]) -> list[tuple] | None:
     """Run a piece of a sweep where the task is, and return what the store keeps; None where the panel is out of reach.
 
     Returns

@@ -6,16 +6,20 @@ import importlib.util
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from omegaconf import DictConfig
 
 from engine.backend import resolve
 from engine.command.markets import open_market
 from engine.errors import InputError
 from engine.places import ROOT
+from engine.runs.folder_store import FolderStore
 from engine.runs.plan import Plan
+from engine.runs.table_store import TableStore
 from engine.sweep.jobs import Job
 from engine.sweep.local import run_sweep
 from engine.sweep.pieces import PanelSource, panel_source, pieces, run_piece
@@ -48,7 +52,9 @@ def check_ray() -> None:
         raise InputError("hydra/launcher=ray_batch needs Ray: pip install 'dispersion-engine[ray]'")
 
 
-def run_sweep_on_ray(settings, hydra_context, config, job_overrides, first_number: int) -> list:
+def run_sweep_on_ray(
+    settings: dict, hydra_context: Any, config: DictConfig, job_overrides: Sequence[Sequence[str]], first_number: int
+) -> list:
     """Run the jobs of a Hydra sweep on a cluster, as `engine.sweep.local.run_sweep` does here."""
     if settings["panel"] not in PANELS:
         raise InputError(f"hydra.launcher.panel={settings['panel']} is unknown; choose {' or '.join(PANELS)}")
@@ -63,7 +69,9 @@ def open_on_host(config: dict) -> tuple:
     return open_market(config | {"backend": "numpy"})
 
 
-def on_ray(settings: RaySettings, plans: list[Plan], jobs: list[Job], store, started: float) -> Iterator[tuple]:
+def on_ray(
+    settings: RaySettings, plans: list[Plan], jobs: list[Job], store: FolderStore | TableStore, started: float
+) -> Iterator[tuple]:
     """Run jobs on a cluster, as `engine.sweep.local.in_this_process` does here.
 
     Tasks whose worker or node dies are run again elsewhere, up to `settings.retries` times.

@@ -109,7 +109,7 @@ def look_ahead(
         other = _exposure(strategy, poisoned(panel, t, seed), basket)
         moved = (other[:, : t + 1] != truth[:, : t + 1]) & ~(np.isnan(other[:, : t + 1]) & np.isnan(truth[:, : t + 1]))
         if moved.any():
-            p, day = min(np.argwhere(moved), key=lambda at: at[1])
+            p, day = map(int, min(np.argwhere(moved), key=lambda at: at[1]))
             return LookAhead(panel.dates[t], panel.dates[day], float(truth[p, day]), float(other[p, day]))
     return None
 
@@ -140,17 +140,17 @@ def poisoned(market: MarketPanel, t: int, seed: int = 0) -> MarketPanel:
         return changed
 
     changed = market.map_arrays(poison)
-    if market.history is None:
+    if (history := market.history) is None:
         return changed
 
     def poison_closes(name: str, array: np.ndarray) -> np.ndarray:
         if array.dtype.kind != "f":
             return array
-        closes, later = array.copy(), market.history.dates > market.dates[t]
+        closes, later = array.copy(), history.dates > market.dates[t]
         closes[later] *= rng.uniform(0.3, 3.0, size=closes[later].shape)
         return closes
 
-    return replace(changed, history=market.history.map_arrays(poison_closes))
+    return replace(changed, history=history.map_arrays(poison_closes))
 
 
 def planted_market() -> MarketPanel:

@@ -48,7 +48,7 @@ def small_market(
     level[:, 0] *= 0.7
     x = (DELTAS - 50) / 100.0
 
-    def smile(count):
+    def smile(count: int) -> np.ndarray:
         term = 1.0 + 0.1 * rng.standard_normal((*shape, count, 1)).cumsum(axis=2) * 0.2
         iv = level[:, :, None, None] * term * (1.0 + 0.3 * x + 0.4 * x**2)
         holes = rng.random((*shape, count, 1)) < missing

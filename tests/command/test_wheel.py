@@ -147,7 +147,7 @@ def test_correlations_are_measured(started, tmp_path):
 def test_a_strategy_of_ones_own_is_swept_as_a_batch(started, tmp_path):
     shadows(tmp_path)
     own_strategy(tmp_path)
-    options = ("strategy=above", "strategy.level=0.1,0.9", "hydra/launcher=batch", "sweep.store=table")
+    options = ("strategy=above", "allow=desk", "strategy.level=0.1,0.9", "hydra/launcher=batch", "sweep.store=table")
     started("run", "-m", *SMALL, *options)
     (found,) = tmp_path.glob("results/debug/*/runs.parquet")
     assert pl.read_parquet(found)["strategy.level"].to_list() == [0.1, 0.9]
@@ -155,7 +155,7 @@ def test_a_strategy_of_ones_own_is_swept_as_a_batch(started, tmp_path):
 
 def test_the_console_script_tells_its_commands(started):
     out = started()
-    for name in ("run", "correlate", "benchmark"):
+    for name in ("run", "correlate", "verify", "benchmark"):
         assert f"dispersion {name}" in out
         assert f"python -m engine.{name}" in started(name, "--help")
     assert started("--version").startswith("dispersion-engine ")

@@ -90,23 +90,3 @@ def test_a_cache_that_may_only_be_read_is_read(cache, monkeypatch):
     assert len(compiled) == 1
     assert host._built("another", "float32").answer() == 42  # somewhere else
     assert len(list(folder.glob("*.so"))) == 1
-
-
-def test_the_folder_is_ones_own_and_closed_to_others(tmp_path):
-    assert host._is_ours_alone(tmp_path / "new" / "kernels")
-    (tmp_path / "open").mkdir(mode=0o777)
-    (tmp_path / "open").chmod(0o777)
-    assert host._is_ours_alone(tmp_path / "open")
-    for name in ("new/kernels", "open"):
-        assert (tmp_path / name).stat().st_mode & 0o777 == 0o700
-    (tmp_path / "link").symlink_to(tmp_path / "open")
-    assert not host._is_ours_alone(tmp_path / "link")
-    (tmp_path / "file").touch()
-    assert not host._is_ours_alone(tmp_path / "file")
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="only root gives a folder away")
-def test_a_folder_of_somebody_else_is_not_used(tmp_path):
-    (tmp_path / "theirs").mkdir()
-    os.chown(tmp_path / "theirs", 12345, 12345)
-    assert not host._is_ours_alone(tmp_path / "theirs")

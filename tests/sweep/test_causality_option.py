@@ -26,7 +26,7 @@ class Never(AbstractStrategy):
     def exposure(self, market):
         return np.zeros(len(market.dates))
 """
-SMALL = ("debug=small", "report=none")
+SMALL = ("debug=small", "report=none", "allow=mine")
 
 
 @pytest.fixture

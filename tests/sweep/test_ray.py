@@ -4,6 +4,10 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,9 +17,11 @@ import pytest
 from engine.backtest import DailyDelta, HoldToExpiry, Monthly, Straddle, VegaNeutral, VolPoints, Weekly
 from engine.correlation import TopWeights
 from engine.data import build_panel
-from engine.sweep.jobs import Job
-from engine.sweep.pieces import PanelSource, opened_panel, pieces
+from engine.runs.plan import Plan
+from engine.sweep.jobs import GROUPS, Job
+from engine.sweep.pieces import PanelSource, opened_panel, pieces, run_piece
 from strategies.short_correlation import ShortCorrelation
+from tests.commands import ROOT
 
 SMALL = ("debug=small", "report=none", "strategy=rich_correlation", "strategy.window=60")
 GRID = ("strategy.enter=0.2,1", "costs.component=0.4,0.8", "schedule=monthly,weekly")
@@ -186,7 +192,7 @@ def test_a_death_in_the_middle_loses_nothing(cluster, kept, sweep_here, tmp_path
     _, place = cluster
     (place / "mortal").write_text(f"{victim} {ray.get_runtime_context().get_node_id()}")
     alive = sum(node["Alive"] for node in ray.nodes())
-    given = ("strategy._target_=mortal.Mortal", TABLE, "hydra/launcher=ray_batch")
+    given = ("strategy._target_=mortal.Mortal", "allow=mortal", TABLE, "hydra/launcher=ray_batch")
     folder = sweep_here(*SMALL, *GRID, *given, place=tmp_path)
     assert not (place / "mortal").exists()
     left = alive - (victim == "node")
@@ -213,6 +219,93 @@ def test_no_cluster_at_an_address_is_told(command, tmp_path):
     given = ("hydra/launcher=ray_batch", "hydra.launcher.address=localhost:1")
     ended = command("run", "-m", *SMALL, *PAIR, *given, place=tmp_path)
     ended.refuses("no Ray cluster", "hydra.launcher.address=localhost:1")
+
+
+@needs("ray", "ray")
+def test_a_task_that_no_node_can_hold_is_refused(cluster, sweep_here, tmp_path, capsys):
+    given = ("hydra/launcher=ray_batch", "hydra.launcher.num_cpus=2")  # the nodes have one core each
+    with pytest.raises(SystemExit) as ended:
+        sweep_here(*SMALL, *PAIR, *given, place=tmp_path)
+    assert ended.value.code == 2
+    assert (
+        "no node of the cluster holds a task of hydra.launcher.num_cpus=2: its nodes have 1 CPU"
+        in capsys.readouterr().err
+    )
+
+
+SLOW = """
+import os, time
+from dataclasses import dataclass
+from strategies.short_correlation import ShortCorrelation
+
+@dataclass(frozen=True)
+class Slow(ShortCorrelation):
+    def exposure(self, market):
+        time.sleep(float(os.environ.get("SECONDS_EACH", "0")))
+        return super().exposure(market)
+"""
+
+
+def listening() -> set:
+    """Ports of this machine that other machines reach, of IPv4 and IPv6."""
+    found = set()
+    for kind in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{kind}").read_text().splitlines()[1:]:
+            address, state = line.split()[1], line.split()[3]
+            if state == "0A" and not address.split(":")[0].endswith("0100007F"):
+                found.add(address)
+    return found
+
+
+@needs("ray", "ray")
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="sockets are looked for in /proc")
+def test_an_own_cluster_is_this_machines_alone_and_an_interrupt_keeps_what_is_done(panels, tmp_path):
+    (tmp_path / "mine.py").write_text(SLOW)
+    path = os.pathsep.join(map(str, [tmp_path, ROOT, ROOT / "engine" / "plugins"]))
+    given = (
+        "hydra/launcher=ray_batch",
+        "+hydra.launcher.init.num_cpus=1",
+        "strategy._target_=mine.Slow",
+        "allow=[mine]",
+    )
+    runtime = "+hydra.launcher.init.runtime_env={env_vars:{SECONDS_EACH:'1'}}"  # on the nodes only
+    command = [
+        sys.executable,
+        "-m",
+        "engine.run",
+        "-m",
+        "debug=small",
+        "report=none",
+        *given,
+        runtime,
+        "lag=1,2,3,4,5,6,7,8",
+    ]
+    environment = os.environ | {"DISPERSION_CACHE": str(panels), "PYTHONPATH": path, "HYDRA_FULL_ERROR": ""}
+    before = listening()
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        while not list(tmp_path.glob("results/*/*/0/manifest.json")):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.1)
+        assert listening() <= before
+        process.send_signal(signal.SIGINT)
+        told = process.stderr.read()
+        assert process.wait(60) == 130, told
+    (sweep,) = tmp_path.glob("results/debug/*")
+    assert f"go on with sweep.resume={sweep.relative_to(tmp_path)}" in told
+    assert "Traceback" not in told
+    assert 0 < pl.read_parquet(sweep / "runs.parquet").height < 8
+
+
+def test_a_strategy_that_is_missing_on_a_node_names_the_node(tmp_path):
+    folder = build_panel("synthetic", cache=tmp_path, progress=False, years=1, names=5)
+    key = json.loads((folder / "panel.json").read_text())["content_hash"]
+    choices = {name: {"_target_": "nowhere.Strategy"} for name in GROUPS}
+    plan = Plan(0, [], {}, {**choices, "lag": 1, "allow": ["nowhere"]})
+    ((numbers, error),) = run_piece(PanelSource(str(folder), key, None, None, "numpy", None), [plan], None)
+    assert numbers == [0]
+    assert str(error).startswith(
+        f"on node {socket.gethostname()}: strategy._target_=nowhere.Strategy cannot be imported"
+    )
 
 
 def test_a_big_book_is_cut_so_that_every_slot_has_work():

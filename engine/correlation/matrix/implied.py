@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.arrays import PerDate, PerName
+from engine.arrays import Flags, Floats, PerDate, PerName
 from engine.backend import block_budget, blocks, namespace
 from engine.correlation.implied import implied_correlation
 from engine.correlation.matrix.algebra import known_names, of_names, portfolio_variance
@@ -164,7 +164,7 @@ def implied_matrix(
     )
 
 
-def _made_valid(pairs, used):
+def _made_valid(pairs: Floats, used: Flags) -> tuple[Floats, Floats]:
     """Pairs of the names used, 0 elsewhere, as correlation matrices with 1 on the diagonal, and what that changed."""
     xp = namespace(pairs)
     both = used[:, :, None] & used[:, None, :]

@@ -60,7 +60,7 @@ def nearest_correlation(matrices: Floats) -> tuple[Floats, Floats]:
     return nearest, xp.sqrt(((nearest - matrices) ** 2).sum(axis=2).sum(axis=1))
 
 
-def _projected(matrices):
+def _projected(matrices: Floats) -> Floats:
     xp = namespace(matrices)
     diagonal = xp.eye(matrices.shape[1], dtype=bool)
     found, with_ones, correction = matrices, matrices, xp.zeros_like(matrices)

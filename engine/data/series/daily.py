@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from engine.calendar import read_date
+from engine.arrays import Dates
+from engine.calendar import Date, read_date
 from engine.errors import InputError
 
 
@@ -54,7 +55,7 @@ class DailySeries:
             raise InputError(f"there is no series {name}; choose one of {', '.join(self.names)}")
         return self.values[:, self.names.index(name)]
 
-    def common(self, *names: str, start=None, end=None) -> "DailySeries":
+    def common(self, *names: str, start: Date | None = None, end: Date | None = None) -> "DailySeries":
         """Return the named series on the dates, from `start` to `end` inclusive, on which all of them have a value.
 
         A difference of neighbouring values then spans the same days for each of them.
@@ -67,7 +68,7 @@ class DailySeries:
             keep &= self.dates <= read_date(end, "end")
         return DailySeries(self.dates[keep], names, values[keep])
 
-    def on(self, dates, name: str) -> np.ndarray:
+    def on(self, dates: Dates, name: str) -> np.ndarray:
         """Return one series on other dates, such as a panel's, (len(dates),): NaN on dates without a value.
 
         Nothing is carried forward: a value counts on its own date only.

@@ -17,7 +17,7 @@ SPX = "spx_ohlc_1999_2018.parquet"
 FACTORS = "fama_french_daily.parquet"
 
 
-def load_published(path) -> DailySeries:
+def load_published(path: Path | str) -> DailySeries:
     """Load the closes of the published indices: COR1M .. COR1Y, DSPX, VIXEQ, the VIX family, SKEW, SPX.
 
     Parameters
@@ -53,7 +53,7 @@ def load_published(path) -> DailySeries:
     return daily_series(closes.pivot("index", index="date", values="close"))
 
 
-def load_market_returns(path) -> DailySeries:
+def load_market_returns(path: Path | str) -> DailySeries:
     """Load the daily returns of the whole US stock market and of bills: series `market` and `bills`.
 
     Parameters

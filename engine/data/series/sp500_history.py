@@ -41,7 +41,7 @@ class PriceHistory:
     index_returns: np.ndarray
 
 
-def load_sp500_history(path) -> PriceHistory:
+def load_sp500_history(path: Path | str) -> PriceHistory:
     """Load the members' returns, to measure which correlation followed a published level; never to trade on.
 
     Names and share counts are those of 2024-05-10 on all dates: names that had left the index by then are missing, and

@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
+from engine.arrays import Dates
 from engine.backend import special
 from engine.calendar import DAY, monthly_expiries, weekly_expiries, year_fraction
 from engine.data.synthetic.paths import QUOTES, date_stream, draw_paths
@@ -29,7 +30,7 @@ MONTHLY_DAYS = 400  # every month this many, beyond them every quarter
 ROUND = np.array([1.0, 2.0, 2.5, 5.0, 10.0])  # strike steps, times a power of ten
 
 
-def chains(market: SyntheticMarket | Truth, dates, index: str = "SYNX") -> pl.DataFrame:
+def chains(market: SyntheticMarket | Truth, dates: Dates, index: str = "SYNX") -> pl.DataFrame:
     """Quote every listed option of the index and its names on some dates.
 
     Parameters
@@ -136,7 +137,7 @@ def _quotes(paths, pricer, session: int, index: str) -> pl.DataFrame:
     return frame.with_columns(*shown, pl.col("planted").replace("", None), pl.col("right").cast(pl.Enum(["C", "P"])))
 
 
-def listed_expiries(settings: SyntheticMarket, date) -> np.ndarray:
+def listed_expiries(settings: SyntheticMarket, date: np.datetime64) -> np.ndarray:
     """Expiries listed on a date: weekly, then monthly, then quarterly, until the longest tenor is reached.
 
     Examples

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -102,7 +103,7 @@ def _leg_spot(paths: Paths) -> np.ndarray:
     return 100.0 * np.cumprod(1.0 + moved)[:, None]
 
 
-def synthetic_market(settings: SyntheticMarket | None = None, **changes) -> tuple[MarketPanel, Truth]:
+def synthetic_market(settings: SyntheticMarket | None = None, **changes: Any) -> tuple[MarketPanel, Truth]:
     """Generate a whole synthetic market in memory, with the truth planted in it.
 
     Parameters

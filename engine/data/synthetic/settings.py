@@ -1,6 +1,7 @@
 """The settings of a synthetic market, all with defaults of a usual equity market."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -158,7 +159,7 @@ class SyntheticMarket:
         return np.datetime64(self.start, "D") + max(round(self.years * 365.25) - 1, 0) * DAY
 
     @classmethod
-    def no_premium(cls, **settings) -> "SyntheticMarket":
+    def no_premium(cls, **settings: Any) -> "SyntheticMarket":
         """Settings under which no option trade earns anything on average, and fair values are known exactly.
 
         Constant volatilities and correlation, Gaussian log-returns without drift or carry, flat smiles, no events, no

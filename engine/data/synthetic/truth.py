@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def as_arrays(truth: Truth) -> dict[str, np.ndarray]:
     return arrays
 
 
-def load_truth(folder) -> Truth:
+def load_truth(folder: Path | str) -> Truth:
     """Read the truth saved beside a synthetic panel.
 
     Parameters

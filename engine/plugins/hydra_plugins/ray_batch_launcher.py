@@ -1,9 +1,14 @@
 """hydra/launcher=ray_batch: the batches of hydra/launcher=batch as tasks of a Ray cluster."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.utils import JobReturn
+from hydra.types import HydraContext, TaskFunction
 from hydra_plugins.batch_launcher import BatchLauncher
+from omegaconf import DictConfig
 
 
 @dataclass
@@ -31,17 +36,17 @@ ConfigStore.instance().store(
 class RayBatchLauncher(BatchLauncher):
     """Stores what Hydra hands over; `engine.sweep.ray` does the work, imported only when it is asked for."""
 
-    def __init__(self, **settings):
+    def __init__(self, **settings: Any):
         self.settings = settings
 
-    def setup(self, *, hydra_context, task_function, config):
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Check that Ray is there before anything is composed."""
         from engine.sweep.ray import check_ray
 
         check_ray()
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
-    def launch(self, job_overrides, initial_job_idx):
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs and return one JobReturn each."""
         from engine.sweep.ray import run_sweep_on_ray
 

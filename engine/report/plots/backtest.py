@@ -1,9 +1,13 @@
 """Figures of backtests and of sweeps over them."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
+from engine.arrays import Dates, Floats
 from engine.backtest.attribution import PARTS
 from engine.report.plots.style import COST, GROSS, INK, NET, new_figure
 
@@ -20,7 +24,7 @@ def plot_equity(daily: pl.DataFrame, currency: str) -> go.Figure:
     return figure
 
 
-def plot_drawdown(dates, drawdown, currency: str) -> go.Figure:
+def plot_drawdown(dates: Sequence[Any] | Dates, drawdown: Floats, currency: str) -> go.Figure:
     """Fall of cumulative net P&L below its running high."""
     worst = int(np.argmin(drawdown))
     figure = new_figure(

@@ -49,7 +49,10 @@ def factors(folder, dates, names, end) -> tuple[np.ndarray, np.ndarray]:
     listed = session_dates(derivatives(folder, end=end), folder / FO)
     moves_contracts = actions.filter(pl.col("kind").is_in(MOVES_CONTRACTS))
     # Over all sessions of the file: an action between the first date and the session before it acts on the first date.
-    return tuple(action_factors(a, listed, names)[len(listed) - len(dates) :] for a in (moves_contracts, actions))
+    on_contracts, on_returns = (
+        action_factors(a, listed, names)[len(listed) - len(dates) :] for a in (moves_contracts, actions)
+    )
+    return on_contracts, on_returns
 
 
 def corporate_actions(folder) -> pl.DataFrame:

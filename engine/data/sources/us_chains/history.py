@@ -43,7 +43,7 @@ def panel_history(
         return closes_to_history(raw, actions, dates, index, names, legs)
     rows = scan(file, {"date": pl.Date, "ticker": pl.String, "adjusted": pl.Float64}).drop_nulls()
     earlier = collect(rows, file).rename({"ticker": "asset", "adjusted": "close"})
-    last, first = earlier["date"].max(), raw["date"].min()
+    last, first = earlier.select(pl.col("date").max()).item(), raw.select(pl.col("date").min()).item()
     if last is not None and last >= first:
         raise InputError(
             f"{file} goes on to {last}, and the chains' own closes start on {first}: its closes are adjusted for what "
