@@ -54,7 +54,7 @@ def started(what, folder, seconds=0.0):
 
 @pytest.fixture
 def tiny_market(monkeypatch):
-    monkeypatch.setitem(load_module.SOURCES, "tiny", "tests.data.test_storage_and_load:Tiny")
+    monkeypatch.setitem(load_module.SOURCES, "tiny", "test_storage_and_load:Tiny")
 
 
 def files(folder):

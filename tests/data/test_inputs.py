@@ -5,11 +5,11 @@ import shutil
 
 import polars as pl
 import pytest
+from test_literal_paths import write
 
 from engine.data import extend_panel, load_market, open_panel, save_panel
 from engine.data.sources.us_chains.source import UsChains
 from engine.errors import InputError
-from tests.data.test_literal_paths import write
 
 
 def doubled(file):

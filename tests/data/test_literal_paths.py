@@ -2,9 +2,9 @@
 
 import polars as pl
 import pytest
+from test_us_chains import FILES
 
 from engine.data import build_panel, load_market, load_published, load_quality, load_sp500_history, open_panel
-from tests.data.test_us_chains import FILES
 
 NAMES = ["v[12]", "v*", "v?", "v{1,2}", "a b", "größe", "date=2026", "~old", "%20", "#1"]
 

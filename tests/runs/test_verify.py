@@ -15,8 +15,13 @@ from engine.data import build_panel
 from engine.durable import checksum
 from engine.runs.verify import verify
 from tests.commands import ROOT
-from tests.data.test_generations import flip
 
+OWN = """
+from strategies.short_correlation import ShortCorrelation
+
+class Peeks(ShortCorrelation):
+    pass
+"""
 SMALL = ("debug=small", "report=none")
 
 
@@ -41,6 +46,12 @@ def verified(*folders):
     told = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": path})
     assert "Traceback" not in told.stderr
     return told
+
+
+def flip(path, byte):
+    content = bytearray(path.read_bytes())
+    content[byte] ^= 1
+    path.write_bytes(content)
 
 
 def failures(folder):
@@ -128,9 +139,7 @@ def test_a_summary_a_configuration_and_a_panel_that_are_not_the_runs_own_are_tol
 
 
 def test_a_strategy_that_was_not_proven_is_told(command, tmp_path):
-    from tests.sweep.test_causality_option import PEEKS
-
-    (tmp_path / "mine.py").write_text(PEEKS)
+    (tmp_path / "mine.py").write_text(OWN)
     given = ("strategy._target_=mine.Peeks", "allow=mine", "causality=off")
     assert command("run", *SMALL, *given, place=tmp_path, first=tmp_path).code == 0
     (problem,) = failures(tmp_path / "results")
