@@ -10,8 +10,8 @@ from engine.data.sources.us_chains.files import CHAINS, SPX, SPX_QUOTES, chains,
 from engine.data.sources.us_chains.forwards import chain_forwards, quoted_forwards
 from engine.pricing import call_delta
 
-# The vendor's deltas are American, on spot, and have two decimals: nine in ten puts of two years lie within .08 of Black's
-# on a forward, shorter ones nearer. What differs by more was last computed when the option last traded.
+# The vendor's deltas are American, on spot, and have two decimals: nine in ten puts of two years lie within .08 of
+# Black's on a forward, shorter ones nearer. What differs by more was last computed when the option last traded.
 DELTA_TOLERANCE = 0.10
 OPTION = ["date", "asset", "expiry", "strike", "right"]
 HAS_IV = pl.col("iv").is_finite() & (pl.col("iv") > 0.0)
