@@ -35,35 +35,60 @@ def term_form(market, levels, chosen, min_coverage: float) -> pl.DataFrame | Non
     if len(at) == 0 or len(market.tenors) < 2 or not measured:
         return None
     middle = int(at[0])
-    xp = namespace(market.index_iv)
-    members = xp.asarray(market.component_iv[..., middle])
-    return pl.concat(
-        _of_basket(market, vars(levels), b, basket, members, middle, min_coverage) for b, basket in measured
-    )
+    members = _at_delta(market, middle)
+    frames = []
+    for b, basket in measured:
+        own = {name: to_host(array[b][..., middle]) for name, array in vars(levels).items()}
+        common = _on_common_names(basket, members, own["clean"], middle)
+        frames.append(_rows(market, basket.label, own, common, min_coverage))
+    return pl.concat(frames)
 
 
-def _of_basket(market, levels, b: int, basket, members, middle: int, min_coverage: float) -> pl.DataFrame:
-    xp = namespace(market.index_iv)
-    index = basket.index_iv[..., middle]
-    own = {name: to_host(array[b][..., middle]) for name, array in levels.items()}
-    computable = xp.asarray(np.isfinite(own["clean"]))
+def _at_delta(market, d: int):
+    """Return the members' volatilities (T, N, K) at one delta, where the rest of the panel is."""
+    return namespace(market.index_iv).asarray(market.component_iv[..., d])
+
+
+def _on_common_names(basket, members, clean, d: int) -> dict:
+    """Measure a basket on the names quoted at every tenor that can be measured that day, host arrays.
+
+    Parameters
+    ----------
+    clean : array (T, K), on the host
+        Correlation of the basket on all its names: NaN where a tenor cannot be measured.
+
+    Returns
+    -------
+    dict
+        clean, status (T, K); names, coverage (T,).
+    """
+    xp = namespace(members)
+    computable = xp.isfinite(xp.asarray(clean))
     common = (xp.isfinite(members) | ~computable[:, None]).all(axis=2) & computable.any(axis=1)[:, None]
     weights = xp.where(common, basket.weights, 0.0)
-    coverage = weights.sum(axis=1) * (basket.share if basket.of_sector else 1.0)
-    found = implied_correlation(index, members, weights)
-    clean = to_host(xp.where(computable, found.clean, xp.nan))
-    coverage = np.broadcast_to(to_host(coverage)[:, None], clean.shape)
-    names = np.broadcast_to(to_host((weights > 0.0).sum(axis=1))[:, None], clean.shape)
-    status = np.where(
-        np.isfinite(clean) & (coverage < min_coverage), int(CorrelationStatus.THIN_COVERAGE), to_host(found.status)
-    )
+    found = implied_correlation(basket.index_iv[..., d], members, weights)
+    return {
+        "clean": to_host(xp.where(computable, found.clean, xp.nan)),
+        "status": to_host(found.status),
+        "names": to_host((weights > 0.0).sum(axis=1)),
+        "coverage": to_host(weights.sum(axis=1) * (basket.share if basket.of_sector else 1.0)),
+    }
+
+
+def _rows(market, label: str, own: dict, common: dict, min_coverage: float) -> pl.DataFrame:
+    """Put what was measured on a basket's own names and on the common ones side by side, a row per date and tenor."""
+    clean = common["clean"]
+    coverage = np.broadcast_to(common["coverage"][:, None], clean.shape)
+    names = np.broadcast_to(common["names"][:, None], clean.shape)
+    thin = np.isfinite(clean) & (coverage < min_coverage)
+    status = np.where(thin, int(CorrelationStatus.THIN_COVERAGE), common["status"])
     status = np.where(np.isfinite(own["clean"]), status, own["status"])
     texts = np.array([status.text for status in CorrelationStatus])
     tenors = len(market.tenors)
     return pl.DataFrame(
         {
             "date": np.repeat(market.dates, tenors),
-            "basket": pl.Series([basket.label]).new_from_index(0, len(market) * tenors),
+            "basket": pl.Series([label]).new_from_index(0, len(market) * tenors),
             "tenor": np.tile(market.tenors.astype(np.int32), len(market)),
             "implied_correlation": own["clean"].ravel(),
             "names": own["names"].ravel(),
