@@ -192,7 +192,7 @@ def test_a_death_in_the_middle_loses_nothing(cluster, kept, sweep_here, tmp_path
     _, place = cluster
     (place / "mortal").write_text(f"{victim} {ray.get_runtime_context().get_node_id()}")
     alive = sum(node["Alive"] for node in ray.nodes())
-    given = ("strategy._target_=mortal.Mortal", "allow=mortal", TABLE, "hydra/launcher=ray_batch")
+    given = ("strategy._target_=mortal.Mortal", "allow=mortal", "causality=off", TABLE, "hydra/launcher=ray_batch")
     folder = sweep_here(*SMALL, *GRID, *given, place=tmp_path)
     assert not (place / "mortal").exists()
     left = alive - (victim == "node")
