@@ -94,8 +94,9 @@ def _few_cohorts(summary: dict, result: "BacktestResult") -> str:
 
 def _not_significant(summary: dict, result: "BacktestResult") -> str:
     t = summary["hac_t"]
-    known = f"a HAC t-statistic of {t:.2f}" if np.isfinite(t) else "no HAC t-statistic"
-    return f"net P&L has {known}: below {LEAST_T:g} it is not told from zero"
+    if not np.isfinite(t):
+        return "net P&L has no HAC t-statistic: there is too little of it to tell it from zero"
+    return f"net P&L has a HAC t-statistic of {t:.2f}: below {LEAST_T:g} it is not told from zero"
 
 
 def _unsettled(summary: dict, result: "BacktestResult") -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest.batch import refuse_below
+from engine.errors import InputError
 from engine.pricing import StraddleGreeks
 
 
@@ -23,6 +24,8 @@ class AbstractSizing(ABC):
 
     def __post_init__(self):
         refuse_below(self, 0.0, "index_vega")
+        if not namespace(self.index_vega).all(self.index_vega > 0.0):
+            raise InputError(f"{type(self).__name__}.index_vega={self.index_vega} trades nothing; use more than 0")
 
     @abstractmethod
     def balanced(self, greeks: StraddleGreeks, forward: Floats) -> Floats:

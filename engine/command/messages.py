@@ -76,7 +76,11 @@ def explained(error: BaseException, config_name: str) -> str | None:
         return f"{group}={choice} does not exist; {suggestion(choice, known, f'{group} can be')}"
     if unknown := re.search(r"Could not (?:override|append to|delete from config)\S* '([^']+)'", text):
         return _unknown_key(unknown.group(1).split("@")[0], config_name)
+    if "Ambiguous value for argument" in text:
+        return "several values for one key are a sweep: add -m to the command"
     if isinstance(error, OverrideParseException):
+        if str(error.override).rstrip().endswith(","):
+            return f"cannot read {error.override}: a list of values has no blanks, as in key=0.5,1"
         key, _, value = str(error.override).partition("=")
         again = f"; a value with such signs is quoted twice: '{key}=\"{value}\"'" if value.strip("\"'") == value else ""
         return f"cannot read {error.override}: {text.splitlines()[0]}; options are group=choice or key=value{again}"

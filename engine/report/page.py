@@ -22,7 +22,7 @@ section p { color: var(--muted); margin: 4px 0 10px; }
 .tile b { display: block; font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--muted); }
 .pair > * { min-width: 0; }
-.pair { display: grid; grid-template-columns: repeat(auto-fill, minmax(520px, 1fr)); gap: 20px; }
+.pair { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(520px, 100%), 1fr)); gap: 20px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th { text-align: left; color: var(--muted); font-weight: 500; border-bottom: 1px solid var(--line); padding: 6px 10px; }

@@ -25,7 +25,7 @@ _ROWS = (
     ("worst_day", "Worst day, net", "money"),
     ("cohorts", "Cohorts entered", "count"),
     ("cohorts_apart", "of them not overlapping", "count"),
-    ("cohorts_undecided", "without an opinion of the strategy", "count"),
+    ("cohorts_undecided", "Entry dates without an opinion of the strategy", "count"),
     ("cohorts_open", "still open at the end", "count"),
     ("cohorts_lost", "lost in a hole of the data", "count"),
     ("unsettled_share", "|P&L| of cohorts open or lost", "percent"),

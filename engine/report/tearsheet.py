@@ -38,8 +38,8 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
     money = info.currency
     dates = daily["date"].to_list()
     head = [
-        f"{info.name}: {info.index} against its members, {dates[0]} to {dates[-1]}, {len(dates):,} sessions. "
-        f"{info.source}",
+        f"{info.name}: {info.index} against {result.view.basket.label}, {dates[0]} to {dates[-1]}, "
+        f"{len(dates):,} sessions. {info.source}",
         f"Capital: {result.capital_convention(p)}.",
         f"Costs: {_cost_words(result.rates(p), info)}. Hedged with the {info.hedge_instrument}; forwards: "
         f"{info.forward_convention}." + (f" Contracts: {info.contracts}." if info.contracts else ""),

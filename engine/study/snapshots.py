@@ -214,7 +214,8 @@ def follow(
     if published:
         rows = pl.concat(published).sort("date", maintain_order=True)
         kept.write_frame("correlation.parquet", rows)
-    print(f"Stopped after {len(live):,} snapshots. Numbers: {kept.folder}")
+    where = f"Numbers: {kept.folder}" if published else "None could be used, so there are no numbers"
+    print(f"Stopped after {len(live):,} snapshots. {where}")
 
 
 def _publish(rho, when, baskets, market, name: str, kept: Claim) -> None:
