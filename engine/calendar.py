@@ -247,3 +247,17 @@ def check_sessions(dates: np.ndarray, calendar: str) -> SessionCheck:
         return SessionCheck(inside, inside, len(dates))
     expected = days[(days >= inside[0]) & (days <= inside[-1])]
     return SessionCheck(np.setdiff1d(expected, inside), np.setdiff1d(inside, expected), len(dates) - len(inside))
+
+
+def off_calendar(dates: np.ndarray, calendar: str) -> np.ndarray:
+    """Tell which dates, (T,) bool, are no session of an exchange calendar; False for dates that it does not know.
+
+    Files dated on a holiday repeat the quotes of the session before. A special session that the calendar does not list
+    is told too, so such a date is to be flagged and not dropped.
+
+    Examples
+    --------
+    >>> off_calendar(np.array(["2026-06-18", "2026-06-19"], dtype="datetime64[D]"), "XNYS").tolist()
+    [False, True]
+    """
+    return np.isin(dates, check_sessions(dates, calendar).extra)

@@ -2,10 +2,8 @@
 
 from abc import ABC, abstractmethod
 
-import numpy as np
-
 from engine.arrays import Floats
-from engine.backend import namespace
+from engine.backend import namespace, to_host
 from engine.backtest.market import MarketView
 from engine.errors import InputError
 
@@ -57,6 +55,6 @@ def checked_exposure(strategy: AbstractStrategy, market: MarketView) -> Floats:
     exposure = asked.astype(xp.float64, copy=False).reshape(-1, sessions)
     infinite = xp.isinf(exposure)
     if infinite.any():
-        day = int(np.flatnonzero(np.asarray(infinite.any(axis=0).tolist()))[0])
+        day = int(to_host(infinite.any(axis=0)).argmax())
         raise InputError(f"{name} is infinite on {market.dates[day]}; return finite numbers, or NaN for no opinion")
     return exposure

@@ -74,12 +74,7 @@ def market_returns(market: "MarketPanel") -> MarketReturns:
     """
     history = market.known_closes()
     dates = history.dates
-    at = np.searchsorted(dates, market.dates)
-    found = (
-        dates[np.minimum(at, max(len(dates) - 1, 0))] == market.dates if len(dates) else market.dates != market.dates
-    )
-    if not found.all():
-        raise InputError(f"the history of {market.info.name} has no closes of its session {market.dates[~found][0]}")
+    at = _sessions_in(dates, market)
     xp = namespace(history.close)
     closes = xp.concatenate([history.index_close[:, None], history.leg_close], axis=1)
     moved = daily_returns(closes, xp.ones(closes.shape), dates)
@@ -168,3 +163,12 @@ def sessions_in_a_row(returns: MarketReturns) -> np.ndarray:
     row = np.arange(len(returns.dates))
     start = np.maximum.accumulate(np.where(after_hole(returns.dates), row, 0))
     return (row - start)[returns.at]
+
+
+def _sessions_in(dates: np.ndarray, market: "MarketPanel") -> np.ndarray:
+    """Return the place of each of the market's sessions among the dates of its closes."""
+    at = np.searchsorted(dates, market.dates)
+    known = np.isin(market.dates, dates)
+    if not known.all():
+        raise InputError(f"the history of {market.info.name} has no closes of its session {market.dates[~known][0]}")
+    return at

@@ -8,9 +8,9 @@ _DEPTH = pl.when(pl.col("right") == "C").then(pl.col("call_delta")).otherwise(1.
 
 # Reason -> condition under which a quote of any vendor is no point of a smile; of its columns right, iv, call_delta.
 SMILE_RULES = {
+    "iv_out_of_bounds": ~pl.col("iv").is_between(0.01, 5.0),  # first: the delta is computed from it
     "delta_out_of_range": ~((pl.col("call_delta") > 0.0) & (pl.col("call_delta") < 1.0)),
     "deep_in_the_money": _DEPTH > DEEPEST_IN_THE_MONEY,
-    "iv_out_of_bounds": ~pl.col("iv").is_between(0.01, 5.0),
 }
 
 

@@ -24,6 +24,9 @@ class DailyInputs:
         Symbol of the index leg, as the quotes name it.
     slots : array (T, E), datetime64[D]
         Listed expiries of each date, ascending, NaT where fewer; as from `expiry_slots`.
+    index_slots : array (T, any number), datetime64[D], or None
+        Those of the index leg, where it lists others than the names do: the index's constant maturities come from them,
+        while what is listed together stays that of `slots`. None = those of `slots`.
     prices : array (T, 1 + N)
         Raw closes of the index, then of the names.
     rate : array (T,)
@@ -46,6 +49,7 @@ class DailyInputs:
     names: list
     index: str
     slots: np.ndarray
+    index_slots: np.ndarray | None
     prices: np.ndarray
     rate: np.ndarray
     strike_factor: np.ndarray
@@ -62,19 +66,16 @@ class DailyInputs:
         """Symbols whose quotes are wanted: the index, the names, the sectors' legs."""
         return [self.index, *self.names, *self.legs.values()]
 
-    @property
-    def days(self) -> np.ndarray:
-        """Calendar days to each listed expiry, (T, E), NaN where there is none."""
-        return days_between(self.slots, self.dates[:, None])
-
     def blocks(self, sessions: int) -> Iterator["DailyInputs"]:
         """Cut the dates into blocks of so many sessions, the last one shorter; the first has the closes before it."""
-        dated = [f.name for f in fields(self) if f.name not in ("names", "index", "legs", "of_name", "history")]
+        undated = ("names", "index", "legs", "of_name", "history")
+        dated = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in undated}
         for first in range(0, len(self.dates), sessions):
-            part = {name: getattr(self, name)[first : first + sessions] for name in dated}
+            rows = slice(first, first + sessions)
+            part = {name: array if array is None else array[rows] for name, array in dated.items()}
             if self.history is not None:
                 before = self.dates[first - 1] if first else None
-                part["history"] = self.history.between(after=before, until=part["dates"][-1])
+                part["history"] = self.history.between(after=before, until=self.dates[rows][-1])
             yield replace(self, **part)
 
 
@@ -97,8 +98,10 @@ def quotes_to_panel(
     dates, rate = daily.dates, daily.rate
     names = slice(1, 1 + len(daily.names))
     legs = slice(names.stop, None)
-    smiles = listed_smiles(quotes, dates, daily.assets, daily.slots, DELTAS)
-    iv, status = constant_maturity(smiles, daily.days, TENORS, max_extrapolation_days)
+    smiles, iv, status = _surface(quotes, daily, daily.assets, daily.slots, max_extrapolation_days)
+    if daily.index_slots is not None:
+        own = _surface(quotes, daily, [daily.index], daily.index_slots, max_extrapolation_days)
+        iv[:, :1], status[:, :1] = own[1:]
     sectors = None
     if daily.of_name is not None:
         sectors = SectorData(
@@ -139,3 +142,10 @@ def quotes_to_panel(
             forward=forward[:, 1:],
         ),
     )
+
+
+def _surface(quotes, daily: DailyInputs, assets, slots, max_extrapolation_days: float):
+    """Smiles at listed expiries (T, A, E, D), volatilities at constant maturities (T, A, K, D) and their status."""
+    smiles = listed_smiles(quotes, daily.dates, assets, slots, DELTAS)
+    days = days_between(slots, daily.dates[:, None])
+    return smiles, *constant_maturity(smiles, days, TENORS, max_extrapolation_days)

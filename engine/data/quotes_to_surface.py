@@ -7,6 +7,8 @@ one binary search.
 import numpy as np
 import polars as pl
 
+from engine.backend import special
+from engine.calendar import days_between, year_fraction
 from engine.data.records import QuoteStatus
 from engine.pricing import tenors_from_expiries
 
@@ -21,11 +23,12 @@ WIDEST_GAP = 0.40
 def expiry_slots(quotes: pl.DataFrame, dates, width: int) -> np.ndarray:
     """Return the nearest `width` expiries quoted on each date in ascending order, (T, E), NaT where fewer.
 
-    Expiries on or before the date have no smile and take no slot. The width is given and not read from the quotes, so
-    that later dates, which may list more expiries, can be appended.
+    Quotes of other dates are left out. Expiries on or before the date have no smile and take no slot. The width is
+    given and not read from the quotes, so that later dates, which may list more expiries, can be appended.
     """
     listed = (
-        quotes.filter(pl.col("expiry") > pl.col("date"))
+        quotes.join(pl.DataFrame({"date": np.asarray(dates)}), on="date")
+        .filter(pl.col("expiry") > pl.col("date"))
         .select("date", "expiry")
         .unique()
         .sort("date", "expiry")
@@ -40,7 +43,8 @@ def expiry_slots(quotes: pl.DataFrame, dates, width: int) -> np.ndarray:
 def listed_smiles(quotes: pl.DataFrame, dates, assets, slots, deltas) -> np.ndarray:
     """Put the smile of every (date, asset, listed expiry) on the call deltas.
 
-    Volatility is linear in call delta between neighbouring quotes, for calls and for puts; the two are then blended.
+    Between neighbouring quotes volatility is linear in log strike, as `vol_at_strike` reads it back, for calls and for
+    puts; the two are then blended.
 
     Parameters
     ----------
@@ -75,21 +79,26 @@ def listed_smiles(quotes: pl.DataFrame, dates, assets, slots, deltas) -> np.ndar
 def _with_smile_number(quotes, dates, assets, slots) -> pl.DataFrame:
     """Give each quote its smile's position in the flattened (T, A, E); quotes at one delta of a smile are averaged."""
     t, e = np.nonzero(~np.isnat(slots))
-    places = pl.DataFrame({"date": np.asarray(dates)[t], "expiry": slots[t, e], "t": t, "e": e})
+    years = year_fraction(days_between(slots[t, e], np.asarray(dates)[t]))
+    places = pl.DataFrame({"date": np.asarray(dates)[t], "expiry": slots[t, e], "t": t, "e": e, "years": years})
     order = pl.DataFrame({"asset": list(assets), "a": np.arange(len(assets))})
     smile = (pl.col("t") * len(assets) + pl.col("a")) * slots.shape[1] + pl.col("e")
     return (
         quotes.join(places, on=["date", "expiry"])
         .join(order, on="asset")
         .group_by(smile.alias("smile"), "right", "call_delta")
-        .agg(pl.col("iv").mean())
+        .agg((pl.col("iv").mean() * pl.col("years").first().sqrt()).alias("spread"), pl.col("iv").mean())
         .sort("smile", "call_delta")
     )
 
 
 def _on_nodes(curve: pl.DataFrame, number: np.ndarray, nodes: np.ndarray) -> np.ndarray:
-    """Interpolate the curve of each smile at the nodes, (len(number), D); NaN beyond its quotes or in a wide gap."""
-    smile, delta, iv = (curve[c].to_numpy() for c in ("smile", "call_delta", "iv"))
+    """Interpolate the curve of each smile at the nodes, (len(number), D); NaN beyond its quotes or in a wide gap.
+
+    A call of delta d and total volatility u = s sqrt(T) has the log-moneyness k = u^2 / 2 - q(d) u, q the normal
+    quantile. With u and k linear between two quotes, a node is where u(x)^2 / 2 - q(node) u(x) - k(x) = 0.
+    """
+    smile, delta, iv, spread = (curve[c].to_numpy() for c in ("smile", "call_delta", "iv", "spread"))
     if len(smile) == 0:
         return np.full((len(number), len(nodes)), np.nan)
     key = smile + delta  # deltas lie inside (0, 1): the key orders by smile, then delta
@@ -101,7 +110,14 @@ def _on_nodes(curve: pl.DataFrame, number: np.ndarray, nodes: np.ndarray) -> np.
     inside = (smile[left] == number[:, None]) & (smile[right] == number[:, None]) & (delta[left] <= nodes)
     gap = delta[right] - delta[left]
     inside &= (gap > 0.0) & (gap <= WIDEST_GAP) & (delta[right] >= nodes)
-    share = (nodes - delta[left]) / np.where(inside, gap, 1.0)
+
+    quantile, at = (special(np).ndtri(deltas) for deltas in (delta, nodes))
+    moneyness = spread * (0.5 * spread - quantile)
+    rise, fall = spread[right] - spread[left], moneyness[right] - moneyness[left]
+    curved, slope = 0.5 * rise**2, (spread[left] - at) * rise - fall
+    start = (quantile[left] - at) * spread[left]  # not positive, as the left quote's delta is below the node's
+    root = np.sqrt(np.where(inside, slope**2 - 4.0 * curved * start, np.nan))
+    share = -2.0 * start / (slope + root)
     between = np.where(inside, iv[left] + share * (iv[right] - iv[left]), np.nan)
     return np.where(exact, iv[right], between)
 

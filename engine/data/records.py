@@ -57,6 +57,8 @@ class MarketInfo:
         True where stock options end in delivery of shares (a cost at expiry).
     marks : str
         What option marks are made from, one of `MARKS`: quoted, traded, last, settled, synthetic or unknown.
+    contracts : str
+        How the contracts that a backtest holds differ from those that are listed; "" where they do not.
     """
 
     name: str
@@ -68,6 +70,7 @@ class MarketInfo:
     hedge_instrument: str = "forward on spot"
     physical_delivery: bool = False
     marks: str = "unknown"
+    contracts: str = ""
 
     def __post_init__(self):
         if self.marks not in MARKS:

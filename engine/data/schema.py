@@ -12,7 +12,8 @@ class Quotes(dy.Schema):
     """Option quotes of any source, after reading: one row per option and date.
 
     Units: strike and forward in currency per share as quoted that day; iv in annualised decimals (0.20, never 20);
-    call_delta is the delta of the call at the strike, 0..1, for calls and puts alike (put delta + 1).
+    call_delta is the delta of the call at the strike, 0..1, for calls and puts alike: Black's on the forward, computed
+    from the quote's own strike and iv (`engine.pricing.call_delta`), never a vendor's.
     """
 
     date = dy.Date(nullable=False)
@@ -48,15 +49,15 @@ def check_decimal_iv(quotes: pl.DataFrame, file: Path | str, column: str) -> Non
 
 
 def check_call_delta(quotes: pl.DataFrame, file: Path | str, columns: dict[str, str]) -> None:
-    """Raise InputError when most call deltas, of the calls or of the puts, lie outside 0..1.
+    """Raise InputError when most of a vendor's call deltas, of the calls or of the puts, lie outside 0..1.
 
     Parameters
     ----------
-    quotes : frame with right and call_delta
+    quotes : frame with right and vendor_delta
     file : the file, for the message
     columns : dict of right -> the file's column and its convention, for the message
     """
-    possible = (pl.col("call_delta") >= 0.0) & (pl.col("call_delta") <= 1.0)
+    possible = (pl.col("vendor_delta") >= 0.0) & (pl.col("vendor_delta") <= 1.0)
     for right, column in columns.items():
         share = quotes.filter(pl.col("right") == right).select(possible.mean()).item()
         if share is not None and share < 0.5:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 import polars as pl
 
-from engine.calendar import Date
 from engine.data.panel import MarketPanel
 
 if TYPE_CHECKING:
@@ -87,13 +86,6 @@ class Source(Protocol):
     def other_index_legs(self) -> tuple[str, ...]:
         """Return further values of the setting `index` for which the files hold index options on the same members."""
         return ()
-
-    def largest_members(self, date: Date, n: int = 50) -> list[str]:
-        """Return the n largest members of the index itself on a date, largest first, in the panel or not.
-
-        Empty where the source knows no members beyond those of the panel.
-        """
-        return []
 
 
 class FileSource(Source, Protocol):

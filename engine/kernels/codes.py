@@ -27,6 +27,7 @@ class CorrelationStatus(IntEnum):
     THIN_COVERAGE = 4  # names holding too little of the basket's weight are quoted: value kept, NaN if none is
     NO_INDEX_QUOTE = 5  # NaN
     NO_INDEX_LEG = 6  # NaN: no options on the basket as a whole exist (`correlate_baskets`)
+    OFF_CALENDAR = 7  # no session of the market's exchange: quotes may be stale; value kept (`study.levels`)
 
     @property
     def text(self) -> str:

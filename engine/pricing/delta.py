@@ -11,7 +11,7 @@ FLATTEST = 1e-12  # slope from which a step is taken: past the largest delta of 
 CONVERGED = 1e-12  # relative error of a delta that its strike may leave
 
 
-def strike_from_delta(delta: Floats, forward: Floats, iv: Floats, years: Floats) -> Floats:
+def strike_from_delta(delta: Floats, forward: Floats | float, iv: Floats, years: Floats) -> Floats:
     """Strike at which a call has a delta with respect to the forward: the inverse of `call_delta`.
 
         K = F exp(-q(delta) s sqrt(T) + s^2 T / 2),   q the standard normal quantile

@@ -1,7 +1,8 @@
 """Frames in, tables and figures out: compute, then draw, then arrange."""
 
+from engine.report.correlation_report import correlation_report
 from engine.report.tables import aligned, correlation_levels, leaderboard, summary_table
-from engine.report.tearsheet import correlation_report, correlation_series, tearsheet, write_tearsheet
+from engine.report.tearsheet import correlation_series, tearsheet, write_tearsheet
 
 __all__ = [
     "aligned",

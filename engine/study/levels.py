@@ -1,12 +1,13 @@
 """Levels of correlation: implied and realised, of every basket, as records and as the rows a run keeps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from engine.backend import namespace, to_host
+from engine.calendar import off_calendar
 from engine.correlation import (
     CorrelationStatus,
     ImpliedCorrelation,
@@ -20,6 +21,7 @@ from engine.correlation import (
 )
 from engine.correlation.sectors import Chosen
 from engine.study.tables import basket_table, indices_form, long_form, realized_form, skew_order
+from engine.study.term import term_form, term_table
 
 FRONT = 30  # days: the tenor that stands for the others where one is shown, or the nearest there is
 
@@ -88,6 +90,8 @@ class Levels:
         Arrays (T,).
     implied, realized : frame
         Both as rows, decimals: one per basket, date, tenor and delta, and one per basket, window and date.
+    term : frame or None
+        As from `term_form`.
     """
 
     baskets: Sequence[Chosen]
@@ -97,6 +101,7 @@ class Levels:
     moved: dict[tuple[str, int], RealizedCorrelation]
     implied: pl.DataFrame
     realized: pl.DataFrame
+    term: pl.DataFrame | None
 
     @property
     def front(self) -> int:
@@ -105,8 +110,9 @@ class Levels:
         return nearest.sessions or min(sessions for _, sessions in self.moved)
 
     def frames(self) -> dict[str, pl.DataFrame]:
-        """Return the files of a run by name: correlation, indices (what has an index's name) and realized."""
-        return {"correlation": self.implied, "indices": indices_form(self.implied), "realized": self.realized}
+        """Return the files of a run by name: correlation, indices (what has an index's name), realized and term."""
+        found = {"correlation": self.implied, "indices": indices_form(self.implied), "realized": self.realized}
+        return found if self.term is None else found | {"term": self.term}
 
     def measured(self) -> pl.DataFrame:
         """Return the implied rows of the baskets that have an index leg."""
@@ -117,10 +123,12 @@ class Levels:
         return self.realized.filter(pl.col("window") == self.front)
 
     def tables(self, market) -> dict[str, pl.DataFrame]:
-        """Return what stands beside the levels, by heading: the baskets, and the order of the indices by delta."""
+        """Return what stands beside the levels, by heading: baskets, term structure, order of the indices by delta."""
         found = {}
         if len(self.baskets) > 1:
             found["Baskets"] = basket_table(self.baskets, self.in_front())
+        if self.term is not None:
+            found["Term structure at 50 delta, on each tenor's names and common to all"] = term_table(self.term)
         if (order := skew_order(self.rho, market)) is not None:
             found[f"Order of the 3-month indices by delta, {self.baskets[0].label}"] = order
         return found
@@ -153,10 +161,24 @@ def measure_levels(market, baskets: Sequence[Chosen], min_coverage: float, windo
         for basket in baskets
         for n in sessions
     }
+    rho = _off_calendar_told(market, rho)
+    moved = {key: _off_calendar_told(market, record) for key, record in moved.items()}
     legs = {basket.label: realized_leg(basket) for basket in baskets}
     implied = long_form(market, rho, [basket.label for basket in baskets])
     realized = pl.concat(realized_form(market, record, label, n, legs[label]) for (label, n), record in moved.items())
-    return Levels(baskets, rho, windows, longest, moved, implied, realized)
+    term = term_form(market, rho, baskets, min_coverage)
+    return Levels(baskets, rho, windows, longest, moved, implied, realized, term)
+
+
+def _off_calendar_told(market, record):
+    """Return a record of correlations whose values that would be ok say so where the date is no session."""
+    off = off_calendar(market.dates, market.info.calendar)
+    if not off.any():
+        return record
+    xp = namespace(record.status)
+    told = xp.asarray(off if record.status.ndim == 1 else off[:, None, None])
+    told = told & (record.status == CorrelationStatus.OK)
+    return replace(record, status=xp.where(told, xp.uint8(CorrelationStatus.OFF_CALENDAR), record.status))
 
 
 def middle_delta(market) -> int:
@@ -165,9 +187,10 @@ def middle_delta(market) -> int:
 
 
 def usable(rho, b: int):
-    """Clean correlation of a basket, NaN where coverage is too thin to read anything from it."""
-    xp = namespace(rho.clean)
-    return xp.where(rho.status[b] == CorrelationStatus.THIN_COVERAGE, xp.nan, rho.clean[b])
+    """Clean correlation of a basket, NaN where coverage is too thin, or quotes too old, to read anything from it."""
+    xp, status = namespace(rho.clean), rho.status[b]
+    unusable = (status == CorrelationStatus.THIN_COVERAGE) | (status == CorrelationStatus.OFF_CALENDAR)
+    return xp.where(unusable, xp.nan, rho.clean[b])
 
 
 def frame_of(market, label: str, columns: dict) -> pl.DataFrame:

@@ -206,8 +206,17 @@ def realized_form(market, realized, basket: str, window: int, leg: str):
 
 
 def statuses(long):
-    """Return per basket and tenor how many dates have each status at 50 delta."""
-    counts = long.filter(pl.col("delta") == 50).pivot(
-        on="status", index=["basket", "tenor"], values="delta", aggregate_function="len"
+    """Return per basket and tenor how many dates have each status at 50 delta, on how many names and which share.
+
+    Names and coverage are means and least values over all dates: two tenors of one basket may stand on other names.
+    """
+    middle = long.filter(pl.col("delta") == 50)
+    counts = middle.pivot(on="status", index=["basket", "tenor"], values="delta", aggregate_function="len")
+    behind = middle.group_by("basket", "tenor", maintain_order=True).agg(
+        pl.col("names").mean().round(1),
+        pl.col("names").min().alias("least_names"),
+        pl.col("coverage").mean(),
+        pl.col("coverage").min().alias("least_coverage"),
     )
-    return counts.with_columns(pl.selectors.numeric().fill_null(0))
+    counts = counts.with_columns(pl.selectors.numeric().fill_null(0))
+    return counts.join(behind, on=["basket", "tenor"], how="left", maintain_order="left")

@@ -111,7 +111,7 @@ def test_a_benchmark_is_the_last_line_of_its_history(ended, result):
     ("options", "words"),
     [
         (("benchmark=ful",), ("benchmark=ful", "did you mean full?")),
-        (("benchmark.optoins=3",), ("benchmark has no setting optoins", "did you mean options?")),
+        (("benchmark.optoins=3",), ("benchmark=quick has no setting optoins", "did you mean options?")),
         (("strategy=rich_correlation",), ("strategy",)),
         (("backend=gpu",), ("backend=gpu", "auto, numpy or cupy")),
         (("benchmark=debug", "benchmark.dates=many"), ("benchmark.dates=many is not a whole number",)),

@@ -41,7 +41,7 @@ SMALL = ("debug=small", "report=none")
         (("market=nse", "market.path=nowhere"), ("market.path=nowhere",)),
         (("costs=null",), ("costs=null is no choice; costs can be none, vol_points",)),
         (("~costs",), ("no costs; leave out '~costs'",)),
-        (("~market", *SMALL), ("no market.name; leave out '~market'",)),
+        (("~market", *SMALL), ("leave out '~market'",)),
         (("seed=-1",), ("seed=-1 is below 0",)),
         (("market.years=1e308",), ("at most 200 years",)),
         (("market.names=100000",), ("at most 200 years and 10,000 names",)),

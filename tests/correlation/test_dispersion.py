@@ -23,6 +23,7 @@ from engine.correlation import (
     surface_dispersion,
     thirty_day_vol,
 )
+from engine.data.records import QuoteStatus
 from engine.errors import InputError
 from engine.pricing import model_free_vol
 
@@ -248,8 +249,9 @@ def test_surfaces_of_chains_give_vixeq_and_dspx_near_the_published_ones(us_panel
     table = published.filter(pl.col("date").is_in(days))
     at = np.array([days.index(day) for day in table["date"]])
     rows = []
+    quoted = (us_panel.component_status != QuoteStatus.NO_QUOTE).any(axis=(2, 3))
     for basket in (AllMembers(), TopWeights(50)):
-        weights = basket.select(us_panel.weights, us_panel.names)
+        weights = basket.select(np.where(quoted, us_panel.weights, 0.0), us_panel.names)
         surface = surface_dispersion(
             us_panel.index_iv, us_panel.component_iv, weights, us_panel.tenors, us_panel.deltas
         )

@@ -218,6 +218,7 @@ def test_the_statuses_carry_the_names_written_to_files():
         "thin_coverage",
         "no_index_quote",
         "no_index_leg",
+        "off_calendar",
     ]
 
 

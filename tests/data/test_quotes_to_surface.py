@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import date
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,7 @@ from engine.data.clean import QualityReport
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
 from engine.data.records import DELTAS, QuoteStatus
 from engine.data.schema import Quotes
+from engine.pricing import call_delta, vol_at_strike
 
 DATES = np.array(["2026-01-05", "2026-01-06"], dtype="datetime64[D]")
 EXPIRIES = [date(2026, 1, 16), date(2026, 2, 20)]
@@ -34,8 +36,28 @@ def as_quotes(rows):
     return Quotes.validate(pl.DataFrame(rows, schema=columns, orient="row"), cast=True)
 
 
+def node_between(years, target, left, right):
+    """Volatility on the line in log strike between two quotes where a call has the target delta, by bisection."""
+    normal = NormalDist()
+
+    def strike(delta, vol):
+        spread = vol * years**0.5
+        return 0.5 * spread**2 - normal.inv_cdf(delta) * spread  # ln(K / F)
+
+    ends = [(strike(delta, vol), vol) for delta, vol in (left, right)]
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        share = 0.5 * (low + high)
+        k, vol = (a + share * (b - a) for a, b in zip(*ends, strict=True))
+        spread = vol * years**0.5
+        below = normal.cdf(-k / spread + 0.5 * spread) < target
+        low, high = (share, high) if below else (low, share)
+    return vol
+
+
 def smile_by_loop(quotes, day, asset, expiry, delta):
     """One node of one smile, as a person would read it off the quotes."""
+    years = (expiry - day).days / 365.0
 
     def curve(right):
         points = sorted(
@@ -49,7 +71,7 @@ def smile_by_loop(quotes, day, asset, expiry, delta):
             if abs(x1 - delta) < 1e-9:
                 return v1
             if x0 < delta < x1:
-                return v0 + (v1 - v0) * (delta - x0) / (x1 - x0) if x1 - x0 <= 0.40 else np.nan
+                return node_between(years, delta, (x0, v0), (x1, v1)) if x1 - x0 <= 0.40 else np.nan
         return np.nan
 
     call, put = curve("C"), curve("P")
@@ -74,6 +96,32 @@ def test_every_node_of_every_smile_equals_the_reading_by_hand(seed):
                 expected = [smile_by_loop(quotes, day, asset, expiry, d / 100.0) for d in DELTAS]
                 np.testing.assert_allclose(smiles[t, a, e], expected, rtol=1e-6)  # stored as float32
     assert np.isnan(smiles[:, :, 2]).all()
+
+
+def test_expiries_of_other_dates_take_no_slot():
+    quotes = random_quotes()
+    slots = expiry_slots(quotes.with_columns(expiry=pl.col("expiry").dt.offset_by("1d")), DATES[1:], 2)
+    earlier = quotes.filter(pl.col("date") == DATES[0].astype(object))
+    assert slots.shape == (1, 2)
+    assert np.isnat(expiry_slots(earlier, DATES[1:], 2)).all()
+
+
+def test_a_smile_linear_in_log_strike_is_found_again_at_every_strike():
+    """Quotes of a skewed smile, at the deltas computed from them, put on nodes and read back by strike."""
+    years = (EXPIRIES[1] - DATES[0].astype(object)).days / 365.0
+    strikes = np.exp(np.linspace(-0.25, 0.25, 41))
+    vols = 0.25 - 0.3 * np.log(strikes)
+    deltas = call_delta(1.0, strikes, vols, years)
+    rows = [
+        (DATES[0].astype(object), "IDX", EXPIRIES[1], 100.0 * strike, right, vol, delta)
+        for right in ("C", "P")
+        for strike, vol, delta in zip(strikes, vols, deltas, strict=True)
+    ]
+    quotes = as_quotes(rows)
+    smile = listed_smiles(quotes, DATES, ["IDX"], expiry_slots(quotes, DATES, 1), DELTAS)[0, 0, 0]
+    read, beyond = vol_at_strike(smile, np.array(DELTAS), 1.0, strikes, years)
+    assert (~beyond).sum() > 10
+    np.testing.assert_allclose(read[~beyond], vols[~beyond], rtol=1e-6)  # stored as float32
 
 
 def test_at_the_money_the_smile_is_the_mean_of_call_and_put():

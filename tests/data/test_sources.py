@@ -2,7 +2,6 @@
 
 from dataclasses import fields, is_dataclass
 
-import numpy as np
 import pytest
 
 from engine.data import FileSource, Source
@@ -33,4 +32,3 @@ def test_a_source_offers_nothing_besides_the_panel_unless_it_says_so():
     source = find_source("synthetic", None, {"years": 1, "names": 5})
     assert source.published() is None
     assert source.other_index_legs() == ()
-    assert source.largest_members(np.datetime64("2014-06-02")) == []

@@ -1,29 +1,40 @@
 """The reader of US chains on small files in the documented shape, checked by hand; no real data needed."""
 
+import math
 from dataclasses import replace
 from datetime import date
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
 import pytest
 
-from engine.correlation import daily_returns
+from engine.correlation import CorrelationStatus, daily_returns, implied_correlation
 from engine.data import append_panel, build_panel, extend_panel, load_market, load_quality, open_panel, save_panel
 from engine.data.records import DELTAS, QuoteStatus
 from engine.data.sources.us_chains.source import UsChains
 from engine.errors import InputError
+from engine.pricing import black_price, implied_vol
 
 DAYS = [date(2026, 6, 1), date(2026, 6, 2), date(2026, 6, 3)]
 EXPIRIES = [date(2026, 6, 18), date(2026, 7, 17), date(2026, 10, 16)]
 VOL = {"SPY": 15.0, "AAA": 30.0, "BBB": 40.0, "XLF": 20.0}  # percent, flat; XLF is no holding of the fund
 SPOT = {"SPY": [700.0, 707.0, 700.0], "AAA": [100.0, 110.0, 11.0], "BBB": [50.0, 50.0, 55.0], "XLF": [9.0, 9.0, 9.0]}
-GRID = [i / 100.0 for i in range(5, 100, 5)]
+GRID = [i / 100.0 for i in range(3, 100, 5)]  # none at the .80 beyond which quotes are deep in the money
+CARRY = 0.02  # continuous, at which the vendor's forwards grow: its rate less dividends
+
+
+def strike_of(delta, spot, vol, day, expiry, carry=CARRY):
+    """Strike whose call has that delta, so that volatility, strike and delta of the fixture agree."""
+    years = (expiry - day).days / 365.0
+    spread = vol * years**0.5
+    return spot * math.exp(carry * years + 0.5 * spread**2 - NormalDist().inv_cdf(delta) * spread)
 
 
 def chains() -> pl.DataFrame:
     rows = [
-        (day, ticker, expiry, 100.0 - 50.0 * delta, delta, vol, round(delta - 1.0, 2), vol)
-        for day in DAYS
+        (day, ticker, expiry, strike_of(delta, SPOT[ticker][t], vol / 100.0, day, expiry), delta, vol, delta - 1.0, vol)
+        for t, day in enumerate(DAYS)
         for ticker, vol in VOL.items()
         for expiry in EXPIRIES
         for delta in GRID
@@ -81,7 +92,7 @@ def load(files, **settings):
 
 def test_volatilities_are_decimals_on_every_delta_and_tenor_within_reach(files):
     panel = load(files)
-    assert (panel.info.index, panel.names.tolist()) == ("SPY", ["AAA", "BBB"])
+    assert (panel.info.index, panel.names.tolist()) == ("SPY", ["AAA", "BBB", "CCC"])
     first, second, beyond = (panel.tenors.tolist().index(tenor) for tenor in (30, 91, 365))
     np.testing.assert_allclose(panel.index_iv[:, first : second + 1], 0.15, rtol=1e-6)  # stored as float32
     np.testing.assert_allclose(panel.component_iv[:, 1, first], 0.40, rtol=1e-6)
@@ -93,18 +104,29 @@ def test_volatilities_are_decimals_on_every_delta_and_tenor_within_reach(files):
 
 def test_weights_are_shares_through_splits_times_the_close_before_over_the_whole_index(files):
     weights = load(files).weights
-    assert weights[0].tolist() == pytest.approx([0.42, 0.18])  # no close is known yet: the snapshot's own
+    assert weights[0].tolist() == pytest.approx([0.42, 0.18, 0.4])  # no close is known yet: the snapshot's own
     # CCC keeps its 0.4. BBB split two for one after the snapshot: 10 AAA at 100 against 40 BBB at 50.
-    assert weights[1].tolist() == pytest.approx([0.6 * 1000 / 3000, 0.6 * 2000 / 3000])
+    assert weights[1].tolist() == pytest.approx([0.6 * 1000 / 3000, 0.6 * 2000 / 3000, 0.4])
     # AAA splits ten for one on this day; the night before it was still 10 at 110. The new snapshot is not known yet.
-    assert weights[2].tolist() == pytest.approx([0.6 * 1100 / 3100, 0.6 * 2000 / 3100])
+    assert weights[2].tolist() == pytest.approx([0.6 * 1100 / 3100, 0.6 * 2000 / 3100, 0.4])
 
 
-def test_a_member_without_the_close_before_has_no_weight_and_leaves_that_of_the_others_alone(files):
+def test_a_member_without_the_close_before_keeps_the_snapshots_weight_and_leaves_that_of_the_others_alone(files):
     respell(files, "us2026/spot", lambda f: f.filter((pl.col("ticker") != "BBB") | (pl.col("date") != DAYS[0])))
     weights = load(files).weights
-    assert weights[1].tolist() == pytest.approx([0.42, 0.0])
-    assert weights[2].tolist() == pytest.approx([0.6 * 1100 / 3100, 0.6 * 2000 / 3100])
+    assert weights[1].tolist() == pytest.approx([0.42, 0.18, 0.4])
+    assert weights[2].tolist() == pytest.approx([0.6 * 1100 / 3100, 0.6 * 2000 / 3100, 0.4])
+
+
+def test_a_member_without_chains_has_a_weight_and_no_quote_and_coverage_tells(files):
+    panel = load(files)
+    ccc = panel.names.tolist().index("CCC")
+    assert (panel.component_status[:, ccc] == QuoteStatus.NO_QUOTE).all()
+    assert np.isnan(panel.spot[:, ccc]).all()
+    rho = implied_correlation(panel.index_iv, panel.component_iv, panel.weights)
+    cell = (slice(None), panel.tenors.tolist().index(30), DELTAS.index(50))
+    assert rho.coverage[cell].tolist() == pytest.approx([0.6] * 3)
+    assert (rho.status[cell] == CorrelationStatus.THIN_COVERAGE).all()
 
 
 def with_sectors(files):
@@ -120,7 +142,7 @@ def test_a_sector_has_the_weights_inside_it_and_its_fund_where_that_has_chains(f
     with_sectors(files)
     panel = load(files)
     sectors = panel.sectors
-    assert sectors.of_name.tolist() == ["Financials", "Energy"]
+    assert sectors.of_name.tolist() == ["Financials", "Energy", "Financials"]
     assert (sectors.legs.tolist(), sectors.symbols.tolist()) == (["Financials"], ["XLF"])
     first, beyond = (panel.tenors.tolist().index(tenor) for tenor in (30, 365))
     np.testing.assert_allclose(sectors.leg_iv[:, 0, first], 0.20, rtol=1e-6)  # stored as float32
@@ -145,20 +167,43 @@ def test_sectors_are_kept_cut_and_appended_with_the_panel(files, tmp_path):
             panel.slice(end="2026-06-01").append(stranger)
 
 
+def spx_quote(day, root, expiry, right, strike, spot, vol, delta):
+    """One line of the file, with bid and ask around Black's price on the forward of the fixture."""
+    years = (expiry - day).days / 365.0
+    forward, rate = spot * math.exp(CARRY * years), math.log(1.04 if day < DAYS[2] else 1.05)
+    mid = float(black_price(forward, strike, vol, years, right == "C", rate))
+    return day, root, expiry, right, strike, mid - 0.01, mid + 0.01, vol, delta - (right == "P")
+
+
 def test_the_index_itself_is_a_leg_on_the_sessions_its_quotes_have_settled_at_the_close_where_they_can_be(files):
     vols = {("SPX", EXPIRIES[1]): 0.30, ("SPXW", EXPIRIES[1]): 0.12, ("SPX", EXPIRIES[2]): 0.12}
+    level = {DAYS[0]: 7000.0, DAYS[2]: 7020.0}
     rows = [
-        (day, root, expiry, right, 5000.0 - 100.0 * delta, vol, delta - (right == "P"))
-        for day in (DAYS[0], DAYS[2])
+        spx_quote(day, root, expiry, right, strike_of(delta, level[day], vol, day, expiry), level[day], vol, delta)
+        for day in level
         for (root, expiry), vol in vols.items()
         for right in "CP"
         for delta in GRID
     ]
-    columns = ["session_date", "root", "expiry", "right", "strike", "iv", "delta"]
+    columns = ["session_date", "root", "expiry", "right", "strike", "bid", "ask", "iv", "delta"]
     pl.DataFrame(rows, schema=columns, orient="row").write_parquet(files / "us2026" / "spx_quotes.parquet")
     levels = {"date": DAYS, "index": ["SPX"] * 3, "close": [7000.0, 7010.0, 7020.0]}
     pl.DataFrame(levels).write_parquet(files / "us_history" / "cboe_indices.parquet")
+    weekly = date(2026, 7, 2)  # 31 and 29 days after the two sessions: no member expires then
+    rows = [
+        spx_quote(day, "SPXW", weekly, right, strike_of(delta, level[day], 0.15, day, weekly), level[day], 0.15, delta)
+        for day in level
+        for right in "CP"
+        for delta in GRID
+    ]
+    more = pl.DataFrame(rows, schema=columns, orient="row")
+    respell(files, "us2026/spx_quotes", lambda frame: pl.concat([frame, more]))
     panel, fund = load(files, index="SPX"), load(files)
+    one_month = panel.index_iv[:, panel.tenors.tolist().index(30), DELTAS.index(50)]
+    # Total variance linear between the weekly and the third Friday behind it; before it SPX has nothing: 31 days.
+    between = ((14.0 / 15.0) * 0.15**2 * 29 + (1.0 / 15.0) * 0.12**2 * 44) / 30.0
+    assert one_month.tolist() == pytest.approx([0.15, math.sqrt(between)], rel=1e-6)  # stored as float32
+    assert (panel.listed.expiry == fund.listed.expiry[[0, 2]])[:, : len(EXPIRIES)].all()
     assert panel.dates.tolist() == [DAYS[0], DAYS[2]]
     assert panel.index_spot.tolist() == [7000.0, 7020.0]
     at = panel.tenors.tolist().index(91)
@@ -169,7 +214,7 @@ def test_the_index_itself_is_a_leg_on_the_sessions_its_quotes_have_settled_at_th
 
 def test_a_split_is_marked_on_its_day_on_strikes_and_returns(files):
     panel = load(files)
-    expected = np.array([[1.0, 1.0], [1.0, 1.0], [0.1, 1.0]])
+    expected = np.array([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [0.1, 1.0, 1.0]])
     np.testing.assert_array_equal(panel.strike_factor, expected)
     np.testing.assert_array_equal(panel.return_factor, expected)
     assert np.isnan(panel.settlement).all()
@@ -181,19 +226,71 @@ def test_a_split_on_a_day_without_session_is_undone_at_the_next_one_however_the_
         respell(files, name, lambda frame: frame.filter(hole))
     respell(files, "us2026/corporate_actions", lambda frame: frame.with_columns(date=pl.lit(DAYS[1])))
     panel = load(files)
-    np.testing.assert_array_equal(panel.strike_factor, [[1.0, 1.0], [0.1, 0.5]])
-    np.testing.assert_allclose(daily_returns(panel.spot, panel.return_factor)[1], [0.1, 1.2])
+    np.testing.assert_array_equal(panel.strike_factor, [[1.0, 1.0, 1.0], [0.1, 0.5, 1.0]])
+    np.testing.assert_allclose(daily_returns(panel.spot, panel.return_factor)[1], [0.1, 1.2, np.nan])
     (later,) = UsChains(path=str(files), start="2026-06-03").blocks()
     np.testing.assert_array_equal(later.strike_factor, panel.strike_factor[1:])
 
 
-def test_forwards_grow_at_the_rate_published_before_the_date(files):
+def test_the_rate_is_the_one_published_before_the_date(files):
     panel = load(files)
     np.testing.assert_allclose(panel.rate, np.log([1.04, 1.04, 1.05]), rtol=1e-14)  # one logarithm
     assert "last one is of 2026-06-02" in panel.info.forward_convention
-    days = (EXPIRIES[1] - DAYS[0]).days
-    assert panel.listed.forward[0, 0, 1] == pytest.approx(100.0 * 1.04 ** (days / 365.0), rel=1e-12)
-    assert panel.listed.index_forward[2, 1] == pytest.approx(700.0 * 1.05 ** ((days - 2) / 365.0), rel=1e-12)
+
+
+def test_where_calls_and_puts_have_one_volatility_the_forward_is_the_vendors(files):
+    panel = load(files)
+    years = (EXPIRIES[1] - DAYS[0]).days / 365.0
+    # The file's deltas are exact here; 1e-6 leaves room for strikes that a file keeps as float32.
+    assert panel.listed.forward[0, 0, 1] == pytest.approx(100.0 * math.exp(CARRY * years), rel=1e-6)
+    assert panel.listed.index_forward[2, 1] == pytest.approx(700.0 * math.exp(CARRY * (years - 2 / 365.0)), rel=1e-6)
+
+
+def test_where_the_vendor_inverted_on_a_wrong_forward_parity_of_its_volatilities_finds_the_traded_one(files):
+    """Prices of one smile at a forward 1 % above the vendor's: it makes its calls dear and its puts cheap."""
+    years = (EXPIRIES[2] - DAYS[0]).days / 365.0
+    vendor, true, vol = 100.0 * math.exp(CARRY * years), 101.0 * math.exp(CARRY * years), 0.30
+    at = (pl.col("ticker") == "AAA") & (pl.col("date") == DAYS[0]) & (pl.col("expiry") == EXPIRIES[2])
+
+    def reinvert(frame):
+        rows = frame.filter(at)
+        strike = rows["strike"].to_numpy()
+        found = {}
+        for side, is_call in (("call", True), ("put", False)):
+            price = black_price(true, strike, vol, years, is_call)
+            found[f"{side}_iv_pct"] = 100.0 * implied_vol(price, vendor, strike, years, is_call)[0]
+        return pl.concat([frame.filter(~at), rows.with_columns(**{k: pl.Series(v) for k, v in found.items()})])
+
+    respell(files, "us2026/chains", reinvert)
+    panel = load(files)
+    assert panel.listed.forward[0, 0, 2] == pytest.approx(true, rel=1e-6)  # as the carry above
+    # The call's volatility is 2 points too high, the put's as much too low: in their mean the second order is left.
+    assert panel.listed.iv[0, 0, 2, DELTAS.index(50)] == pytest.approx(vol, abs=1e-3)
+
+
+def test_deltas_are_computed_and_a_vendors_stale_one_is_dropped_and_counted(files):
+    smile = (pl.col("ticker") == "AAA") & (pl.col("date") == DAYS[0]) & (pl.col("expiry") == EXPIRIES[1])
+    last_traded_nearer = pl.when(smile & (pl.col("call_delta") == 0.03)).then(0.20)
+    within_tolerance = last_traded_nearer.when(smile & (pl.col("call_delta") == 0.08)).then(0.17)
+    before = load(files)
+    moved = within_tolerance.otherwise("call_delta").alias("call_delta")
+    respell(files, "us2026/chains", lambda frame: frame.with_columns(moved))
+    panel = load(files)
+    quality = load_quality(build_panel("us_chains", path=files, cache=files.parent / "panels"))
+    dropped = quality.filter(pl.col("reason") == "vendor_delta_differs")
+    assert dropped.select("asset", "rows").rows() == [("AAA", 1)]
+    np.testing.assert_array_equal(panel.component_iv, before.component_iv)
+    np.testing.assert_array_equal(panel.listed.forward, before.listed.forward)
+
+
+def test_a_smile_without_a_forward_is_dropped_and_counted(files):
+    near = pl.col("call_delta").is_between(0.30, 0.70) & (pl.col("ticker") == "AAA") & (pl.col("date") == DAYS[0])
+    respell(files, "us2026/chains", lambda frame: frame.filter(~near))
+    panel = load(files)
+    quality = load_quality(build_panel("us_chains", path=files, cache=files.parent / "panels"))
+    assert quality.filter(pl.col("reason") == "no_forward")["asset"].to_list() == ["AAA"]
+    assert np.isnan(panel.listed.forward[0, 0]).all()
+    assert (panel.component_status[0, 0] == QuoteStatus.NO_QUOTE).all()
 
 
 def test_quotes_are_dropped_for_stated_reasons(files):
@@ -201,13 +298,13 @@ def test_quotes_are_dropped_for_stated_reasons(files):
     first = aaa & (pl.col("date") == DAYS[0]) & (pl.col("expiry") == EXPIRIES[0])
 
     def spoil(frame):
-        at = [first & (pl.col("call_delta") == delta) for delta in (0.30, 0.35, 0.40)]
+        at = [first & (pl.col("call_delta") == delta) for delta in (0.28, 0.33, 0.38)]
         vol = pl.when(at[0]).then(0.0).when(at[1]).then(float("nan")).when(at[2]).then(900.0).otherwise("call_iv_pct")
         return pl.concat(
             [
                 frame.with_columns(vol.alias("call_iv_pct")),
                 frame.filter(at[0]),  # the line above has no call volatility: this one counts, its put is there twice
-                frame.filter(first & (pl.col("call_delta") == 0.45)),
+                frame.filter(first & (pl.col("call_delta") == 0.43)),
             ]
         )
 
@@ -215,7 +312,7 @@ def test_quotes_are_dropped_for_stated_reasons(files):
     panel = load(files)
     quality = load_quality(build_panel("us_chains", path=files, cache=files.parent / "panels"))
     counted = {row["reason"]: row["rows"] for row in quality.filter(pl.col("asset") == "AAA").iter_rows(named=True)}
-    deep = 3 * len(EXPIRIES) * 6  # calls at .85 .90 .95 and puts at .05 .10 .15
+    deep = 3 * len(EXPIRIES) * 8  # calls at .83 .88 .93 .98 and puts at .03 .08 .13 .18
     options = 2 * (3 * len(EXPIRIES) * len(GRID) + 2)
     assert counted == {
         "missing_iv": 2,
@@ -344,7 +441,6 @@ def test_what_lies_beside_the_chains_is_offered_where_its_files_are_there(files)
     source = UsChains(path=str(files))
     assert source.published() is None
     assert source.other_index_legs() == ()
-    assert source.largest_members(np.datetime64("2026-06-01"), 2) == ["AAA", "CCC"]  # CCC has no chains
     history = files / "us_history"
     levels = {"date": DAYS, "index": ["SPX", "COR1M", "COR1M"], "close": [7000.0, 12.0, 13.0]}
     pl.DataFrame(levels).write_parquet(history / "cboe_indices.parquet")

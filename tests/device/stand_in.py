@@ -106,7 +106,7 @@ def wrapped(value):
     if isinstance(value, np.ndarray | np.generic):
         return Array(value)
     if isinstance(value, list | tuple) and any(isinstance(item, np.ndarray) for item in value):
-        return type(value)(wrapped(item) for item in value)
+        return (tuple if isinstance(value, tuple) else list)(wrapped(item) for item in value)  # named tuples are tuples
     return value
 
 
@@ -247,6 +247,11 @@ class Library(types.ModuleType):
     def lib(self):
         tricks = types.SimpleNamespace(sliding_window_view=called(np.lib.stride_tricks.sliding_window_view))
         return types.SimpleNamespace(stride_tricks=tricks)
+
+    @property
+    def linalg(self):
+        shared = (n for n in dir(installed.linalg) if callable(getattr(np.linalg, n, None)))
+        return types.SimpleNamespace(**{n: called(getattr(np.linalg, n)) for n in shared})
 
     def get_default_memory_pool(self):
         return types.SimpleNamespace(free_bytes=lambda: 0)

@@ -89,9 +89,7 @@ def hidden_by_rounding(price, forward, strike, vol, years, is_call, rate):
 @example(moneyness=-30.0, depth=7.0, years=0.5, is_call=True, rate=0.0)  # near the highest price there is
 @example(moneyness=30.0, depth=0.0, years=0.5, is_call=True, rate=0.0)
 @example(moneyness=45.0, depth=-12.0, years=0.5, is_call=True, rate=0.0)
-def test_a_price_gives_its_volatility_exactly_where_rounding_leaves_it_determined(
-    moneyness, depth, years, is_call, rate
-):
+def test_a_price_gives_its_volatility_where_rounding_leaves_it_determined(moneyness, depth, years, is_call, rate):
     """`depth` is h + t, the d1 or -d2 of the option out of the money: what bounds see of a volatility."""
     forward, strike = 100.0, 100.0 * math.exp(moneyness)
     spread = depth + math.sqrt(depth * depth + 2.0 * abs(moneyness))

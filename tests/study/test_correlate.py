@@ -7,8 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.correlation import INDICES, AllMembers, CorrelationStatus
+from engine.correlation import INDICES, AllMembers, CorrelationStatus, baskets
 from engine.data import load_market
+from engine.report import correlation_levels
+from engine.study.levels import measure_levels
 from engine.study.tables import data_behind
 
 COLUMNS = {
@@ -41,7 +43,7 @@ def test_the_folder_holds_what_the_contract_names(ended):
     (folder,) = ended.folders
     assert {file.name for file in folder.iterdir()} == {
         *(".hydra", "manifest.json", "report.html"),
-        *("correlation.parquet", "indices.parquet", "realized.parquet", "quality.parquet"),
+        *("correlation.parquet", "indices.parquet", "realized.parquet", "term.parquet", "quality.parquet"),
         *("structure.parquet", "premium.parquet", "dispersion.parquet", "drivers.parquet"),
         *("season.parquet", "weekend.parquet"),
     }
@@ -157,3 +159,30 @@ def test_the_table_behind_the_numbers_counts_missing_sessions_holes_and_the_shar
     closes = f"244 sessions, {whole.dates[0]} to {whole.dates[-1]}"
     assert behind["closes that realised measures may read"] == closes
     assert behind["holes of more than 7 days, before"] == f"1 ({whole.dates[27]})"
+
+
+def test_a_date_on_a_holiday_of_the_exchange_is_flagged_and_counts_nowhere(tmp_path):
+    """Such files repeat the quotes of the session before."""
+    whole = load_market("synthetic", years=1, names=5, cache=tmp_path, progress=False)
+    holidays = np.setdiff1d(weekdays(whole.dates[0], whole.dates[-1]), whole.dates)
+    assert len(holidays)
+    at = int(np.searchsorted(whole.dates, holidays[0]))
+    rows = np.insert(np.arange(len(whole)), at, at - 1)
+    repeated = whole.map_arrays(lambda _, array: array[rows])
+    dates = repeated.dates.copy()
+    dates[at] = holidays[0]
+    repeated = replace(repeated, dates=dates)
+    levels, plain = (measure_levels(m, baskets(AllMembers(), m), 0.8, 5) for m in (repeated, whole))
+    day = pl.col("date") == holidays[0].astype(object)
+    flagged = levels.implied.filter(day & pl.col("implied_correlation").is_not_null())
+    assert flagged.height > 50
+    assert (flagged["status"] == "off_calendar").all()
+    assert levels.implied.filter(~day).equals(plain.implied)
+    assert correlation_levels(levels.implied)["mean"].equals(correlation_levels(plain.implied)["mean"])
+    behind = dict(data_behind(repeated, levels.baskets[0].weights, levels.longest).iter_rows())
+    assert behind["sessions the XNYS calendar does not have"] == f"1 ({holidays[0]})"
+
+
+def weekdays(first, last):
+    days = np.arange(first, last + 1)
+    return days[np.is_busday(days)]

@@ -178,7 +178,7 @@ def test_a_tenor_far_longer_than_the_data_has_no_premium_and_its_table_says_how_
     rows = {row["tenor"]: row for row in table.iter_rows(named=True)}
     assert [(rows[t]["window"], rows[t]["wanted"]) for t in (30, 91, 182)] == [(21, 21), (61, 63), (None, 126)]
     counts = levels.realized.group_by("window").agg(pl.col("realized_correlation").count())
-    assert dict(counts.iter_rows()) == {7: 55, 21: 41, 61: 1}
+    assert {(7, 55), (21, 41), (61, 1)} <= set(counts.iter_rows())
     assert 35 < rows[30]["dates"] <= 41  # a few index quotes are planted as missing
     assert rows[182]["dates"] == 0
     assert rows[30]["realized_leg"] == "SYNX"

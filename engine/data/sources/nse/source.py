@@ -97,7 +97,7 @@ class Nse(FileSource):
     def _daily(self, names: list[str], legs: dict, forwards: pl.DataFrame) -> DailyInputs:
         dates = self._dates()
         # The expiries are those of the index's and the stocks' futures; a sub-index may list others besides.
-        slots = expiry_slots(forwards.join(pl.DataFrame({"date": dates}), on="date"), dates, LISTED_EXPIRIES)
+        slots = expiry_slots(forwards, dates, LISTED_EXPIRIES)
         strike_factor, return_factor = factors(self._folder, dates, names, self.end)
         of_name, sector_weights = sectors(self._folder, legs, dates, names)
         return DailyInputs(
@@ -105,6 +105,7 @@ class Nse(FileSource):
             names=names,
             index=self.index,
             slots=slots,
+            index_slots=None,
             prices=closes(self._folder, dates, [self.index, *names]),
             rate=np.full(len(dates), self.rate),
             strike_factor=strike_factor,
@@ -128,4 +129,5 @@ class Nse(FileSource):
             hedge_instrument="same-expiry future",
             physical_delivery=True,
             marks="traded",
+            contracts="synthetic strikes (at the forward, where none is listed), fractional lots",
         )

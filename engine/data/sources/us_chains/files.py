@@ -34,6 +34,8 @@ SPX_COLUMNS = {
     "expiry": pl.Date,
     "right": pl.String,
     "strike": pl.Float64,
+    "bid": pl.Float64,
+    "ask": pl.Float64,
     "iv": pl.Float64,
     "delta": pl.Float64,
 }

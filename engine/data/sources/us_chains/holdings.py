@@ -1,6 +1,6 @@
 """Who is in the S&P 500, with what weight and in which sector: holdings of the index fund and GICS sectors."""
 
-from pathlib import Path
+import math
 
 import numpy as np
 import polars as pl
@@ -8,7 +8,7 @@ import polars as pl
 from engine.calendar import DAY
 from engine.data.arrange import on_dates
 from engine.data.parquet import collect, scan
-from engine.data.sources.us_chains.files import HISTORY_FOLDER, HOLDINGS, SECTORS
+from engine.data.sources.us_chains.files import HOLDINGS, SECTORS
 from engine.errors import InputError
 
 # The fund on each GICS sector; where it is among the chains the sector has an index leg.
@@ -52,13 +52,29 @@ def sector_funds(sector_of: dict, tickers: set) -> dict[str, str]:
     return {sector: fund for sector, fund in SECTOR_FUNDS.items() if sector in known and fund in tickers}
 
 
+def members(held: pl.DataFrame, first, index: str) -> list[str]:
+    """Return every ticker that is a holding at `first` or later, alphabetically, quoted or not; never the index.
+
+    Parameters
+    ----------
+    held : frame
+        As from `holdings`.
+    first : datetime64
+        First session of the chains.
+    index : str
+    """
+    at_first = held.filter(pl.col("asof") < first)["asof"].max()
+    later = held if at_first is None else held.filter(pl.col("asof") >= at_first)
+    return sorted(set(later["ticker"]) - {index})
+
+
 def index_weights(held: pl.DataFrame, splits, spot, dates, names, sector_of: dict) -> tuple[np.ndarray, np.ndarray]:
     """Weight of each name in the whole index, and in its own sector, from the previous session's closes.
 
     The value of a name is its shares at the latest snapshot, adjusted for splits since then, times the previous
-    session's close. Names that have that close share, by value, the weight that the snapshot gives them together; a
-    name without it has weight 0, and the weight of holdings that the panel lacks stays as in the snapshot. Before the
-    first close of the file the snapshot's own weights are used.
+    session's close. Names that have that close share, by value, the weight that the snapshot gives them together; the
+    weight of the others stays as in the snapshot, so that what is missing is known. Before the first close of the file
+    the snapshot's own weights are used.
 
     Parameters
     ----------
@@ -72,8 +88,7 @@ def index_weights(held: pl.DataFrame, splits, spot, dates, names, sector_of: dic
     Returns
     -------
     weights, in_sector : array (T, N)
-        A row of `weights` sums to the share of the index that the names cover, a row of `in_sector`, over one sector,
-        to the share of that sector.
+        A row of `weights` sums to 1, a row of `in_sector` to 1 over each sector, as far as `names` are all holdings.
 
     Raises
     ------
@@ -102,42 +117,19 @@ def index_weights(held: pl.DataFrame, splits, spot, dates, names, sector_of: dic
                     shares[names.index(ticker)] /= np.nan if factor is None else factor
             value = shares * prices[before]
             priced = value > 0.0
-            value = np.where(priced, value, 0.0)
-            weights[t] = weight[priced].sum() * value / (value.sum() or 1.0)
-        whole = {ticker: own / snapshot["weight"].sum() for ticker, (own, _) in of_name.items()}
-        in_sector[t] = _in_sector(whole, dict(zip(names, weights[t].tolist(), strict=True)), sector_of)
+            # Sums that are exact: a name that joins later must not change the rounding of the others.
+            together = math.fsum(weight[priced]) / (math.fsum(value[priced]) or 1.0)
+            weights[t] = np.where(priced, together * np.where(priced, value, 0.0), weight)
+        in_sector[t] = _in_sector(names, weights[t].tolist(), sector_of)
     return weights, in_sector
 
 
-def largest_members(path, date, n: int = 50) -> list[str]:
-    """Return the n largest holdings of the index fund at its latest snapshot at or before a date, largest first.
-
-    Parameters
-    ----------
-    path : path
-        Folder that holds us_history/.
-    date : datetime64
-    n : int
-
-    Raises
-    ------
-    InputError
-        When there is no snapshot at or before the date.
-    """
-    known = holdings(Path(path) / HISTORY_FOLDER).filter(pl.col("asof") <= date)
-    if known.height == 0:
-        raise InputError(f"{HOLDINGS} has no snapshot at or before {date}; start later")
-    latest = known.filter(pl.col("asof") == pl.col("asof").max())
-    return latest.sort(["weight", "ticker"], descending=[True, False])["ticker"].head(n).to_list()
-
-
-def _in_sector(snapshot: dict, weights: dict, sector_of: dict) -> list[float]:
-    """Weight of each name in its own sector; holdings that have no weight in `weights` count with the snapshot's."""
-    held = snapshot | {name: weight for name, weight in weights.items() if weight > 0.0}
-    total = {}
-    for ticker, weight in held.items():
-        total[sector_of.get(ticker)] = total.get(sector_of.get(ticker), 0.0) + weight
+def _in_sector(names, weights: list, sector_of: dict) -> list[float]:
+    """Weight of each name in its own sector."""
+    total = {}  # summed in the order of the names, of which a later one adds 0
+    for name, weight in zip(names, weights, strict=True):
+        total[sector_of.get(name)] = total.get(sector_of.get(name), 0.0) + weight
     return [
         weight / total[sector_of[name]] if name in sector_of and weight > 0.0 else 0.0
-        for name, weight in weights.items()
+        for name, weight in zip(names, weights, strict=True)
     ]

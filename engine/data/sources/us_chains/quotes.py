@@ -1,31 +1,50 @@
-"""Option quotes of the US chains, with the vendor's volatilities and deltas."""
+"""Option quotes of the US chains: the vendor's volatilities, at deltas computed from them."""
 
 import polars as pl
 
+from engine.calendar import year_fraction
 from engine.data.clean import SMILE_RULES, QualityReport
 from engine.data.parquet import between, collect
 from engine.data.schema import Quotes, check_call_delta, check_decimal_iv
 from engine.data.sources.us_chains.files import CHAINS, SPX, SPX_QUOTES, chains, spx_options
+from engine.data.sources.us_chains.forwards import chain_forwards, quoted_forwards
+from engine.pricing import call_delta
 
+# The vendor's deltas are American, on spot, and have two decimals: nine in ten puts of two years lie within .08 of
+# Black's on a forward, shorter ones nearer. What differs by more was last computed when the option last traded.
+DELTA_TOLERANCE = 0.10
 OPTION = ["date", "asset", "expiry", "strike", "right"]
 HAS_IV = pl.col("iv").is_finite() & (pl.col("iv") > 0.0)
 RULES = {
     "missing_iv": ~HAS_IV,
     "expired": pl.col("expiry") <= pl.col("date"),
-    **SMILE_RULES,
     "strike_not_positive": ~(pl.col("strike").is_finite() & (pl.col("strike") > 0.0)),
+    "no_forward": pl.col("forward").is_null(),
+    **SMILE_RULES,
+    "vendor_delta_differs": ~((pl.col("vendor_delta") - pl.col("call_delta")).abs() <= DELTA_TOLERANCE),
 }
 
 
-def option_quotes(folder, daily, report: QualityReport) -> pl.DataFrame:
-    """Return the usable option quotes of a block of dates, a frame of schema `Quotes`; all are counted in `report`.
+def option_quotes(folder, daily, spot: pl.DataFrame, report: QualityReport) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the usable option quotes of a block of dates, and their forwards; all quotes are counted in `report`.
+
+    The delta of a quote is Black's call delta on the forward of its smile. The vendor's is a check: a quote whose two
+    deltas lie more than `DELTA_TOLERANCE` apart is dropped.
 
     Parameters
     ----------
     folder : path of the chains
     daily : DailyInputs
-        Its dates and assets are read.
+        Its dates, assets and rates are read.
+    spot : frame of date, asset, spot
+        Closes of all assets, SPX too where it is the index.
     report : QualityReport
+
+    Returns
+    -------
+    quotes : frame of schema `Quotes`
+    forwards : frame of date, asset, expiry, forward
+        As from `chain_forwards`; of SPX from `quoted_forwards`.
 
     Raises
     ------
@@ -33,15 +52,24 @@ def option_quotes(folder, daily, report: QualityReport) -> pl.DataFrame:
         When a file cannot be read, or volatilities or deltas are not in the declared unit.
     """
     quotes = _chain_quotes(folder, daily)
+    forwards = chain_forwards(quotes.filter(HAS_IV), spot)
     if daily.index == SPX:
-        quotes = pl.concat([quotes, _spx_quotes(folder, daily)])
+        spx = _spx_quotes(folder, daily)
+        rate = pl.DataFrame({"date": daily.dates, "rate": daily.rate})
+        forwards = pl.concat([forwards, quoted_forwards(spx, spot, rate)])
+        quotes = pl.concat([quotes, spx.drop("bid", "ask")])
     usable = quotes.filter(HAS_IV)
     check_decimal_iv(usable, folder / CHAINS, "call_iv_pct / put_iv_pct (percent)")
     check_call_delta(usable, folder / CHAINS, {"C": "call_delta (0..1)", "P": "put_delta (-1..0)"})
+    quotes = quotes.join(forwards, on=["date", "asset", "expiry"], how="left", maintain_order="left")
+    days = (quotes["expiry"] - quotes["date"]).dt.total_days().to_numpy()
+    forward, strike, iv = (quotes[column].to_numpy() for column in ("forward", "strike", "iv"))
+    delta = call_delta(forward, strike, iv, year_fraction(days))
     # Two lines of one option are a duplicate only if both could be used, so this is judged last.
-    good = report.keep(quotes, RULES, final=False)
+    good = report.keep(quotes.with_columns(call_delta=pl.Series(delta)), RULES, final=False)
     kept = report.keep(good, {"duplicate": ~pl.struct(OPTION).is_first_distinct()})
-    return Quotes.validate(kept.with_columns(pl.col("right").cast(pl.Enum(["C", "P"]))), cast=True)
+    kept = kept.with_columns(pl.col("right").cast(pl.Enum(["C", "P"])))
+    return Quotes.validate(kept.drop("vendor_delta", "forward"), cast=True), forwards
 
 
 def _chain_quotes(folder, daily) -> pl.DataFrame:
@@ -55,8 +83,7 @@ def _chain_quotes(folder, daily) -> pl.DataFrame:
             "strike",
             pl.lit(right).alias("right"),
             (pl.col(f"{side}_iv_pct") / 100.0).alias("iv"),
-            # Two decimals were stored as float32: restore them, so that equal deltas are equal.
-            (pl.col(f"{side}_delta") + offset).round(4).alias("call_delta"),
+            (pl.col(f"{side}_delta") + offset).alias("vendor_delta"),
         )
         for right, side, offset in (("C", "call", 0.0), ("P", "put", 1.0))
     ]
@@ -73,5 +100,7 @@ def _spx_quotes(folder, daily) -> pl.DataFrame:
         "strike",
         "right",
         "iv",
-        (pl.col("delta") + offset).alias("call_delta"),
+        (pl.col("delta") + offset).alias("vendor_delta"),
+        "bid",
+        "ask",
     )

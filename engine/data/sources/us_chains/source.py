@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from engine.calendar import year_fraction
-from engine.data.arrange import on_dates
+from engine.data.arrange import on_dates, on_expiries
 from engine.data.clean import QualityReport
 from engine.data.fingerprint import fingerprint
 from engine.data.panel import MarketPanel
@@ -20,7 +19,7 @@ from engine.data.records import MarketInfo
 from engine.data.source import FileSource
 from engine.data.sources.us_chains import files
 from engine.data.sources.us_chains.history import panel_history
-from engine.data.sources.us_chains.holdings import holdings, index_weights, largest_members, sector_funds, sectors_of
+from engine.data.sources.us_chains.holdings import holdings, index_weights, members, sector_funds, sectors_of
 from engine.data.sources.us_chains.prices import rates, splits, spots, spx_closes, strike_factors
 from engine.data.sources.us_chains.quotes import option_quotes
 from engine.errors import InputError
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from engine.data.series.sp500_history import PriceHistory
 
 LISTED_EXPIRIES = 24  # two years of monthly expiries and the long-dated ones beyond
+SPX_EXPIRIES = 48  # weekly and daily ones around 30 days besides
 BLOCK_SESSIONS = 16
 
 
@@ -80,10 +80,10 @@ class UsChains(FileSource):
     def blocks(self) -> Iterator[MarketPanel]:
         """Build the panel, sixteen sessions at a time."""
         daily, info = self._daily_and_info()
+        closes = self._closes()
         for part in daily.blocks(BLOCK_SESSIONS):
-            quotes = option_quotes(self._folder, part, self.report)
-            growth = np.exp(part.rate[:, None] * year_fraction(part.days))
-            forward = part.prices[:, :, None] * growth[:, None]
+            quotes, forwards = option_quotes(self._folder, part, closes, self.report)
+            forward = on_expiries(forwards, "forward", part.dates, [self.index, *part.names], part.slots)
             yield quotes_to_panel(info, part, quotes, forward, self.max_extrapolation_days)
 
     def quality(self) -> pl.DataFrame:
@@ -110,10 +110,6 @@ class UsChains(FileSource):
             return ()
         return (files.SPX,)
 
-    def largest_members(self, date, n: int = 50) -> list[str]:
-        """Return the n largest holdings of the index fund at its latest snapshot at or before a date."""
-        return largest_members(self.path, date, n)
-
     @property
     def _folder(self) -> Path:
         return Path(self.path) / files.CHAIN_FOLDER
@@ -128,41 +124,57 @@ class UsChains(FileSource):
     def _chains(self) -> pl.LazyFrame:
         return files.chains(self._folder, self.start, self.end)
 
+    def _spx_options(self) -> pl.LazyFrame:
+        return files.spx_options(self._folder, self.start, self.end)
+
     def _dates(self) -> np.ndarray:
         dates = session_dates(self._chains(), self._folder / files.CHAINS)
         if self.index == files.SPX:
-            spx = files.spx_options(self._folder, self.start, self.end)
-            dates = np.intersect1d(dates, session_dates(spx, self._folder / files.SPX_QUOTES))
+            dates = np.intersect1d(dates, session_dates(self._spx_options(), self._folder / files.SPX_QUOTES))
         return dates
+
+    def _closes(self) -> pl.DataFrame:
+        spot = spots(self._folder)
+        return pl.concat([spot, spx_closes(self._history)]) if self.index == files.SPX else spot
+
+    def _slots(self, dates) -> tuple[np.ndarray, np.ndarray | None]:
+        """Expiries of the chains, and with index="SPX" those of SPX; (T, E) each."""
+
+        def of(rows, name: str, width: int):
+            return expiry_slots(collect(rows.select("date", "expiry").unique(), self._folder / name), dates, width)
+
+        own = of(self._spx_options(), files.SPX_QUOTES, SPX_EXPIRIES) if self.index == files.SPX else None
+        return of(self._chains(), files.CHAINS, LISTED_EXPIRIES), own
 
     def _tickers(self) -> set[str]:
         file = self._folder / files.CHAINS
         return set(collect(scan(file, {"ticker": pl.String}).unique(), file)["ticker"])
 
     def _names(self, held: pl.DataFrame, quoted: set[str]) -> list[str]:
-        """Members with chains: fund holdings that are quoted, over all sessions of the file, alphabetically."""
+        """Every holding over all sessions of the file, quoted or not: what is quoted later is not known before."""
         if self.index not in quoted | {files.SPX}:
             raise InputError(f"index={self.index} has no chains in {self._folder / files.CHAINS}; try SPY")
-        return sorted((quoted & set(held["ticker"])) - {self.index})
+        first = session_dates(files.chains(self._folder), self._folder / files.CHAINS)[:1]
+        return members(held, first[0], self.index) if len(first) else []
 
     def _daily_and_info(self) -> tuple[DailyInputs, MarketInfo]:
         dates = self._dates()
-        spot = spots(self._folder)
+        spot, closes = spots(self._folder), self._closes()
         held = holdings(self._history)
         quoted = self._tickers()
         names = self._names(held, quoted)
         sector_of = sectors_of(self._history)
-        listed = collect(self._chains().select("date", "expiry").unique(), self._folder / files.CHAINS)
-        closes = pl.concat([spot, spx_closes(self._history)]) if self.index == files.SPX else spot
         factor = strike_factors(self._folder, dates, names, self.end)
         weights, sector_weights = index_weights(held, splits(self._folder), spot, dates, names, sector_of)
         legs = sector_funds(sector_of, quoted - {self.index})
         rate, last_rate = rates(self._history, dates)
+        slots, own_slots = self._slots(dates)
         daily = DailyInputs(
             dates=dates,
             names=names,
             index=self.index,
-            slots=expiry_slots(listed, dates, LISTED_EXPIRIES),
+            slots=slots,
+            index_slots=own_slots,
             prices=on_dates(closes, "spot", dates, [self.index, *names]),
             rate=rate,
             strike_factor=factor,
@@ -182,8 +194,9 @@ class UsChains(FileSource):
         return MarketInfo(
             name="us_chains",
             index=self.index,
-            source="US exchange option chains with the vendor's volatilities and deltas; weights from SPY holdings",
-            forward_convention="spot compounded at the last fed funds rate known before the date "
-            f"(the last one is of {last_rate}), no dividends",
+            source="US exchange option chains with the vendor's volatilities; weights from SPY holdings",
+            forward_convention="put-call parity, expiry by expiry; where an expiry is not quoted, spot compounded at "
+            f"the last fed funds rate known before the date (the last one is of {last_rate}), no dividends",
             marks="last",  # the vendor's volatilities are those of its prices, mostly last trades
+            contracts="synthetic strikes (at the forward, where none is listed), fractional contracts",
         )

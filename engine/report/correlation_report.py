@@ -1,0 +1,127 @@
+"""The report of a correlation run: levels, surface, premia, dispersion and drivers as one page."""
+
+import polars as pl
+
+from engine.report import plots
+from engine.report.page import as_table, page, pair, section
+from engine.report.tables import correlation_levels, realized_words, rounded
+
+
+def correlation_report(
+    long: pl.DataFrame, realized: pl.DataFrame, info, extra: dict | None = None, research: dict | None = None
+) -> str:
+    """Return the report of a correlation run, an HTML page that needs nothing but itself to be read.
+
+    Parameters
+    ----------
+    long : frame
+        date, basket, tenor, delta, implied_correlation, names, coverage, status; decimals.
+    realized : frame
+        date, basket, window, realized_leg, realized_correlation; one window per basket.
+    info : MarketInfo
+    extra : dict of heading -> frame
+        Further tables, such as the comparison with published values.
+    research : dict of name -> frame
+        What is drawn beside the levels, as far as it is there: `surface`, `premium`, `dispersion`, `drivers`,
+        `drivers of DAY`, `season`.
+    """
+    basket = long["basket"][0]
+    ours = long.filter((pl.col("basket") == basket) & (pl.col("status") == "ok"))
+    levels = correlation_levels(long)
+    atm = ours.filter(pl.col("delta") == 50)
+    moved = realized.filter(pl.col("basket") == basket)
+    words = realized_words(moved["window"][0], moved["realized_leg"][0])
+    through_time = (
+        atm.filter(pl.col("tenor").is_in(_spread(atm["tenor"].unique().sort().to_list())))
+        .with_columns((pl.col("tenor").cast(pl.String) + " days").alias("series"))
+        .pivot(on="series", index="date", values="implied_correlation")
+        .join(moved.select("date", pl.col("realized_correlation").alias(words)), on="date", how="left")
+        .sort("date")
+    )
+    term = levels.filter(pl.col("basket") == basket).select("tenor", "mean", "last")
+    last_day = ours.filter(pl.col("date") == ours["date"].max())
+    skew = (
+        last_day.filter(pl.col("tenor").is_in(_spread(last_day["tenor"].unique().sort().to_list())))
+        .pivot(on="tenor", index="delta", values="implied_correlation")
+        .sort("delta")
+    )
+    statuses = long.group_by("basket", "status").len(name="cells").sort("basket", "cells", descending=[False, True])
+    body = [
+        section(
+            "Implied correlation at 50 delta",
+            plots.as_html(plots.plot_implied_correlation(through_time, f"{basket}: implied correlation by tenor")),
+        ),
+        pair(plots.as_html(plots.plot_term_structure(term)), plots.as_html(plots.plot_skew(skew))),
+        *_researched(research or {}, info.index),
+        *_heatmaps(long, realized),
+        section("Levels at 50 delta", as_table(rounded(levels, 4)), "Means over dates whose status is ok; decimals."),
+        *(section(heading, as_table(rounded(frame))) for heading, frame in (extra or {}).items()),
+        section("Cells by status", as_table(statuses), "Values are never clipped: see the status."),
+    ]
+    dates = long["date"]
+    head = [
+        f"{info.name}: {info.index} against its members, {dates.min()} to {dates.max()}. {info.source}",
+        "Realised correlation is of the same names, weights and underlyings as the implied one; returns are of prices.",
+    ]
+    return page(f"Implied correlation of {info.name}", head, body)
+
+
+def _researched(research: dict, leg: str) -> list[str]:
+    """Return one section with a figure per frame of research."""
+    notes = {
+        "premium": "What sellers earn is realised after it.",
+        "dispersion": "Model-free volatilities of surfaces: member_vol stands for VIXEQ, dispersion_vol for DSPX.",
+        "drivers": "Each day's change is split among its drivers, nothing left over; the parts are added up.",
+        "season": "Relative to a trend that knows later days: a description, no signal. Bars are two standard errors.",
+    }
+    sections = []
+    for name, frame in research.items():
+        if name == "surface":
+            figure = plots.plot_surface(frame, "Implied correlation of the last date, by tenor and delta")
+        elif name == "premium":
+            note = realized_words(frame["window"][0], frame["realized_leg"][0])
+            notes["premium"] = f"Implied, {frame['tenor'][0]} days, less {note}: known that day. {notes['premium']}"
+            columns = frame.select("date", "implied", "realized", pl.col("correlation_premium").alias("premium"))
+            figure = plots.plot_series(columns, "Correlation risk premium", "correlation (x 100)")
+        elif name == "dispersion":
+            columns = frame.select("date", "member_vol", "dispersion_vol")
+            figure = plots.plot_series(columns, f"Dispersion, {frame['tenor'][0]} days", "vol points")
+        elif name == "drivers":
+            figure = plots.plot_drivers(frame, leg)
+        elif name == "season":
+            figure = plots.plot_season(frame)
+        else:
+            figure = plots.plot_day_drivers(frame, name.removeprefix("drivers of "))
+        sections.append(section(name[0].upper() + name[1:], plots.as_html(figure), notes.get(name, "")))
+    return sections
+
+
+def _heatmaps(long: pl.DataFrame, realized: pl.DataFrame) -> list[str]:
+    """Return heat maps where there are several baskets: implied at the tenor most often known, and realised."""
+    if long["basket"].n_unique() < 2:
+        return []
+    usable = long.filter((pl.col("delta") == 50) & (pl.col("status") == "ok"))
+    maps = []
+    if usable.height:
+        tenor = usable["tenor"].mode().min()
+        implied = usable.filter(pl.col("tenor") == tenor)
+        maps.append((f"Implied correlation by basket, {tenor} days at 50 delta", implied, "implied_correlation"))
+    moved = realized.filter(pl.col("realized_correlation").is_not_null())
+    if moved.height:
+        maps.append((f"Realised correlation by basket, {moved['window'][0]} sessions", moved, "realized_correlation"))
+    return [
+        section(
+            "Baskets through time",
+            plots.as_html(
+                plots.plot_basket_heatmap(rows.pivot(on="basket", index="date", values=values).sort("date"), title)
+            ),
+        )
+        for title, rows, values in maps
+    ]
+
+
+def _spread(values: list, count: int = 4) -> list:
+    """Pick at most `count` of the values, ends included."""
+    if len(values) <= count:
+        return values
+    return [values[round(i * (len(values) - 1) / (count - 1))] for i in range(count)]
