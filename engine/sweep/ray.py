@@ -101,6 +101,7 @@ def _connect(ray, settings: RaySettings) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     own = {"include_dashboard": False} if settings.starts_cluster else {}
     _check_address(settings.address)
+    address = "local" if settings.starts_cluster else settings.address  # None would take one that runs here already
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     job = ray.job_config.JobConfig()
     job._py_driver_sys_path.append(os.getcwd())
@@ -108,7 +109,7 @@ def _connect(ray, settings: RaySettings) -> None:
         # Workers put the folder that `init` runs in first on their path, and the job's own after it. Ours goes first:
         # a folder of the user's named strategies/ would be taken for the engine's.
         with contextlib.chdir(ROOT):
-            ray.init(address=settings.address, **({"job_config": job} | quiet | own | dict(settings.init or {})))
+            ray.init(address=address, **({"job_config": job} | quiet | own | dict(settings.init or {})))
     except ConnectionError as error:
         raise InputError(f"there is no Ray cluster at hydra.launcher.address={settings.address}: {error}") from error
 

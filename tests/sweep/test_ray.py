@@ -281,6 +281,7 @@ def test_an_own_cluster_is_this_machines_alone_and_an_interrupt_keeps_what_is_do
         "lag=1,2,3,4,5,6,7,8",
     ]
     environment = os.environ | {"DISPERSION_CACHE": str(panels), "PYTHONPATH": path, "HYDRA_FULL_ERROR": ""}
+    environment.pop("RAY_ADDRESS", None)
     before = listening()
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
         while not list(tmp_path.glob("results/*/*/0/manifest.json")):
