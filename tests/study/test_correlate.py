@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from engine.calendar import DAY
 from engine.correlation import INDICES, AllMembers, CorrelationStatus, baskets
 from engine.data import load_market
 from engine.report import correlation_levels
@@ -184,5 +185,5 @@ def test_a_date_on_a_holiday_of_the_exchange_is_flagged_and_counts_nowhere(tmp_p
 
 
 def weekdays(first, last):
-    days = np.arange(first, last + 1)
+    days = np.arange(first, last + DAY)
     return days[np.is_busday(days)]
