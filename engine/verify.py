@@ -25,7 +25,7 @@ def problems(folders: list[str]) -> Iterator[str]:
 def main() -> None:
     """Run the command line; exit with 0 where all is well, with 2 where anything is not."""
     import_from_here_last()
-    parser = argparse.ArgumentParser(prog="dispersion verify", description=str(__doc__).partition(": ")[2])
+    parser = argparse.ArgumentParser(prog="python -m engine.verify", description=str(__doc__).partition(": ")[2])
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="of a panel, a run, a sweep or many of them")
     sys.exit(2 if list(problems(parser.parse_args().folders)) else 0)
 
