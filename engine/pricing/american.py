@@ -129,7 +129,7 @@ def early_exercise_premium(
 
 def _paid(xp, shape, ex_years, dividends):
     """Ex-dates and amounts as (M, options), or None twice."""
-    if ex_years is None or dividends is None:
+    if ex_years is None or dividends is None or 0 in (ex_years.shape[-1], dividends.shape[-1]):
         return None, None
     both = xp.broadcast_arrays(xp.asarray(ex_years, dtype=xp.float64), xp.asarray(dividends, dtype=xp.float64))
     count = both[0].shape[-1]
