@@ -8,9 +8,23 @@ from engine.data.dividends import ex_dates
 from engine.data.quote_filters import SMILE
 from engine.pricing import InversionStatus, american_implied_vol, black_price, call_delta, implied_vol
 
+# A vendor's call and put volatilities differ where its forward is not the one that its quotes have: both count near the
+# money, the one in the money less and less until this delta.
+DEEPEST_GIVEN = 0.65
+_IN_THE_MONEY = (pl.col("strike") >= pl.col("forward")) != (pl.col("right") == "C")
 RULES = {
     "no_forward": pl.col("forward").is_null(),
-    "in_the_money": (pl.col("strike") >= pl.col("forward")) != (pl.col("right") == "C"),
+    "in_the_money": _IN_THE_MONEY & pl.col("mid").is_not_null(),
+}
+_DEPTH = pl.when(pl.col("right") == "C").then(pl.col("call_delta")).otherwise(1.0 - pl.col("call_delta"))
+# A vendor's deltas are often of the spot, American and of two decimals: what differs by more was computed at another
+# time. Its sign says nothing, as puts are written either way.
+DELTA_TOLERANCE = 0.10
+_VENDOR = pl.when(pl.col("right") == "C").then(pl.col("delta").abs()).otherwise(1.0 - pl.col("delta").abs())
+GIVEN_RULES = {
+    "in_the_money": (_DEPTH > DEEPEST_GIVEN) & pl.col("mid").is_null(),
+    "vendor_delta_differs": pl.col("mid").is_null()
+    & ((_VENDOR - pl.col("call_delta")).abs() > DELTA_TOLERANCE).fill_null(False),
 }
 STATUS_RULES = {
     status.name.lower(): pl.col("inversion") == int(status)
@@ -67,7 +81,7 @@ def inverted_quotes(
         call_delta=pl.Series(call_delta(forward, strike, iv, years)),
         inversion=pl.Series(status),
     )
-    kept = report.keep(inverted, STATUS_RULES | SMILE_RULES)
+    kept = report.keep(inverted, GIVEN_RULES | STATUS_RULES | SMILE_RULES)
     return kept.select(
         *SMILE, "strike", "right", "iv", "bid_iv", "ask_iv", "call_delta", "forward", "years", "years_by_date"
     )

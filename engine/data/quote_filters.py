@@ -18,6 +18,7 @@ OPTIONAL = {
     "ask": pl.Float64,
     "price": pl.Float64,
     "iv": pl.Float64,
+    "delta": pl.Float64,
     "forward": pl.Float64,
     "style": pl.String,
     "settlement": pl.String,
@@ -69,7 +70,7 @@ def usable_quotes(
     Returns
     -------
     frame
-        date, asset, expiry, strike, right, bid, ask, mid, iv, forward (null where not known), american (bool),
+        date, asset, expiry, strike, right, bid, ask, mid, iv, delta, forward (null where not known), american (bool),
         spot, rate, years (to settlement), years_by_date (of whole days, what a panel's reader counts).
         Sorted by smile and strike. `mid` is null where only a volatility is given.
     """
@@ -105,7 +106,7 @@ def usable_quotes(
     }
     kept = report.keep(table, rules, final=False)
     kept = report.keep(kept.join(_stale(kept), on=SMILE, how="left"), {"stale": pl.col("stale").is_not_null()}, False)
-    columns = ["strike", "right", "bid", "ask", "mid", "iv", "forward", "american", "spot", "rate"]
+    columns = ["strike", "right", "bid", "ask", "mid", "iv", "delta", "forward", "american", "spot", "rate"]
     return kept.select(*SMILE, *columns, "years", "years_by_date").sort(*SMILE, "strike", "right")
 
 

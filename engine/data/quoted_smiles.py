@@ -14,7 +14,7 @@ from engine.pricing.static_arbitrage import calendars
 # Standard error of a mid as a share of half its spread, of a volatility without bid and ask as a share of itself, and
 # the least there is: rounding of prices.
 NOISE_OF_SPREAD = 0.5
-NOISE_WITHOUT = 0.01
+NOISE_WITHOUT = 0.03
 LEAST_NOISE = 5e-4
 SMILES_AT_ONCE = 4096
 
