@@ -12,6 +12,7 @@ from engine.calendar import DAYS_PER_YEAR
 from engine.data.arrange import on_expiries
 from engine.data.clean import QualityReport
 from engine.data.clock import Clock
+from engine.data.earnings import ex_earnings, known_events
 from engine.data.invert_quotes import inverted_quotes
 from engine.data.parity import parity_forwards
 from engine.data.quote_filters import QuoteLimits, usable_quotes
@@ -33,6 +34,8 @@ class QuotedSurface:
         Constant maturities, annualised decimals, and the `QuoteStatus` of each cell.
     bid_iv, ask_iv : array (T, A, K, D), float32
         The same at bid and at ask; NaN where quotes have no two sides.
+    ex_earnings_iv : array (T, A, K, D), float32, or None
+        The same as `iv` once the variance of known earnings is taken off; None without a table of them.
     smiles : array (T, A, E, D), float32
         Volatilities of the listed expiries for whole calendar days to the expiry's date, as positions are valued: the
         total variance is that of the quotes to settlement.
@@ -47,6 +50,7 @@ class QuotedSurface:
     status: np.ndarray
     bid_iv: np.ndarray
     ask_iv: np.ndarray
+    ex_earnings_iv: np.ndarray | None
     smiles: np.ndarray
     forward: np.ndarray
     checks: pl.DataFrame = field(repr=False)
@@ -67,6 +71,7 @@ def quoted_surface(
     clock: Clock | None = None,
     limits: QuoteLimits | None = None,
     dividends: pl.DataFrame | None = None,
+    earnings: pl.DataFrame | None = None,
     max_extrapolation_days: float = 14.0,
 ) -> QuotedSurface:
     """Make the surfaces of a block of dates from their option quotes.
@@ -90,6 +95,8 @@ def quoted_surface(
         What a quote may look like, and its style and settlement where it does not say.
     dividends : frame of asset, ex_date, amount, or None
         Known dividends of American options; None = the yield that the forwards tell.
+    earnings : frame of date, ticker, known, or None
+        Known earnings dates; gives ex-earnings volatilities beside the raw ones.
     max_extrapolation_days : float
         As for `constant_maturity`.
 
@@ -104,6 +111,7 @@ def quoted_surface(
     slots = expiry_slots(inverted, dates, width)
     placed = _Placed(fitted, dates, assets, slots, width)
     mid, status = placed.constant_maturity(fitted.mid, tenors, max_extrapolation_days)
+    events = None if earnings is None else (known_events(earnings, dates, assets), list(deltas).index(50))
     bid, ask = (placed.constant_maturity(a, tenors, max_extrapolation_days)[0] for a in (fitted.bid, fitted.ask))
     return QuotedSurface(
         slots=slots,
@@ -111,6 +119,7 @@ def quoted_surface(
         status=status,
         bid_iv=bid,
         ask_iv=ask,
+        ex_earnings_iv=events and placed.constant_maturity(fitted.mid, tenors, max_extrapolation_days, events)[0],
         smiles=placed.listed(fitted.mid),
         forward=on_expiries(forwards, "forward", dates, assets, slots),
         checks=surface_checks(forwards, fitted.smiles),
@@ -138,13 +147,18 @@ class _Placed:
         self.width = width
         self.most = 1 + int(self.place.max()) if len(self.place) else 1
 
-    def constant_maturity(self, spread, tenors, max_extrapolation_days: float):
-        """Constant maturities of total volatilities (S, D): total variance is linear in the time to settlement."""
+    def constant_maturity(self, spread, tenors, max_extrapolation_days: float, events=None):
+        """Constant maturities of total volatilities (S, D): total variance is linear in the time to settlement.
+
+        `events`, those known and the position of the 50 delta, are taken off before.
+        """
         vol = np.full((*self.shape, self.most, spread.shape[1]), np.nan)
         days = np.full((*self.shape, self.most), np.nan)
         at = (self.t, self.a, self.place)
         vol[at] = spread[self.row] / np.sqrt(self.years)[:, None]
         days[at] = self.years * DAYS_PER_YEAR
+        if events is not None:
+            vol, _ = ex_earnings(vol, days, events[1], events[0])
         return constant_maturity(vol, days, tenors, max_extrapolation_days)
 
     def listed(self, spread):
