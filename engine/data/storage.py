@@ -9,7 +9,7 @@ folder named by its number (the first one's in the panel's own).
 
 import hashlib
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from engine.backend import to_host
 from engine.data.checksums import BlockChecksums, continued
 from engine.data.generations import mapped, next_generation, remove, sweep
 from engine.data.panel import MarketPanel, check_appendable, check_rates
-from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData
+from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData, described
 from engine.durable import checksum, locked, put_in_place, sync
 from engine.errors import InputError
 
@@ -73,7 +73,7 @@ class PanelWriter:
         arrays = _arrays(block)
         if self.header is None:
             self.header = _header(block, arrays)
-        self.header["info"] = asdict(block.info)  # as of the latest block
+        self.header["info"] = described(block.info)  # as of the latest block
         specs = self.header["arrays"]
         if arrays.keys() != specs.keys():
             odd = ", ".join(sorted(arrays.keys() ^ specs.keys()))
@@ -247,7 +247,7 @@ def _header(panel: MarketPanel, arrays: dict) -> dict:
         panel.history.map_arrays(lambda name, array: closes.setdefault(name, array))
         history = {"note": panel.history.note, "sessions": 0, "last": None, "arrays": _specs(closes)}
     return {
-        "info": asdict(panel.info),
+        "info": described(panel.info),
         **{axis: np.asarray(getattr(panel, axis)).tolist() for axis in _FIXED},
         "sectors": sectors,
         "history": history,
@@ -292,7 +292,7 @@ def _is_header(header) -> bool:
         return False
     arrays, history = header["arrays"], header["history"]
     return (
-        header["info"].keys() == {f.name for f in fields(MarketInfo)}
+        header["info"].keys() | {"notes"} == {f.name for f in fields(MarketInfo)}
         and arrays.keys() - _LISTED_ARRAYS == _DATED | (_SECTOR_ARRAYS if header.get("sectors") else set())
         and arrays.keys() & _LISTED_ARRAYS in (set(), _LISTED_ARRAYS)
         and (history is None or history["arrays"].keys() == _HISTORY_ARRAYS)
