@@ -47,7 +47,7 @@ class Choices:
         Refuse where a row is rejected.
     """
 
-    index: str
+    index: str = ""
     currency: str = "USD"
     calendar: str = "XNYS"
     tenor: int | None = None
@@ -80,7 +80,7 @@ class OwnMarket:
 
     def panel(self) -> MarketPanel:
         """Return the whole panel."""
-        return next(self.market.blocks(len(self.market.dates)))
+        return self.market.block(slice(0, len(self.market.dates)))
 
 
 def from_frames(surface: Any, weights: Any, prices: Any, **choices: Any) -> MarketPanel:
@@ -167,6 +167,8 @@ def from_parts(
     for table in ("surface", "prices"):
         if table not in parts:
             raise InputError(f"market {name} has no {table}; a surface and prices are needed")
+    if not choices.index:
+        raise InputError(f"market {name}: say which ticker is the index leg, index=TICKER")
     tables = {table: _joined([_judged(table, part, choices) for part in of]) for table, of in parts.items()}
     rejected = pl.concat([pl.DataFrame(schema=REJECTED), *(found.rejected for found in tables.values())])
     if choices.strict and rejected.height:

@@ -13,7 +13,6 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from engine.backend import to_host
 from engine.data.checksums import BlockChecksums, continued
@@ -25,6 +24,7 @@ from engine.errors import InputError
 
 HEADER = "panel.json"
 QUALITY = "quality.parquet"
+REJECTED = "rejected.parquet"
 TRUTH = "truth.npz"
 _FIXED = ("names", "tenors", "deltas")
 _LISTED, _SECTORS, _HISTORY = "listed.", "sectors.", "history."
@@ -33,7 +33,7 @@ _DATED = {f.name for f in fields(MarketPanel)} - _PARTS
 _LISTED_ARRAYS = {f"{_LISTED}{f.name}" for f in fields(ListedSmiles)}
 _SECTOR_ARRAYS = {f"{_SECTORS}{f.name}" for f in fields(SectorData)} - {f"{_SECTORS}{axis}" for axis in SECTOR_AXES}
 _HISTORY_ARRAYS = {f"history.{f.name}" for f in fields(History)} - {"history.note"}
-_BESIDE = (QUALITY, TRUTH)
+_BESIDE = (QUALITY, REJECTED, TRUTH)
 _NOT_CONTENT = ("generation", "beside", "content_hash")
 REMEDY = "to build the panel again, delete the folder {} or load the market with rebuild=True"
 
@@ -209,12 +209,6 @@ def _opened(folder: Path, header: dict) -> MarketPanel:
         content_hash=header["content_hash"],
         **arrays,
     )
-
-
-def load_quality(folder: Path | str) -> pl.DataFrame | None:
-    """Return the quality report in a panel's folder (source, asset, reason, rows), None where there is none."""
-    path = beside(folder, QUALITY)
-    return pl.read_parquet(path, glob=False) if path.is_file() else None
 
 
 def _so_far(path: Path, end: int, spec: dict) -> BlockChecksums:

@@ -1,6 +1,5 @@
 """From judged tables to a panel: its axes first, then block of dates by block of dates, in memory as on disk."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,12 +53,8 @@ class TabledMarket:
     history: History | None
     unused: pl.DataFrame
 
-    def blocks(self, sessions: int) -> Iterator[MarketPanel]:
-        """Build the panel, so many sessions at a time."""
-        for first in range(0, len(self.dates), sessions):
-            yield self._block(slice(first, first + sessions))
-
-    def _block(self, rows: slice) -> MarketPanel:
+    def block(self, rows: slice) -> MarketPanel:
+        """Build some of the sessions."""
         dates, tickers = self.dates[rows], [self.info.index, *self.names]
         iv = _grid(self.surface, dates, tickers, self.tenors, self.deltas)
         status = _status(iv)

@@ -10,8 +10,9 @@ import pytest
 from engine import backtest, implied_correlation
 from engine.backtest import Straddle
 from engine.correlation import AllMembers
-from engine.data import MarketPanel, load_published
+from engine.data import MarketPanel, load_market, load_published
 from strategies.short_correlation import ShortCorrelation
+from tests.data.tiny_panel import arrays
 
 INDEX_NOTE = "VIX3M x .92: a strip, scaled to stand for an at-the-money volatility"
 
@@ -68,6 +69,16 @@ def test_their_correlation_moves_as_the_published_one_does(panel, shared_data):
     assert np.corrcoef(own, published)[0, 1] >= 0.75
     assert np.corrcoef(np.diff(own), np.diff(published))[0, 1] >= 0.72
     assert (own.mean(), published.mean()) == pytest.approx((48.2, 45.6), abs=0.05)
+
+
+def test_files_make_the_same_panel_bit_for_bit(frames, panel, tmp_path):
+    for name in ("surface", "prices", "rates"):
+        frames[name].write_csv(tmp_path / f"{name}.csv")
+    settings = {"index": "INDEX", "index_note": INDEX_NOTE, "tenor": 91, "delta": 50, "weights": "equal"}
+    found = load_market("files", tmp_path, cache=tmp_path / "panels", progress=False, **settings)
+    for name, array in arrays(panel).items():
+        np.testing.assert_array_equal(array, arrays(found)[name], err_msg=name)
+    assert (found.info.source, found.info.notes) == (panel.info.source, panel.info.notes)
 
 
 @pytest.mark.parametrize(
