@@ -71,11 +71,11 @@ def tearsheet(result, p: int = 0, title: str | None = None, script: str | None =
         section(
             "Summary",
             f'<div class="pair">{as_table(table[:half])}{as_table(table[half:])}</div>',
-            "Stale marks had no quote of their own that day; extrapolated marks lie beyond the surface's tenors or "
-            "deltas. Both are shares of the sum of |P&L| over legs and days. The extrapolated share tells how much of "
-            "the P&L rests on volatilities that nobody quoted, the unexplained share how much is left when date, spot "
-            "and volatility have moved one after the other: changes of the interest rate, and time value lost when a "
-            "name is settled before its expiry.",
+            "Stale marks had no quote of their own that day; marks beyond the tenors or the deltas are extrapolated "
+            "from a surface that does not reach the time left, or else the strike. All three are shares of the sum of "
+            "|P&L| over legs and days, the last two without overlap: together they rest on volatilities that nobody "
+            "quoted. The unexplained share is what is left when date, spot and volatility have moved one after the "
+            "other: changes of the interest rate, and time value lost when a name is settled before its expiry.",
         ),
         section(
             f"Trade ledger, last {min(LEDGER_ROWS, ledger.height)} of {ledger.height:,} legs",

@@ -91,7 +91,7 @@ def test_the_ledger_sums_to_the_daily_pnl(run):
 def test_the_printed_summary_names_gross_cost_net_break_even_and_the_report(single, run):
     for words in ("Gross P&L", "Cost", "Net P&L", "Break-even", "charged", "Sharpe", "HAC", "per unit index vega"):
         assert words in single.out
-    for words in ("fixed capital", "stale", "extrapolated", "Unexplained", "Cohorts"):
+    for words in ("fixed capital", "stale", "beyond the tenors", "beyond the deltas", "Unexplained", "Cohorts"):
         assert words in single.out
     assert f"Report: {run.folder.relative_to(single.place) / 'report.html'}" in single.out
 
