@@ -17,6 +17,14 @@ class LegStatus(IntEnum):
     EXITED = 5  # sold at the mark of an early exit
 
 
+class Beyond(IntEnum):
+    """Where a mark lies outside the surface that it is read from; of both, the tenors."""
+
+    NOTHING = 0
+    DELTAS = 1
+    TENORS = 2
+
+
 class CorrelationStatus(IntEnum):
     """What to know about a value of implied correlation; of several, the first in `correlation.implied.PRECEDENCE`."""
 
@@ -53,8 +61,9 @@ class InversionStatus(IntEnum):
 PARTS = ("delta", "gamma", "theta", "vega", "vanna_volga", "hedge", "financing", "unexplained")
 
 # Columns of the magnitudes, in order; each is a sum over legs of absolute values: of the whole P&L, of the P&L of days
-# with a stale mark, of days with an extrapolated mark, and of three parts of the explain.
-MAGNITUDES = ("pnl", "stale", "extrapolated", "gamma", "theta", "unexplained")
+# with a stale mark, with a mark beyond the tenors of the surface, with one beyond its deltas but not its tenors, and of
+# three parts of the explain.
+MAGNITUDES = ("pnl", "stale", "beyond_tenors", "beyond_deltas", "gamma", "theta", "unexplained")
 
 # What is reported of the days of a parameter set, in order.
 STATISTICS = (

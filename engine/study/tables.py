@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
+from engine.backtest.wording import as_text
 from engine.calendar import LONGEST_CLOSURE_DAYS, after_hole, check_sessions
 from engine.correlation import (
     INDICES,
@@ -15,7 +16,6 @@ from engine.correlation import (
     index_share,
     smoothed_for_display,
 )
-from engine.report.tables import as_text
 
 SKEW_ORDER = ("COR90D", "COR70D", "COR3M", "COR30D", "COR10D")  # usually falling: correlation is dear in puts
 
@@ -40,7 +40,9 @@ def data_behind(market, weights, longest: int, missing: dict | None = None):
         f"sessions missing against the {calendar} calendar": _listed(check.missing),
         f"sessions the {calendar} calendar does not have": _listed(check.extra),
         "sessions outside what the calendar knows": f"{check.unchecked:,}",
-        f"holes of more than {LONGEST_CLOSURE_DAYS} days, before": _listed(market.dates[after_hole(market.dates)]),
+        f"holes of more than {LONGEST_CLOSURE_DAYS} days, before": _listed(
+            market.dates[after_hole(market.dates, calendar)]
+        ),
         "closes that realised measures may read": f"{len(closes):,} sessions, {closes.dates[0]} to {closes.dates[-1]}",
         "longest realised window without a hole": f"{longest:,} sessions",
     }
