@@ -18,7 +18,7 @@ from engine.data.parity import parity_forwards
 from engine.data.quote_filters import QuoteLimits, usable_quotes
 from engine.data.quoted_smiles import QuotedSmiles, quoted_smiles
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots
-from engine.data.records import DELTAS, TENORS
+from engine.data.records import DELTAS, TENORS, ListedSmiles, QuotedBand
 from engine.data.surface_checks import surface_checks
 
 
@@ -28,6 +28,7 @@ class QuotedSurface:
 
     Parameters
     ----------
+    dates : array (T,), datetime64[D]; assets : tuple (A,) of str; tenors : tuple (K,); deltas : tuple (D,)
     slots : array (T, E), datetime64[D]
         Listed expiries of each date, ascending, NaT where fewer.
     iv : array (T, A, K, D), float32; status : array (T, A, K, D), uint8
@@ -45,6 +46,10 @@ class QuotedSurface:
     forwards : frame, as from `parity_forwards`
     """
 
+    dates: np.ndarray
+    assets: tuple
+    tenors: tuple
+    deltas: tuple
     slots: np.ndarray
     iv: np.ndarray
     status: np.ndarray
@@ -56,6 +61,36 @@ class QuotedSurface:
     checks: pl.DataFrame = field(repr=False)
     forwards: pl.DataFrame = field(repr=False)
 
+    def frame(self) -> pl.DataFrame:
+        """Return the surfaces as a table: date, ticker, tenor, delta, iv, and null for bid_iv and ask_iv not known."""
+        t, a, k, d = np.nonzero(np.isfinite(self.iv))
+        at = (t, a, k, d)
+        axes = {
+            "date": self.dates[t],
+            "ticker": np.array(self.assets, dtype=str)[a],
+            "tenor": np.array(self.tenors)[k],
+            "delta": np.array(self.deltas)[d],
+        }
+        sides = {"iv": self.iv, "bid_iv": self.bid_iv, "ask_iv": self.ask_iv}
+        values = {name: pl.Series(array[at].astype(np.float64)).fill_nan(None) for name, array in sides.items()}
+        return pl.DataFrame(axes | values)
+
+    def listed(self) -> ListedSmiles:
+        """Return the smiles of the listed expiries as a panel has them; the first asset is the index."""
+        return ListedSmiles(
+            expiry=self.slots,
+            index_iv=self.smiles[:, 0],
+            iv=self.smiles[:, 1:],
+            index_forward=self.forward[:, 0],
+            forward=self.forward[:, 1:],
+        )
+
+    def band(self) -> QuotedBand | None:
+        """Return bid and ask as a panel has them, the first asset being the index; None where nothing is two-sided."""
+        if not np.isfinite(self.bid_iv).any():
+            return None
+        return QuotedBand(self.bid_iv[:, 0], self.ask_iv[:, 0], self.bid_iv[:, 1:], self.ask_iv[:, 1:])
+
 
 def quoted_surface(
     quotes: pl.DataFrame,
@@ -65,7 +100,7 @@ def quoted_surface(
     assets,
     report: QualityReport,
     *,
-    width: int,
+    width: int | None = None,
     tenors=TENORS,
     deltas=DELTAS,
     clock: Clock | None = None,
@@ -86,8 +121,8 @@ def quoted_surface(
     dates : array (T,), datetime64[D], ascending; assets : sequence (A,) of str
     report : QualityReport
         Takes the count of every quote, by asset and reason.
-    width : int
-        Number E of listed expiries that are kept, the nearest ones.
+    width : int or None
+        Number E of listed expiries that are kept, the nearest ones; None = all. Blocks of one panel need one number.
     tenors, deltas : sequence (K,) of calendar days, sequence (D,) of call deltas in percent
     clock : Clock or None
         When quotes are taken and options settle.
@@ -108,12 +143,18 @@ def quoted_surface(
     forwards = parity_forwards(usable, dividends)
     inverted = inverted_quotes(usable, forwards, report, dividends)
     fitted = quoted_smiles(inverted, deltas)
+    listed = inverted.group_by("date").agg(pl.col("expiry").n_unique())["expiry"]
+    width = int(listed.to_numpy().max(initial=1)) if width is None else width
     slots = expiry_slots(inverted, dates, width)
     placed = _Placed(fitted, dates, assets, slots, width)
     mid, status = placed.constant_maturity(fitted.mid, tenors, max_extrapolation_days)
     events = None if earnings is None else (known_events(earnings, dates, assets), list(deltas).index(50))
     bid, ask = (placed.constant_maturity(a, tenors, max_extrapolation_days)[0] for a in (fitted.bid, fitted.ask))
     return QuotedSurface(
+        dates=np.asarray(dates),
+        assets=tuple(assets),
+        tenors=tuple(tenors),
+        deltas=tuple(deltas),
         slots=slots,
         iv=mid,
         status=status,
