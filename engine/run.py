@@ -1,9 +1,10 @@
 """python -m engine.run: one backtest, or a sweep with -m, from the configuration to a run folder."""
 
 import time
+from os.path import relpath
 from pathlib import Path
 
-from engine.command.hydra import asked_files, in_sweep, start
+from engine.command.hydra import asked_files, in_sweep, start, sweep_folder
 from engine.command.markets import open_market
 from engine.progress import progress_bar
 
@@ -33,7 +34,8 @@ def run(config: dict, folder: Path) -> None:
         summary = keep_row(result, config, started, key)
     else:
         with run_folder(folder, inside_sweep=in_sweep()) as kept:
-            files, made = run_files(result, 0, config, backend, started, key)
+            sweep = relpath(sweep_folder(), folder) if in_sweep() else None
+            files, made = run_files(result, 0, config, backend, started, key, sweep)
             summary = fill(kept, files, asked_files(), made)
     seconds = time.perf_counter() - started
     if in_sweep():
@@ -43,15 +45,11 @@ def run(config: dict, folder: Path) -> None:
 
 
 def _show(result, summary, config, folder, backend, seconds) -> None:
-    from engine.report import summary_table
+    from engine.backtest.wording import summary_lines
 
     info, dates, basket = result.market.info, result.dates, result.view.basket.label
     print(f"{info.name}: {info.index} against {basket}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})")
-    table = summary_table(summary, info.currency)
-    words = max(map(len, table["metric"]))
-    numbers = max(map(len, table["value"]))
-    for metric, value, unit in table.iter_rows():
-        print(f"  {metric:<{words}}  {value:>{numbers}}  {unit}".rstrip())
+    print("\n".join(summary_lines(summary, info.currency)))
     for caution in result.cautions():
         print(f"Caution: {caution.text}")
     print(f"Capital: {result.capital_convention()}")

@@ -9,7 +9,7 @@ import polars as pl
 from engine.data.header import HEADER
 from engine.data.inputs import Inputs
 from engine.data.source import Source
-from engine.data.storage import QUALITY, TRUTH, PanelWriter
+from engine.data.storage import QUALITY, REJECTED, TRUTH, PanelWriter
 from engine.data.suspicions import Gathered, tell, with_suspicions
 from engine.durable import locked
 from engine.errors import InputError
@@ -24,7 +24,7 @@ def build_into(folder: Path, source: Source, name: str, progress: bool, replace:
     Parameters
     ----------
     folder : path
-        Of the panel, its quality report and, of a synthetic market, its truth.
+        Of the panel, its quality report, the rows rejected and, of a synthetic market, its truth.
     source : Source
     name : str
         Of the market.
@@ -59,6 +59,8 @@ def build_into(folder: Path, source: Source, name: str, progress: bool, replace:
             if (quality := with_suspicions(quality, found)) is not None:
                 quality.insert_column(0, pl.Series("source", [name] * quality.height))
                 quality.write_parquet(writer.beside(QUALITY))
+            if (rejected := source.rejected()) is not None:
+                rejected.write_parquet(writer.beside(REJECTED))
             if (truth := source.truth()) is not None:
                 np.savez(writer.beside(TRUTH), **truth)  # pyright: ignore[reportArgumentType] - none is named allow_pickle
             inputs.check_unchanged(source)

@@ -56,7 +56,7 @@ def _is_header(header) -> bool:
         return False
     arrays, history = header["arrays"], header["history"]
     return (
-        header["info"].keys() == {f.name for f in fields(MarketInfo)}
+        header["info"].keys() | {"notes"} == {f.name for f in fields(MarketInfo)}
         and arrays.keys() - _LISTED_ARRAYS == _DATED | (_SECTOR_ARRAYS if header.get("sectors") else set())
         and arrays.keys() & _LISTED_ARRAYS in (set(), _LISTED_ARRAYS)
         and (history is None or history["arrays"].keys() == _HISTORY_ARRAYS)

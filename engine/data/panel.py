@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field, fields, replace
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -129,6 +130,12 @@ class MarketPanel:
             f"MarketPanel {info.name}: {info.index} and {len(self.names)} names, {len(self):,} sessions {span}, "
             f"{len(self.tenors)} tenors x {len(self.deltas)} deltas{listed}, {info.currency}"
         )
+
+    @classmethod
+    def from_frames(cls, surface: Any, weights: Any, prices: Any, **choices: Any) -> "MarketPanel":
+        """Make a panel of frames of your own: `engine.data.frames.from_frames` says of which, and what to choose."""
+        frames = import_module("engine.data.frames")  # by name: no code that a panel of other tables comes from
+        return frames.from_frames(surface, weights, prices, **choices)
 
     def known_closes(self) -> History:
         """Return the closes that are known: `history`, or where there is none the panel's own."""

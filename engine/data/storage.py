@@ -8,11 +8,9 @@ folder named by its number (the first one's in the panel's own).
 """
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from engine.backend import to_host
 from engine.data.check_append import check_appendable
@@ -32,13 +30,14 @@ from engine.data.header import (
     row_bytes,
 )
 from engine.data.panel import MarketPanel
-from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData
+from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData, described
 from engine.durable import checksum, locked, put_in_place, sync
 from engine.errors import InputError
 
 QUALITY = "quality.parquet"
+REJECTED = "rejected.parquet"
 TRUTH = "truth.npz"
-_BESIDE = (QUALITY, TRUTH)
+_BESIDE = (QUALITY, REJECTED, TRUTH)
 
 
 class PanelWriter:
@@ -76,7 +75,7 @@ class PanelWriter:
         arrays = _arrays(block)
         if self.header is None:
             self.header = _header(block, arrays)
-        self.header["info"] = asdict(block.info)  # as of the latest block
+        self.header["info"] = described(block.info)  # as of the latest block
         specs = self.header["arrays"]
         if arrays.keys() != specs.keys():
             odd = ", ".join(sorted(arrays.keys() ^ specs.keys()))
@@ -217,15 +216,6 @@ def _opened(folder: Path, header: dict) -> MarketPanel:
     return panel
 
 
-def load_quality(folder: Path | str) -> pl.DataFrame | None:
-    """Return the quality report in a panel's folder (source, asset, reason, rows), None where there is none.
-
-    Rows count quotes; those of the reasons `unexplained_jump` and `hole_of_sessions` count sessions.
-    """
-    path = beside(folder, QUALITY)
-    return pl.read_parquet(path, glob=False) if path.is_file() else None
-
-
 def _so_far(path: Path, end: int, spec: dict) -> BlockChecksums:
     """Return the checksums of the rows that a file holds, of which only the last block is read."""
     if not end:
@@ -250,7 +240,7 @@ def _header(panel: MarketPanel, arrays: dict) -> dict:
         panel.history.map_arrays(lambda name, array: closes.setdefault(name, array))
         history = {"note": panel.history.note, "sessions": 0, "last": None, "arrays": _specs(closes)}
     return {
-        "info": asdict(panel.info),
+        "info": described(panel.info),
         **{axis: np.asarray(getattr(panel, axis)).tolist() for axis in FIXED},
         "sectors": sectors,
         "history": history,

@@ -5,9 +5,10 @@
 enum { LIVES = -1 };  // beside the codes of LegStatus: the leg has not ended
 #define EDGE 1e-9     // a strike this near the outermost node counts as within the surface: rounding may put it outside
 
-// A leg at a close. All fields are per straddle, but `hedge` is the delta held against all straddles of the leg.
+// An instrument at a close. All fields are per unit, but `hedge` is the delta held against all units; `beyond` is a code
+// of Beyond, and `stale` 1 or 0.
 struct Mark {
-    double forward, iv, value, delta, vega, hedge, stale, extrapolated;
+    double forward, iv, value, delta, vega, hedge, stale, beyond;
 };
 
 // What a leg adds to the sums of its class (index or component) at a close.
@@ -37,7 +38,7 @@ INLINE double node_at(double vol, double root, double quantile) {
 }
 
 // Volatility at ln(strike / forward) = target: linear between the nearest nodes, flat beyond the outermost ones; NaN if
-// no node is quoted. `outside` is 1 if the target is beyond the outermost quoted node.
+// no node is quoted. `outside` is 1 if the target is beyond the outermost quoted node, of a surface with several deltas.
 INLINE double vol_at(const STORED *s0, const STORED *s1, double near, double far, const double *quantile, i64 deltas,
                      double target, double root, double &outside) {
     double below = NOT_A_NUMBER, above = NOT_A_NUMBER, below_at = -INFINITE, above_at = INFINITE;
@@ -92,7 +93,7 @@ INLINE double vol_at(const STORED *s0, const STORED *s1, double near, double far
     const bool has_below = below_at > -INFINITE, has_above = above_at < INFINITE;
     const bool over = has_below && !has_above && target > below_at + EDGE;
     const bool under = has_above && !has_below && target < above_at - EDGE;
-    outside = over || under ? 1.0 : 0.0;
+    outside = deltas > 1 && (over || under) ? 1.0 : 0.0;
     if (has_below && has_above) return below + (target - below_at) / (above_at - below_at) * (above - below);
     return has_below ? below : has_above ? above : NOT_A_NUMBER;
 }
@@ -139,7 +140,9 @@ INLINE void explain(const Mark &was, const Mark &is, double rolled, double rolle
     const double size = fabs(f.pnl);
     f.magnitude[SIZE_PNL] = size;
     f.magnitude[SIZE_STALE] = was.stale + is.stale > 0.0 ? size : 0.0;
-    f.magnitude[SIZE_EXTRAPOLATED] = was.extrapolated + is.extrapolated > 0.0 ? size : 0.0;
+    const double beyond = was.beyond > is.beyond ? was.beyond : is.beyond;
+    f.magnitude[SIZE_BEYOND_TENORS] = beyond == TENORS ? size : 0.0;
+    f.magnitude[SIZE_BEYOND_DELTAS] = beyond == DELTAS ? size : 0.0;
     f.magnitude[SIZE_GAMMA] = fabs(f.part[GAMMA]);
     f.magnitude[SIZE_THETA] = fabs(f.part[THETA]);
     f.magnitude[SIZE_UNEXPLAINED] = fabs(f.part[UNEXPLAINED]);

@@ -17,7 +17,7 @@ main { max-width: 1280px; margin: 0 auto; padding: 24px 24px 60px; }
 section { background: white; border: 1px solid var(--line); border-radius: 8px; padding: 16px 20px; margin-top: 20px; }
 section h2 { margin: 0 0 8px; font-size: 16px; }
 section p { color: var(--muted); margin: 4px 0 10px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 16px; margin-top: 20px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 16px; margin-top: 20px; }
 .tile { background: white; border: 1px solid var(--line); border-radius: 8px; padding: 14px 18px; }
 .tile b { display: block; font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--muted); }
@@ -31,13 +31,33 @@ td.n, th.n { text-align: right; }
 """
 
 
-def page(title: str, head, body) -> str:
-    """Return the page: lines of text under the title, then the sections."""
+# What a page says that was taken away from the plotly.js it shares.
+_ALONE = (
+    "addEventListener('load', () => document.querySelector('header').insertAdjacentHTML('beforeend', "
+    "'<p>The charts need plotly.js, which lies in the folder of the sweep.</p>'))"
+)
+
+
+def page(title: str, head, body, script: str | None = None) -> str:
+    """Return the page: lines of text under the title, then the sections.
+
+    Parameters
+    ----------
+    title : str
+    head : iterable of str
+    body : iterable of str
+        Sections, HTML.
+    script : str or None
+        Where plotly.js lies beside the page, such as "../plotly.js" of a sweep; None = in the page itself.
+    """
+    library = f"<script>{plots.plotly_script()}</script>"
+    if script is not None:
+        library = f'<script src="{html.escape(script)}" onerror="{html.escape(_ALONE)}"></script>'
     lines = "".join(f"<p>{html.escape(line)}</p>" for line in head)
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style><script>{plots.plotly_script()}</script></head>"
+        f"<title>{html.escape(title)}</title><style>{_STYLE}</style>{library}</head>"
         f"<body><header><h1>{html.escape(title)}</h1>{lines}</header><main>{''.join(body)}</main></body></html>"
     )
 

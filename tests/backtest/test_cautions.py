@@ -49,7 +49,7 @@ def test_a_window_longer_than_the_data_says_why_nothing_was_traded():
     assert f"no opinion on any of {possible} entry dates" in said["no_trades"]
     assert "longer than the 80 sessions of the data" in said["no_trades"]
     assert result.summary()["cohorts_undecided"] == possible
-    assert "caution: nothing was traded" in repr(result)
+    assert "Caution: nothing was traded" in repr(result)
 
 
 def test_a_strategy_that_asks_for_nothing_says_so():
@@ -159,9 +159,11 @@ def test_each_caution_is_due_exactly_beyond_its_threshold():
         ({"cohorts_apart": 2, "unsettled_share": 0.5}, "few_cohorts unsettled"),
     ]
     metrics = {name: np.array([(sound | changed)[name] for changed, _ in cases]) for name in sound}
-    codes = caution_codes(metrics, MarketInfo("m", "IDX", marks="quoted"))
+    codes = caution_codes(metrics, MarketInfo("m", "IDX", marks="quoted"), 17)
     assert codes.tolist() == [expected for _, expected in cases]
-    assert caution_codes(metrics, MarketInfo("m", "IDX", marks="last"))[0] == "last_marks"
+    assert caution_codes(metrics, MarketInfo("m", "IDX", marks="last"), 17)[0] == "last_marks"
+    noted = MarketInfo("m", "IDX", marks="quoted", notes=("x",))
+    assert caution_codes(metrics, noted, 1)[[0, 7]].tolist() == ["flat_smiles noted_of_data", "no_trades"]
 
 
 @pytest.mark.parametrize("marks", list(MARKS))
