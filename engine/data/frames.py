@@ -13,8 +13,8 @@ from engine.data.judge import REJECTED, Judged, judged
 from engine.data.member_weights import EQUAL
 from engine.data.panel import MarketPanel
 from engine.data.records import MarketInfo
-from engine.data.tables import TABLES
 from engine.data.suspicions import suspicions, tell
+from engine.data.tables import TABLES
 from engine.data.tables_to_panel import TabledMarket, tables_to_market
 from engine.errors import InputError
 
