@@ -231,7 +231,10 @@ def test_marks_without_a_quote_or_beyond_the_surface_are_counted():
     assert run(clean).summary()["stale_share"] == 0.0
     assert run(holes).summary()["stale_share"] > 0.0
     # The shortest tenor is 10 days, so the last days of every contract are marked beyond the grid.
-    assert 0.0 < run(clean).summary()["extrapolated_share"] < 1.0
+    summary = run(clean).summary()
+    assert 0.0 < summary["beyond_tenors_share"] < 1.0
+    assert 0.0 < summary["beyond_deltas_share"] < 1.0 - summary["beyond_tenors_share"]
+    assert run(small_market(12, missing=0.0, listed=True)).summary()["beyond_tenors_share"] == 0.0
 
 
 def test_a_decision_trades_one_session_later():
