@@ -46,6 +46,7 @@ def rebuilt(copy) -> set[str]:
         ("data/quotes_to_surface.py", {"nse", "us_chains"}),
         ("data/synthetic/paths.py", {"synthetic"}),
         ("data/synthetic/chains.py", set()),  # listed quotes, which the panel does not have
+        ("data/table_files.py", {"files"}),
         ("data/sources/nse/source.py", {"nse"}),
         ("data/sources/nse/weights.py", {"nse"}),
         ("data/sources/us_chains/quotes.py", {"us_chains"}),
