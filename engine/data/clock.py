@@ -56,7 +56,9 @@ class Clock:
         settlement = np.asarray(settlement)
         morning = (settlement == "am") | ((settlement != "pm") & (self.default == "am"))
         of_day = np.where(morning, minutes(self.am, "am"), minutes(self.pm, "pm")) - minutes(self.quotes, "quotes")
-        return days_between(expiry, date) + of_day / DAY_MINUTES
+        # Until 2015 monthly options were dated on the Saturday after the Friday on which they settled.
+        saturday = np.asarray(expiry, dtype="datetime64[D]").astype(int) % 7 == 2  # 1970-01-03 was one
+        return days_between(expiry, date) - saturday + of_day / DAY_MINUTES
 
     def years(self, date, expiry, settlement) -> np.ndarray:
         """The same in years of 365 days: minutes / 525,600."""

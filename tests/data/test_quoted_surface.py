@@ -1,6 +1,7 @@
 """From planted surfaces to chains to surfaces; and what the steps between do, quote by quote."""
 
 import datetime
+import re
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,7 @@ from engine.data.parity import parity_forwards
 from engine.data.quote_filters import QuoteLimits, usable_quotes
 from engine.data.quoted_surface import quoted_surface
 from engine.data.records import DELTAS, TENORS
+from engine.data.surface_checks import told_checks
 from engine.errors import InputError
 from engine.pricing import black_price
 
@@ -91,6 +93,10 @@ def test_a_spot_fourteen_minutes_late_is_told_and_moves_no_volatility():
     truth = [off(f)[..., DELTAS.index(50)] for f in (lagged, plain)]
     assert np.nanmax(np.abs(at_the_money[0] - at_the_money[1])) < 0.2  # other strikes, other cents
     assert abs(np.abs(truth[0]).mean() - np.abs(truth[1]).mean()) < 0.02
+    (line,) = told_checks(lagged.checks, lagged.forwards)
+    assert "closes and quotes are not of one moment: 3 of 3" in line
+    assert re.search(r"\+0\.2[456] % from the close", line)
+    assert told_checks(plain.checks, plain.forwards) == []
     told = lagged.checks.filter(pl.col("check") == "spot_off_the_options")
     assert told["count"].to_list() == [1, 1, 1]
     offset = lagged.forwards.group_by("asset").agg(pl.col("spot_offset").first())["spot_offset"].to_numpy()
