@@ -3,7 +3,7 @@
 quotes -> usable_quotes -> parity_forwards -> inverted_quotes -> quoted_smiles -> constant maturities
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -74,6 +74,17 @@ class QuotedSurface:
         sides = {"iv": self.iv, "bid_iv": self.bid_iv, "ask_iv": self.ask_iv}
         values = {name: pl.Series(array[at].astype(np.float64)).fill_nan(None) for name, array in sides.items()}
         return pl.DataFrame(axes | values)
+
+    def arranged(self, assets, tenors=None) -> "QuotedSurface":
+        """Return the assets in this order, the index first as panels have it, and these of the tenors."""
+        a = [self.assets.index(asset) for asset in assets]
+        tenors = self.tenors if tenors is None else tuple(int(tenor) for tenor in tenors)
+        k = [self.tenors.index(tenor) for tenor in tenors]
+        of_expiries = {name: getattr(self, name)[:, a] for name in ("smiles", "forward")}
+        surfaces = ("iv", "status", "bid_iv", "ask_iv", "ex_earnings_iv")
+        held = {name: getattr(self, name) for name in surfaces if getattr(self, name) is not None}
+        of_tenors = {name: array[:, a][:, :, k] for name, array in held.items()}
+        return replace(self, assets=tuple(assets), tenors=tenors, **of_expiries, **of_tenors)
 
     def listed(self) -> ListedSmiles:
         """Return the smiles of the listed expiries as a panel has them; the first asset is the index."""
