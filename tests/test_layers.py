@@ -28,7 +28,7 @@ LAYERS = (
         "engine.statistics",
         "engine.stream",
     },
-    {"engine.pricing"},
+    {"engine.pricing", "engine.selection"},
     {"engine.data"},
     {"engine.correlation"},
     {"engine.backtest"},
@@ -65,16 +65,18 @@ PLACES = {
     "exchange_calendars": {"engine.calendar"},
     "hydra": APPLICATION,
     "omegaconf": APPLICATION,
+    "yaml": APPLICATION,
     "hydra_plugins": APPLICATION,
     "ray": {"engine.sweep.ray", "engine.sweep.pieces"},
     "plotly": {"engine.report.plots"},
     "statsmodels": {"engine.statistics"},
+    "arch": {"engine.selection"},
     "scipy.special": {"engine.backend"},
     "cupyx": {"engine.backend", "engine.kernels"},
     "cupy": {"engine.backend", "engine.kernels", *APPLICATION},
 }
 # Imported inside functions only: whoever does not need them does not wait for them.
-LAZY = {"cupy", "ray", "cupyx", "statsmodels", "scipy.special", "exchange_calendars", "pandas"}
+LAZY = {"cupy", "ray", "cupyx", "statsmodels", "arch", "scipy.special", "exchange_calendars", "pandas"}
 HEAVY = ("cupy", "plotly", "statsmodels", "pandas", "hydra", "polars", "scipy", "exchange_calendars", "dataframely")
 
 

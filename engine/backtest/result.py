@@ -139,7 +139,7 @@ class BacktestResult:
 
     def capital(self, p: int = 0) -> float:
         """Fixed capital that returns are quoted on, in currency."""
-        return CAPITAL_VOL_POINTS * self.book.most_held * self.vega_per_cohort(p)
+        return float(self.summaries["capital"][p])
 
     def capital_convention(self, p: int = 0) -> str:
         """Say in words what capital returns are measured on."""
@@ -147,9 +147,15 @@ class BacktestResult:
         earns = "earns no interest" if rate == 0.0 else f"Sharpe ratios above a risk-free {100 * rate:g} % a year on it"
         return (
             f"fixed capital of {self.capital(p):,.0f} {self.market.info.currency} = {CAPITAL_VOL_POINTS} vol points x "
-            f"index vega of {self.vega_per_cohort(p):,.0f} x {self.book.most_held} cohort(s) held at once at most; "
+            f"index vega of {self.vega_per_cohort(p):,.0f} x {self._held_at_once(p)}; "
             f"not compounded, {earns}"
         )
+
+    def _held_at_once(self, p: int) -> str:
+        most, cohorts = float(self.accounts.most_exposure[p, 0]), self.book.most_held
+        if most == cohorts:
+            return f"{cohorts} cohort(s) held at once at most"
+        return f"an exposure of {most:,.4g} held at once at most, above 1 in some cohort"
 
     @property
     def dates(self) -> np.ndarray:
@@ -261,7 +267,7 @@ class BacktestResult:
     @cached_property
     def caution_codes(self) -> np.ndarray:
         """Codes of the cautions due for every parameter set, (P,) text; see `cautions`."""
-        return caution_codes(self.summaries, self.market.info)
+        return caution_codes(self.summaries, self.market.info, len(self.market.deltas))
 
     def cautions(self, p: int = 0) -> tuple[Caution, ...]:
         """Say why the numbers of a parameter set bear less weight than they seem to; empty where nothing is known."""

@@ -8,12 +8,13 @@ import numpy as np
 from engine.arrays import Integers
 from engine.backend import to_host
 from engine.backtest.instruments import Instrument
-from engine.calendar import days_between
+from engine.calendar import DAY, closed_between, days_between
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.kernels.codes import LegStatus
 
-# An expiry on a holiday settles on the session before it. With more days than this between them, the data has a hole.
+# An expiry on a holiday settles on the session before it. With more days than this between them the data has a hole,
+# unless the exchange was closed on all of them.
 HOLIDAY_DAYS = 5
 NEAR_ENOUGH_DAYS = 15  # monthly expiries are a month apart, so the nearest is within half of one
 
@@ -149,12 +150,15 @@ def choose_contracts(panel: MarketPanel, entry: Integers, structure: Structure) 
         distance = np.where(usable, np.abs(days - structure.tenor), np.inf)
         nearest = distance.argmin(axis=1)
         expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT", "D"))
-    return dated_cohorts(panel.dates, entry, expiry)
+    return dated_cohorts(panel.dates, entry, expiry, panel.info.calendar)
 
 
-def dated_cohorts(dates: np.ndarray, entry: np.ndarray, expiry: np.ndarray) -> Cohorts:
+def dated_cohorts(dates: np.ndarray, entry: np.ndarray, expiry: np.ndarray, calendar: str) -> Cohorts:
     """Return cohorts of known expiries: how long the sessions follow them, and how their legs then end."""
     last = np.where(np.isnat(expiry), entry, np.searchsorted(dates, expiry, side="right") - 1)
-    settled = (expiry <= dates[-1]) & (days_between(expiry, dates[last]) <= HOLIDAY_DAYS)
+    days = days_between(expiry, dates[last])
+    settled = (expiry <= dates[-1]) & (days <= HOLIDAY_DAYS)
+    for c in np.flatnonzero((expiry <= dates[-1]) & (days > HOLIDAY_DAYS)):
+        settled[c] = closed_between(dates[last[c]], expiry[c] + DAY, calendar)
     outcome = np.where(last < len(dates) - 1, int(LegStatus.LOST), int(LegStatus.OPEN))
     return Cohorts(entry, last, expiry, np.where(settled, int(LegStatus.EXPIRED), outcome))

@@ -9,11 +9,13 @@ from typing import Any
 
 from engine.calendar import DAY, Date, read_date
 from engine.data.build import build_into
+from engine.data.check_append import check_appendable
+from engine.data.header import HEADER
 from engine.data.inputs import inputs_of
-from engine.data.panel import MarketPanel, check_appendable
+from engine.data.panel import MarketPanel
 from engine.data.source import Source
 from engine.data.sources import SOURCES
-from engine.data.storage import HEADER, PanelWriter, open_panel
+from engine.data.storage import PanelWriter, open_panel
 from engine.durable import locked
 from engine.errors import InputError
 from engine.places import panel_cache
@@ -36,9 +38,10 @@ def load_market(
     Parameters
     ----------
     name : str
-        One of `engine.data.sources.SOURCES`: `synthetic`, `us_chains`, `nse`.
+        One of `engine.data.sources.SOURCES`: `synthetic`, `files`, `panel`, `us_chains`, `nse`.
     path : path or None
-        Folder of the files, as the source wants it (`us_chains`: holds us2026/ and us_history/; `nse`: holds nse/).
+        Folder of the files, as the source wants it (`files`: surface.csv, prices.csv, ...; `panel`: as `save_panel`
+        wrote it; `us_chains`: holds us2026/ and us_history/; `nse`: holds nse/).
         The synthetic market needs none.
     start, end : ISO date or None
         First and last session wanted, both inclusive.
@@ -102,6 +105,8 @@ def build_panel(
         As `load_market`.
     """
     source = find_source(name, path, settings)
+    if (stored := source.stored()) is not None:
+        return stored
     root = Path(cache or os.environ.get("DISPERSION_CACHE") or panel_cache())
     inputs = inputs_of(source)
     folder = root / f"{name}-{inputs.key[:12]}"

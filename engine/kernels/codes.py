@@ -61,6 +61,9 @@ class InversionStatus(IntEnum):
     NO_TIME = 3  # at or past expiry
     INVALID = 4  # an input is not finite, or a price, forward or strike is not positive
     NOT_IDENTIFIED = 5  # rounding of the price, forward or strike moves the volatility by more than 1e-10 of itself
+    NOT_CONVERGED = (
+        6  # of an American option: so much of the price is early exercise that the iteration does not settle
+    )
 
 
 # Columns of the explain, in order; they sum to the gross P&L.

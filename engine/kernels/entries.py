@@ -85,7 +85,7 @@ IMPLIED_CORRELATION = (
     *reads("double", "weights", "baskets dates names"),
     *numbers("dates baskets"),
     *reads("double", "index_iv", "baskets dates cells", strides="index_stride"),
-    *numbers("min_coverage", "double"),
+    *numbers("min_coverage least_vol", "double"),
     *writes("double", "clean dirty variance_ratio", "baskets dates cells"),
     *writes("u8", "status", "baskets dates cells"),
     *writes("double", "coverage", "baskets dates cells"),

@@ -22,7 +22,7 @@ def write_tearsheet(result, path, p: int = 0, title: str | None = None) -> Path:
     return path
 
 
-def tearsheet(result, p: int = 0, title: str | None = None) -> str:
+def tearsheet(result, p: int = 0, title: str | None = None, script: str | None = None) -> str:
     """Return the report of one parameter set of a backtest, an HTML page that needs nothing but itself to be read.
 
     Parameters
@@ -32,6 +32,8 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
         Parameter set.
     title : str or None
         Heading; the market's name by default.
+    script : str or None
+        Where the page finds plotly.js, for pages that share one; None = in itself.
     """
     info = result.market.info
     summary = result.summary(p)
@@ -80,7 +82,7 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
             as_table(rounded(ledger.tail(LEDGER_ROWS))),
         ),
     ]
-    return page(title or f"Dispersion backtest on {info.name}", head, body)
+    return page(title or f"Dispersion backtest on {info.name}", head, body, script)
 
 
 def correlation_series(result) -> pl.DataFrame:

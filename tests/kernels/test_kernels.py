@@ -52,6 +52,13 @@ def volatilities(rng, shape, dtype):
     return iv
 
 
+def no_quotes(rng, iv):
+    """What vendors write where there is no quote: -1, -99.99, 0, infinite; a few of each."""
+    for nothing in (-1.0, -99.99, 0.0, -0.0, np.inf, -np.inf, 1e-42):
+        iv[rng.random(iv.shape) < 0.01] = nothing
+    return iv
+
+
 def correlation_inputs(names):
     def inputs(rng, dtype):
         dates, cells = 5, (3, 7)  # no number a multiple of a vector or a warp
@@ -59,7 +66,7 @@ def correlation_inputs(names):
         weights[3, 2] = 0.0
         missing = rng.random((dates, *cells)) < 0.1
         index = np.where(missing, np.nan, rng.uniform(0.05, 0.5, (dates, *cells))).astype(dtype)
-        return index, volatilities(rng, (dates, names, *cells), dtype), weights
+        return no_quotes(rng, index), no_quotes(rng, volatilities(rng, (dates, names, *cells), dtype)), weights
 
     return inputs
 
