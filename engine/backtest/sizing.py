@@ -7,6 +7,7 @@ from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest.batch import refuse_below
 from engine.errors import InputError
+from engine.kinds import check_kinds
 from engine.pricing import StraddleGreeks
 
 
@@ -23,6 +24,7 @@ class AbstractSizing(ABC):
     index_vega: float = field(default=100_000.0, metadata={"batch": True})
 
     def __post_init__(self):
+        check_kinds(self)
         refuse_below(self, 0.0, "index_vega")
         if not namespace(self.index_vega).all(self.index_vega > 0.0):
             raise InputError(f"{type(self).__name__}.index_vega={self.index_vega} trades nothing; use more than 0")

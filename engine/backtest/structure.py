@@ -11,6 +11,7 @@ from engine.calendar import DAY, closed_between, days_between
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.kernels.codes import LegStatus
+from engine.kinds import check_kinds
 
 # An expiry on a holiday settles on the session before it. With more days than this between them the data has a hole,
 # unless the exchange was closed on all of them.
@@ -63,6 +64,7 @@ class Straddle:
     min_coverage: float = 0.8
 
     def __post_init__(self):
+        check_kinds(self)
         if self.tenor < 1:
             raise InputError(f"structure.tenor={self.tenor} is not a number of days; use 1 or more")
         if self.min_days < 0:
