@@ -25,9 +25,8 @@ def members(folder, index: str, report: QualityReport) -> pl.DataFrame:
     known = set(collect(scan(file, {"index": pl.String}).unique(), file)["index"])
     if index not in known:
         raise InputError(f"index={index} has no weights in {file}; it has {', '.join(sorted(known))}")
-    names = {"date": "date", "ticker": "symbol"}
-    ours = pl.col("index") == index
-    rows = read_judged(tables.WEIGHTS, file, report, names=names, where=ours, what=f" ({index})")
+    asked = {"names": {"date": "date", "ticker": "symbol"}, "units": {"weight": "decimals"}}
+    rows = read_judged(tables.WEIGHTS, file, report, where=pl.col("index") == index, what=f" ({index})", **asked)
     return rows.rename({"ticker": "symbol"})
 
 
