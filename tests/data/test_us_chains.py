@@ -163,7 +163,7 @@ def test_sectors_are_kept_cut_and_appended_with_the_panel(files, tmp_path):
             np.testing.assert_array_equal(getattr(other.sectors, name), values, err_msg=name)
     later = panel.slice("2026-06-02")
     renamed = replace(later, sectors=replace(later.sectors, symbols=np.array(["IYF"])))
-    for stranger in (renamed, replace(renamed, sectors=None)):
+    for stranger in (renamed, replace(renamed, sectors=None, validate=False)):
         with pytest.raises(InputError, match="the sectors differ; rebuild the panel"):
             panel.slice(end="2026-06-01").append(stranger)
 
@@ -366,7 +366,11 @@ def test_a_panel_of_ones_own_refuses_sessions_of_another_market_or_with_another_
     [
         ("us2026/spot", lambda f: f.drop("spot"), r"spot.parquet has no column spot; it has date, ticker"),
         ("us2026/spot", lambda f: f.head(0), r"spot.parquet has no usable row"),
-        ("us2026/spot", lambda f: f.with_columns(spot=pl.lit("x")), r"spot.parquet cannot be read.*'spot'"),
+        (
+            "us2026/spot",
+            lambda f: f.with_columns(spot=pl.lit("x")),
+            r"spot.parquet, column spot holds String, not numbers",
+        ),
         ("us_history/spy_holdings", lambda f: f.head(0), r"spy_holdings.parquet has no usable row"),
         (
             "us_history/spy_holdings",
