@@ -126,4 +126,8 @@ def imagined(
         return namespace(array).concatenate([array[first : session + 1], row])
 
     market = panel.map_arrays(longer)
-    return market, dated_cohorts(market, cohorts.entry - first, cohorts.expiry), session + 1 - first
+    return (
+        market,
+        dated_cohorts(market.dates, cohorts.entry - first, cohorts.expiry, panel.info.calendar),
+        session + 1 - first,
+    )

@@ -150,16 +150,15 @@ def choose_contracts(panel: MarketPanel, entry: Integers, structure: Structure) 
         distance = np.where(usable, np.abs(days - structure.tenor), np.inf)
         nearest = distance.argmin(axis=1)
         expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT", "D"))
-    return dated_cohorts(panel, entry, expiry)
+    return dated_cohorts(panel.dates, entry, expiry, panel.info.calendar)
 
 
-def dated_cohorts(panel: MarketPanel, entry: np.ndarray, expiry: np.ndarray) -> Cohorts:
+def dated_cohorts(dates: np.ndarray, entry: np.ndarray, expiry: np.ndarray, calendar: str) -> Cohorts:
     """Return cohorts of known expiries: how long the sessions follow them, and how their legs then end."""
-    dates = panel.dates
     last = np.where(np.isnat(expiry), entry, np.searchsorted(dates, expiry, side="right") - 1)
     days = days_between(expiry, dates[last])
     settled = (expiry <= dates[-1]) & (days <= HOLIDAY_DAYS)
     for c in np.flatnonzero((expiry <= dates[-1]) & (days > HOLIDAY_DAYS)):
-        settled[c] = closed_between(dates[last[c]], expiry[c] + DAY, panel.info.calendar)
+        settled[c] = closed_between(dates[last[c]], expiry[c] + DAY, calendar)
     outcome = np.where(last < len(dates) - 1, int(LegStatus.LOST), int(LegStatus.OPEN))
     return Cohorts(entry, last, expiry, np.where(settled, int(LegStatus.EXPIRED), outcome))
