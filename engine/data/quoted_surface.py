@@ -3,6 +3,7 @@
 quotes -> usable_quotes -> parity_forwards -> inverted_quotes -> quoted_smiles -> constant maturities
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,10 +17,12 @@ from engine.data.earnings import ex_earnings, known_events
 from engine.data.invert_quotes import inverted_quotes
 from engine.data.parity import parity_forwards
 from engine.data.quote_filters import QuoteLimits, usable_quotes
-from engine.data.quoted_smiles import QuotedSmiles, quoted_smiles
+from engine.data.quoted_smiles import QuotedSmiles, joined_smiles, quoted_smiles
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots
 from engine.data.records import DELTAS, TENORS, ListedSmiles, QuotedBand
 from engine.data.surface_checks import surface_checks
+
+QUOTES_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +128,8 @@ def quoted_surface(
     Parameters
     ----------
     quotes : frame of date, ticker, expiry, strike, right (C, P)
-        And bid and ask, or price, or iv; where known forward, style (european, american), settlement (am, pm).
+        And bid and ask, or price, or iv; where known forward, style (european, american), settlement (am, pm). Those of
+        other tickers than the assets are left out, not counted.
     closes : frame of date, ticker, close
         Of all assets, raw.
     rate : frame of date, rate (continuous decimals)
@@ -150,13 +154,15 @@ def quoted_surface(
     -------
     QuotedSurface
     """
-    usable = usable_quotes(quotes, closes, rate, report, clock, limits)
-    forwards = parity_forwards(usable, dividends)
-    inverted = inverted_quotes(usable, forwards, report, dividends)
-    fitted = quoted_smiles(inverted, deltas)
-    listed = inverted.group_by("date").agg(pl.col("expiry").n_unique())["expiry"]
+    usable = usable_quotes(quotes.filter(pl.col("ticker").is_in(list(assets))), closes, rate, report, clock, limits)
+    parts = []
+    for some in _some_dates(usable):
+        told = parity_forwards(some, dividends)
+        parts.append((told, quoted_smiles(inverted_quotes(some, told, report, dividends), deltas)))
+    forwards, fitted = pl.concat([told for told, _ in parts]), joined_smiles([smiles for _, smiles in parts])
+    listed = fitted.smiles.group_by("date").agg(pl.col("expiry").n_unique())["expiry"]
     width = int(listed.to_numpy().max(initial=1)) if width is None else width
-    slots = expiry_slots(inverted, dates, width)
+    slots = expiry_slots(fitted.smiles, dates, width)
     placed = _Placed(fitted, dates, assets, slots, width, clock or Clock())
     mid, status = placed.constant_maturity(fitted.mid, tenors, max_extrapolation_days)
     events = None if earnings is None else (known_events(earnings, dates, assets), list(deltas).index(50))
@@ -177,6 +183,18 @@ def quoted_surface(
         checks=surface_checks(forwards, fitted.smiles),
         forwards=forwards,
     )
+
+
+def _some_dates(usable: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Cut sorted quotes between dates, so as not to ask for much memory at once; no date depends on another."""
+    counts = usable.group_by("date", maintain_order=True).len()["len"].to_list()
+    first = taken = 0
+    for count in counts:
+        if taken and taken + count > QUOTES_AT_ONCE:
+            yield usable.slice(first, taken)
+            first, taken = first + taken, 0
+        taken += count
+    yield usable.slice(first)
 
 
 class _Placed:

@@ -222,3 +222,27 @@ def test_weekends_weigh_as_the_clock_says():
         share = np.concatenate([[0.0], np.cumsum(step) / step.sum()])
         ends = 0.2**2 * 25 / 365.0, 0.19**2 * 28 / 365.0
         np.testing.assert_allclose(total, ends[0] + share * (ends[1] - ends[0]), rtol=2e-4)
+
+
+def test_parts_of_the_dates_give_the_whole(quotes, monkeypatch):
+    """However few quotes are taken at once; and no quote at all gives a surface without a number."""
+    days = [world.DATE + datetime.timedelta(days=d) for d in range(3)]
+    three = pl.concat(
+        [quotes.with_columns(pl.col("bid", "ask") * (1.0 + 0.01 * i), date=pl.lit(day)) for i, day in enumerate(days)]
+    )
+    closes, rates = (
+        pl.concat([frame.with_columns(date=pl.lit(day)) for day in days]) for frame in (world.closes(), world.rates())
+    )
+    common = (closes, rates, np.array(days, "datetime64[D]"), ASSETS)
+    whole_report, report = QualityReport(), QualityReport()
+    whole = quoted_surface(three, *common, whole_report)
+    monkeypatch.setattr("engine.data.quoted_surface.QUOTES_AT_ONCE", 10)
+    parts = quoted_surface(three, *common, report)
+    for name in ("iv", "status", "bid_iv", "ask_iv", "smiles", "forward"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+    assert report.frame().equals(whole_report.frame())
+    nothing = quoted_surface(three.clear(), *common, QualityReport())
+    assert np.isnan(nothing.iv).all()
+    assert (nothing.status == 1).all()
+    assert nothing.frame().is_empty()
+    assert nothing.band() is None
