@@ -60,7 +60,7 @@ def parity_forwards(quotes: pl.DataFrame, dividends: pl.DataFrame | None = None)
         spot = close * np.exp(np.where(doubt < MOST_DOUBT, offset, 0.0))
         if not left or not american.any():
             break
-        premium = np.where(american[:, None], pairs.premium(known, spot), 0.0)
+        premium = np.where(american[:, None] & pairs.priced, pairs.premium(known, spot), 0.0)
 
     carry = pl.Series(np.log(known / (spot - paid)) / years).fill_nan(None)
     usual = smiles.select("date", "asset").with_columns(carry=carry)
@@ -155,9 +155,10 @@ class _Pairs:
             columns[name][at] = both[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
         self.strike = columns["strike"]
         self.count = np.isfinite(self.strike).sum(axis=1)
+        self.priced = np.isfinite(columns["mid"] + columns["mid_put"])
         self.call, self.put = (
             np.where(
-                np.isfinite(columns["mid"] + columns["mid_put"]),
+                self.priced,
                 columns[mid],
                 black_price(carried[:, None], self.strike, columns[iv], self.years, is_call, self.rate),
             )

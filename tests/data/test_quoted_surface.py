@@ -120,10 +120,11 @@ def test_a_listed_forward_is_taken_as_it_is(quotes):
     assert found.forwards["origin"].unique().to_list() == ["listed"]
 
 
-def test_volatilities_without_prices_pass_through(quotes):
+@pytest.mark.parametrize("style", ["european", "american"])
+def test_volatilities_without_prices_pass_through(style, quotes):
     """A file of vendor volatilities: they are kept, and read on a forward of which they are."""
     rows = quotes.filter(pl.col("ticker") == "IDX")
-    given = rows.select("date", "ticker", "expiry", "strike", "right", iv=pl.lit(0.2), style=pl.lit("european"))
+    given = rows.select("date", "ticker", "expiry", "strike", "right", iv=pl.lit(0.2), style=pl.lit(style))
     found, counts = surface(given)
     assert np.nanmax(np.abs(found.iv[0, 0] - 0.2)) < 1e-4
     assert np.isnan(found.bid_iv).all()
