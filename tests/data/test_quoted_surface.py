@@ -242,6 +242,10 @@ def test_parts_of_the_dates_give_the_whole(quotes, monkeypatch):
     for name in ("iv", "status", "bid_iv", "ask_iv", "smiles", "forward"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
     assert report.frame().equals(whole_report.frame())
+    early = three.filter(pl.col("date") < days[2])
+    known = quoted_surface(early, *common[:2], common[2][:2], ASSETS, QualityReport(), width=whole.slots.shape[1])
+    for name in ("iv", "status", "bid_iv", "smiles", "forward"):
+        np.testing.assert_array_equal(getattr(known, name), getattr(whole, name)[:2], err_msg="of a later date")
     nothing = quoted_surface(three.clear(), *common, QualityReport())
     assert np.isnan(nothing.iv).all()
     assert (nothing.status == 1).all()
