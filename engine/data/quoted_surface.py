@@ -20,7 +20,7 @@ from engine.data.quote_filters import QuoteLimits, usable_quotes
 from engine.data.quoted_smiles import QuotedSmiles, joined_smiles, quoted_smiles
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots
 from engine.data.records import DELTAS, TENORS, ListedSmiles, QuotedBand
-from engine.data.surface_checks import surface_checks
+from engine.data.surface_checks import surface_checks, vendor_check
 
 QUOTES_AT_ONCE = 1_000_000
 
@@ -45,7 +45,7 @@ class QuotedSurface:
         total variance is that of the quotes to settlement.
     forward : array (T, A, E)
     checks : frame of asset, check, count, of
-        What is odd about smiles and forwards, as from `surface_checks`.
+        What is odd about smiles, forwards and volatilities, as from `surface_checks` and `vendor_check`.
     forwards : frame, as from `parity_forwards`
     """
 
@@ -158,8 +158,11 @@ def quoted_surface(
     parts = []
     for some in _some_dates(usable):
         told = parity_forwards(some, dividends)
-        parts.append((told, quoted_smiles(inverted_quotes(some, told, report, dividends), deltas)))
-    forwards, fitted = pl.concat([told for told, _ in parts]), joined_smiles([smiles for _, smiles in parts])
+        inverted = inverted_quotes(some, told, report, dividends)
+        parts.append((told, quoted_smiles(inverted, deltas), vendor_check(inverted)))
+    forwards, fitted, beside = zip(*parts, strict=True)
+    forwards, fitted = pl.concat(forwards), joined_smiles(list(fitted))
+    beside = pl.concat(beside).group_by("asset", "check").agg(pl.col("count", "of").sum())
     listed = fitted.smiles.group_by("date").agg(pl.col("expiry").n_unique())["expiry"]
     width = int(listed.to_numpy().max(initial=1)) if width is None else width
     slots = expiry_slots(fitted.smiles, dates, width)
@@ -180,7 +183,7 @@ def quoted_surface(
         ex_earnings_iv=events and placed.constant_maturity(fitted.mid, tenors, max_extrapolation_days, events)[0],
         smiles=placed.listed(fitted.mid),
         forward=on_expiries(forwards, "forward", dates, assets, slots),
-        checks=surface_checks(forwards, fitted.smiles),
+        checks=pl.concat([surface_checks(forwards, fitted.smiles), beside]).sort("asset", "check"),
         forwards=forwards,
     )
 

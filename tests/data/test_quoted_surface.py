@@ -251,3 +251,29 @@ def test_parts_of_the_dates_give_the_whole(quotes, monkeypatch):
     assert (nothing.status == 1).all()
     assert nothing.frame().is_empty()
     assert nothing.band() is None
+
+
+def test_a_pair_that_breaks_parity_is_told_and_moves_no_forward(quotes):
+    """One call of one expiry two forwards' worth of spread too dear."""
+    index = (pl.col("ticker") == "IDX") & (pl.col("expiry") == quotes["expiry"].min()) & (pl.col("right") == "C")
+    near = quotes.filter(index).sort((pl.col("strike") - 5000.0).abs())["strike"][0]
+    dear = index & (pl.col("strike") == near)
+    wrong = quotes.with_columns(
+        pl.when(dear).then(pl.col(side) + 20.0).otherwise(pl.col(side)) for side in ("bid", "ask")
+    )
+    plain, _ = surface(quotes)
+    found, _ = surface(wrong)
+    told = found.checks.filter(pl.col("count") > 0)
+    assert told.select("asset", "check", "count").rows() == [("IDX", "parity_break", 1)]
+    moved = (found.forwards["forward"] / plain.forwards["forward"] - 1.0).abs()
+    assert moved.max() < 2e-4
+
+
+def test_a_vendors_volatility_beside_a_price_is_compared_and_not_used(quotes):
+    rows = quotes.filter(pl.col("ticker") == "IDX")
+    plain, _ = surface(rows)
+    found, _ = surface(rows.with_columns(iv=pl.lit(0.5)))
+    np.testing.assert_array_equal(found.iv, plain.iv)
+    check = found.checks.filter(pl.col("check") == "vendor_iv_differs")
+    assert check["count"].item() == check["of"].item() > 50
+    assert "vendor_iv_differs" not in plain.checks["check"]
