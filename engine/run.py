@@ -54,6 +54,8 @@ def _show(result, summary, config, folder, backend, seconds) -> None:
         print(f"Caution: {caution.text}")
     print(f"Capital: {result.capital_convention()}")
     print(f"Hedged with the {info.hedge_instrument}; forwards: {info.forward_convention}")
+    if info.notes:
+        print(f"Data: {info.source}")
     if info.contracts:
         print(f"Contracts: {info.contracts}")
     print(f"Took {seconds:.1f} s. Numbers: {folder}")

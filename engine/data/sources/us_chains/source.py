@@ -25,6 +25,7 @@ from engine.data.sources.us_chains.quotes import option_quotes
 from engine.errors import InputError
 
 if TYPE_CHECKING:
+    from engine.data.quoted_strips import QuotedStrips
     from engine.data.series.daily import DailySeries
     from engine.data.series.sp500_history import PriceHistory
 
@@ -103,6 +104,18 @@ class UsChains(FileSource):
         from engine.data.series.sp500_history import load_sp500_history
 
         return load_sp500_history(self.path) if (self._history / files.PRICES).is_file() else None
+
+    def strips(self) -> "QuotedStrips | None":
+        """Return the strips of SPX where it is the index leg."""
+        from engine.data.clock import Clock
+        from engine.data.quoted_strips import quoted_strips
+
+        if self.index != files.SPX:
+            return None
+        dates = self._dates()
+        rate = pl.DataFrame({"date": dates, "rate": rates(self._history, dates)[0]})
+        quotes = files.spx_strip_quotes(self._folder, self.start, self.end)
+        return quoted_strips(quotes, rate, dates, [files.SPX], Clock(quotes="16:15"), min_options=1)
 
     def other_index_legs(self) -> tuple[str, ...]:
         """Return SPX where it is not the index leg already and its two files are there."""
