@@ -10,7 +10,7 @@ import polars as pl
 from engine.data.assumptions import assumptions, check_actions
 from engine.data.choices import Choices
 from engine.data.given import as_frame, long_form
-from engine.data.judge import REJECTED, Judged, judged
+from engine.data.judge import REJECTED, Judged, judged, refuse_rejected
 from engine.data.member_weights import EQUAL
 from engine.data.panel import MarketPanel
 from engine.data.records import MarketInfo
@@ -155,8 +155,8 @@ def from_parts(
         raise InputError(f"market {name}: say which ticker is the index leg, index=TICKER")
     tables = {table: _joined([_judged(table, part, choices) for part in of]) for table, of in parts.items()}
     rejected = pl.concat([pl.DataFrame(schema=REJECTED), *(found.rejected for found in tables.values())])
-    if choices.strict and rejected.height:
-        _refuse(rejected)
+    if choices.strict:
+        refuse_rejected(rejected)
     info = MarketInfo(
         name=name,
         index=choices.index,
@@ -231,14 +231,6 @@ def _told(rejected: pl.DataFrame) -> list[str]:
     counts = rejected.group_by("table", "reason", maintain_order=True).len()
     reasons = ", ".join(f"{table}.{reason} {rows:,}" for table, reason, rows in counts.iter_rows())
     return [f"{rejected.height:,} rows were rejected ({reasons})"]
-
-
-def _refuse(rejected: pl.DataFrame):
-    _, file, line, column, reason, value = rejected.row(0)
-    raise InputError(
-        f"{file}, line {line}, column {column}: {reason} ({value}); {rejected.height:,} rejected rows in all, and "
-        "strict=true takes none: mend them, or leave strict out"
-    )
 
 
 OWN_COLUMN = "a column of your own; what its numbers are, and whether options on it trade, was not looked into"

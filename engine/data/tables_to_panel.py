@@ -60,8 +60,8 @@ class TabledMarket:
     used: pl.DataFrame
     unused: pl.DataFrame
 
-    def block(self, rows: slice) -> MarketPanel:
-        """Build some of the sessions."""
+    def block(self, rows: slice, validate: bool = True) -> MarketPanel:
+        """Build some of the sessions; what is written is checked, and told of, by who writes it."""
         dates, tickers = self.dates[rows], [self.info.index, *self.names]
         listed, band = None, None
         if self.surface is not None:
@@ -109,6 +109,7 @@ class TabledMarket:
             band=band,
             sectors=sectors,
             history=history,
+            validate=validate,
         )
 
 

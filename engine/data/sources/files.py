@@ -69,7 +69,7 @@ class Files(Choices, FileSource):
         """Build the panel, a year at a time."""
         market, rows = self._own().market, self._rows()
         for first in range(rows.start, rows.stop, BLOCK_SESSIONS):
-            yield market.block(slice(first, min(first + BLOCK_SESSIONS, rows.stop)))
+            yield market.block(slice(first, min(first + BLOCK_SESSIONS, rows.stop)), validate=False)
 
     def quality(self) -> pl.DataFrame:
         """Return the counts of rows kept and rejected, by ticker and reason."""
