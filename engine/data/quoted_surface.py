@@ -64,6 +64,12 @@ class QuotedSurface:
     checks: pl.DataFrame = field(repr=False)
     forwards: pl.DataFrame = field(repr=False)
 
+    def sessions(self, rows: slice) -> "QuotedSurface":
+        """Return some of the dates; the account of the quotes stays that of all."""
+        dated = ("dates", "slots", "iv", "status", "bid_iv", "ask_iv", "ex_earnings_iv", "smiles", "forward")
+        arrays = {name: getattr(self, name) for name in dated}
+        return replace(self, **{name: array[rows] for name, array in arrays.items() if array is not None})
+
     def frame(self) -> pl.DataFrame:
         """Return the surfaces as a table: date, ticker, tenor, delta, iv, and null for bid_iv and ask_iv not known."""
         t, a, k, d = np.nonzero(np.isfinite(self.iv))
