@@ -21,6 +21,7 @@ LAYERS = (
         "engine.backend",
         "engine.calendar",
         "engine.durable",
+        "engine.kinds",
         "engine.kernels",
         "engine.places",
         "engine.progress",

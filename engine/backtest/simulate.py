@@ -23,6 +23,7 @@ from engine.backtest.structures import Straddle
 from engine.correlation import Basket, TopWeights
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
+from engine.kinds import is_kind
 
 
 def backtest(
@@ -90,6 +91,8 @@ def backtest(
     >>> result.summary()["cohorts"]
     11
     """
+    if not is_kind(risk_free, float):
+        raise InputError(f"risk_free={risk_free} is not a number; write 0.04 for 4 %")
     view = MarketView(market, basket or TopWeights())
     sizing = sizing or VegaNeutral()
     book = open_book(view, schedule or Monthly(), structure or Straddle(), sizing, hedge or DailyDelta(), lag, progress)
@@ -114,6 +117,8 @@ def open_book(
         When the lag is below 1, the schedule's sessions do not ascend from `lag` on, or none of them can be entered.
     """
     market = view.panel
+    if not is_kind(lag, int):
+        raise InputError(f"lag={lag} is not a whole number of sessions")
     if lag < 1:
         raise InputError(f"lag={lag} would trade on the close that decided the trade; use lag=1 or more")
     if market.dates.dtype != np.dtype("datetime64[D]"):

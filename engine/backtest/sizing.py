@@ -9,6 +9,7 @@ from engine.backend import namespace
 from engine.backtest.batch import refuse_below
 from engine.errors import InputError
 from engine.kernels.codes import Kind
+from engine.kinds import check_kinds
 from engine.pricing import StraddleGreeks
 
 
@@ -26,6 +27,7 @@ class AbstractSizing(ABC):
     kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)  # of instruments that can be sized so
 
     def __post_init__(self):
+        check_kinds(self)
         refuse_below(self, 0.0, "index_vega")
         if not namespace(self.index_vega).all(self.index_vega > 0.0):
             raise InputError(f"{type(self).__name__}.index_vega={self.index_vega} trades nothing; use more than 0")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from engine.backtest.instruments import AtDelta, AtFairVolatility, AtForward, Instrument, Strike
 from engine.errors import InputError
 from engine.kernels.codes import Kind
+from engine.kinds import check_kinds
 
 OPTIONS = {"call": Kind.CALL, "put": Kind.PUT}
 
@@ -31,6 +32,7 @@ class SameLegs:
     min_coverage: float = 0.8
 
     def __post_init__(self):
+        check_kinds(self)
         if self.tenor < 1:
             raise InputError(f"structure.tenor={self.tenor} is not a number of days; use 1 or more")
         if self.min_days < 0:

@@ -11,6 +11,7 @@ from engine.arrays import PerDate, Symbols, Weights
 from engine.backend import namespace
 from engine.correlation.checks import check_weights
 from engine.errors import InputError
+from engine.kinds import check_kinds
 
 
 @runtime_checkable
@@ -53,6 +54,7 @@ class TopWeights:
     n: int = 50
 
     def __post_init__(self):
+        check_kinds(self)
         if self.n < 1:
             raise InputError(f"basket.n={self.n} selects nobody; use 1 or more")
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.arrays import Flags, Floats, PerDate, PerName, Weights
 from engine.errors import InputError
+from engine.kinds import is_kind
 
 # The smallest volatility that is a quote: vendors write 0, -1 or -99.99 where there is none. The smallest that a float
 # holds without losing digits, so that every machine and both types tell it from 0.
@@ -78,5 +79,5 @@ def check_returns(returns: PerName, weights: Weights) -> None:
 
 def check_fraction(name: str, value: float) -> None:
     """Raise InputError unless a share is a number from 0 to 1."""
-    if not 0.0 <= value <= 1.0:
+    if not is_kind(value, float) or not 0.0 <= value <= 1.0:
         raise InputError(f"{name}={value} is not a fraction; use a number from 0 to 1, 0.8 for 80 %")
