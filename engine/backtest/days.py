@@ -11,6 +11,7 @@ from engine.backend import block_budget, blocks, namespace, to_host
 from engine.backtest.book import Recipe
 from engine.backtest.cohort_windows import cohort_windows
 from engine.backtest.legs import Legs
+from engine.backtest.split import Split, split
 from engine.backtest.structure import Cohorts, LegStatus, dated_cohorts
 from engine.calendar import DAY
 from engine.data.panel import MarketPanel
@@ -51,7 +52,16 @@ class Earned:
     hedge_traded: np.ndarray
 
 
-def follow(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, days: np.ndarray, work: Callable) -> Any:
+def follow(
+    panel: MarketPanel,
+    cohorts: Cohorts,
+    recipe: Recipe,
+    name,
+    units,
+    days: np.ndarray,
+    work: Callable,
+    *more: np.ndarray,
+) -> Any:
     """Follow cohorts once more, leg by leg, and return the records that `work` makes of them, on the host.
 
     Parameters
@@ -64,7 +74,8 @@ def follow(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, da
     days : array (C,), int
         Holding day up to which each is followed.
     work : callable
-        Of the `Legs` of some cohorts, their units and their days; a record of arrays, cohorts first.
+        Of the `Legs` of some cohorts, their units, their days and what `more` says; a record of arrays, cohorts first.
+    *more : array (C, ...)
     """
     found, done, longest = [], 0, int(days.max())
     for _, window, held in cohort_windows(panel, cohorts, longest):
@@ -73,7 +84,8 @@ def follow(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, da
         for block in blocks(len(held), size, 8 * block_budget(xp)):
             here = slice(done + block.start, done + block.stop)
             legs = Legs(window, held[block], xp.asarray(name[here, 1:]), longest, recipe.structure)
-            found.append(records.map_arrays(work(legs, xp.asarray(units[here]), xp.asarray(days[here])), to_host))
+            given = (xp.asarray(array[here]) for array in (units, days, *more))
+            found.append(records.map_arrays(work(legs, *given), to_host))
         done += len(held)
     return records.concatenate(found)
 
@@ -98,6 +110,22 @@ def held_greeks(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, unit
         return Greeks(_greeks(legs, units, recipe.hedge.ratio))
 
     return follow(panel, cohorts, recipe, name, units, life, work).by_class
+
+
+def held_split(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, weights) -> np.ndarray:
+    """Return the P&L of cohorts by what it came from, (C, H + 1, len(SPLIT)), per unit of index vega.
+
+    Parameters as of `follow`; `weights` (T, N) are the basket's. The cohorts are followed to their ends.
+    """
+    longest = int(cohorts.life.max(initial=0))
+    sessions = cohorts.sessions(panel.dates, longest)
+    on_legs = to_host(weights)[sessions[:, None, :], name[:, :, None]]
+
+    def work(legs, units, days, weights) -> Split:
+        return split(legs, units, weights, recipe.hedge.ratio)
+
+    life = np.full(len(cohorts), longest)
+    return follow(panel, cohorts, recipe, name, units, life, work, on_legs).by_day
 
 
 def _greeks(legs: Legs, units, hedge_ratio: float):

@@ -235,6 +235,10 @@ class BacktestResult:
         """What is held on from each close, a row per session and leg class, in currency; `days.GREEKS` says of what."""
         return views.greeks(self, p)
 
+    def split(self, p: int = 0) -> pl.DataFrame:
+        """P&L of each session from volatility, correlation and index minus basket; they sum to gross: see `split`."""
+        return views.split_by_day(self, p)
+
     def scenarios(self, date: Date, *, p: int = 0, **moves: Sequence[float]) -> pl.DataFrame:
         """What is held on from a close earns at once if `spot`, `vol` and `correlation` move; see `views.scenarios`."""
         return views.scenarios(self, date, p, **moves)

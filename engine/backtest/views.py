@@ -1,17 +1,19 @@
 """Views of what a result holds, as frames: on one day, and what would become of it."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.backtest.days import GREEKS, earned, follow, held_greeks, imagined, next_session
+from engine.backtest.days import GREEKS, earned, follow, held_greeks, held_split, imagined, next_session
 from engine.backtest.instruments import pairs
 from engine.backtest.ledger import Rows
 from engine.backtest.scenarios import Expectation, on_day, shift
+from engine.backtest.split import SPLIT
 from engine.backtest.structure import Cohorts, LegStatus
 from engine.calendar import Date, read_date
 from engine.errors import InputError
@@ -57,25 +59,36 @@ def carry(result: "BacktestResult", date: Date, p: int) -> pl.DataFrame:
 
 def greeks(result: "BacktestResult", p: int) -> pl.DataFrame:
     """Return `BacktestResult.greeks`."""
-    cohorts = result.book.cohorts.until(result.held_until(p))
-    traded = np.flatnonzero(result.entry_exposure[p])
-    out = np.zeros((len(result.dates), 2, len(GREEKS)))
-    if len(traded):
-        name, units = (to_host(getattr(result.book.legs, field))[traded] for field in ("name", "units"))
-        cohorts = cohorts[traded]
-        by_day = held_greeks(result.market, cohorts, result.book.recipe, name, units)
-        vega = (result.entry_exposure[p] * result.vega_per_cohort(p))[traded]
-        for day in range(by_day.shape[1]):
-            lives = day <= cohorts.life
-            out[cohorts.entry[lives] + day] += vega[lives, None, None] * by_day[lives, day]
-    classes = np.array(["index", "component"])
+    out = _over_time(result, p, held_greeks, (2, len(GREEKS)))
     return pl.DataFrame(
         {
             "date": np.repeat(result.dates, 2),
-            "leg_class": np.tile(classes, len(out)),
+            "leg_class": np.tile(np.array(["index", "component"]), len(out)),
             **{greek: out[:, :, i].reshape(-1) for i, greek in enumerate(GREEKS)},
         }
     )
+
+
+def split_by_day(result: "BacktestResult", p: int) -> pl.DataFrame:
+    """Return `BacktestResult.split`."""
+    out = _over_time(result, p, partial(held_split, weights=result.view.weights), (len(SPLIT),))
+    return pl.DataFrame({"date": result.dates, **{name: out[:, i] for i, name in enumerate(SPLIT)}})
+
+
+def _over_time(result: "BacktestResult", p: int, follows: Callable, shape: tuple) -> np.ndarray:
+    """Add up on each date, (T, *shape), what cohorts have on their holding days, (C, H + 1, *shape)."""
+    traded = np.flatnonzero(result.entry_exposure[p])
+    out = np.zeros((len(result.dates), *shape))
+    if not len(traded):
+        return out
+    cohorts = result.book.cohorts.until(result.held_until(p))[traded]
+    name, units = (to_host(getattr(result.book.legs, field))[traded] for field in ("name", "units"))
+    by_day = follows(result.market, cohorts, result.book.recipe, name, units)
+    vega = (result.entry_exposure[p] * result.vega_per_cohort(p))[traded]
+    for day in range(by_day.shape[1]):
+        lives = day <= cohorts.life
+        out[cohorts.entry[lives] + day] += vega[lives].reshape(-1, *(1 for _ in shape)) * by_day[lives, day]
+    return out
 
 
 def scenarios(
