@@ -79,7 +79,9 @@ def write_nse(folder: Path) -> Path:
                     for right in ("CE", "PE"):
                         price = float(black_price(spot, strike, vol, years, right == "CE", 0.0))
                         options.append((day, f"OPT{kind}", symbol, expiry, strike, right, price, 50))
-    weights = [(day, "NIFTY", s, w) for day in (days[0] - timedelta(3), *days) for s, w in (("INFY", 0.6), ("TCS", 0.4))]
+    weights = [
+        (day, "NIFTY", s, w) for day in (days[0] - timedelta(3), *days) for s, w in (("INFY", 0.6), ("TCS", 0.4))
+    ]
     actions = [(date(2025, 6, 2), "INFY", "split_or_bonus", 0.5)]
     files = {
         "fo": _frame(options, "date instrument symbol expiry strike option_type close contracts"),
