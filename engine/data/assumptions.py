@@ -112,7 +112,7 @@ def _of_tickers(tables: dict[str, Judged], market: "TabledMarket") -> Iterator[s
     for name in ("surface", "quotes", "prices", "actions", "forwards", "sectors"):
         if name not in tables:
             continue
-        known = set(tables[name].kept["ticker"])
+        known = set(tables[name].kept["ticker"].unique())
         if name in ("surface", "quotes", "prices") and (without := set(market.names) - known):
             yield f"{tables[name].file} has no row of the members {spelt_otherwise(without, known - tickers)}"
         if other := known - tickers:

@@ -138,7 +138,7 @@ def tables_to_market(
     _check_common(vols, tables["prices"], info.index)
     weights = tables["weights"].kept if "weights" in tables else None
     members = vols.kept["ticker"] if weights is None else weights["ticker"]
-    names = sorted(set(members) - {info.index})
+    names = sorted(set(members.unique()) - {info.index})
     tickers = [info.index, *names]
     ours = vols.kept.filter(pl.col("ticker").is_in(tickers))
     dates = ours["date"].unique().sort().to_numpy().astype("datetime64[D]")
@@ -182,8 +182,7 @@ def tables_to_market(
 
 def _check_common(surface: Judged, prices: Judged, index: str) -> None:
     for table in (surface, prices):
-        if index not in table.kept["ticker"]:
-            there = sorted(set(table.kept["ticker"]))
+        if index not in (there := sorted(table.kept["ticker"].unique())):
             near = f"; did you mean {other}?" if (other := nearest(index, there)) else ""
             raise InputError(f"index={index} is no ticker of {table.file}, which has {', '.join(there[:5])} ...{near}")
     common = surface.kept.select("date", "ticker").unique().join(prices.kept, on=["date", "ticker"], how="semi")
