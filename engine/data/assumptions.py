@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 STALE_DAYS = 31  # a rate older than this on a session is told
 STALE_WEIGHTS_DAYS = 400
+LITTLE = 0.5  # of an index that members together hold
 CLEAR = np.log(1.5)  # an action that moves prices by less may drown in the day's own move
 
 
@@ -68,7 +69,7 @@ def check_actions(actions: Judged | None, market: "TabledMarket") -> None:
 def _of_weights(weights: Judged | None, market: "TabledMarket") -> Iterator[str]:
     member = market.weights > 0.0
     if weights is None:
-        yield "weights are equal among the names that had a price the session before"
+        yield f"weights are equal among those of {len(market.names):,} names that had a price the session before"
     elif weights.kept["date"].null_count() == weights.kept.height:
         yield "weights have no dates: they are the same on all, though nobody knew them then"
     else:
@@ -79,6 +80,9 @@ def _of_weights(weights: Judged | None, market: "TabledMarket") -> Iterator[str]
             yield f"on {stale:,} sessions the weights are more than {STALE_WEIGHTS_DAYS} days old"
     if without := int((~member.any(axis=1)).sum()):
         yield f"{without:,} sessions have no weights known before them, and so no members"
+    sums = market.weights.sum(axis=1)
+    if little := int(((sums > 0.0) & (sums < LITTLE)).sum()):
+        yield f"on {little:,} sessions the weights known sum to less than {LITTLE:.0%}: a date has to list all members"
     ever = member.any(axis=0)
     if member[member.any(axis=1)][:, ever].all():
         yield "the members are the same on all dates: survivors, if they were chosen later"

@@ -20,6 +20,7 @@ from engine.data.tables import MOST_RATE, MOVES_CONTRACTS
 from engine.data.tickers import nearest
 from engine.errors import InputError
 
+MOST_CARRY = 1.0  # a year, either way: beyond it forwards and closes are of different units
 SHORTEST_CARRY_DAYS = 7  # a forward nearer than this tells its spot's error, not its carry
 
 
@@ -227,6 +228,12 @@ def _carry(forwards: Judged | None, close, rate, dates, tickers) -> np.ndarray:
     squares, grown, years = (on_dates(sums, name, dates, tickers) for name in ("squares", "forwards", "years"))
     with np.errstate(invalid="ignore", divide="ignore"):
         found = (grown - years * np.log(close)) / squares
+    if (far := np.abs(np.nan_to_num(found)) > MOST_CARRY).any():
+        t, a = (int(at[0]) for at in np.nonzero(far))
+        raise InputError(
+            f"{forwards.file}: the forwards of {tickers[a]} on {dates[t]} grow at {found[t, a]:.3g} a year over its "
+            f"close of {close[t, a]:g}; give both as quoted that day"
+        )
     return np.where(np.isfinite(found), found, carry)
 
 

@@ -207,6 +207,20 @@ def test_the_carry_of_given_forwards_is_theirs_and_elsewhere_the_rate():
     assert (found.index_carry == 0.02).all()
 
 
+def test_forwards_in_another_unit_than_the_closes_are_refused():
+    row = {"date": [DAYS[0]], "ticker": ["A"], "expiry": [DAYS[0] + timedelta(90)], "forward": [1100.0]}
+    with pytest.raises(InputError, match=r"the forwards of A on 2026-01-05 grow at 9\.34 a year over its close of 110"):
+        panel(forwards=pl.DataFrame(row))
+
+
+def test_weights_that_list_changes_only_are_told():
+    changes = pl.DataFrame(
+        {"date": [DAYS[0] - timedelta(3)] * 2 + [DAYS[3]], "ticker": ["A", "B", "B"], "weight": [0.7, 0.3, 0.4]}
+    )
+    found = panel(weights=changes)
+    assert any("on 4 sessions the weights known sum to less than 50%" in note for note in found.info.notes)
+
+
 def test_sectors_are_of_the_names_and_weigh_them_among_themselves():
     weights = pl.DataFrame({"ticker": ["A", "B", "C"], "weight": [0.5, 0.3, 0.2]})
     sectors = pl.DataFrame({"ticker": ["A", "C"], "sector": ["Banks", "Banks"]})
@@ -256,6 +270,8 @@ def test_tables_without_anything_in_common_are_refused():
         panel(surface=[1])
     with pytest.raises(InputError, match=r"has no column tenor; say which one it holds, such as tenor=91"):
         panel(surface=surface((91,), (50,)).pivot("ticker", index="date", values="iv"))
+    with pytest.raises(InputError, match=r"tenors is not a setting of tables of your own; did you mean tenor\?"):
+        panel(tenors=91)
     with pytest.raises(InputError, match="calendar=MARS is unknown"):
         panel(calendar="MARS")
 
