@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from engine.calendar import check_sessions, days_between
 from engine.data.choices import Choices
 from engine.data.judge import Judged
+from engine.data.surface_checks import WORDS
 from engine.data.tickers import spelt_otherwise
 from engine.errors import InputError
 
@@ -29,7 +31,7 @@ def assumptions(
     yield from _of_weights(tables.get("weights"), market)
     yield from _of_rates(tables.get("rates"), market, rate)
     if "quotes" in tables:
-        yield from _of_quotes(tables["quotes"], choices)
+        yield from _of_quotes(tables["quotes"], market, choices)
     elif "forwards" not in tables:
         yield "no forwards were given: spots grow at the interest rate, without dividends or borrow"
     if len(market.tenors) == 1:
@@ -102,13 +104,16 @@ def _of_rates(rates: Judged | None, market: "TabledMarket", rate: float | None) 
         )
 
 
-def _of_quotes(quotes: Judged, choices: Choices) -> Iterator[str]:
+def _of_quotes(quotes: Judged, market: "TabledMarket", choices: Choices) -> Iterator[str]:
     yield f"option quotes are taken to be of {choices.quotes_at}, as the closes are of the close"
     if quotes.kept["style"].null_count():
         yield (
             f"options that do not say how they are exercised are taken to be {choices.style}, on {choices.index} "
             f"{choices.index_style}"
         )
+    if market.quoted is not None:
+        odd = market.quoted.checks.group_by("check").agg(pl.col("count", "of").sum()).filter(pl.col("count") > 0)
+        yield from (f"{WORDS[check]} ({count:,} of {of:,})" for check, count, of in odd.sort("check").iter_rows())
 
 
 def _of_tickers(tables: dict[str, Judged], market: "TabledMarket") -> Iterator[str]:
