@@ -12,6 +12,7 @@ import polars as pl
 
 from engine.backend import to_host
 from engine.calendar import after_hole
+from engine.data.gaps import gaps
 from engine.data.vol_suspicions import JUMP as VOL_JUMP
 from engine.data.vol_suspicions import middle_vols, vol_suspicions
 
@@ -35,16 +36,19 @@ class Suspicion:
     ----------
     asset : str
     reason : str
-        `unexplained_jump`, `hole_of_sessions`, or one of `engine.data.vol_suspicions`.
+        `unexplained_jump`, `hole_of_sessions`, or one of `engine.data.vol_suspicions` and `engine.data.gaps`.
     date : numpy.datetime64
     text : str
         What is seen.
+    sessions : int
+        On how many sessions, that one the first.
     """
 
     asset: str
     reason: str
     date: np.datetime64
     text: str
+    sessions: int = 1
 
 
 class Gathered:
@@ -55,8 +59,7 @@ class Gathered:
 
     def look(self, block: "MarketPanel") -> None:
         """Remember the closes of a block, and the middle of its surfaces."""
-        panel = (block.dates, block.index_spot, block.spot, block.return_factor, middle_vols(block))
-        self._blocks.append((block.info, block.names, *(np.array(to_host(array)) for array in panel)))
+        self._blocks.append((block.info, block.names, *(np.array(array) for array in _looked_at(block))))
 
     def found(self) -> list[Suspicion]:
         """Return what is suspicious in all blocks together."""
@@ -83,8 +86,7 @@ def suspicions(panel: "MarketPanel") -> list[Suspicion]:
     >>> [(s.asset, s.reason, str(s.date)) for s in suspicions(replace(market, spot=spot))]
     [('S3', 'unexplained_jump', '2024-01-29')]
     """
-    arrays = (panel.dates, panel.index_spot, panel.spot, panel.return_factor, middle_vols(panel))
-    return _found(panel.info, panel.names, *map(to_host, arrays))
+    return _found(panel.info, panel.names, *_looked_at(panel))
 
 
 def tell(market: str, found: list[Suspicion]) -> None:
@@ -95,20 +97,23 @@ def tell(market: str, found: list[Suspicion]) -> None:
         log.warning("market %s: %s%s", market, alike[0].text, more)
 
 
+def _looked_at(panel: "MarketPanel") -> list[np.ndarray]:
+    closes = (panel.dates, panel.index_spot, panel.spot, panel.return_factor, middle_vols(panel))
+    return [*map(to_host, closes), to_host(panel.weights), to_host(panel.settlement)]
+
+
 def with_suspicions(quality: pl.DataFrame | None, found: list[Suspicion]) -> pl.DataFrame | None:
     """Return a quality report (asset, reason, rows) with a row for each asset and kind of suspicion."""
     if not found:
         return quality
-    rows = pl.DataFrame({"asset": [s.asset for s in found], "reason": [s.reason for s in found]})
-    rows = rows.group_by("asset", "reason", maintain_order=True).len("rows")
-    return (
-        rows
-        if quality is None
-        else pl.concat([quality, rows.cast({pl.Int64: quality.schema["rows"], pl.UInt32: quality.schema["rows"]})])
+    rows = pl.DataFrame(
+        [(s.asset, s.reason, s.sessions) for s in found], schema=["asset", "reason", "rows"], orient="row"
     )
+    rows = rows.group_by("asset", "reason", maintain_order=True).sum()
+    return rows if quality is None else pl.concat([quality, rows.cast({pl.Int64: quality.schema["rows"]})])
 
 
-def _found(info, names, dates, index_spot, spot, return_factor, vols) -> list[Suspicion]:
+def _found(info, names, dates, index_spot, spot, return_factor, vols, weights, settlement) -> list[Suspicion]:
     daily = dates.dtype == np.dtype("datetime64[D]")
     holes = after_hole(dates, info.calendar) if daily else np.zeros(len(dates), bool)
     index = _jumps(index_spot[:, None], np.ones((len(dates), 1)), holes, INDEX_JUMP)
@@ -125,6 +130,8 @@ def _found(info, names, dates, index_spot, spot, return_factor, vols) -> list[Su
     factors = np.concatenate([np.ones((len(dates), 1)), return_factor], axis=1)
     for asset, reason, t, text in vol_suspicions([info.index, *names], vols, closes, factors, holes):
         found.append(Suspicion(asset, reason, dates[t], f"{text} ({dates[t]})" if reason == VOL_JUMP else text))
+    for asset, reason, t, sessions, text in gaps(info, names, dates, index_spot, spot, weights, settlement):
+        found.append(Suspicion(asset, reason, dates[t], text, sessions))
     return found
 
 
