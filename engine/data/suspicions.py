@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 NAME_JUMP = 1.5  # close over close before, either way: beyond it a name's move is looked at
 INDEX_JUMP = 1.25  # no index has moved by as much in a day since there are options on one
 SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0, 50.0, 100.0)
+ALWAYS = 8.0  # beyond it whatever comes after
 NEAR = 0.04  # a day's move of its own that may come with a split, and with the way back
 JUMP, HOLE = "unexplained_jump", "hole_of_sessions"  # reasons in the quality report
 
@@ -73,7 +74,7 @@ def suspicions(panel: "MarketPanel") -> list[Suspicion]:
     """Return what is suspicious in a panel.
 
     A close is, when it is more than half as high again as the one before (an index: a quarter), or as much lower, no
-    return factor explains it, and the next session undoes it or it is the ratio of a split. So are more than seven days
+    return factor explains it, and the next session undoes it, or it is the ratio of a split, or more than eight. So are more than seven days
     without a session on which the market's calendar has one, and volatilities as `vol_suspicions` finds them.
 
     Examples
@@ -142,6 +143,6 @@ def _jumps(close, factor, holes, least: float) -> list[tuple[int, int, float]]:
         two = close[2:] / (close[:-2] * factor[1:-1] * factor[2:])
         move, undone = np.abs(np.log(ratio)), np.abs(np.log(np.concatenate([two, close[:1] * np.nan]))) < NEAR
     split = (np.abs(move[..., None] - np.log(SPLITS)) < NEAR).any(axis=-1)
-    jumps = (move > np.log(least)) & (undone | split) & ~holes[1:, None]
+    jumps = (move > np.log(least)) & (undone | split | (move > np.log(ALWAYS))) & ~holes[1:, None]
     jumps[1:] &= ~(jumps[:-1] & undone[:-1])  # the way back
     return [(int(t) + 1, int(n), float(ratio[t, n])) for t, n in zip(*np.nonzero(jumps), strict=True)]

@@ -82,7 +82,7 @@ def load_run(path: Path | str) -> Run:
         raise InputError(f"{file} or {folder / '.hydra'} is damaged; run this job again") from error
     whole = {"manifest": (manifest, dict), "summary": (summary, dict), "config": (asked["config"], dict)}
     for name, (found, kind) in (whole | {"overrides": (asked["overrides"], list), "choices": (choices, dict)}).items():
-        if not isinstance(found, kind):
+        if not isinstance(found, kind) or (kind is list and not all(isinstance(word, str) for word in found)):
             raise InputError(f"{folder}: its {name} is damaged; run this job again")
     return Run(folder, manifest, summary, asked["config"], asked["overrides"], choices)
 
