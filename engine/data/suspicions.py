@@ -74,8 +74,9 @@ def suspicions(panel: "MarketPanel") -> list[Suspicion]:
     """Return what is suspicious in a panel.
 
     A close is, when it is more than half as high again as the one before (an index: a quarter), or as much lower, no
-    return factor explains it, and the next session undoes it, or it is the ratio of a split, or more than eight. So are more than seven days
-    without a session on which the market's calendar has one, and volatilities as `vol_suspicions` finds them.
+    return factor explains it, and the next session undoes it, or it is the ratio of a split, or more than eight. So are
+    more than seven days without a session on which the market's calendar has one, volatilities as `vol_suspicions`
+    finds them, and what `gaps` finds missing.
 
     Examples
     --------
@@ -143,6 +144,6 @@ def _jumps(close, factor, holes, least: float) -> list[tuple[int, int, float]]:
         two = close[2:] / (close[:-2] * factor[1:-1] * factor[2:])
         move, undone = np.abs(np.log(ratio)), np.abs(np.log(np.concatenate([two, close[:1] * np.nan]))) < NEAR
     split = (np.abs(move[..., None] - np.log(SPLITS)) < NEAR).any(axis=-1)
-    jumps = (move > np.log(least)) & (undone | split | (move > np.log(ALWAYS))) & ~holes[1:, None]
+    jumps = (move > np.log(least)) & (undone | split | ((move > np.log(ALWAYS)) & np.isfinite(move))) & ~holes[1:, None]
     jumps[1:] &= ~(jumps[:-1] & undone[:-1])  # the way back
     return [(int(t) + 1, int(n), float(ratio[t, n])) for t, n in zip(*np.nonzero(jumps), strict=True)]

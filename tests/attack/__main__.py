@@ -80,7 +80,7 @@ def main() -> int:
 
 def table(found: list[Outcome]) -> str:
     """Return the outcomes as the table of the README; an attack that could not be tried says so."""
-    rows = [f"| {o.attack} | {o.tries or 'not here'} | {o.tries - len(o.failed) or ''} |" for o in found]
+    rows = [f"| {o.attack} | {o.tries or 'not here'} | {o.tries - len(o.failed) if o.tries else ''} |" for o in found]
     return "\n".join(["| attack | tries | survived |", "|---|---:|---:|", *rows])
 
 

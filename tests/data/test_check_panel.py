@@ -206,8 +206,13 @@ def test_a_block_that_cannot_be_leaves_no_panel(market, tmp_path):
 
 @pytest.mark.parametrize(
     ("at", "factor", "name"),
-    [((20, 3), 10.0, "S3"), ((slice(20, None), 4), 0.5, "S4"), ((slice(20, None), 4), 3.0, "S4")],
-    ids=["undone", "a split of two", "a reverse split of three"],
+    [
+        ((20, 3), 10.0, "S3"),
+        ((slice(20, None), 4), 0.5, "S4"),
+        ((slice(20, None), 4), 3.0, "S4"),
+        ((slice(20, None), 4), 1.7e4, "S4"),
+    ],
+    ids=["undone", "a split of two", "a reverse split of three", "further than anything goes"],
 )
 def test_a_jump_that_nothing_explains_is_told_and_one_that_an_action_explains_is_not(market, at, factor, name, caplog):
     spot = market.spot.copy()
