@@ -55,6 +55,8 @@ class UsChains(FileSource):
         First and last session to build, ISO dates; earlier files are still read for the previous day's weights.
     max_extrapolation_days : float
         How far beyond the quoted expiries a tenor may take the nearest one's volatility.
+    strict : bool
+        Refuse where a row of closes, holdings, rates, actions or sectors is rejected.
     """
 
     path: str
@@ -62,6 +64,7 @@ class UsChains(FileSource):
     start: str | None = None
     end: str | None = None
     max_extrapolation_days: float = 14.0
+    strict: bool = False
     report: QualityReport = field(default_factory=QualityReport, init=False, repr=False, compare=False)
     _rough: list = field(default_factory=list, init=False, repr=False, compare=False)
 
