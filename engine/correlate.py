@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from engine.command.hydra import asked_files, in_sweep, start
-from engine.command.markets import market_source, open_market, quality_report
+from engine.command.markets import market_source, open_market, rows_read
 from engine.command.objects import build, number
 
 BEHIND = "Behind these numbers"
@@ -14,11 +14,12 @@ def correlate(config: dict, folder: Path) -> None:
     """Measure implied and realised correlation, fill the run folder and print the levels at 50 delta."""
     started = time.perf_counter()
     from engine.correlation import baskets
-    from engine.report import correlation_report
+    from engine.report import correlation_report, quality_report
     from engine.runs.claim import run_folder
     from engine.runs.manifest import manifest
     from engine.study.against_cboe import published_tables
     from engine.study.levels import measure_levels
+    from engine.study.quality import quality_of
     from engine.study.research import research
     from engine.study.snapshots import follow
     from engine.study.tables import data_behind
@@ -41,19 +42,23 @@ def correlate(config: dict, folder: Path) -> None:
         published = source.published()
         survivors = None if published is None else source.survivors()
         found = research(market, levels, coverage, config["day"], published, survivors)
-        quality = {} if (counts := quality_report(config)) is None else {"quality": counts}
-        for name, frame in (levels.frames() | quality | found.frames).items():
+        counts = rows_read(config)
+        quality = quality_of(market, counts)
+        read = {} if counts is None else {"quality": counts}
+        for name, frame in (levels.frames() | read | quality.frames() | found.frames).items():
             kept.write_frame(f"{name}.parquet", frame)
         tables = levels.tables(market) | published_tables(config, market, published, coverage)
         tables |= {BEHIND: data_behind(market, chosen[0].weights, levels.longest, found.missing)} | found.tables
         if config["report"]["html"]:
             page = correlation_report(levels.implied, levels.in_front(), market.info, tables, found.drawn)
             kept.write_text("report.html", page)
+            kept.write_text("quality.html", quality_report(quality, market.info))
         kept.finish(manifest(market, backend, config["seed"], started, realized_windows=levels.told_windows()))
     _show(market, backend, levels, tables)
+    print("", "Quality of the data", *(f"  {line}" for line in quality.lines()), sep="\n")
     print(f"\nTook {time.perf_counter() - started:.1f} s. Numbers: {folder / 'correlation.parquet'}")
     if config["report"]["html"]:
-        print(f"Report: {folder / 'report.html'}")
+        print(f"Report: {folder / 'report.html'}, on the data {folder / 'quality.html'}")
 
 
 def _show(market, backend: str, levels, tables: dict) -> None:

@@ -43,15 +43,11 @@ def run(config: dict, folder: Path) -> None:
 
 
 def _show(result, summary, config, folder, backend, seconds) -> None:
-    from engine.report import summary_table
+    from engine.backtest.wording import summary_lines
 
     info, dates, basket = result.market.info, result.dates, result.view.basket.label
     print(f"{info.name}: {info.index} against {basket}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})")
-    table = summary_table(summary, info.currency)
-    words = max(map(len, table["metric"]))
-    numbers = max(map(len, table["value"]))
-    for metric, value, unit in table.iter_rows():
-        print(f"  {metric:<{words}}  {value:>{numbers}}  {unit}".rstrip())
+    print("\n".join(summary_lines(summary, info.currency)))
     for caution in result.cautions():
         print(f"Caution: {caution.text}")
     print(f"Capital: {result.capital_convention()}")

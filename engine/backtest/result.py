@@ -15,6 +15,7 @@ from engine.backtest.costs import Costs
 from engine.backtest.market import MarketView
 from engine.backtest.structure import Cohorts, LegStatus
 from engine.backtest.summary import summarise
+from engine.backtest.wording import summary_lines
 from engine.data.panel import MarketPanel
 from engine.records import map_arrays
 
@@ -270,6 +271,8 @@ class BacktestResult:
 
     def __repr__(self) -> str:
         """The summary of the first parameter set as one aligned table, and its cautions."""
-        lines = [f"{name:<22}{value:>18,.4f}" for name, value in self.summary().items()]
-        lines += [f"caution: {caution.text}" for caution in self.cautions()]
-        return "\n".join([f"BacktestResult of {self.sets} parameter set(s) on {self.market.info.name}", *lines])
+        info = self.market.info
+        head = f"{info.name}: {info.index} against {self.view.basket.label}, {self.dates[0]} to {self.dates[-1]}"
+        sets = f", the first of {self.sets:,} parameter sets" if self.sets > 1 else ""
+        cautions = [f"Caution: {caution.text}" for caution in self.cautions()]
+        return "\n".join([head + sets, *summary_lines(self.summary(), info.currency), *cautions])

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from engine.command.messages import CONFIGS, explained, give_up
+from engine.command.messages import CONFIGS, check_words, choices, explained, give_up
 from engine.command.start import help_that_comes_late, import_from_here_last
 from engine.errors import InputError
 
@@ -26,8 +26,11 @@ def start(task: Callable[[dict, Path], Any], config_name: str) -> None:
     import_from_here_last()
     if not (CONFIGS / f"{config_name}.yaml").is_file():  # `configs` is a name that other packages may use too
         give_up(f"{CONFIGS} does not hold {config_name}.yaml: another package has replaced it; install this one again")
+    check_words(config_name)
     import hydra
+    from omegaconf import OmegaConf
 
+    OmegaConf.register_new_resolver("choices", choices, replace=True)  # for the help
     in_full = bool(os.environ.get("HYDRA_FULL_ERROR"))
 
     @functools.wraps(task)

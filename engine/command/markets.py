@@ -57,8 +57,8 @@ def market_source(config: dict) -> "Source":
     return find_source(name, path, settings)
 
 
-def quality_report(config: dict) -> "pl.DataFrame | None":
-    """Return the quality report of a configuration's market: which quotes were dropped, and why."""
+def rows_read(config: dict) -> "pl.DataFrame | None":
+    """Return the rows that a configuration's market was built from: kept, or dropped and why."""
     from engine.data import load_quality
 
     return load_quality(built_panel(config))

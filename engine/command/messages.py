@@ -73,7 +73,8 @@ def explained(error: BaseException, config_name: str) -> str | None:
                 f"hydra/launcher={asked} is not installed: pip install 'dispersion-engine[{LAUNCHER_EXTRAS[choice]}]'"
             )
         known = LAUNCHERS if group == "hydra/launcher" else choices_of(group)
-        return f"{group}={choice} does not exist; {suggestion(choice, known, f'{group} can be')}"
+        own = f"; one of your own is a file {OWN_CONFIGS / group / choice}.yaml here" if known is not LAUNCHERS else ""
+        return f"{group}={choice} does not exist; {suggestion(choice, known, f'{group} can be')}{own}"
     if unknown := re.search(r"Could not (?:override|append to|delete from config)\S* '([^']+)'", text):
         return _unknown_key(unknown.group(1).split("@")[0], config_name)
     if "Ambiguous value for argument" in text:
@@ -96,6 +97,34 @@ def explained(error: BaseException, config_name: str) -> str | None:
 def choices_of(group: str) -> list[str]:
     """Return the choices of a config group: the names of the files in its folder."""
     return sorted({file.stem for configs in (CONFIGS, OWN_CONFIGS) for file in (configs / group).glob("*.yaml")})
+
+
+def choices(config_name: str) -> str:
+    """Return the choices of each group of a command, a line each, as its help lists them.
+
+    A choice that is one command's alone says so in its first line: "For engine.correlate."
+    """
+    lines: list[str] = []
+    for group in sorted(_groups(config_name)):
+        names = choices_of(group)
+        if config_name != "correlate":
+            first = {name: _first_line(CONFIGS / group / f"{name}.yaml") for name in names}
+            names = [name for name in names if "For engine.correlate." not in first[name]]
+        lines.append(f"{group}: {', '.join(names)}")
+    return "\n".join(lines)
+
+
+def _first_line(file: Path) -> str:
+    return file.read_text(encoding="utf-8").partition("\n")[0] if file.is_file() else ""
+
+
+def check_words(config_name: str) -> None:
+    """End the command where a choice or a setting was written as an option, with dashes."""
+    for place, word in enumerate(sys.argv[1:], 1):
+        key, equals, value = word.lstrip("-").partition("=")
+        if word.startswith("--") and key.partition(".")[0] in {*_groups(config_name), *_keys("", config_name)}:
+            value = value if equals else (*sys.argv[place + 1 : place + 2], "...")[0]
+            give_up(f"{word} is no option: choices and settings have no dashes; write {key}={value}")
 
 
 def _groups(config_name: str) -> dict[str, str | None]:

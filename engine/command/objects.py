@@ -41,6 +41,8 @@ def build(node: Any, where: str = "", allow: Any = ()) -> Any:  # of the class t
     settings = {key: checked(made, key, value, where) for key, value in node.items() if key != "_target_"}
     try:
         return made(**settings)
+    except InputError as error:  # which names the class; whoever wrote the configuration knows the group
+        raise InputError(str(error).replace(f"{made.__name__}.", f"{where}.")) from error
     except TypeError as error:
         raise InputError(f"{where}._target_={node['_target_']} cannot be made of {settings}: {error}") from error
 

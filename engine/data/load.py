@@ -72,6 +72,8 @@ def load_market(
     for word, date in (("start", start), ("end", end)):
         if date is not None:
             read_date(date, word)
+    if start is not None and end is not None and read_date(start) > read_date(end):
+        raise InputError(f"start={start} lies after end={end}; exchange the two")
     folder = build_panel(name, path, cache=cache, rebuild=rebuild, progress=progress, **settings)
     return open_panel(folder).slice(start, end)
 

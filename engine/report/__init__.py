@@ -1,6 +1,7 @@
 """Frames in, tables and figures out: compute, then draw, then arrange."""
 
 from engine.report.correlation_report import correlation_report
+from engine.report.quality_report import quality_report
 from engine.report.tables import aligned, correlation_levels, leaderboard, summary_table
 from engine.report.tearsheet import correlation_series, tearsheet, write_tearsheet
 
@@ -10,6 +11,7 @@ __all__ = [
     "correlation_report",
     "correlation_series",
     "leaderboard",
+    "quality_report",
     "summary_table",
     "tearsheet",
     "write_tearsheet",

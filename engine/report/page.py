@@ -17,7 +17,7 @@ main { max-width: 1280px; margin: 0 auto; padding: 24px 24px 60px; }
 section { background: white; border: 1px solid var(--line); border-radius: 8px; padding: 16px 20px; margin-top: 20px; }
 section h2 { margin: 0 0 8px; font-size: 16px; }
 section p { color: var(--muted); margin: 4px 0 10px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 16px; margin-top: 20px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 16px; margin-top: 20px; }
 .tile { background: white; border: 1px solid var(--line); border-radius: 8px; padding: 14px 18px; }
 .tile b { display: block; font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--muted); }

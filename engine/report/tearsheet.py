@@ -6,10 +6,11 @@ import polars as pl
 
 from engine.backend import to_host
 from engine.backtest.metrics import drawdown
+from engine.backtest.wording import as_text
 from engine.correlation import matched_window
 from engine.report import plots
 from engine.report.page import as_table, as_tiles, page, pair, section
-from engine.report.tables import as_text, realized_words, rounded, summary_table
+from engine.report.tables import realized_words, rounded, summary_table
 
 LEDGER_ROWS = 40
 

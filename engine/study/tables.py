@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
+from engine.backtest.wording import as_text
 from engine.calendar import LONGEST_CLOSURE_DAYS, after_hole, check_sessions
 from engine.correlation import (
     INDICES,
@@ -15,7 +16,6 @@ from engine.correlation import (
     index_share,
     smoothed_for_display,
 )
-from engine.report.tables import as_text
 
 SKEW_ORDER = ("COR90D", "COR70D", "COR3M", "COR30D", "COR10D")  # usually falling: correlation is dear in puts
 

@@ -49,7 +49,7 @@ def test_a_window_longer_than_the_data_says_why_nothing_was_traded():
     assert f"no opinion on any of {possible} entry dates" in said["no_trades"]
     assert "longer than the 80 sessions of the data" in said["no_trades"]
     assert result.summary()["cohorts_undecided"] == possible
-    assert "caution: nothing was traded" in repr(result)
+    assert "Caution: nothing was traded" in repr(result)
 
 
 def test_a_strategy_that_asks_for_nothing_says_so():

@@ -43,10 +43,11 @@ def long(ended):
 def test_the_folder_holds_what_the_contract_names(ended):
     (folder,) = ended.folders
     assert {file.name for file in folder.iterdir()} == {
-        *(".hydra", "manifest.json", "report.html"),
+        *(".hydra", "manifest.json", "report.html", "quality.html"),
         *("correlation.parquet", "indices.parquet", "realized.parquet", "term.parquet", "quality.parquet"),
         *("structure.parquet", "premium.parquet", "dispersion.parquet", "drivers.parquet"),
         *("season.parquet", "weekend.parquet"),
+        *("quality_by_date.parquet", "quality_by_name.parquet", "quality_jumps.parquet"),
     }
 
 

@@ -1,0 +1,82 @@
+"""How the metrics of a summary are named, and written in their units."""
+
+import math
+
+# name in the summary, words shown, unit shown
+ROWS = (
+    ("pnl_gross", "Gross P&L", "money"),
+    ("cost", "Cost", "money"),
+    ("pnl_net", "Net P&L", "money"),
+    ("breakeven_cost", "Break-even option cost", "vol points per index vega"),
+    ("option_cost_per_vega", "Option cost charged", "vol points per index vega"),
+    ("hedge_cost_per_vega", "Hedge cost charged", "vol points per index vega"),
+    ("pnl_gross_per_vega", "Gross P&L per unit index vega", "vol points"),
+    ("pnl_net_per_vega", "Net P&L per unit index vega", "vol points"),
+    ("sharpe_gross", "Sharpe ratio, gross", "ratio"),
+    ("sharpe_net", "Sharpe ratio, net", "ratio"),
+    ("hac_t", "t-statistic of net P&L (HAC)", "ratio"),
+    ("return_net_annual", "Net return a year on capital", "percent"),
+    ("max_drawdown", "Worst drawdown, net", "money"),
+    ("max_drawdown_share", "Worst drawdown, of capital", "percent"),
+    ("worst_day", "Worst day, net", "money"),
+    ("cohorts", "Cohorts entered", "count"),
+    ("cohorts_apart", "of them not overlapping", "count"),
+    ("cohorts_undecided", "Entry dates without an opinion of the strategy", "count"),
+    ("cohorts_open", "still open at the end", "count"),
+    ("cohorts_lost", "lost in a hole of the data", "count"),
+    ("unsettled_share", "|P&L| of cohorts open or lost", "percent"),
+    ("pnl_gross_unsettled", "Gross P&L of cohorts open or lost", "money"),
+    ("cost_if_closed", "Cost, were those sold at their last marks", "money"),
+    ("pnl_net_if_closed", "Net P&L, were those sold at their last marks", "money"),
+    ("cohorts_exited", "sold before expiry", "count"),
+    ("cohorts_skipped", "skipped for want of quotes", "count"),
+    ("legs_settled_early", "Legs settled early (merger, delisting)", "count"),
+    ("legs_closed_early", "Legs closed on unknown terms", "count"),
+    ("coverage", "Basket weight quoted at entry", "percent"),
+    ("stale_share", "|P&L| on stale marks", "percent"),
+    ("extrapolated_share", "|P&L| on extrapolated marks", "percent"),
+    ("unexplained_share", "Unexplained of |gamma| + |theta|", "percent"),
+)
+
+
+def as_text(value: float | None, unit: str) -> str:
+    """Write one number in its unit.
+
+    Examples
+    --------
+    >>> as_text(-1234.5, "money"), as_text(0.1234, "percent"), as_text(float("nan"), "ratio")
+    ('-1,234', '12.3 %', 'n/a')
+    """
+    if value is None or not math.isfinite(value):
+        return "n/a"
+    match unit:
+        case "money":
+            return f"{value:,.0f}"
+        case "percent":
+            return f"{100 * value:.1f} %"
+        case "count":
+            return f"{value:,.0f}"
+        case "ratio":
+            return f"{value:.2f}"
+    return f"{value:.3f}"
+
+
+def summary_rows(summary: dict, currency: str) -> list[tuple[str, str, str]]:
+    """Return metric, value and unit of each metric of a summary as text, gross, cost, net and break-even first."""
+    units = {"money": currency, "percent": "", "count": "", "ratio": ""}
+    return [
+        (words, as_text(summary[name], unit), units.get(unit, unit)) for name, words, unit in ROWS if name in summary
+    ]
+
+
+def summary_lines(summary: dict, currency: str) -> list[str]:
+    """Return a summary as aligned lines of text.
+
+    Examples
+    --------
+    >>> summary_lines({"pnl_gross": 1234.5, "sharpe_net": 0.5}, "USD")
+    ['  Gross P&L          1,234  USD', '  Sharpe ratio, net   0.50']
+    """
+    rows = summary_rows(summary, currency)
+    words, numbers = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return [f"  {metric:<{words}}  {value:>{numbers}}  {unit}".rstrip() for metric, value, unit in rows]
