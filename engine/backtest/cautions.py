@@ -19,6 +19,8 @@ LEAST_T = 2.0
 # Cohorts that the data do not settle are valued at a mark nobody traded at, and pay no exit. Up to a tenth of the P&L
 # is what a run over some years has at its end.
 MOST_UNSETTLED = 0.1
+FLAT = "flat_smiles"
+NOTED = "noted_of_data"  # code of what `MarketInfo.notes` says
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,11 @@ class Rule:
     says: Callable
 
 
-def caution_codes(metrics: dict, info) -> np.ndarray:
+def caution_codes(metrics: dict, info, deltas: int) -> np.ndarray:
     """Return the codes of the cautions due for each parameter set, (P,) text: one after the other, "" where none is."""
     due = {rule.code(info): rule.due(metrics, info) for rule in RULES}
+    due[FLAT] = _traded(metrics) & (deltas == 1)
+    due[NOTED] = _traded(metrics) & bool(info.notes)
     rows = np.stack(np.broadcast_arrays(*due.values()), axis=1).tolist()
     return np.array(
         [" ".join(code for code, is_due in zip(due, row, strict=True) if is_due) for row in rows], dtype=str
@@ -66,10 +70,17 @@ def caution_codes(metrics: dict, info) -> np.ndarray:
 
 
 def cautions(result: "BacktestResult", p: int = 0) -> tuple[Caution, ...]:
-    """Return the cautions due for a parameter set, in the order of `RULES`; empty where its numbers bear weight."""
+    """Return the cautions due for a parameter set, in the order of `RULES`; empty where its numbers bear weight.
+
+    What is noted of the market's data comes last, one caution for each note.
+    """
     summary, info = result.summary(p), result.market.info
     due = result.caution_codes[p].split()
-    return tuple(Caution(rule.code(info), rule.says(summary, result)) for rule in RULES if rule.code(info) in due)
+    found = [Caution(rule.code(info), rule.says(summary, result)) for rule in RULES if rule.code(info) in due]
+    if FLAT in due:
+        text = "the surface has one delta: smiles are taken to be flat, so that skew earns and costs nothing, unseen"
+        found.append(Caution(FLAT, text))
+    return (*found, *(Caution(NOTED, note) for note in info.notes if NOTED in due))
 
 
 def _no_trades(summary: dict, result: "BacktestResult") -> str:

@@ -263,7 +263,7 @@ class BacktestResult:
     @cached_property
     def caution_codes(self) -> np.ndarray:
         """Codes of the cautions due for every parameter set, (P,) text; see `cautions`."""
-        return caution_codes(self.summaries, self.market.info)
+        return caution_codes(self.summaries, self.market.info, len(self.market.deltas))
 
     def cautions(self, p: int = 0) -> tuple[Caution, ...]:
         """Say why the numbers of a parameter set bear less weight than they seem to; empty where nothing is known."""

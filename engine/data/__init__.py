@@ -1,5 +1,6 @@
 """Raw files in, MarketPanel out."""
 
+from engine.data.account import load_quality, load_rejected
 from engine.data.load import build_panel, extend_panel, find_source, load_market
 from engine.data.panel import MarketPanel
 from engine.data.records import ListedSmiles, MarketInfo, QuoteStatus, SectorData
@@ -12,7 +13,7 @@ from engine.data.series import (
     load_sp500_history,
 )
 from engine.data.source import FileSource, Source
-from engine.data.storage import append_panel, load_quality, open_panel, save_panel
+from engine.data.storage import append_panel, open_panel, save_panel
 
 __all__ = [
     "DailySeries",
@@ -33,6 +34,7 @@ __all__ = [
     "load_market_returns",
     "load_published",
     "load_quality",
+    "load_rejected",
     "load_sp500_history",
     "open_panel",
     "save_panel",

@@ -73,6 +73,22 @@ def action_factors(actions: pl.DataFrame, dates, assets) -> np.ndarray:
     return factors
 
 
+def in_sectors(weights, of_name) -> np.ndarray:
+    """Weight of each name in its own sector, (T, N), from weights in the whole; 0 where it has no sector.
+
+    Examples
+    --------
+    >>> in_sectors(np.array([[0.5, 0.3, 0.1, 0.1]]), np.array(["Banks", "Energy", "Banks", ""])).round(4).tolist()
+    [[0.8333, 1.0, 0.1667, 0.0]]
+    """
+    inside = np.zeros_like(weights)
+    for sector in sorted({*of_name.tolist()} - {""}):
+        here = of_name == sector
+        total = weights[:, here].sum(axis=1, keepdims=True)
+        inside[:, here] = weights[:, here] / np.where(total > 0.0, total, 1.0)
+    return inside
+
+
 def _placed(frame: pl.DataFrame, dates, assets) -> pl.DataFrame:
     rows = pl.DataFrame({"date": np.asarray(dates), "t": np.arange(len(dates))})
     columns = pl.DataFrame({"asset": pl.Series(list(assets), dtype=pl.String), "a": np.arange(len(assets))})

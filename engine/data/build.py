@@ -8,7 +8,7 @@ import polars as pl
 
 from engine.data.inputs import Inputs
 from engine.data.source import Source
-from engine.data.storage import HEADER, QUALITY, TRUTH, PanelWriter
+from engine.data.storage import HEADER, QUALITY, REJECTED, TRUTH, PanelWriter
 from engine.durable import locked
 from engine.errors import InputError
 from engine.progress import progress_bar
@@ -22,7 +22,7 @@ def build_into(folder: Path, source: Source, name: str, progress: bool, replace:
     Parameters
     ----------
     folder : path
-        Of the panel, its quality report and, of a synthetic market, its truth.
+        Of the panel, its quality report, the rows rejected and, of a synthetic market, its truth.
     source : Source
     name : str
         Of the market.
@@ -54,6 +54,8 @@ def build_into(folder: Path, source: Source, name: str, progress: bool, replace:
                 _check_something_kept(name, quality)
                 quality.insert_column(0, pl.Series("source", [name] * quality.height))
                 quality.write_parquet(writer.beside(QUALITY))
+            if (rejected := source.rejected()) is not None:
+                rejected.write_parquet(writer.beside(REJECTED))
             if (truth := source.truth()) is not None:
                 np.savez(writer.beside(TRUTH), **truth)  # pyright: ignore[reportArgumentType] - none is named allow_pickle
             inputs.check_unchanged(source)

@@ -163,7 +163,12 @@ def _split(table: Table, typed: pl.DataFrame, given: pl.DataFrame, file: str, un
         reason = part[_REASON][0]
         counts.append(_counted(part, reason))
         rejected.append(_listed(table.name, part, given, file, column_of[reason], reason))
-    told = pl.concat(counts).group_by("asset", "reason").agg(pl.col("rows").sum()).sort("asset", "reason")
+    told = (
+        pl.concat([pl.DataFrame(schema=COUNTS), *counts])
+        .group_by("asset", "reason")
+        .agg(pl.col("rows").sum())
+        .sort("asset", "reason")
+    )
     if kept.height == 0 and given.height:
         why = told.group_by("reason").agg(pl.col("rows").sum()).sort("rows", "reason", descending=[True, False])
         reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in why.iter_rows())
@@ -217,7 +222,7 @@ def _listed(table: str, part: pl.DataFrame, given: pl.DataFrame, file: str, colu
 def _counted(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
     """Count rows by ticker."""
     ticker = pl.col("ticker").fill_null("") if "ticker" in rows.columns else pl.lit("")
-    counts = rows.group_by(ticker.alias("asset")).len(name="rows")
+    counts = rows.group_by(ticker.alias("asset")).len(name="rows").filter(pl.col("rows") > 0)
     return counts.select("asset", pl.lit(reason).alias("reason"), pl.col("rows").cast(pl.UInt32)).cast(
         {"asset": pl.String}
     )

@@ -36,9 +36,10 @@ def load_market(
     Parameters
     ----------
     name : str
-        One of `engine.data.sources.SOURCES`: `synthetic`, `us_chains`, `nse`.
+        One of `engine.data.sources.SOURCES`: `synthetic`, `files`, `panel`, `us_chains`, `nse`.
     path : path or None
-        Folder of the files, as the source wants it (`us_chains`: holds us2026/ and us_history/; `nse`: holds nse/).
+        Folder of the files, as the source wants it (`files`: surface.csv, prices.csv, ...; `panel`: as `save_panel`
+        wrote it; `us_chains`: holds us2026/ and us_history/; `nse`: holds nse/).
         The synthetic market needs none.
     start, end : ISO date or None
         First and last session wanted, both inclusive.
@@ -102,6 +103,8 @@ def build_panel(
         As `load_market`.
     """
     source = find_source(name, path, settings)
+    if (stored := source.stored()) is not None:
+        return stored
     root = Path(cache or os.environ.get("DISPERSION_CACHE") or panel_cache())
     inputs = inputs_of(source)
     folder = root / f"{name}-{inputs.key[:12]}"

@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,12 @@ class MarketPanel:
             f"MarketPanel {info.name}: {info.index} and {len(self.names)} names, {len(self):,} sessions {span}, "
             f"{len(self.tenors)} tenors x {len(self.deltas)} deltas{listed}, {info.currency}"
         )
+
+    @classmethod
+    def from_frames(cls, surface: Any, weights: Any, prices: Any, **choices: Any) -> "MarketPanel":
+        """Make a panel of frames of your own: `engine.data.frames.from_frames` says of which, and what to choose."""
+        frames = import_module("engine.data.frames")  # by name: no code that a panel of other tables comes from
+        return frames.from_frames(surface, weights, prices, **choices)
 
     def known_closes(self) -> History:
         """Return the closes that are known: `history`, or where there is none the panel's own."""
@@ -276,18 +283,11 @@ def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:
         raise InputError(f"cannot append to {panel.info.name}: only one of the two has listed expiries")
     if panel.listed and later.listed and panel.listed.expiry.shape[1] != later.listed.expiry.shape[1]:
         raise InputError(f"cannot append to {panel.info.name}: the number of expiry slots differs; rebuild the panel")
-    if not _same_sectors(panel.sectors, later.sectors):
+    one, other = (s and [getattr(s, axis).tolist() for axis in SECTOR_AXES] for s in (panel.sectors, later.sectors))
+    if one != other:
         raise InputError(f"cannot append to {panel.info.name}: the sectors differ; rebuild the panel")
-    if len(later) and later.dates[0] <= panel.dates[-1]:
-        raise InputError(
-            f"cannot append {later.dates[0]} to {panel.info.name}: the panel already ends {panel.dates[-1]}"
-        )
-
-
-def _same_sectors(one: SectorData | None, other: SectorData | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return all(np.array_equal(getattr(one, axis), getattr(other, axis)) for axis in SECTOR_AXES)
+    if len(later) and (first := later.dates[0]) <= panel.dates[-1]:
+        raise InputError(f"cannot append {first} to {panel.info.name}: the panel already ends {panel.dates[-1]}")
 
 
 def check_rates(panel: MarketPanel) -> None:

@@ -5,7 +5,7 @@ options of their own. H are the sessions of the closes: those of the panel, and 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from enum import IntEnum
 from typing import Any
 
@@ -22,6 +22,7 @@ MARKS = {
     "quoted": "",  # bid and ask of one moment: what a trade would have paid
     "traded": "marks are the day's closing trades, up to hours apart from each other: no bid or ask was seen",
     "last": "marks come from last trades, of that day or of days before: a P&L on them shows moves nobody could trade",
+    "surface": "marks are read from a volatility surface: no bid or ask was seen, and no trade need have been possible",
     "settled": "marks are the exchange's settlement prices, which a model fills where nothing traded",
     "synthetic": "marks are made by a model: what is earned on them says nothing of any market",
     "unknown": "what the marks are made from is not known: the market's source does not say",
@@ -56,9 +57,11 @@ class MarketInfo:
     physical_delivery : bool
         True where stock options end in delivery of shares (a cost at expiry).
     marks : str
-        What option marks are made from, one of `MARKS`: quoted, traded, last, settled, synthetic or unknown.
+        What option marks are made from, one of `MARKS`: quoted, traded, last, surface, settled, synthetic or unknown.
     contracts : str
         How the contracts that a backtest holds differ from those that are listed; "" where they do not.
+    notes : tuple of str
+        What whoever leans on the numbers has to know, each a sentence without its full stop: printed and reported.
     """
 
     name: str
@@ -71,10 +74,17 @@ class MarketInfo:
     physical_delivery: bool = False
     marks: str = "unknown"
     contracts: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self):
+        object.__setattr__(self, "notes", tuple(self.notes))  # a header keeps a list
         if self.marks not in MARKS:
             raise InputError(f"marks={self.marks} of market {self.name} is unknown; choose one of {', '.join(MARKS)}")
+
+
+def described(info: MarketInfo) -> dict[str, Any]:
+    """Return what a header or a manifest keeps of a market's information; notes only where there are some."""
+    return {name: value for name, value in asdict(info).items() if name != "notes" or value}
 
 
 @dataclass(frozen=True, eq=False)

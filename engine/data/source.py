@@ -51,6 +51,20 @@ class Source(Protocol):
         """
         return None
 
+    def rejected(self) -> pl.DataFrame | None:
+        """Return the rows that were left out, asked for after the blocks.
+
+        Returns
+        -------
+        frame or None
+            table, file, line, column, reason, value; as from `engine.data.judge`.
+        """
+        return None
+
+    def stored(self) -> "Path | None":
+        """Return the folder of the panel where there is one already, and nothing is to be built."""
+        return None
+
     def truth(self) -> dict[str, np.ndarray] | None:
         """Return what a synthetic market was made from, asked for after the blocks; None for real data."""
         return None

@@ -9,22 +9,22 @@ folder named by its number (the first one's in the panel's own).
 
 import hashlib
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from engine.backend import to_host
 from engine.data.checksums import BlockChecksums, continued
 from engine.data.generations import mapped, next_generation, remove, sweep
 from engine.data.panel import MarketPanel, check_appendable, check_rates
-from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData
+from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData, described
 from engine.durable import checksum, locked, put_in_place, sync
 from engine.errors import InputError
 
 HEADER = "panel.json"
 QUALITY = "quality.parquet"
+REJECTED = "rejected.parquet"
 TRUTH = "truth.npz"
 _FIXED = ("names", "tenors", "deltas")
 _LISTED, _SECTORS, _HISTORY = "listed.", "sectors.", "history."
@@ -33,7 +33,7 @@ _DATED = {f.name for f in fields(MarketPanel)} - _PARTS
 _LISTED_ARRAYS = {f"{_LISTED}{f.name}" for f in fields(ListedSmiles)}
 _SECTOR_ARRAYS = {f"{_SECTORS}{f.name}" for f in fields(SectorData)} - {f"{_SECTORS}{axis}" for axis in SECTOR_AXES}
 _HISTORY_ARRAYS = {f"history.{f.name}" for f in fields(History)} - {"history.note"}
-_BESIDE = (QUALITY, TRUTH)
+_BESIDE = (QUALITY, REJECTED, TRUTH)
 _NOT_CONTENT = ("generation", "beside", "content_hash")
 REMEDY = "to build the panel again, delete the folder {} or load the market with rebuild=True"
 
@@ -73,7 +73,7 @@ class PanelWriter:
         arrays = _arrays(block)
         if self.header is None:
             self.header = _header(block, arrays)
-        self.header["info"] = asdict(block.info)  # as of the latest block
+        self.header["info"] = described(block.info)  # as of the latest block
         specs = self.header["arrays"]
         if arrays.keys() != specs.keys():
             odd = ", ".join(sorted(arrays.keys() ^ specs.keys()))
@@ -211,12 +211,6 @@ def _opened(folder: Path, header: dict) -> MarketPanel:
     )
 
 
-def load_quality(folder: Path | str) -> pl.DataFrame | None:
-    """Return the quality report in a panel's folder (source, asset, reason, rows), None where there is none."""
-    path = beside(folder, QUALITY)
-    return pl.read_parquet(path, glob=False) if path.is_file() else None
-
-
 def _so_far(path: Path, end: int, spec: dict) -> BlockChecksums:
     """Return the checksums of the rows that a file holds, of which only the last block is read."""
     if not end:
@@ -247,7 +241,7 @@ def _header(panel: MarketPanel, arrays: dict) -> dict:
         panel.history.map_arrays(lambda name, array: closes.setdefault(name, array))
         history = {"note": panel.history.note, "sessions": 0, "last": None, "arrays": _specs(closes)}
     return {
-        "info": asdict(panel.info),
+        "info": described(panel.info),
         **{axis: np.asarray(getattr(panel, axis)).tolist() for axis in _FIXED},
         "sectors": sectors,
         "history": history,
@@ -292,7 +286,7 @@ def _is_header(header) -> bool:
         return False
     arrays, history = header["arrays"], header["history"]
     return (
-        header["info"].keys() == {f.name for f in fields(MarketInfo)}
+        header["info"].keys() | {"notes"} == {f.name for f in fields(MarketInfo)}
         and arrays.keys() - _LISTED_ARRAYS == _DATED | (_SECTOR_ARRAYS if header.get("sectors") else set())
         and arrays.keys() & _LISTED_ARRAYS in (set(), _LISTED_ARRAYS)
         and (history is None or history["arrays"].keys() == _HISTORY_ARRAYS)

@@ -12,7 +12,7 @@ DATE, TEXT, NUMBER, CODE = "date", "text", "number", "code"
 
 CALLS: tuple[str, ...] = ("c", "call", "calls", "ce", "ca")  # CE, CA: European and American calls of Indian files
 PUTS: tuple[str, ...] = ("p", "put", "puts", "pe", "pa")
-RIGHTS = dict.fromkeys(CALLS, "C") | dict.fromkeys(PUTS, "P")
+RIGHTS: dict[str, str] = dict([*((word, "C") for word in CALLS), *((word, "P") for word in PUTS)])
 STYLES = {"european": "european", "e": "european", "american": "american", "a": "american"}
 SETTLEMENTS = {"am": "am", "pm": "pm"}
 

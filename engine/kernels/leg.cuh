@@ -37,7 +37,7 @@ INLINE double node_at(double vol, double root, double quantile) {
 }
 
 // Volatility at ln(strike / forward) = target: linear between the nearest nodes, flat beyond the outermost ones; NaN if
-// no node is quoted. `outside` is 1 if the target is beyond the outermost quoted node.
+// no node is quoted. `outside` is 1 if the target is beyond the outermost quoted node, of a surface with several deltas.
 INLINE double vol_at(const STORED *s0, const STORED *s1, double near, double far, const double *quantile, i64 deltas,
                      double target, double root, double &outside) {
     double below = NOT_A_NUMBER, above = NOT_A_NUMBER, below_at = -INFINITE, above_at = INFINITE;
@@ -92,7 +92,7 @@ INLINE double vol_at(const STORED *s0, const STORED *s1, double near, double far
     const bool has_below = below_at > -INFINITE, has_above = above_at < INFINITE;
     const bool over = has_below && !has_above && target > below_at + EDGE;
     const bool under = has_above && !has_below && target < above_at - EDGE;
-    outside = over || under ? 1.0 : 0.0;
+    outside = deltas > 1 && (over || under) ? 1.0 : 0.0;
     if (has_below && has_above) return below + (target - below_at) / (above_at - below_at) * (above - below);
     return has_below ? below : has_above ? above : NOT_A_NUMBER;
 }

@@ -151,7 +151,8 @@ def vol_at_strike(smile: Floats, deltas: Axis, forward: Floats, strike: Floats, 
     iv : array (...), float64
         Flat beyond the outer quoted nodes; NaN where no node is quoted or an input is NaN.
     extrapolated : array (...), bool
-        True where the strike lies beyond the outer quoted nodes.
+        True where the strike lies beyond the outer quoted nodes; never of a surface that has one delta only, which
+        takes the smile to be flat.
 
     Examples
     --------
@@ -190,4 +191,4 @@ def vol_at_strike(smile: Floats, deltas: Axis, forward: Floats, strike: Floats, 
     outside = (has_below & ~has_above & (target > below_at + edge)) | (
         has_above & ~has_below & (target < above_at - edge)
     )
-    return iv, outside
+    return iv, outside & (len(deltas) > 1)

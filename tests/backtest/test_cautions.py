@@ -159,9 +159,11 @@ def test_each_caution_is_due_exactly_beyond_its_threshold():
         ({"cohorts_apart": 2, "unsettled_share": 0.5}, "few_cohorts unsettled"),
     ]
     metrics = {name: np.array([(sound | changed)[name] for changed, _ in cases]) for name in sound}
-    codes = caution_codes(metrics, MarketInfo("m", "IDX", marks="quoted"))
+    codes = caution_codes(metrics, MarketInfo("m", "IDX", marks="quoted"), 17)
     assert codes.tolist() == [expected for _, expected in cases]
-    assert caution_codes(metrics, MarketInfo("m", "IDX", marks="last"))[0] == "last_marks"
+    assert caution_codes(metrics, MarketInfo("m", "IDX", marks="last"), 17)[0] == "last_marks"
+    noted = MarketInfo("m", "IDX", marks="quoted", notes=("x",))
+    assert caution_codes(metrics, noted, 1)[[0, 7]].tolist() == ["flat_smiles noted_of_data", "no_trades"]
 
 
 @pytest.mark.parametrize("marks", list(MARKS))

@@ -8,6 +8,8 @@ table, and add `configs/market/<vendor>.yaml` with its settings. `us_chains` is 
 
 SOURCES = {
     "synthetic": "engine.data.sources.synthetic:Synthetic",
+    "files": "engine.data.sources.files:Files",
+    "panel": "engine.data.sources.panel:StoredPanel",
     "us_chains": "engine.data.sources.us_chains.source:UsChains",
     "nse": "engine.data.sources.nse.source:Nse",
 }

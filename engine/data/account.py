@@ -1,0 +1,22 @@
+"""The account beside a stored panel: counts of what was kept and left out, and the rows that were."""
+
+from pathlib import Path
+
+import polars as pl
+
+from engine.data.storage import QUALITY, REJECTED, beside
+
+
+def load_quality(folder: Path | str) -> pl.DataFrame | None:
+    """Return the quality report in a panel's folder (source, asset, reason, rows), None where there is none."""
+    return _frame_beside(folder, QUALITY)
+
+
+def load_rejected(folder: Path | str) -> pl.DataFrame | None:
+    """Return the rows that a panel's source left out (table, file, line, column, reason, value), None if not listed."""
+    return _frame_beside(folder, REJECTED)
+
+
+def _frame_beside(folder: Path | str, name: str) -> pl.DataFrame | None:
+    path = beside(folder, name)
+    return pl.read_parquet(path, glob=False) if path.is_file() else None

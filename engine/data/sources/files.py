@@ -1,0 +1,120 @@
+"""A folder of tables of one's own as a market: surface, prices, weights and what else there is."""
+
+import difflib
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from engine.data.fingerprint import fingerprint
+from engine.data.frames import Choices, OwnMarket, from_parts
+from engine.data.member_weights import EQUAL
+from engine.data.panel import MarketPanel
+from engine.data.source import FileSource
+from engine.data.table_files import SUFFIXES, read_table, table_files
+from engine.errors import InputError
+
+NEEDED = ("surface", "weights", "prices")
+OPTIONAL = ("rates", "actions", "forwards", "sectors")
+BLOCK_SESSIONS = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files(Choices, FileSource):
+    """Tables of one's own as a market: as `MarketPanel.from_frames`, bit for bit, of files.
+
+    Reads surface.*, weights.*, prices.* and, where they are there, rates.*, actions.*, forwards.* and sectors.* of a
+    folder: parquet, CSV (any usual separator and encoding), CSV.gz, or a zip of one of these. A table may be in parts:
+    surface_index.csv beside surface.csv.
+
+    Parameters
+    ----------
+    path : str
+        The folder.
+    start, end : str or None
+        First and last session to build, ISO dates; all rows are read for the weights and rates of the day before.
+    weights : str or None
+        "equal" where there is no file of weights.
+    rate : float or None
+        Continuous rate for all dates, decimals, where there is no file of rates.
+    """
+
+    path: str
+    start: str | None = None
+    end: str | None = None
+    weights: str | None = None
+    rate: float | None = None
+    _read: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def fingerprint(self) -> str:
+        """Hash of the files, which table each is, the settings and the code."""
+        files = self._files()
+        named = repr([(table, len(of)) for table, of in files.items()])
+        return hashlib.sha256((fingerprint(self, self.inputs()) + named).encode()).hexdigest()
+
+    def inputs(self) -> list[Path]:
+        """Return the files of the tables."""
+        return [path for of in self._files().values() for path in of]
+
+    def sessions(self) -> int:
+        """Return the number of sessions of the surface between start and end."""
+        rows = self._rows()
+        return rows.stop - rows.start
+
+    def blocks(self) -> Iterator[MarketPanel]:
+        """Build the panel, a year at a time."""
+        market, rows = self._own().market, self._rows()
+        for first in range(rows.start, rows.stop, BLOCK_SESSIONS):
+            yield market.block(slice(first, min(first + BLOCK_SESSIONS, rows.stop)))
+
+    def quality(self) -> pl.DataFrame:
+        """Return the counts of rows kept and rejected, by ticker and reason."""
+        return self._own().quality
+
+    def rejected(self) -> pl.DataFrame:
+        """Return the rejected rows, with file and line."""
+        return self._own().rejected
+
+    def _files(self) -> dict[str, list[Path]]:
+        folder = Path(self.path)
+        found = {table: table_files(folder, table) for table in (*NEEDED, *OPTIONAL)}
+        if self.weights is not None:
+            if self.weights != EQUAL:
+                raise InputError(f"market.weights={self.weights} is unknown; leave it out, or take {EQUAL}")
+            if found["weights"]:
+                raise InputError(f"{found['weights'][0]} has weights; leave out market.weights={EQUAL}, or the file")
+        elif not found["weights"]:
+            raise InputError(f"{_without(folder, 'weights')}, or set market.weights={EQUAL}")
+        if self.rate is not None and found["rates"]:
+            raise InputError(f"{found['rates'][0]} has rates; leave out market.rate={self.rate}, or the file")
+        for table in ("surface", "prices"):
+            if not found[table]:
+                raise InputError(_without(folder, table))
+        return {table: of for table, of in found.items() if of}
+
+    def _own(self) -> OwnMarket:
+        if "own" not in self._read:
+            parts = {}
+            for table, files in self._files().items():
+                read = [(path, *read_table(path)) for path in files]
+                parts[table] = [(frame, str(path), first) for path, frame, first in read]
+            choices = Choices(**{f.name: getattr(self, f.name) for f in fields(Choices)})
+            self._read["own"] = from_parts(parts, choices, "files", self.rate)
+        return self._read["own"]
+
+    def _rows(self) -> slice:
+        dates = self._own().market.dates
+        first = 0 if self.start is None else int(np.searchsorted(dates, np.datetime64(self.start, "D")))
+        last = len(dates) if self.end is None else int(np.searchsorted(dates, np.datetime64(self.end, "D"), "right"))
+        return slice(first, max(first, last))
+
+
+def _without(folder: Path, table: str) -> str:
+    there = sorted(path.name for path in folder.iterdir() if path.is_file())
+    near = difflib.get_close_matches(table, [name.partition(".")[0].lower() for name in there], n=1, cutoff=0.6)
+    hint = [name for name in there if near and name.lower().startswith(near[0])]
+    meant = f"; is it {hint[0]}? Rename it" if hint else ""
+    return f"{folder} has no file {table}.* ({', '.join(SUFFIXES[:2])}, ...){meant}; add one"

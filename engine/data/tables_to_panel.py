@@ -1,0 +1,274 @@
+"""From judged tables to a panel: its axes first, then block of dates by block of dates, in memory as on disk."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from engine.calendar import year_fraction
+from engine.data.arrange import action_factors, in_sectors, on_dates
+from engine.data.closes_to_history import closes_to_history
+from engine.data.judge import Judged
+from engine.data.member_weights import equal_weights, known_weights
+from engine.data.panel import MarketPanel
+from engine.data.records import History, MarketInfo, QuoteStatus, SectorData
+from engine.data.tables import MOST_RATE, MOVES_CONTRACTS
+from engine.data.tickers import nearest
+from engine.errors import InputError
+
+SHORTEST_CARRY_DAYS = 7  # a forward nearer than this tells its spot's error, not its carry
+
+
+@dataclass(frozen=True, eq=False)
+class TabledMarket:
+    """Everything of a panel but its surface, on all dates.
+
+    Parameters
+    ----------
+    info : MarketInfo
+    surface : frame of date, ticker, tenor, delta, iv
+        One row per node, of the index and the names only.
+    dates, names, tenors, deltas, prices, rate, carry, weights, strike_factor, return_factor
+        As in `MarketPanel`; the first column of prices and carry is the index's.
+    sectors : array (N,), str, or None
+    history : History or None
+    unused : frame of asset, reason, rows
+        Rows that are no part of the panel, and why.
+    """
+
+    info: MarketInfo
+    surface: pl.DataFrame
+    dates: np.ndarray
+    names: list[str]
+    tenors: np.ndarray
+    deltas: np.ndarray
+    prices: np.ndarray
+    rate: np.ndarray
+    carry: np.ndarray
+    weights: np.ndarray
+    strike_factor: np.ndarray
+    return_factor: np.ndarray
+    sectors: np.ndarray | None
+    history: History | None
+    unused: pl.DataFrame
+
+    def block(self, rows: slice) -> MarketPanel:
+        """Build some of the sessions."""
+        dates, tickers = self.dates[rows], [self.info.index, *self.names]
+        iv = _grid(self.surface, dates, tickers, self.tenors, self.deltas)
+        status = _status(iv)
+        history, sectors, weights = self.history, None, self.weights[rows]
+        if history is not None:
+            before: Any = self.dates[rows.start - 1] if rows.start else None
+            history = history.between(after=before, until=dates[-1])
+        if self.sectors is not None:
+            none = np.empty((len(dates), 0, len(self.tenors), len(self.deltas)), np.float32)
+            sectors = SectorData(
+                of_name=self.sectors,
+                legs=np.array([], dtype=str),
+                symbols=np.array([], dtype=str),
+                weights=in_sectors(weights, self.sectors),
+                leg_spot=np.empty((len(dates), 0)),
+                leg_iv=none,
+                leg_status=none.astype(np.uint8),
+            )
+        return MarketPanel(
+            info=self.info,
+            dates=dates,
+            names=np.array(self.names),
+            tenors=self.tenors,
+            deltas=self.deltas,
+            index_iv=iv[:, 0],
+            component_iv=iv[:, 1:],
+            index_status=status[:, 0],
+            component_status=status[:, 1:],
+            weights=weights,
+            index_spot=self.prices[rows, 0],
+            spot=self.prices[rows, 1:],
+            rate=self.rate[rows],
+            index_carry=self.carry[rows, 0],
+            carry=self.carry[rows, 1:],
+            strike_factor=self.strike_factor[rows],
+            return_factor=self.return_factor[rows],
+            settlement=np.full(weights.shape, np.nan),
+            sectors=sectors,
+            history=history,
+        )
+
+
+def tables_to_market(
+    tables: dict[str, Judged], info: MarketInfo, weights_known: str = "close", rate: float | None = None
+) -> TabledMarket:
+    """Find the axes of a market and put everything but its surface on them.
+
+    Parameters
+    ----------
+    tables : dict of name -> Judged
+        surface and prices; weights, or none for equal ones; rates, actions, forwards, sectors where there are any.
+    info : MarketInfo
+        Its index is a ticker of surface and prices.
+    weights_known : str
+        "close": weights dated t are that close's, and count from the next session. "open": they count on t.
+    rate : float or None
+        One for all dates; where there are no rates either it is 0.
+
+    Raises
+    ------
+    InputError
+        When surface and prices have no row in common, or the index is in none of them.
+    """
+    surface, prices = tables["surface"].kept, tables["prices"].kept.rename({"ticker": "asset"})
+    _check_common(tables, info.index)
+    weights = tables["weights"].kept if "weights" in tables else None
+    members = surface["ticker"] if weights is None else weights["ticker"]
+    names = sorted(set(members) - {info.index})
+    tickers = [info.index, *names]
+    surface, twins = _one_side(surface)
+    used = surface.filter(pl.col("ticker").is_in(tickers))
+    dates = used["date"].unique().sort().to_numpy().astype("datetime64[D]")
+    actions = _actions(tables)
+    on_contracts = actions.filter(pl.col("kind").is_in(MOVES_CONTRACTS))
+    history = closes_to_history(prices, actions, dates, info.index, names, [])
+    sessions = dates if history is None else history.dates
+    close = on_dates(prices, "close", dates, tickers)
+    rates = _rates(tables.get("rates"), dates, 0.0 if rate is None else rate)
+    return TabledMarket(
+        info=info,
+        surface=used,
+        dates=dates,
+        names=names,
+        tenors=np.sort(used["tenor"].unique().to_numpy()).astype(np.int64),
+        deltas=np.sort(used["delta"].unique().to_numpy()).astype(np.int64),
+        prices=close,
+        rate=rates,
+        carry=_carry(tables.get("forwards"), close, rates, dates, tickers),
+        weights=(
+            equal_weights(prices, sessions, dates, names)
+            if weights is None
+            else known_weights(weights, dates, names, weights_known)
+        ),
+        strike_factor=_factors(on_contracts, dates, sessions, names),
+        return_factor=_factors(actions, dates, sessions, names),
+        sectors=_sectors(tables.get("sectors"), names),
+        history=history,
+        unused=pl.concat([twins, *(_not_members(table, tickers) for table in tables.values())]),
+    )
+
+
+def _check_common(tables: dict[str, Judged], index: str) -> None:
+    surface, prices = tables["surface"], tables["prices"]
+    for table in (surface, prices):
+        if index not in table.kept["ticker"]:
+            there = sorted(set(table.kept["ticker"]))
+            near = f"; did you mean {other}?" if (other := nearest(index, there)) else ""
+            raise InputError(f"index={index} is no ticker of {table.file}, which has {', '.join(there[:5])} ...{near}")
+    common = surface.kept.select("date", "ticker").unique().join(prices.kept, on=["date", "ticker"], how="semi")
+    if common.is_empty():
+        raise InputError(
+            f"{surface.file} and {prices.file} have no date and ticker in common ({surface.kept['date'].min()} to "
+            f"{surface.kept['date'].max()} against {prices.kept['date'].min()} to {prices.kept['date'].max()})"
+        )
+
+
+def _one_side(surface: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Keep one volatility per node: the out-of-the-money option's, at 50 delta the mean of call and put."""
+    node = ["date", "ticker", "tenor", "delta"]
+    none = pl.DataFrame(schema={"asset": pl.String, "reason": pl.String, "rows": pl.UInt32})
+    if not (surface["right"] == "P").any():
+        return surface.select(*node, "iv"), none
+    outside = ((pl.col("right") == "C") & (pl.col("delta") < 50)) | ((pl.col("right") == "P") & (pl.col("delta") > 50))
+    mean = pl.when(outside.any()).then(pl.col("iv").filter(outside).mean()).otherwise(pl.col("iv").mean())
+    nodes = surface.group_by(node, maintain_order=True).agg(mean, rows=(pl.len() - 1).cast(pl.UInt32))
+    twins = nodes.group_by(pl.col("ticker").alias("asset")).agg(pl.col("rows").sum()).filter(pl.col("rows") > 0)
+    return nodes.drop("rows"), twins.select("asset", pl.lit("surface.other_side_of_a_node").alias("reason"), "rows")
+
+
+def _grid(surface: pl.DataFrame, dates, tickers, tenors, deltas) -> np.ndarray:
+    """Arrange volatilities as (T, 1 + N, K, D), float32, NaN where there is none."""
+    axes = {"date": dates, "ticker": pl.Series(tickers, dtype=pl.String), "tenor": tenors, "delta": deltas}
+    placed = surface.filter(pl.col("date").is_between(dates[0], dates[-1]))
+    placed = placed.with_columns(pl.col("tenor", "delta").cast(pl.Int64))
+    for axis, values in axes.items():
+        at = pl.DataFrame({axis: values, f"{axis}_at": np.arange(len(values))})
+        placed = placed.join(at, on=axis)
+    out = np.full(tuple(len(values) for values in axes.values()), np.nan, np.float32)
+    out[tuple(placed[f"{axis}_at"].to_numpy() for axis in axes)] = placed["iv"].to_numpy()
+    return out
+
+
+def _status(iv: np.ndarray) -> np.ndarray:
+    """Say why a cell is NaN: nothing of that name on that date, nothing at that tenor, or not at that delta."""
+    there = np.isfinite(iv)
+    status = np.where(there.any(axis=3, keepdims=True), int(QuoteStatus.BEYOND_DELTA), int(QuoteStatus.BEYOND_TENOR))
+    status = np.where(there.any(axis=(2, 3), keepdims=True), status, int(QuoteStatus.NO_QUOTE))
+    return np.where(there, int(QuoteStatus.OK), status).astype(np.uint8)
+
+
+def _rates(rates: Judged | None, dates, constant: float) -> np.ndarray:
+    """Rate last known before each date, or one for all."""
+    if rates is None:
+        if not abs(constant) <= MOST_RATE:
+            raise InputError(f"rates={constant} is no rate in decimals; 0.04 is 4 %")
+        return np.full(len(dates), float(constant))
+    known = rates.kept.sort("date")
+    days = known["date"].to_numpy().astype("datetime64[D]")
+    last = np.searchsorted(days, dates) - 1
+    if (last < 0).any():
+        raise InputError(
+            f"{rates.file} has no rate before the first session {dates[0]} (its first is of {days[0]}); a rate counts "
+            "from the session after its date: add an earlier one"
+        )
+    return known["rate"].to_numpy()[last]
+
+
+def _carry(forwards: Judged | None, close, rate, dates, tickers) -> np.ndarray:
+    """Carry to which forwards grow, (T, 1 + N): by least squares over the expiries of a date, else the rate."""
+    carry = np.repeat(rate[:, None], len(tickers), axis=1)
+    if forwards is None:
+        return carry
+    known = forwards.kept.rename({"ticker": "asset"}).with_columns(
+        years=year_fraction((pl.col("expiry") - pl.col("date")).dt.total_days())
+    )
+    known = known.filter(pl.col("years") >= year_fraction(SHORTEST_CARRY_DAYS))
+    sums = known.group_by("date", "asset").agg(
+        (pl.col("years") ** 2).sum().alias("squares"),
+        (pl.col("years") * pl.col("forward").log()).sum().alias("forwards"),
+        pl.col("years").sum(),
+    )
+    squares, grown, years = (on_dates(sums, name, dates, tickers) for name in ("squares", "forwards", "years"))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = (grown - years * np.log(close)) / squares
+    return np.where(np.isfinite(found), found, carry)
+
+
+def _actions(tables: dict[str, Judged]) -> pl.DataFrame:
+    if "actions" in tables:
+        return tables["actions"].kept.rename({"ticker": "asset"})
+    return pl.DataFrame(schema={"date": pl.Date, "asset": pl.String, "kind": pl.String, "factor": pl.Float64})
+
+
+def _factors(actions: pl.DataFrame, dates, sessions, names) -> np.ndarray:
+    """Factors on the panel's dates; those between the session before the first one and it act on the first one."""
+    before = sessions[sessions < dates[0]][-1:]
+    return action_factors(actions, np.concatenate([before, dates]), names)[len(before) :]
+
+
+def _sectors(sectors: Judged | None, names) -> np.ndarray | None:
+    if sectors is None:
+        return None
+    of_ticker = dict(sectors.kept.select("ticker", "sector").iter_rows())
+    return np.array([of_ticker.get(name, "") for name in names])
+
+
+def _not_members(table: Judged, tickers) -> pl.DataFrame:
+    """Count the rows of tickers that are neither the index nor a name."""
+    reason = pl.lit(f"{table.table}.not_a_member").alias("reason")
+    if "ticker" not in table.kept.columns:
+        return pl.DataFrame(schema={"asset": pl.String, "reason": pl.String, "rows": pl.UInt32})
+    other = table.kept.filter(~pl.col("ticker").is_in(tickers))
+    return (
+        other.group_by(pl.col("ticker").alias("asset"))
+        .agg(pl.len().cast(pl.UInt32).alias("rows"))
+        .select("asset", reason, "rows")
+    )
