@@ -90,7 +90,7 @@ class View:
     last_by : tuple of str
         Where a contract has many rows a day: the last one counts, by these columns of the file.
     rank : int
-        Of views of one table, the lowest counts where two have a row of one key.
+        Of views of one table, the lowest counts where two have rows of one ticker and date.
     """
 
     table: str

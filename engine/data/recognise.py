@@ -124,15 +124,15 @@ def recognise(header: Iterable[str], name: str = "") -> tuple[Vendor, Layout, st
 def nearest(header: Iterable[str]) -> tuple[Vendor, Layout, list[str]] | None:
     """Return the layout that a header has most of, and what it lacks; None where it has less than half of any."""
     there = set(header)
-    shares = []
+    best, most = None, 0
     for candidate in all_vendors():
         for layout in candidate.layouts:
-            if layout.has and len(layout.has) > 2:
-                missing = [column for column in layout.has if column not in there]
-                missing += [" or ".join(group) for group in layout.one_of if not there & set(group)]
-                shares.append((1.0 - len(missing) / (len(layout.has) + len(layout.one_of)), candidate, layout, missing))
-    best = max(shares, key=lambda one: one[0])
-    return best[1:] if best[0] >= 0.5 else None
+            missing = [column for column in layout.has if column not in there]
+            missing += [" or ".join(group) for group in layout.one_of if not there & set(group)]
+            more = len(layout.has) + len(layout.one_of) - 2 * len(missing)  # there, less missing
+            if len(layout.has) > 2 and not (layout.exactly and len(there) > len(layout.has) + 1) and more > most:
+                best, most = (candidate, layout, missing), more
+    return best
 
 
 def look(path: Path | str) -> Found:
@@ -187,11 +187,18 @@ def nothing_known(found: Found) -> str:
         near = nearest(raw.header)
         has = ", ".join(raw.columns[:8]) + (" ..." if len(raw.columns) > 8 else "")
         if near is None:
-            return f"{raw.label} is no option data that is known: it has the columns {has}"
+            wide = raw.header[0] == "date" and len(raw.header) > 2
+            hint = (
+                "; if tickers stand side by side, name it surface or prices, in a folder for market=files"
+                if wide
+                else ""
+            )
+            return f"{raw.label} is no option data that is known: it has the columns {has}{hint}"
         of, layout, missing = near
+        lacks = f"also has {', '.join(missing)}" if missing else "has no others"
         return (
-            f"{raw.label} is of no known layout; nearest is {of.name} ({layout.title}), which also has "
-            f"{', '.join(missing)}; it has the columns {has}"
+            f"{raw.label} is of no known layout; nearest is {of.name} ({layout.title}), which {lacks}; it has the "
+            f"columns {has}"
         )
     if found.unread:
         return f"{found.unread[0].path} {found.unread[0].why}"

@@ -21,6 +21,7 @@ _UNITS = {"iv": "decimals", "rate": "decimals", "weight": "decimals"}
 _MONTH = re.compile(r"(?<!\d)((?:19|20)\d{2})[-_]?(0[1-9]|1[0-2])(?:[-_]?(?:0[1-9]|[12]\d|3[01]))?(?!\d)")
 _INDIAN = re.compile(r"\d{2}(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)((?:19|20)\d{2})", re.I)
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+GAVE_WAY = "another_file_counts"  # a better one has that ticker's rows of that day
 SCALED = 50.0  # strikes this many times the price of what they are on, or this small a part of it, are in other units
 
 
@@ -111,7 +112,11 @@ def read_matches(matches: list[Match], vendor: Vendor, where: str, reading: Read
     for number, match in enumerate(matches):
         read = read_file(match.raw, match.layout, {"iv": reading.iv}, renames, names)
         pieces += [(number, piece) for piece in read]
-    frames = {table: _stacked(table, of) for table, of in _by_table(pieces).items()}
+    lost = _by_table(pieces)
+    frames = {}
+    for table, of in lost.items():
+        frames[table], unused = _stacked(table, of)
+        lost[table].append((0, unused))
     if vendor.finish is not None:
         frames = vendor.finish(frames)
         if reading.names is not None:
@@ -120,7 +125,6 @@ def read_matches(matches: list[Match], vendor: Vendor, where: str, reading: Read
                 for t, f in frames.items()
             }
     frames = _with_interest(frames)
-    lost = _by_table(pieces)
     for table in ("quotes", "surface", "prices"):
         if table in frames and frames[table].is_empty():
             _refuse_empty(table, where, [piece for _, piece in lost.get(table, [])])
@@ -172,17 +176,29 @@ def _by_table(pieces: list[tuple[int, Piece]]) -> dict[str, list[tuple[int, Piec
     return found
 
 
-def _stacked(table: str, pieces: list[tuple[int, Piece]]) -> pl.DataFrame:
-    """Put the rows of a table together; where views of several ranks have a row of one key, the lowest counts."""
+def _stacked(table: str, pieces: list[tuple[int, Piece]]) -> tuple[pl.DataFrame, Piece]:
+    """Put the rows of a table together; where kinds of files know the same ticker's day, the one of lowest rank counts.
+
+    Returns the rows, and the count of those that gave way.
+    """
     parts = [
         piece.rows.with_columns((pl.col(LINE) + number * _FILE).alias(LINE), pl.lit(piece.rank).alias("_rank"))
         for number, piece in sorted(pieces, key=lambda one: (one[1].rank, one[0]))
     ]
     rows = pl.concat(parts, how="diagonal_relaxed")
-    if table in TABLES and rows["_rank"].n_unique() > 1:
-        key = [name for name in TABLES[table].key if name in rows.columns]
-        rows = rows.filter(pl.col("_rank") == pl.col("_rank").min().over(key))
-    return rows.drop("_rank")
+    counts = pl.DataFrame(schema=COUNTS)
+    if rows["_rank"].n_unique() > 1:
+        key = [name for name in ("date", "ticker") if name in rows.columns]
+        first = pl.col("_rank") == pl.col("_rank").min().over(key)
+        asset = pl.col("ticker") if "ticker" in rows.columns else pl.lit("")
+        counts = (
+            rows.filter(~first)
+            .group_by(asset.fill_null("").alias("asset"), pl.lit(GAVE_WAY).alias("reason"))
+            .agg(pl.len().cast(pl.UInt32).alias("rows"))
+        )
+        rows = rows.filter(first)
+    none = pl.DataFrame(schema=REJECTED)
+    return rows.drop("_rank"), Piece(table, "", rows.clear(), none, counts, 0)
 
 
 def _with_interest(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
