@@ -5,6 +5,7 @@ it puts the panel. CuPy is imported only when asked for, so `import engine` work
 """
 
 import contextvars
+import ctypes
 import functools
 import logging
 import os
@@ -55,6 +56,11 @@ def gpu_missing() -> str | None:
 
     A real kernel is run: counting devices only talks to the driver.
     """
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL("libcuda.so.1")  # asked first: CuPy takes a while to import
+        except OSError:
+            return "this machine has no CUDA driver"
     try:
         import cupy
     except ImportError:

@@ -17,8 +17,8 @@ from engine.errors import InputError
 
 DAYS_PER_YEAR = 365.0
 DAY = np.timedelta64(1, "D")  # numbers added to a date without a unit are no longer taken for days
-# More days than this between two sessions are a hole of the data. Since 1933 New York's longest closure, in September
-# 2001, put seven days between two closes.
+# More days than this between two sessions are a hole of the data, unless the exchange was closed on all of them. Since
+# 1933 New York's longest closure, in September 2001, put seven days between two closes; Tokyo's, in May 2019, eleven.
 LONGEST_CLOSURE_DAYS = 7
 
 Date = str | datetime.date | np.datetime64  # a day as a user writes it: what `read_date` takes
@@ -192,16 +192,43 @@ def year_fraction(days: Any) -> Any:
     return days / DAYS_PER_YEAR
 
 
-def after_hole(dates: ArrayLike) -> np.ndarray:
+def after_hole(dates: ArrayLike, calendar: str | None = None) -> np.ndarray:
     """Tell which sessions, (T,) bool, follow a hole: more than seven calendar days without any other session.
+
+    Parameters
+    ----------
+    dates : array (T,), datetime64[D], ascending
+    calendar : str or None
+        exchange_calendars code. Where it has no session in such a stretch either, as in Tokyo's Golden Week of 2019 and
+        in China's New Year holidays, that is no hole. What it does not know stays one.
 
     Examples
     --------
     >>> after_hole(np.array(["2026-01-09", "2026-01-16", "2026-02-02"], "datetime64[D]")).tolist()
     [False, False, True]
+    >>> golden_week = np.array(["2019-04-26", "2019-05-07"], "datetime64[D]")
+    >>> after_hole(golden_week, "XTKS").tolist(), after_hole(golden_week, "XNYS").tolist()
+    ([False, False], [False, True])
     """
     dates = np.asarray(dates, dtype="datetime64[D]")
-    return np.append(np.zeros(min(len(dates), 1), bool), np.diff(dates).astype(int) > LONGEST_CLOSURE_DAYS)
+    long = np.append(np.zeros(min(len(dates), 1), bool), np.diff(dates).astype(int) > LONGEST_CLOSURE_DAYS)
+    if calendar is not None:
+        for t in np.flatnonzero(long):
+            long[t] = not closed_between(dates[t - 1], dates[t], calendar)
+    return long
+
+
+def closed_between(before: ArrayLike, after: ArrayLike, calendar: str) -> bool:
+    """Tell whether an exchange is known to have had no session between two dates, neither of which is looked at.
+
+    Examples
+    --------
+    >>> closed_between(np.datetime64("2019-04-26"), np.datetime64("2019-05-07"), "XTKS")
+    True
+    """
+    before, after = np.datetime64(str(before), "D"), np.datetime64(str(after), "D")
+    days, low, high = _calendar(calendar, _year(before), _year(after))
+    return bool(low <= before and after <= high and not ((days > before) & (days < after)).any())
 
 
 @dataclass(frozen=True, eq=False)

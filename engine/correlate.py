@@ -71,6 +71,8 @@ def _show(market, backend: str, levels, tables: dict) -> None:
     print(
         f"{info.name}: {info.index} against {against}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})"
     )
+    if info.notes:
+        print(f"Data: {info.source}")
     measured = levels.measured()
     levels_heading = "Implied correlation at 50 delta (means over dates whose status is ok)"
     printed = {levels_heading: correlation_levels(measured), "Dates by status at 50 delta": statuses(measured)} | tables

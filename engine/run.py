@@ -1,9 +1,10 @@
 """python -m engine.run: one backtest, or a sweep with -m, from the configuration to a run folder."""
 
 import time
+from os.path import relpath
 from pathlib import Path
 
-from engine.command.hydra import asked_files, in_sweep, start
+from engine.command.hydra import asked_files, in_sweep, start, sweep_folder
 from engine.command.markets import open_market
 from engine.progress import progress_bar
 
@@ -33,7 +34,8 @@ def run(config: dict, folder: Path) -> None:
         summary = keep_row(result, config, started, key)
     else:
         with run_folder(folder, inside_sweep=in_sweep()) as kept:
-            files, made = run_files(result, 0, config, backend, started, key)
+            sweep = relpath(sweep_folder(), folder) if in_sweep() else None
+            files, made = run_files(result, 0, config, backend, started, key, sweep)
             summary = fill(kept, files, asked_files(), made)
     seconds = time.perf_counter() - started
     if in_sweep():
@@ -52,6 +54,8 @@ def _show(result, summary, config, folder, backend, seconds) -> None:
         print(f"Caution: {caution.text}")
     print(f"Capital: {result.capital_convention()}")
     print(f"Hedged with the {info.hedge_instrument}; forwards: {info.forward_convention}")
+    if info.notes:
+        print(f"Data: {info.source}")
     if info.contracts:
         print(f"Contracts: {info.contracts}")
     print(f"Took {seconds:.1f} s. Numbers: {folder}")

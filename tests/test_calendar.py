@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from engine.calendar import (
+    after_hole,
     check_sessions,
     days_between,
     monthly_expiries,
@@ -89,3 +90,15 @@ def test_dates_beyond_the_calendar_are_counted_as_unchecked():
 def test_what_the_calendar_cannot_answer_is_an_input_error(calendar, start, end, message):
     with pytest.raises(InputError, match=message):
         sessions(calendar, start, end)
+
+
+def test_a_closure_of_the_exchange_is_no_hole_and_missing_sessions_are():
+    tokyo = sessions("XTKS", "2019-04-22", "2019-05-17")
+    assert not after_hole(tokyo, "XTKS").any()
+    assert after_hole(tokyo).sum() == 1
+    shanghai = sessions("XSHG", "2020-01-13", "2020-02-14")  # the New Year's holidays, made longer by the epidemic
+    assert after_hole(shanghai).sum() == 1
+    assert not after_hole(shanghai, "XSHG").any()
+    lacking = np.delete(tokyo, slice(4, 8))  # four sessions after Golden Week are not in the data
+    assert after_hole(lacking, "XTKS").sum() == 1
+    assert after_hole(days("1950-01-02", "1950-02-01"), "XTKS").sum() == 1  # the calendar does not know these years

@@ -67,6 +67,7 @@ PLACES = {
     "exchange_calendars": {"engine.calendar"},
     "hydra": APPLICATION,
     "omegaconf": APPLICATION,
+    "yaml": APPLICATION,
     "hydra_plugins": APPLICATION,
     "ray": {"engine.sweep.ray", "engine.sweep.pieces"},
     "plotly": {"engine.report.plots"},

@@ -8,7 +8,7 @@ from engine import records
 from engine.backend import namespace
 from engine.backtest.attribution import date_rolls, explain
 from engine.backtest.marks import mark_cohorts
-from engine.kernels.codes import MAGNITUDES, PARTS, LegStatus
+from engine.kernels.codes import MAGNITUDES, PARTS, Beyond, LegStatus
 from engine.pricing import StraddleGreeks, straddle
 
 
@@ -125,10 +125,10 @@ class Legs:
         xp = namespace(by_part)
         pnl = xp.abs(by_part.sum(axis=2))
         sums = {"pnl": pnl.sum(axis=1)}
-        for kind in ("stale", "extrapolated"):
-            doubtful = getattr(self.marks, kind)
-            # A day's P&L is doubtful when the mark at either of its closes is.
-            sums[kind] = xp.where(doubtful[..., 1:] | doubtful[..., :-1], pnl, 0.0).sum(axis=1)
+        # A day's P&L is doubtful when the mark at either of its closes is.
+        stale, beyond = (xp.maximum(a[..., 1:], a[..., :-1]) for a in (self.marks.stale, self.marks.beyond))
+        doubtful = {"stale": stale, "beyond_tenors": beyond == Beyond.TENORS, "beyond_deltas": beyond == Beyond.DELTAS}
+        sums |= {kind: xp.where(is_so, pnl, 0.0).sum(axis=1) for kind, is_so in doubtful.items()}
         for part in ("gamma", "theta", "unexplained"):
             sums[part] = xp.abs(by_part[:, :, PARTS.index(part)]).sum(axis=1)
         return xp.stack([sums[name] for name in MAGNITUDES], axis=1)

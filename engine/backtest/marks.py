@@ -12,6 +12,7 @@ import numpy as np
 from engine.backend import namespace, running_max
 from engine.backtest.structure import Cohorts, LegStatus
 from engine.calendar import year_fraction
+from engine.kernels.codes import Beyond
 from engine.pricing import smile_at_tenor, vol_at_strike
 
 
@@ -35,8 +36,8 @@ class Marks:
         True from entry to the leg's last day, both included; a leg closed at its last mark earns nothing that day.
     stale : array, bool
         No quote that day: the last quoted volatility is kept, a listed forward is taken from the spot.
-    extrapolated : array, bool
-        The surface did not reach the strike or the time left: the nearest volatility is used.
+    beyond : array, int8
+        `Beyond`: whether the surface did not reach the time left, or else the strike: the nearest volatility is used.
     end : array (C, 1 + L), int
         Last day of each leg, on which it ends; 0 where it was never tradable.
     status : array (C, 1 + L)
@@ -50,7 +51,7 @@ class Marks:
     shares: np.ndarray
     alive: np.ndarray
     stale: np.ndarray
-    extrapolated: np.ndarray
+    beyond: np.ndarray
     end: np.ndarray
     status: np.ndarray
 
@@ -110,6 +111,8 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
     # What a leg settles on may be 0, where no volatility can be looked up.
     living = xp.where(alive & ~settled_today, forward, strike[:, :, None])
     iv, beyond_delta = vol_at_strike(smile, panel.deltas, living, strike[:, :, None], years)
+    beyond = xp.where(beyond_delta, int(Beyond.DELTAS), int(Beyond.NOTHING))
+    beyond = xp.where(beyond_tenor, int(Beyond.TENORS), beyond).astype(xp.int8)
     has_forward = xp.isfinite(forward if panel.listed is None else quoted_forward)
     quoted = xp.isfinite(iv) & has_forward
     stale = alive & ~closed_today & xp.where(settled_today, ~xp.isfinite(final_price), ~quoted)
@@ -123,7 +126,7 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
         shares=shares,
         alive=alive & ~closed_today,
         stale=stale,
-        extrapolated=alive & quoted & ~(settled_today | closed_today) & (beyond_tenor | beyond_delta),
+        beyond=xp.where(alive & quoted & ~(settled_today | closed_today), beyond, int(Beyond.NOTHING)),
         end=end,
         status=status,
     )

@@ -7,12 +7,13 @@ import numpy as np
 
 from engine.arrays import Integers
 from engine.backend import to_host
-from engine.calendar import days_between
+from engine.calendar import DAY, closed_between, days_between
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.kernels.codes import LegStatus
 
-# An expiry on a holiday settles on the session before it. With more days than this between them, the data has a hole.
+# An expiry on a holiday settles on the session before it. With more days than this between them the data has a hole,
+# unless the exchange was closed on all of them.
 HOLIDAY_DAYS = 5
 NEAR_ENOUGH_DAYS = 15  # monthly expiries are a month apart, so the nearest is within half of one
 
@@ -168,6 +169,9 @@ def choose_contracts(panel: MarketPanel, entry: Integers, structure: Structure) 
         nearest = distance.argmin(axis=1)
         expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT", "D"))
     last = np.where(np.isnat(expiry), entry, np.searchsorted(panel.dates, expiry, side="right") - 1)
-    settled = (expiry <= panel.dates[-1]) & (days_between(expiry, panel.dates[last]) <= HOLIDAY_DAYS)
+    days = days_between(expiry, panel.dates[last])
+    settled = (expiry <= panel.dates[-1]) & (days <= HOLIDAY_DAYS)
+    for c in np.flatnonzero((expiry <= panel.dates[-1]) & (days > HOLIDAY_DAYS)):
+        settled[c] = closed_between(panel.dates[last[c]], expiry[c] + DAY, panel.info.calendar)
     outcome = np.where(last < len(panel) - 1, int(LegStatus.LOST), int(LegStatus.OPEN))
     return Cohorts(entry, last, expiry, np.where(settled, int(LegStatus.EXPIRED), outcome))

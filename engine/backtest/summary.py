@@ -22,8 +22,9 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
         Money in the market's currency, ratios as decimals, vol points where named. `breakeven_cost` is the one-way
         option cost, in vol points per unit index vega traded, at which the net P&L is zero; `option_cost_per_vega`
         beside it is what was charged. `unexplained_share` is sum |unexplained| / (sum |gamma| + sum |theta|) over legs
-        and days; `stale_share` and `extrapolated_share` are the shares of sum |P&L| over legs and days whose mark had
-        no quote of its own that day, or lay beyond the surface.
+        and days; `stale_share` is the share of sum |P&L| over legs and days whose mark had no quote of its own that
+        day, `beyond_tenors_share` of those whose time left the surface did not reach, `beyond_deltas_share` of those
+        whose strike it did not reach, though the time left: no day is in both.
 
         `cohorts_apart` counts cohorts one after the other, none entered before the one counted last has ended;
         `cohorts_undecided` those on which the strategy had no opinion yet. Cohorts open or lost when the data end are
@@ -81,7 +82,8 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
         "coverage": share(coverage, total),
         "unexplained_share": share(part["unexplained"], part["gamma"] + part["theta"]),
         "stale_share": share(part["stale"], part["pnl"]),
-        "extrapolated_share": share(part["extrapolated"], part["pnl"]),
+        "beyond_tenors_share": share(part["beyond_tenors"], part["pnl"]),
+        "beyond_deltas_share": share(part["beyond_deltas"], part["pnl"]),
         "index_vega": np.array(result.vegas),
         "capital": capital,
     }

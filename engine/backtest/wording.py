@@ -34,7 +34,8 @@ ROWS = (
     ("legs_closed_early", "Legs closed on unknown terms", "count"),
     ("coverage", "Basket weight quoted at entry", "percent"),
     ("stale_share", "|P&L| on stale marks", "percent"),
-    ("extrapolated_share", "|P&L| on extrapolated marks", "percent"),
+    ("beyond_tenors_share", "|P&L| on marks beyond the tenors", "percent"),
+    ("beyond_deltas_share", "|P&L| on marks beyond the deltas", "percent"),
     ("unexplained_share", "Unexplained of |gamma| + |theta|", "percent"),
 )
 

@@ -17,7 +17,8 @@ ROOT_HALF = math.sqrt(0.5)
 ROOT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 EDGE = 1e-9  # log-moneyness by which a strike may miss the outermost node by rounding
 HOLIDAY_DAYS = 5  # an expiry that comes more days than this after the last session has no settlement
-PARTS, MAGNITUDES = 8, 6
+PARTS, MAGNITUDES = 8, 7
+NOTHING, DELTAS, TENORS = 0, 1, 2  # where a mark lies beyond the surface
 BY_CLASS = ("vega_traded", "vega_held", "hedge_traded", "hedge_held")
 
 
@@ -66,7 +67,7 @@ def plain_book(market: Lists, entries, tenor: int, min_coverage: float = 0.8) ->
     Returns
     -------
     list of dict
-        `marks` (leg-days), `entered`, and by holding day what `TradeBook` holds: `explain` [2][8], `magnitude` [6],
+        `marks` (leg-days), `entered`, and by holding day what `TradeBook` holds: `explain` [2][8], `magnitude` [7],
         and by class [2] `vega_traded`, `vega_held`, `hedge_traded`, `hedge_held`.
     """
     cohorts = []
@@ -138,7 +139,7 @@ def _follow(market: Lists, record, asset, entry, last, expiry, settled, units, o
         rate, rate_was = market.rate[t], market.rate[t - 1]
         if ends:
             price = (settlement if settlement == settlement else market.spot[t][asset]) / shares
-            stale, beyond = price != price, False
+            stale, beyond = price != price, NOTHING
             forward = forward if stale else price
             greeks = (abs(forward - strike), 0.0, 0.0)
         else:
@@ -170,11 +171,11 @@ def _follow(market: Lists, record, asset, entry, last, expiry, settled, units, o
         sums[0] += pnl
         if stale or stale_was:
             sums[1] += pnl
-        if beyond or beyond_was:
-            sums[2] += pnl
-        sums[3] += size * abs(from_gamma)
-        sums[4] += size * abs(from_theta)
-        sums[5] += size * abs(unexplained)
+        if max(beyond, beyond_was):
+            sums[2 if max(beyond, beyond_was) == TENORS else 3] += pnl
+        sums[4] += size * abs(from_gamma)
+        sums[5] += size * abs(from_theta)
+        sums[6] += size * abs(unexplained)
         record["marks"] += 1
         if ends:
             break
@@ -183,7 +184,7 @@ def _follow(market: Lists, record, asset, entry, last, expiry, settled, units, o
 
 
 def _mark(market: Lists, t, asset, expiry, shares, strike):
-    """Return the forward of a share as of entry, the volatility at the strike, and whether it lies beyond the surface.
+    """Return the forward of a share as of entry, the volatility at the strike, and where it lies beyond the surface.
 
     A strike of None stands for the forward itself.
     """
@@ -191,7 +192,7 @@ def _mark(market: Lists, t, asset, expiry, shares, strike):
     years = days / 365.0
     forward = market.spot[t][asset] * math.exp(market.carry[t][asset] * years) / shares
     if not forward > 0.0:
-        return forward, math.nan, False
+        return forward, math.nan, NOTHING
     tenor = market.tenor
     grid = market.iv[t][asset]
     last = len(tenor) - 1
@@ -204,7 +205,11 @@ def _mark(market: Lists, t, asset, expiry, shares, strike):
     time = min(max(days, near), far)
     target = math.log((strike or forward) / forward)
     vol, beyond = _vol_at(grid[k], grid[k + 1], a / time, b / time, target, math.sqrt(years), market.quantile)
-    return forward, vol, vol == vol and (beyond or not tenor[0] <= days <= tenor[-1])
+    if vol != vol:
+        return forward, vol, NOTHING
+    if not tenor[0] <= days <= tenor[-1]:
+        return forward, vol, TENORS
+    return forward, vol, DELTAS if beyond else NOTHING
 
 
 def _vol_at(near, far, a, b, target, root, quantile):

@@ -108,6 +108,13 @@ def job_folder() -> Path:
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
+def sweep_folder() -> Path:
+    """Return the folder of the sweep of which Hydra is running a job."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return Path(HydraConfig.get().sweep.dir)
+
+
 def asked_files(config: Any = None) -> dict[str, str]:
     """Return what was asked of the job that Hydra is running, as the files of `.hydra/`, name to text.
 

@@ -44,12 +44,15 @@ class MarketReturns:
     legs : dict of symbol -> array (H,)
         Of the index and of each sector's fund or sub-index. Price returns: a fund's fall by its own dividend counts;
         SPY's, .3 % once a quarter, moves the volatility of a month by a tenth of a vol point.
+    calendar : str or None
+        Of the exchange, which tells a closure from a hole of the data.
     """
 
     dates: np.ndarray
     at: np.ndarray
     names: np.ndarray
     legs: dict
+    calendar: str | None = None
 
 
 def market_returns(market: "MarketPanel") -> MarketReturns:
@@ -72,18 +75,19 @@ def market_returns(market: "MarketPanel") -> MarketReturns:
     >>> returns.names.shape == (len(market), len(market.names)), sorted(returns.legs)
     (True, ['SECX', 'SYNX'])
     """
-    history = market.known_closes()
+    history, calendar = market.known_closes(), market.info.calendar
     dates = history.dates
     at = _sessions_in(dates, market)
     xp = namespace(history.close)
     closes = xp.concatenate([history.index_close[:, None], history.leg_close], axis=1)
-    moved = daily_returns(closes, xp.ones(closes.shape), dates)
+    moved = daily_returns(closes, xp.ones(closes.shape), dates, calendar)
     symbols = [market.info.index, *([] if market.sectors is None else market.sectors.symbols.tolist())]
     return MarketReturns(
         dates=dates,
         at=at,
-        names=daily_returns(history.close, history.return_factor, dates),
+        names=daily_returns(history.close, history.return_factor, dates, calendar),
         legs={str(symbol): moved[:, s] for s, symbol in enumerate(symbols)},
+        calendar=calendar,
     )
 
 
@@ -161,7 +165,7 @@ def sessions_in_a_row(returns: MarketReturns) -> np.ndarray:
     array([1, 0, 1])
     """
     row = np.arange(len(returns.dates))
-    start = np.maximum.accumulate(np.where(after_hole(returns.dates), row, 0))
+    start = np.maximum.accumulate(np.where(after_hole(returns.dates, returns.calendar), row, 0))
     return (row - start)[returns.at]
 
 

@@ -43,7 +43,9 @@ class RealizedCorrelation:
     names: np.ndarray
 
 
-def daily_returns(spot: PerName, return_factor: PerName, dates: Dates | None = None) -> PerName:
+def daily_returns(
+    spot: PerName, return_factor: PerName, dates: Dates | None = None, calendar: str | None = None
+) -> PerName:
     """Simple daily returns, undoing what moved prices on the day with that day's own factor.
 
         r_t = spot_t / (spot_{t-1} factor_t) - 1
@@ -59,6 +61,8 @@ def daily_returns(spot: PerName, return_factor: PerName, dates: Dates | None = N
     dates : array (T,), datetime64[D], or None
         Sessions of the rows. Where more than seven calendar days lie between two of them the sessions between are
         missing: the return is one of weeks or months, and counted as that of a day it would be far too large.
+    calendar : str or None
+        Of the exchange, as for `engine.calendar.after_hole`: no session is missing while it was closed.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def daily_returns(spot: PerName, return_factor: PerName, dates: Dates | None = N
     before = spot[:-1] * return_factor[1:]
     returns[1:] = spot[1:] / xp.where(before > 0.0, before, xp.nan) - 1.0
     if dates is not None:
-        returns[xp.asarray(after_hole(dates))] = xp.nan
+        returns[xp.asarray(after_hole(dates, calendar))] = xp.nan
     return returns
 
 

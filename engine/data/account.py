@@ -8,7 +8,10 @@ from engine.data.storage import QUALITY, REJECTED, beside
 
 
 def load_quality(folder: Path | str) -> pl.DataFrame | None:
-    """Return the quality report in a panel's folder (source, asset, reason, rows), None where there is none."""
+    """Return the quality report in a panel's folder (source, asset, reason, rows), None where there is none.
+
+    Rows count quotes; those of the reasons `unexplained_jump` and `hole_of_sessions` count sessions.
+    """
     return _frame_beside(folder, QUALITY)
 
 

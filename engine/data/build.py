@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from engine.data.header import HEADER
 from engine.data.inputs import Inputs
 from engine.data.source import Source
-from engine.data.storage import HEADER, QUALITY, REJECTED, TRUTH, PanelWriter
+from engine.data.storage import QUALITY, REJECTED, TRUTH, PanelWriter
+from engine.data.suspicions import Gathered, tell, with_suspicions
 from engine.durable import locked
 from engine.errors import InputError
 from engine.progress import progress_bar
@@ -42,16 +44,19 @@ def build_into(folder: Path, source: Source, name: str, progress: bool, replace:
         if (folder / HEADER).is_file() and not replace:
             return
         log.info("building the panel of market %s, once: %s keeps it", name, folder)
-        writer = PanelWriter(folder)
+        writer, gathered = PanelWriter(folder), Gathered()
         try:
             with progress_bar(f"Building panel {name}", source.sessions(), progress) as advance:
                 for block in source.blocks():
                     writer.write(block)
+                    gathered.look(block)
                     advance(len(block))
             if writer.sessions == 0:
                 raise InputError(f"market {name} has no session in what was asked for; widen start and end")
             if (quality := source.quality()) is not None:
                 _check_something_kept(name, quality)
+            tell(name, found := gathered.found())
+            if (quality := with_suspicions(quality, found)) is not None:
                 quality.insert_column(0, pl.Series("source", [name] * quality.height))
                 quality.write_parquet(writer.beside(QUALITY))
             if (rejected := source.rejected()) is not None:

@@ -8,7 +8,7 @@ a name that is not a member has weight 0.
 import hashlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import InitVar, dataclass, field, fields, replace
 from importlib import import_module
 from typing import Any
 
@@ -16,7 +16,10 @@ import numpy as np
 
 from engine.backend import device_budget, library, namespace, to_host
 from engine.calendar import DAY, Date
+from engine.data.check_append import check_appendable
+from engine.data.check_panel import check_panel
 from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData
+from engine.data.suspicions import suspicions, tell
 from engine.errors import InputError
 from engine.records import concatenate
 from engine.stream import upload
@@ -72,6 +75,14 @@ class MarketPanel:
     window_bytes : int or None
         Set by `to` where the members' volatilities stay on the host because the device cannot hold them: the most
         bytes of one window of dates (two are on the device at a time). None where all arrays are in one place.
+    validate : bool
+        False takes what is given as it is, for who has checked it already: every value is read once otherwise. What is
+        made of a panel by its own methods, and what is opened from a folder, is not read again.
+
+    Raises
+    ------
+    InputError
+        When something of it cannot be; `validate` looks again at any time.
 
     Notes
     -----
@@ -101,6 +112,12 @@ class MarketPanel:
     history: History | None = None
     content_hash: str = field(default="", compare=False)
     window_bytes: int | None = field(default=None, compare=False)
+    validate: InitVar[bool] = True
+
+    def __post_init__(self, validate: bool):
+        if validate:
+            check_panel(self)
+            tell(self.info.name, suspicions(self))
 
     def __len__(self):
         return len(self.dates)
@@ -148,7 +165,7 @@ class MarketPanel:
             dated = [f.name for f in fields(SectorData) if f.name not in SECTOR_AXES]
             sectors = {name: change(f"sectors.{name}", getattr(self.sectors, name)) for name in dated}
             changed["sectors"] = replace(self.sectors, **sectors)
-        return replace(self, content_hash="", **changed)
+        return replace(self, content_hash="", validate=False, **changed)
 
     def slice(self, start: Date | None = None, end: Date | None = None) -> "MarketPanel":
         """Return the sessions from `start` to `end`, both inclusive (ISO text or datetime64; None = open).
@@ -172,8 +189,9 @@ class MarketPanel:
             return self
         part = self.map_arrays(lambda _, array: array[first:last])
         if first > 0 or self.history is not None:
-            part = replace(part, history=self.known_closes().between(until=part.dates[-1]))
-        return replace(part, content_hash=_derived_hash(self.content_hash, f"{part.dates[0]}:{part.dates[-1]}"))
+            part = replace(part, history=self.known_closes().between(until=part.dates[-1]), validate=False)
+        content_hash = _derived_hash(self.content_hash, f"{part.dates[0]}:{part.dates[-1]}")
+        return replace(part, content_hash=content_hash, validate=False)
 
     def append(self, later: "MarketPanel") -> "MarketPanel":
         """Return this panel followed by the sessions of `later`, which must start after this one ends.
@@ -190,7 +208,8 @@ class MarketPanel:
         later.map_arrays(lambda name, array: after.setdefault(name, array))
         both = self.map_arrays(lambda name, array: namespace(array).concatenate([array, after[name]]))
         content_hash = _derived_hash(self.content_hash, later.content_hash)
-        return replace(both, info=later.info, history=_continued(self, later), content_hash=content_hash)
+        history = _continued(self, later)
+        return replace(both, info=later.info, history=history, content_hash=content_hash, validate=False)
 
     def to(self, backend: str, memory_budget: float | None = None) -> "MarketPanel":
         """Move the arrays to "numpy" or "cupy"; dates, expiries and quote statuses stay on the host.
@@ -208,19 +227,19 @@ class MarketPanel:
             When the budget is not a usable number, or too small for the arrays that cannot be streamed.
         """
         if backend == "numpy":
-            return replace(self.moved(lambda _, array: to_host(array)), window_bytes=None)
+            return replace(self.moved(lambda _, array: to_host(array)), window_bytes=None, validate=False)
         sizes = {}
         self.moved(lambda name, array: sizes.setdefault(name, array.nbytes if isinstance(array, np.ndarray) else 0))
         window_bytes = _window_bytes(sizes, device_budget(memory_budget), len(self))
         stay = _ON_HOST if window_bytes is None else (*_ON_HOST, *_STREAMED)
         xp = library(backend)
         moved = self.moved(lambda name, array: array if name in stay else upload(xp, array))
-        return replace(moved, window_bytes=window_bytes)
+        return replace(moved, window_bytes=window_bytes, validate=False)
 
     def moved(self, change: Callable[[str, Any], Any]) -> "MarketPanel":
         """Return the same contents, `change(name, array)` holding every array elsewhere, the history's too."""
         history = None if self.history is None else self.history.map_arrays(change)
-        return replace(self.map_arrays(change), history=history, content_hash=self.content_hash)
+        return replace(self.map_arrays(change), history=history, content_hash=self.content_hash, validate=False)
 
 
 def _window_bytes(sizes: dict, budget: int, dates: int) -> int | None:
@@ -268,33 +287,3 @@ def _after(moment: np.datetime64) -> np.datetime64:
     """Return the first moment after a day, or after a moment within a day."""
     whole_day = np.datetime_data(moment.dtype)[0] == "D"
     return moment + DAY if whole_day else moment.astype("datetime64[us]") + np.timedelta64(1, "us")
-
-
-def check_appendable(panel: MarketPanel, later: MarketPanel) -> None:
-    """Raise InputError unless `later` is of the same market, has the same axes and starts after `panel` ends."""
-    for word in ("name", "index", "currency"):
-        one, other = getattr(panel.info, word), getattr(later.info, word)
-        if one != other:
-            raise InputError(f"cannot append {other} to {one}: the {word} of the market differs")
-    for axis in ("names", "tenors", "deltas"):
-        if not np.array_equal(getattr(panel, axis), getattr(later, axis)):
-            raise InputError(f"cannot append to {panel.info.name}: the {axis} differ; rebuild the panel")
-    if (panel.listed is None) != (later.listed is None):
-        raise InputError(f"cannot append to {panel.info.name}: only one of the two has listed expiries")
-    if panel.listed and later.listed and panel.listed.expiry.shape[1] != later.listed.expiry.shape[1]:
-        raise InputError(f"cannot append to {panel.info.name}: the number of expiry slots differs; rebuild the panel")
-    one, other = (s and [getattr(s, axis).tolist() for axis in SECTOR_AXES] for s in (panel.sectors, later.sectors))
-    if one != other:
-        raise InputError(f"cannot append to {panel.info.name}: the sectors differ; rebuild the panel")
-    if len(later) and (first := later.dates[0]) <= panel.dates[-1]:
-        raise InputError(f"cannot append {first} to {panel.info.name}: the panel already ends {panel.dates[-1]}")
-
-
-def check_rates(panel: MarketPanel) -> None:
-    """Raise InputError where a session has no interest rate, with its date: it must never be taken for a rate of 0."""
-    missing = panel.dates[~np.isfinite(to_host(panel.rate))]
-    if len(missing):
-        raise InputError(
-            f"market {panel.info.name} has no interest rate on {missing[0]} ({len(missing):,} sessions in all); "
-            f"complete the rates of its source, or start after them"
-        )

@@ -141,6 +141,7 @@ def quotes_to_panel(
             index_forward=forward[:, 0],
             forward=forward[:, 1:],
         ),
+        validate=False,  # checked as it is written
     )
 
 

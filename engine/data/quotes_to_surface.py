@@ -129,7 +129,7 @@ def constant_maturity(smiles, days, tenors, max_extrapolation_days: float):
     ----------
     smiles : array (T, A, E, D)
         Annualised decimals, NaN where there is no quote.
-    days : array (T, E)
+    days : array (T, E) or (T, A, E)
         Calendar days to each expiry, NaN where there is none.
     tenors : sequence (K,)
         Calendar days.
@@ -142,7 +142,8 @@ def constant_maturity(smiles, days, tenors, max_extrapolation_days: float):
     status : array (T, A, K, D), uint8
         `QuoteStatus`: why a cell is NaN.
     """
-    days = np.asarray(days)[:, None]
+    days = np.asarray(days)
+    days = days[:, None] if days.ndim == 2 else days
     iv, _ = tenors_from_expiries(smiles, days, tenors, max_extrapolation_days)
     quoted = np.isfinite(smiles).any(axis=3, keepdims=True)
     reached, _ = tenors_from_expiries(np.where(quoted, 1.0, np.nan), days, tenors, max_extrapolation_days)

@@ -7,35 +7,37 @@ and what may be mapped is never written to: a panel that replaces another is a n
 folder named by its number (the first one's in the panel's own).
 """
 
-import hashlib
 import json
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
 from engine.backend import to_host
+from engine.data.check_append import check_appendable
+from engine.data.check_panel import check_form, check_panel
 from engine.data.checksums import BlockChecksums, continued
 from engine.data.generations import mapped, next_generation, remove, sweep
-from engine.data.panel import MarketPanel, check_appendable, check_rates
+from engine.data.header import (
+    FIXED,
+    HEADER,
+    HISTORY,
+    LISTED,
+    REMEDY,
+    SECTORS,
+    content_hash_of,
+    files_of,
+    read_header,
+    row_bytes,
+)
+from engine.data.panel import MarketPanel
 from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData, described
 from engine.durable import checksum, locked, put_in_place, sync
 from engine.errors import InputError
 
-HEADER = "panel.json"
 QUALITY = "quality.parquet"
 REJECTED = "rejected.parquet"
 TRUTH = "truth.npz"
-_FIXED = ("names", "tenors", "deltas")
-_LISTED, _SECTORS, _HISTORY = "listed.", "sectors.", "history."
-_PARTS = {"info", *_FIXED, "listed", "sectors", "history", "content_hash", "window_bytes"}
-_DATED = {f.name for f in fields(MarketPanel)} - _PARTS
-_LISTED_ARRAYS = {f"{_LISTED}{f.name}" for f in fields(ListedSmiles)}
-_SECTOR_ARRAYS = {f"{_SECTORS}{f.name}" for f in fields(SectorData)} - {f"{_SECTORS}{axis}" for axis in SECTOR_AXES}
-_HISTORY_ARRAYS = {f"history.{f.name}" for f in fields(History)} - {"history.note"}
 _BESIDE = (QUALITY, REJECTED, TRUTH)
-_NOT_CONTENT = ("generation", "beside", "content_hash")
-REMEDY = "to build the panel again, delete the folder {} or load the market with rebuild=True"
 
 
 class PanelWriter:
@@ -67,9 +69,9 @@ class PanelWriter:
         Raises
         ------
         InputError
-            When the block has other arrays, or other axes, than the panel, or a session without an interest rate.
+            When the block cannot be what it says (`check_panel`), or has other arrays or other axes than the panel.
         """
-        check_rates(block)
+        check_panel(block)
         arrays = _arrays(block)
         if self.header is None:
             self.header = _header(block, arrays)
@@ -120,7 +122,7 @@ class PanelWriter:
         header["beside"] = header.get("beside", {}) | added
         for path in (*(self.data / name for name in added), self.data, self.folder.parent):
             sync(path)
-        header["content_hash"] = _content_hash(header)
+        header["content_hash"] = content_hash_of(header)
         unfinished = self.folder / f"{HEADER}.part"
         unfinished.write_text(json.dumps(header, indent=1))
         put_in_place(unfinished, self.folder / HEADER)
@@ -158,7 +160,7 @@ def append_panel(folder: Path | str, later: MarketPanel) -> MarketPanel:
 def open_panel(folder: Path | str) -> MarketPanel:
     """Open a panel folder; its arrays are memory-mapped and read-only.
 
-    Sizes and the header's own hash are checked; `verify_panel` reads every byte.
+    Sizes, the header's own hash, axes and types are checked; `verify_panel` reads every byte.
 
     Raises
     ------
@@ -195,10 +197,10 @@ def _opened(folder: Path, header: dict) -> MarketPanel:
         arrays[name] = mapped(path, spec["dtype"], shape) if whole else np.zeros(shape, spec["dtype"])
     listed, sectors, history = (
         {name.removeprefix(part): arrays.pop(name) for name in list(arrays) if name.startswith(part)}
-        for part in (_LISTED, _SECTORS, _HISTORY)
+        for part in (LISTED, SECTORS, HISTORY)
     )
     axes = {axis: np.array(header["sectors"][axis], dtype=str) for axis in SECTOR_AXES if sectors}
-    return MarketPanel(
+    panel = MarketPanel(
         info=MarketInfo(**header["info"]),
         names=np.array(header["names"], dtype=str),
         tenors=np.array(header["tenors"], dtype=np.int64),
@@ -207,8 +209,11 @@ def _opened(folder: Path, header: dict) -> MarketPanel:
         sectors=SectorData(**axes, **sectors) if sectors else None,
         history=History(**history, note=header["history"]["note"]) if history else None,
         content_hash=header["content_hash"],
+        validate=False,
         **arrays,
     )
+    check_form(panel)
+    return panel
 
 
 def _so_far(path: Path, end: int, spec: dict) -> BlockChecksums:
@@ -219,12 +224,6 @@ def _so_far(path: Path, end: int, spec: dict) -> BlockChecksums:
     if found.hex() != spec["sha256"]:
         raise InputError(f"{path} is damaged; {REMEDY.format(path.parent)}")
     return found
-
-
-def _content_hash(header: dict) -> str:
-    """Hash what a panel holds, by the checksums of its files; where these lie does not count."""
-    content = {key: value for key, value in header.items() if key not in _NOT_CONTENT}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _arrays(panel: MarketPanel) -> dict:
@@ -242,7 +241,7 @@ def _header(panel: MarketPanel, arrays: dict) -> dict:
         history = {"note": panel.history.note, "sessions": 0, "last": None, "arrays": _specs(closes)}
     return {
         "info": described(panel.info),
-        **{axis: np.asarray(getattr(panel, axis)).tolist() for axis in _FIXED},
+        **{axis: np.asarray(getattr(panel, axis)).tolist() for axis in FIXED},
         "sectors": sectors,
         "history": history,
         "arrays": _specs(arrays),
@@ -251,44 +250,3 @@ def _header(panel: MarketPanel, arrays: dict) -> dict:
 
 def _specs(arrays: dict) -> dict:
     return {n: {"dtype": a.dtype.str, "row": list(a.shape[1:]), "sha256": []} for n, a in arrays.items()}
-
-
-def files_of(header: dict) -> dict:
-    """Return what each file holds: array -> (its type, the shape of a row and checksums; number of rows)."""
-    files = {name: (spec, header["sessions"]) for name, spec in header["arrays"].items()}
-    history = header["history"] or {"arrays": {}}
-    return files | {name: (spec, history["sessions"]) for name, spec in history["arrays"].items()}
-
-
-def row_bytes(spec: dict) -> int:
-    """Return the size of one session of an array."""
-    return int(np.prod(spec["row"], dtype=np.int64)) * np.dtype(spec["dtype"]).itemsize
-
-
-def read_header(folder: Path) -> dict:
-    """Return the header of a panel's folder, or say what is wrong with it."""
-    path = folder / HEADER
-    try:
-        header = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{folder} holds no panel: {HEADER} is missing") from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise InputError(f"{path} is damaged; {REMEDY.format(folder)}") from None
-    if not _is_header(header) or header["content_hash"] != _content_hash(header):
-        raise InputError(f"{path} is damaged or was written by another version; {REMEDY.format(folder)}")
-    return header
-
-
-def _is_header(header) -> bool:
-    """Tell whether a header has all parts that a panel needs, and axes that fit its surfaces."""
-    needed = {"info", *_FIXED, "arrays", "history", "sessions", *_NOT_CONTENT}
-    if not isinstance(header, dict) or not needed <= header.keys():
-        return False
-    arrays, history = header["arrays"], header["history"]
-    return (
-        header["info"].keys() | {"notes"} == {f.name for f in fields(MarketInfo)}
-        and arrays.keys() - _LISTED_ARRAYS == _DATED | (_SECTOR_ARRAYS if header.get("sectors") else set())
-        and arrays.keys() & _LISTED_ARRAYS in (set(), _LISTED_ARRAYS)
-        and (history is None or history["arrays"].keys() == _HISTORY_ARRAYS)
-        and arrays["component_iv"]["row"] == [len(header[axis]) for axis in _FIXED]
-    )

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.data.checksums import damaged_block
-from engine.data.storage import REMEDY, files_of, open_panel, read_header, row_bytes
+from engine.data.header import REMEDY, files_of, read_header, row_bytes
+from engine.data.storage import open_panel
 from engine.durable import checksum
 
 

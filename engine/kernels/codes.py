@@ -17,6 +17,14 @@ class LegStatus(IntEnum):
     EXITED = 5  # sold at the mark of an early exit
 
 
+class Beyond(IntEnum):
+    """Where a mark lies outside the surface that it is read from; of both, the tenors."""
+
+    NOTHING = 0
+    DELTAS = 1
+    TENORS = 2
+
+
 class CorrelationStatus(IntEnum):
     """What to know about a value of implied correlation; of several, the first in `correlation.implied.PRECEDENCE`."""
 
@@ -44,14 +52,18 @@ class InversionStatus(IntEnum):
     NO_TIME = 3  # at or past expiry
     INVALID = 4  # an input is not finite, or a price, forward or strike is not positive
     NOT_IDENTIFIED = 5  # rounding of the price, forward or strike moves the volatility by more than 1e-10 of itself
+    NOT_CONVERGED = (
+        6  # of an American option: so much of the price is early exercise that the iteration does not settle
+    )
 
 
 # Columns of the explain, in order; they sum to the gross P&L.
 PARTS = ("delta", "gamma", "theta", "vega", "vanna_volga", "hedge", "financing", "unexplained")
 
 # Columns of the magnitudes, in order; each is a sum over legs of absolute values: of the whole P&L, of the P&L of days
-# with a stale mark, of days with an extrapolated mark, and of three parts of the explain.
-MAGNITUDES = ("pnl", "stale", "extrapolated", "gamma", "theta", "unexplained")
+# with a stale mark, with a mark beyond the tenors of the surface, with one beyond its deltas but not its tenors, and of
+# three parts of the explain.
+MAGNITUDES = ("pnl", "stale", "beyond_tenors", "beyond_deltas", "gamma", "theta", "unexplained")
 
 # What is reported of the days of a parameter set, in order.
 STATISTICS = (

@@ -1,6 +1,6 @@
 """The kernels: what each of their entry points takes, and the constants that their C text is given."""
 
-from engine.kernels.codes import MAGNITUDES, PARTS, STATISTICS, CorrelationStatus, InversionStatus, LegStatus
+from engine.kernels.codes import MAGNITUDES, PARTS, STATISTICS, Beyond, CorrelationStatus, InversionStatus, LegStatus
 from engine.kernels.declare import Entry, Kernel, codes, numbers, positions, reads, writes
 
 PIECE = 256  # elements that a CPU takes through a formula at once: pieces.cuh
@@ -112,6 +112,7 @@ KERNELS = {
         entries={"enter": Entry("cohorts", ENTER), "hold": Entry("cohorts", HOLD)},
         constants=(
             codes(LegStatus),
+            codes(Beyond),
             positions("PARTS", PARTS),
             positions("MAGNITUDES", (f"size_{name}" for name in MAGNITUDES)),
             {"MOST_DELTAS": MOST_DELTAS, "MOST_LEGS": MOST_LEGS},

@@ -5,9 +5,10 @@
 enum { LIVES = -1 };  // beside the codes of LegStatus: the leg has not ended
 #define EDGE 1e-9     // a strike this near the outermost node counts as within the surface: rounding may put it outside
 
-// A leg at a close. All fields are per straddle, but `hedge` is the delta held against all straddles of the leg.
+// An instrument at a close. All fields are per unit, but `hedge` is the delta held against all units; `beyond` is a code
+// of Beyond, and `stale` 1 or 0.
 struct Mark {
-    double forward, iv, value, delta, vega, hedge, stale, extrapolated;
+    double forward, iv, value, delta, vega, hedge, stale, beyond;
 };
 
 // What a leg adds to the sums of its class (index or component) at a close.
@@ -139,7 +140,9 @@ INLINE void explain(const Mark &was, const Mark &is, double rolled, double rolle
     const double size = fabs(f.pnl);
     f.magnitude[SIZE_PNL] = size;
     f.magnitude[SIZE_STALE] = was.stale + is.stale > 0.0 ? size : 0.0;
-    f.magnitude[SIZE_EXTRAPOLATED] = was.extrapolated + is.extrapolated > 0.0 ? size : 0.0;
+    const double beyond = was.beyond > is.beyond ? was.beyond : is.beyond;
+    f.magnitude[SIZE_BEYOND_TENORS] = beyond == TENORS ? size : 0.0;
+    f.magnitude[SIZE_BEYOND_DELTAS] = beyond == DELTAS ? size : 0.0;
     f.magnitude[SIZE_GAMMA] = fabs(f.part[GAMMA]);
     f.magnitude[SIZE_THETA] = fabs(f.part[THETA]);
     f.magnitude[SIZE_UNEXPLAINED] = fabs(f.part[UNEXPLAINED]);

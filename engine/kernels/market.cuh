@@ -62,7 +62,7 @@ INLINE void look_up(const Market &m, const Quote &q, double forward_now, double 
     const bool at_a_price = q.ends == SETTLED || q.ends == EXPIRED;
     const bool quoted = is_finite(vol) && is_finite(m.forward != nullptr ? q.listed : forward_now);
     is.stale = q.ends == CLOSED || (at_a_price ? is_finite(q.spot) : quoted) ? 0.0 : 1.0;
-    is.extrapolated = quoted && q.beyond + outside > 0.0 ? 1.0 : 0.0;
+    is.beyond = !quoted ? NOTHING : q.beyond > 0.0 ? TENORS : outside > 0.0 ? DELTAS : NOTHING;
     is.forward = is_finite(forward_now) ? forward_now : was.forward;
     is.iv = is_finite(vol) ? vol : was.iv;
 }

@@ -12,7 +12,7 @@ struct Path {
     std::vector<Quote> quotes;
     std::vector<double> memory;
     double *spot, *carry, *years, *listed, *shares, *target, *root;
-    double *forward, *iv, *value, *delta, *vega, *hedge, *stale, *extrapolated, *rolled, *rolled_vega, *moved,
+    double *forward, *iv, *value, *delta, *vega, *hedge, *stale, *beyond, *rolled, *rolled_vega, *moved,
         *moneyness;
     double *earns, *on, *exited, *closed, *delivers, *first;  // 1 or 0
     double *rate, *left, *growth, *rerated, *discount, *rolled_discount;  // of the cohort, the same for all its legs
@@ -20,7 +20,7 @@ struct Path {
     explicit Path(i64 length) : quotes(length) {
         double **const fields[] = {
             &spot, &carry, &years, &listed, &shares, &target, &root,
-            &forward, &iv, &value, &delta, &vega, &hedge, &stale, &extrapolated, &rolled, &rolled_vega, &moved,
+            &forward, &iv, &value, &delta, &vega, &hedge, &stale, &beyond, &rolled, &rolled_vega, &moved,
             &moneyness,
             &earns, &on, &exited, &closed, &delivers, &first,
             &rate, &left, &growth, &rerated, &discount, &rolled_discount,
@@ -37,7 +37,7 @@ struct Path {
 
 INLINE Mark mark_at(const Path &p, i64 day) {
     return {p.forward[day], p.iv[day],   p.value[day], p.delta[day],
-            p.vega[day],    p.hedge[day], p.stale[day], p.extrapolated[day]};
+            p.vega[day],    p.hedge[day], p.stale[day], p.beyond[day]};
 }
 
 // Flows of a cohort's legs, each added to what is there: a row of days for every part, flow and magnitude.
@@ -107,14 +107,14 @@ INLINE void look_up_path(const Market &market, const Leg &leg, i64 count, Path &
         p.forward[day] = is.forward;
         p.iv[day] = is.iv;
         p.stale[day] = is.stale;
-        p.extrapolated[day] = is.extrapolated;
+        p.beyond[day] = is.beyond;
         was = is;
     }
     for (i64 day = count; day < whole; ++day) {
         p.forward[day] = was.forward;
         p.iv[day] = was.iv;
         p.stale[day] = 0.0;
-        p.extrapolated[day] = 0.0;
+        p.beyond[day] = 0.0;
     }
     p.forward[-1] = p.forward[0];
     p.iv[-1] = p.iv[0];

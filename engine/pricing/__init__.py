@@ -1,5 +1,7 @@
 """Pure formulas: prices, greeks, implied volatilities and reading a surface."""
 
+from engine.pricing.american import american_price, early_exercise_premium
+from engine.pricing.american_implied_vol import american_implied_vol
 from engine.pricing.black import black_price, call_delta
 from engine.pricing.delta import premium_adjusted_delta, strike_from_delta, strike_from_premium_adjusted_delta
 from engine.pricing.greeks import OptionGreeks, option_greeks
@@ -13,8 +15,11 @@ __all__ = [
     "OptionGreeks",
     "StraddleGreeks",
     "StripVariance",
+    "american_implied_vol",
+    "american_price",
     "black_price",
     "call_delta",
+    "early_exercise_premium",
     "implied_vol",
     "model_free_vol",
     "option_greeks",

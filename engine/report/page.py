@@ -31,13 +31,33 @@ td.n, th.n { text-align: right; }
 """
 
 
-def page(title: str, head, body) -> str:
-    """Return the page: lines of text under the title, then the sections."""
+# What a page says that was taken away from the plotly.js it shares.
+_ALONE = (
+    "addEventListener('load', () => document.querySelector('header').insertAdjacentHTML('beforeend', "
+    "'<p>The charts need plotly.js, which lies in the folder of the sweep.</p>'))"
+)
+
+
+def page(title: str, head, body, script: str | None = None) -> str:
+    """Return the page: lines of text under the title, then the sections.
+
+    Parameters
+    ----------
+    title : str
+    head : iterable of str
+    body : iterable of str
+        Sections, HTML.
+    script : str or None
+        Where plotly.js lies beside the page, such as "../plotly.js" of a sweep; None = in the page itself.
+    """
+    library = f"<script>{plots.plotly_script()}</script>"
+    if script is not None:
+        library = f'<script src="{html.escape(script)}" onerror="{html.escape(_ALONE)}"></script>'
     lines = "".join(f"<p>{html.escape(line)}</p>" for line in head)
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style><script>{plots.plotly_script()}</script></head>"
+        f"<title>{html.escape(title)}</title><style>{_STYLE}</style>{library}</head>"
         f"<body><header><h1>{html.escape(title)}</h1>{lines}</header><main>{''.join(body)}</main></body></html>"
     )
 

@@ -22,7 +22,7 @@ def write_tearsheet(result, path, p: int = 0, title: str | None = None) -> Path:
     return path
 
 
-def tearsheet(result, p: int = 0, title: str | None = None) -> str:
+def tearsheet(result, p: int = 0, title: str | None = None, script: str | None = None) -> str:
     """Return the report of one parameter set of a backtest, an HTML page that needs nothing but itself to be read.
 
     Parameters
@@ -32,6 +32,8 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
         Parameter set.
     title : str or None
         Heading; the market's name by default.
+    script : str or None
+        Where the page finds plotly.js, for pages that share one; None = in itself.
     """
     info = result.market.info
     summary = result.summary(p)
@@ -69,18 +71,18 @@ def tearsheet(result, p: int = 0, title: str | None = None) -> str:
         section(
             "Summary",
             f'<div class="pair">{as_table(table[:half])}{as_table(table[half:])}</div>',
-            "Stale marks had no quote of their own that day; extrapolated marks lie beyond the surface's tenors or "
-            "deltas. Both are shares of the sum of |P&L| over legs and days. The extrapolated share tells how much of "
-            "the P&L rests on volatilities that nobody quoted, the unexplained share how much is left when date, spot "
-            "and volatility have moved one after the other: changes of the interest rate, and time value lost when a "
-            "name is settled before its expiry.",
+            "Stale marks had no quote of their own that day; marks beyond the tenors or the deltas are extrapolated "
+            "from a surface that does not reach the time left, or else the strike. All three are shares of the sum of "
+            "|P&L| over legs and days, the last two without overlap: together they rest on volatilities that nobody "
+            "quoted. The unexplained share is what is left when date, spot and volatility have moved one after the "
+            "other: changes of the interest rate, and time value lost when a name is settled before its expiry.",
         ),
         section(
             f"Trade ledger, last {min(LEDGER_ROWS, ledger.height)} of {ledger.height:,} legs",
             as_table(rounded(ledger.tail(LEDGER_ROWS))),
         ),
     ]
-    return page(title or f"Dispersion backtest on {info.name}", head, body)
+    return page(title or f"Dispersion backtest on {info.name}", head, body, script)
 
 
 def correlation_series(result) -> pl.DataFrame:

@@ -12,9 +12,17 @@ from engine.runs.manifest import as_json, manifest
 if TYPE_CHECKING:
     from engine.backtest import BacktestResult
 
+SCRIPT = "plotly.js"  # beside the runs of a sweep
+
 
 def run_files(
-    result: "BacktestResult", p: int, config: dict, backend: str, started: float, config_hash: str
+    result: "BacktestResult",
+    p: int,
+    config: dict,
+    backend: str,
+    started: float,
+    config_hash: str,
+    sweep: str | None = None,
 ) -> tuple[dict, dict]:
     """Return the files of one parameter set of a result, name to bytes, and the manifest to be written last.
 
@@ -30,6 +38,8 @@ def run_files(
         `time.perf_counter()` at the start.
     config_hash : str
         See `engine.runs.manifest.config_hash`.
+    sweep : str or None
+        The sweep's folder as the run's own sees it, where it is one of many: their reports share its `SCRIPT`.
     """
     files = {
         "summary.json": as_json(with_cautions(result, p)).encode(),
@@ -39,7 +49,8 @@ def run_files(
     if config["report"]["html"]:
         from engine.report import tearsheet
 
-        files["report.html"] = tearsheet(result, p).encode()
+        script = None if sweep is None else f"{sweep}/{SCRIPT}"
+        files["report.html"] = tearsheet(result, p, script=script).encode()
     return files, manifest(result.market, backend, config["seed"], started, config_hash=config_hash)
 
 

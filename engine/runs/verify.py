@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from engine.command.hydra import plain
-from engine.data.storage import HEADER
+from engine.data.header import HEADER
 from engine.data.verify import verify_panel
 from engine.durable import checksum
 from engine.errors import InputError

@@ -40,10 +40,13 @@ def data_behind(market, weights, longest: int, missing: dict | None = None):
         f"sessions missing against the {calendar} calendar": _listed(check.missing),
         f"sessions the {calendar} calendar does not have": _listed(check.extra),
         "sessions outside what the calendar knows": f"{check.unchecked:,}",
-        f"holes of more than {LONGEST_CLOSURE_DAYS} days, before": _listed(market.dates[after_hole(market.dates)]),
+        f"holes of more than {LONGEST_CLOSURE_DAYS} days, before": _listed(
+            market.dates[after_hole(market.dates, calendar)]
+        ),
         "closes that realised measures may read": f"{len(closes):,} sessions, {closes.dates[0]} to {closes.dates[-1]}",
         "longest realised window without a hole": f"{longest:,} sessions",
     }
+    rows |= {f"of the data ({number})": note for number, note in enumerate(market.info.notes, 1)}
     if closes.note:
         rows["of these closes"] = closes.note
     rows |= missing or {}

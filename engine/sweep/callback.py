@@ -16,6 +16,7 @@ from engine.command.messages import explained, give_up
 from engine.errors import InputError
 from engine.runs import read, table_store
 from engine.runs.claim import Claim, claim, take_back_all
+from engine.runs.folder import SCRIPT
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,10 @@ class CompareRuns(Callback):
                 (own.folder / ASKED).unlink()  # Hydra's, of this command
             own.take_back()
             return False
+        if not (own.folder / SCRIPT).exists() and any(own.folder.glob("*/report.html")):
+            from engine.report.plots import plotly_script
+
+            own.write_text(SCRIPT, plotly_script())
         own.finish()
         return True
 

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from hydra._internal.config_loader_impl import get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import OverrideType
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from engine.command.hydra import plain, resolved
 from engine.runs.plan import Plan
@@ -75,7 +77,7 @@ class SweepComposer:
         self.loader, self.master = loader, master
         self._groups = set(master.hydra.runtime.choices)
         self._parser = OverridesParser.create()
-        self._known, self._bases = {}, {}
+        self._known, self._bases, self._texts = {}, {}, {}
 
     def __getattr__(self, name):
         return getattr(self.loader, name)
@@ -84,13 +86,51 @@ class SweepComposer:
         """Check a job as Hydra does, and return its configuration without its plain values: no sweeper reads those."""
         return self._composed(sweep_overrides)[0].config
 
-    def whole(self, number: int, overrides: Sequence[str]) -> DictConfig:
-        """Compose a job by Hydra itself, all of it."""
-        job = self.loader.load_sweep_config(self.master, list(overrides))
-        with open_dict(job):
-            job.hydra.job.id = number
-            job.hydra.job.num = number
-        return job
+    def asked(self, number: int, overrides: Sequence[str], folder: Path) -> dict[str, str]:
+        """Return the files of `.hydra/` of a job, name to text, as Hydra's own composition of all of it has them.
+
+        Parameters
+        ----------
+        number : int
+        overrides : sequence of str
+        folder : Path
+            Of the job.
+        """
+        base, values = self._composed(overrides)
+        config = plain(base.config)
+        hydra = config.pop("hydra")
+        for key, value in values.items():
+            config = _with(config, key.split("."), value)
+        job, task = hydra["job"], [text for text in overrides if not text.startswith(("hydra.", "hydra/"))]
+        excluded = job["config"]["override_dirname"]
+        dirname = get_overrides_dirname(
+            overrides=self._parser.parse_overrides(task),
+            kv_sep=excluded["kv_sep"],
+            item_sep=excluded["item_sep"],
+            exclude_keys=excluded["exclude_keys"],
+        )
+        hydra |= {
+            "job": job | {"id": str(number), "num": number, "override_dirname": dirname},
+            "overrides": hydra["overrides"] | {"task": task},
+            "runtime": hydra["runtime"] | {"output_dir": str(folder.absolute())},
+        }
+        texts = {
+            "config": self._text(config),
+            "hydra": self._text(hydra, "hydra"),
+            "overrides": OmegaConf.to_yaml(task),
+        }
+        return {f"{name}.yaml": text for name, text in texts.items()}
+
+    def _text(self, node: dict, under: str = "") -> str:
+        """Return a node as YAML, of the parts that most jobs have in common written once."""
+        parts = [f"{under}:\n"] if under else []
+        for key, value in node.items():
+            known = (under, key, repr(value))
+            if known not in self._texts:
+                whole = OmegaConf.to_yaml({under: {key: value}} if under else {key: value})
+                self._texts[known] = whole.removeprefix(f"{under}:\n") if under else whole
+            parts.append(self._texts[known])
+        return "".join(parts)
 
     def plan(self, number: int, overrides: Sequence[str]) -> Plan:
         """Compose a job as far as running it needs.

@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from engine.command.hydra import plain
 from engine.command.markets import open_market
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
@@ -71,6 +72,8 @@ def run_sweep(
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     if "strategy" not in config:
         raise InputError("this launcher batches backtests; leave hydra/launcher out of this command")
+    if plain(config.hydra.sweep)["subdir"] != "${hydra.job.num}":
+        raise InputError("hydra.sweep.subdir cannot be set with this launcher: its folders are the jobs' numbers")
     started = time.perf_counter()
     composer = hydra_context.config_loader
     plans = [composer.plan(first_number + i, overrides) for i, overrides in enumerate(job_overrides)]
@@ -81,7 +84,7 @@ def run_sweep(
     composed = time.perf_counter()
 
     folder = Path(config.hydra.sweep.dir)
-    store = TableStore(folder) if config.sweep.store == "table" else FolderStore(folder, hydra_context, composer)
+    store = TableStore(folder) if config.sweep.store == "table" else FolderStore(folder, composer)
     finished = store.finished(plans)
     todo = [i for i, plan in enumerate(plans) if plan.number not in finished]
     returns = {plan.number: JobReturn(overrides=plan.overrides, status=JobStatus.COMPLETED) for plan in plans}

@@ -5,7 +5,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 
 from engine.backtest import BacktestResult
-from engine.command.hydra import plain
+from engine.command.hydra import plain, sweep_folder
 from engine.runs.folder import is_finished, with_cautions
 from engine.runs.plan import Plan
 from engine.runs.table_store import TableStore
@@ -32,4 +32,4 @@ def _row(config: dict, config_hash: str) -> tuple[Plan, TableStore]:
     job = HydraConfig.get()
     asked = plain(job.overrides.task)
     taken = plain(job.runtime.choices)
-    return Plan(job.job.num, asked, taken, config, config_hash), TableStore(Path(job.sweep.dir))
+    return Plan(job.job.num, asked, taken, config, config_hash), TableStore(sweep_folder())

@@ -150,7 +150,7 @@ def poisoned(market: MarketPanel, t: int, seed: int = 0) -> MarketPanel:
         closes[later] *= rng.uniform(0.3, 3.0, size=closes[later].shape)
         return closes
 
-    return replace(changed, history=history.map_arrays(poison_closes))
+    return replace(changed, history=history.map_arrays(poison_closes), validate=False)
 
 
 def planted_market() -> MarketPanel:

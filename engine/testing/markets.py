@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.calendar import DAY
 from engine.data.panel import MarketPanel
-from engine.data.records import ListedSmiles, MarketInfo
+from engine.data.records import ListedSmiles, MarketInfo, QuoteStatus
 
 TENORS = np.array([10, 30, 91])
 DELTAS = np.arange(10, 95, 5)
@@ -70,6 +70,7 @@ def small_market(
         weights[55:, 2] = 0.0
     weights /= weights.sum(axis=1, keepdims=True)
     grid = smile(len(TENORS))
+    status = np.where(np.isnan(grid), QuoteStatus.NO_QUOTE, QuoteStatus.OK).astype(np.uint8)
     smiles = None
     if listed:
         fridays = dates[0] + np.arange(18, 18 + 35 * 5, 35)  # five expiries, 5 weeks apart
@@ -87,8 +88,8 @@ def small_market(
         deltas=DELTAS,
         index_iv=grid[:, 0],
         component_iv=grid[:, 1:],
-        index_status=np.zeros(grid[:, 0].shape, np.uint8),
-        component_status=np.zeros(grid[:, 1:].shape, np.uint8),
+        index_status=status[:, 0],
+        component_status=status[:, 1:],
         weights=weights,
         index_spot=price[:, 0],
         spot=spot,

@@ -156,8 +156,8 @@ def test_at_the_shortest_tenor_cohorts_are_sold_at_the_last_close_that_it_reache
     for c in exited:
         day = sold.exit_day[0, c]
         assert days_left[c, day] >= panel.tenors[0] > days_left[c, day + 1]
-    # What is left are strikes beyond the outermost deltas.
-    assert sold.summary()["extrapolated_share"] < 0.5 * kept.summary()["extrapolated_share"]
+    assert sold.summary()["beyond_tenors_share"] == 0.0 < kept.summary()["beyond_tenors_share"]
+    assert sold.summary()["beyond_deltas_share"] > 0.0
 
 
 def test_listed_expiries_have_no_shortest_tenor():

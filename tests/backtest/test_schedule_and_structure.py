@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from engine.backtest import EarlyExit, Monthly, Straddle, Weekly, backtest
-from engine.backtest.structure import choose_contracts
+from engine.backtest.structure import LegStatus, choose_contracts
+from engine.calendar import sessions
 from engine.errors import InputError
 from engine.testing import small_market
 from strategies.short_correlation import ShortCorrelation
@@ -106,3 +107,14 @@ def test_a_tenor_far_from_every_listed_expiry_is_refused():
     assert backtest(panel, ShortCorrelation(), structure=Straddle(tenor=30)).summary()["cohorts"] > 0
     with pytest.raises(InputError, match="tenor=365 finds no expiry near it in small"):
         backtest(panel, ShortCorrelation(), structure=Straddle(tenor=365))
+
+
+def test_an_expiry_while_the_exchange_is_closed_settles_on_the_session_before_and_one_in_a_hole_is_lost():
+    dates = sessions("XTKS", "2019-03-01", "2019-06-28")  # none from 27 April to 6 May
+    panel = small_market(sessions=len(dates), events=False)
+    tokyo, new_york = (
+        replace(panel, dates=dates, info=replace(panel.info, calendar=calendar)) for calendar in ("XTKS", "XNYS")
+    )
+    entry = np.searchsorted(dates, [np.datetime64("2019-04-04")])  # 30 days later is 4 May
+    outcomes = [choose_contracts(market, entry, Straddle()).outcome.tolist() for market in (tokyo, new_york)]
+    assert outcomes == [[LegStatus.EXPIRED], [LegStatus.LOST]]

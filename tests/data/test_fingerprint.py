@@ -13,6 +13,8 @@ from engine.data.sources.us_chains.source import UsChains
 
 MODULES = {name: Path(*place.partition(":")[0].split(".")).with_suffix(".py") for name, place in SOURCES.items()}
 
+EVERY = set(SOURCES)
+
 
 @pytest.fixture
 def copy(tmp_path):
@@ -37,13 +39,14 @@ def rebuilt(copy) -> set[str]:
         ("pricing/implied_vol.py", {"nse"}),
         ("pricing/straddle.py", set()),
         ("pricing/surface.py", {"nse", "us_chains"}),
-        ("calendar.py", {"nse", "synthetic", "us_chains"}),
-        ("data/panel.py", {"nse", "synthetic", "us_chains"}),
-        ("data/storage.py", {"nse", "synthetic", "us_chains"}),
+        ("calendar.py", EVERY),
+        ("data/panel.py", EVERY),
+        ("data/storage.py", EVERY),
         ("data/load.py", set()),
         ("data/quotes_to_surface.py", {"nse", "us_chains"}),
         ("data/synthetic/paths.py", {"synthetic"}),
         ("data/synthetic/chains.py", set()),  # listed quotes, which the panel does not have
+        ("data/table_files.py", {"files"}),
         ("data/sources/nse/source.py", {"nse"}),
         ("data/sources/nse/weights.py", {"nse"}),
         ("data/sources/us_chains/quotes.py", {"us_chains"}),

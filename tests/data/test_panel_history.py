@@ -132,9 +132,11 @@ def test_a_slice_keeps_the_closes_before_it_and_a_market_without_history_needs_n
 
 def test_a_history_that_lacks_a_session_of_the_market_is_refused():
     panel = with_history()
-    lacking = replace(panel, history=panel.history.map_arrays(lambda _, a: np.delete(a, 5, axis=0)))
+    history = panel.history.map_arrays(lambda _, a: np.delete(a, 5, axis=0))
+    with pytest.raises(InputError, match=f"history has no row on {panel.history.dates[5]}"):
+        replace(panel, history=history)
     with pytest.raises(InputError, match=f"no closes of its session {panel.history.dates[5]}"):
-        market_returns(lacking)
+        market_returns(replace(panel, history=history, validate=False))
 
 
 def test_earlier_adjusted_closes_never_join_raw_ones_they_overlap(tmp_path):

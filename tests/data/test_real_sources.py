@@ -17,6 +17,7 @@ from engine.correlation import (
 from engine.data import build_panel, extend_panel, load_quality, save_panel
 from engine.data.records import QuoteStatus
 from engine.data.sources.nse.source import Nse
+from engine.data.suspicions import HOLE, JUMP
 
 
 def test_us_chains_have_the_members_their_listed_expiries_and_weights_of_the_day_before(us_panel):
@@ -86,6 +87,9 @@ def test_returns_through_the_splits_are_ordinary(us_panel):
 @pytest.mark.parametrize("market", ["us_chains", "nse"])
 def test_every_quote_read_is_kept_or_dropped_for_a_reason(market, shared_data, panel_cache, us_panel, nse_panel):
     quality = load_quality(build_panel(market, path=shared_data, cache=panel_cache))
+    told = quality.filter(pl.col("reason") == HOLE)
+    assert told["rows"].to_list() == ([] if market == "us_chains" else [4])
+    quality = quality.filter(~pl.col("reason").is_in((HOLE, JUMP)))
     read = quality["rows"].sum()
     if market == "us_chains":
         chains = pl.scan_parquet(shared_data / "us2026" / "chains.parquet")

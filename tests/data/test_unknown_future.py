@@ -90,7 +90,9 @@ def nse_future(files: dict, date, seed: int) -> dict:
     for name, keys in (("nse/fo", ["strike"]), ("nse/cash", [])):
         rows = files[name].filter(late)
         files[name] = newcomer(change(rows, keys=keys), date, "date", "symbol", "INFY")
-    files["nse/weights"] = newcomer(change(files["nse/weights"], keys=[]), date, "date", "symbol", "INFY")
+    weights = newcomer(change(files["nse/weights"], keys=[]), date, "date", "symbol", "INFY")
+    weight = pl.col("weight")  # so much smaller that they still sum to less than 1
+    files["nse/weights"] = weights.with_columns(pl.when(pl.col("date") > date).then(weight / 3).otherwise(weight))
     for name in ("nse/index", "nse/corporate_actions"):
         files[name] = change(files[name], keys=[])
     return files

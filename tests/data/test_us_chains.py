@@ -161,7 +161,8 @@ def test_sectors_are_kept_cut_and_appended_with_the_panel(files, tmp_path):
     for other in (open_panel(tmp_path / "own"), panel.slice(end="2026-06-01").append(panel.slice("2026-06-02"))):
         for name, values in vars(panel.sectors).items():
             np.testing.assert_array_equal(getattr(other.sectors, name), values, err_msg=name)
-    renamed = replace(panel.slice("2026-06-02"), sectors=replace(panel.sectors, symbols=np.array(["IYF"])))
+    later = panel.slice("2026-06-02")
+    renamed = replace(later, sectors=replace(later.sectors, symbols=np.array(["IYF"])))
     for stranger in (renamed, replace(renamed, sectors=None)):
         with pytest.raises(InputError, match="the sectors differ; rebuild the panel"):
             panel.slice(end="2026-06-01").append(stranger)

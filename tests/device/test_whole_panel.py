@@ -1,6 +1,7 @@
 """Everything a panel on a device is used for gives the numbers of numpy, and nothing crosses over by itself."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,8 @@ from engine.command.messages import CONFIGS
 from engine.correlate import correlate
 from engine.correlation import AllMembers
 from engine.data import open_panel, save_panel
+from engine.data.check_panel import check_panel
+from engine.errors import InputError
 from engine.report import write_tearsheet
 from engine.run import run
 from engine.sweep.batches import run_batch
@@ -162,3 +165,16 @@ def assert_frames_close(found, expected):
         np.testing.assert_allclose(
             found[name].to_numpy(), column.to_numpy(), rtol=CLOSE, atol=CLOSE * largest, err_msg=name
         )
+
+
+def test_a_panel_on_a_device_is_checked_as_on_the_host(device):
+    there = small_market(listed=True).to("cupy")
+    check_panel(there)
+    iv = there.component_iv.copy()
+    iv[20, 3, 1, 8] = -1.0
+    with pytest.raises(InputError, match="component_iv of S3 on 2024-01-29 at 30 days at delta 50 is -1"):
+        replace(there, component_iv=iv)
+    weights = there.weights.copy()
+    weights[20, 3] = -1.0
+    with pytest.raises(InputError, match=r"weights of S3 on 2024-01-29 is -1\.0"):
+        replace(there, weights=weights)

@@ -5,10 +5,11 @@ import json
 
 import polars as pl
 import pytest
+from omegaconf import OmegaConf
 
 from engine import InputError, load_runs
 from engine.backtest.attribution import PARTS
-from engine.runs.read import load_run
+from engine.runs.read import load_run, read_yaml
 
 SUMMARY = ("pnl_gross", "cost", "pnl_net", "breakeven_cost", "sharpe_gross", "sharpe_net", "hac_t")
 MANIFEST = ("versions", "git_commit", "backend", "device", "dtype", "panel_hash", "seed", "seconds", "peak_memory_mb")
@@ -90,7 +91,7 @@ def test_the_ledger_sums_to_the_daily_pnl(run):
 def test_the_printed_summary_names_gross_cost_net_break_even_and_the_report(single, run):
     for words in ("Gross P&L", "Cost", "Net P&L", "Break-even", "charged", "Sharpe", "HAC", "per unit index vega"):
         assert words in single.out
-    for words in ("fixed capital", "stale", "extrapolated", "Unexplained", "Cohorts"):
+    for words in ("fixed capital", "stale", "beyond the tenors", "beyond the deltas", "Unexplained", "Cohorts"):
         assert words in single.out
     assert f"Report: {run.folder.relative_to(single.place) / 'report.html'}" in single.out
 
@@ -149,3 +150,44 @@ def test_an_unfinished_folder_is_not_read(run, tmp_path):
         load_run(tmp_path / "0")
     with pytest.raises(InputError, match=r"has no correlation.parquet; it holds daily.parquet, ledger.parquet"):
         run.frame("correlation")
+
+
+def test_what_was_asked_is_read_as_omegaconf_reads_it(tmp_path):
+    values = ["2024-01-01", "1e-3", 1e-05, 1e20, float("inf"), -float("inf"), None, True, "yes", "null", "012", "0x1f"]
+    texts = [
+        "",
+        "1_000",
+        "12:30",
+        "~",
+        "a: b",
+        "- x",
+        "#1",
+        "é\n[*]",
+        "2024-01-01T10:00:00",
+        "1.",
+        ".5",
+        "NaN",
+        "=",
+        "<<",
+    ]
+    file = tmp_path / "config.yaml"
+    OmegaConf.save({"values": values, "texts": texts, "deep": {"2024": {"x": [1, [2.5]]}}}, file)
+    read = read_yaml(file)
+    assert read == OmegaConf.to_container(OmegaConf.load(file))
+    assert read["values"] == values
+    assert [type(value) for value in read["values"]] == [type(value) for value in values]
+    assert read["texts"] == texts
+
+
+def test_reports_of_a_sweep_share_one_script(command, tmp_path):
+    for launcher in ("basic", "batch"):
+        (tmp_path / launcher).mkdir()
+        asked = ("-m", "debug=small", "costs.component=0.1,0.2", f"hydra/launcher={launcher}")
+        ended = command("run", *asked, place=tmp_path / launcher, cache=tmp_path / "panels")
+        assert ended.code == 0, ended.err
+        (sweep,) = (tmp_path / launcher).glob("results/debug/*")
+        assert "Plotly" in (sweep / "plotly.js").read_text(encoding="utf-8")
+        for number in (0, 1):
+            page = sweep / str(number) / "report.html"
+            assert page.stat().st_size < 300_000
+            assert '<script src="../plotly.js"' in page.read_text(encoding="utf-8")

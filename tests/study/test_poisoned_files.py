@@ -79,7 +79,7 @@ def poison(name, source, target, day):
         later = pl.col(date) > pl.lit(day).str.to_date()
         changes = [
             pl.when(later)
-            .then(pl.col(column) * pl.Series(rng.uniform(0.5, 2.0, frame.height)))
+            .then(pl.col(column) * pl.Series(rng.uniform(0.5, 2.0, frame.height)) * (0.5 if column == "weight" else 1))
             .otherwise(pl.col(column))
             .cast(frame.schema[column])
             .alias(column)

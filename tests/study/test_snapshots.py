@@ -138,7 +138,7 @@ def test_a_panel_may_hold_times_of_the_day_but_is_not_backtested(market, tmp_pat
     save_panel(intraday, tmp_path / "panel")
     kept = open_panel(tmp_path / "panel")
     np.testing.assert_array_equal(kept.dates, times)
-    later = replace(intraday.slice(start=rest.dates[0]), dates=rest.dates + np.timedelta64(1, "D"))
+    later = replace(intraday.slice(start=rest.dates[0]), dates=rest.dates + np.timedelta64(1, "D"), history=None)
     assert len(intraday.append(later)) == len(market) + len(later)
     with pytest.raises(InputError, match="holds times of the day"):
         backtest(kept, ShortCorrelation())

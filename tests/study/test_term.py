@@ -21,7 +21,7 @@ def market(tmp_path_factory):
     members, index = whole.component_iv.copy(), whole.index_iv.copy()
     members[:, 3:, whole.tenors == 730] = np.nan
     index[:20, whole.tenors == 730] = np.nan
-    return replace(whole, component_iv=members, index_iv=index)
+    return replace(whole, component_iv=members, index_iv=index, validate=False)
 
 
 def clean_by_loop(index, vols, weights):
@@ -79,6 +79,7 @@ def test_a_surface_of_one_tenor_or_without_an_index_leg_has_no_term_structure(ma
         tenors=market.tenors[:1],
         index_iv=market.index_iv[:, :1],
         component_iv=market.component_iv[:, :, :1],
+        validate=False,
         listed=None,
     )
     chosen = baskets(AllMembers(), one)

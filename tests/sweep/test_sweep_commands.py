@@ -3,12 +3,13 @@
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 
 import engine.runs.manifest
 import engine.sweep.batches
@@ -71,6 +72,15 @@ def test_a_job_is_composed_as_hydra_composes_it(loader, composer, overrides):
     assert plan.settings == resolved_task(whole)
     assert plan.choices == OmegaConf.to_container(whole.hydra.runtime.choices)
     assert plan.overrides == OmegaConf.to_container(whole.hydra.overrides.task)
+    asked = composer.asked(3, overrides, Path("/somewhere/3"))
+    with open_dict(whole):
+        whole.hydra.job.id, whole.hydra.job.num, whole.hydra.runtime.output_dir = "3", 3, "/somewhere/3"
+        hydra = {"hydra": whole.pop("hydra")}
+    assert asked == {
+        "config.yaml": OmegaConf.to_yaml(whole),
+        "hydra.yaml": OmegaConf.to_yaml(OmegaConf.create(hydra)),
+        "overrides.yaml": OmegaConf.to_yaml(overrides),
+    }
 
 
 @pytest.mark.parametrize(

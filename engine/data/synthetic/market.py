@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.backend import blocks
+from engine.data.check_panel import check_panel
 from engine.data.panel import MarketPanel
 from engine.data.records import MarketInfo, SectorData
 from engine.data.synthetic.paths import Paths, draw_paths
@@ -93,6 +94,7 @@ def _panel(paths: Paths, surfaces: QuotedSurfaces, leg_spot, block: slice) -> Ma
             leg_iv=surfaces.leg_iv,
             leg_status=surfaces.leg_status,
         ),
+        validate=False,  # a block is checked as it is written, a whole one where it is returned
     )
 
 
@@ -131,6 +133,7 @@ def synthetic_market(settings: SyntheticMarket | None = None, **changes: Any) ->
     """
     paths = draw_paths(replace(settings or SyntheticMarket(), **changes))
     ((_, panel, part),) = build(paths, budget=2**62)
+    check_panel(panel)
     return panel, truth_of(paths, part)
 
 

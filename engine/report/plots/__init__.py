@@ -1,4 +1,7 @@
-"""Figures: a frame in, a figure out. The only package that imports plotly."""
+"""Figures: a frame in, a figure out. The only package that imports plotly.
+
+It is handed numpy arrays: to read a column of polars it would load another library first, a tenth of a run.
+"""
 
 from engine.report.plots.backtest import (
     plot_attribution,

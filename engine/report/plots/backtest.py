@@ -19,8 +19,16 @@ def plot_equity(daily: pl.DataFrame, currency: str) -> go.Figure:
         f"Cumulative P&L: gross {_money(gross[-1])}, net {_money(net[-1])} {currency}", f"cumulative P&L ({currency})"
     )
     hover = "%{y:,.0f}"
-    figure.add_scatter(x=daily["date"], y=gross, name="gross", line={"color": GROSS, "width": 2}, hovertemplate=hover)
-    figure.add_scatter(x=daily["date"], y=net, name="net", line={"color": NET, "width": 2.4}, hovertemplate=hover)
+    figure.add_scatter(
+        x=daily["date"].to_numpy(),
+        y=gross.to_numpy(),
+        name="gross",
+        line={"color": GROSS, "width": 2},
+        hovertemplate=hover,
+    )
+    figure.add_scatter(
+        x=daily["date"].to_numpy(), y=net.to_numpy(), name="net", line={"color": NET, "width": 2.4}, hovertemplate=hover
+    )
     return figure
 
 
@@ -47,8 +55,8 @@ def plot_exposure(daily: pl.DataFrame) -> go.Figure:
     invested = np.count_nonzero(daily["exposure"]) / daily.height
     figure = new_figure(f"Exposure: invested on {invested:.0%} of sessions", "open cohorts (1 = full size)")
     figure.add_scatter(
-        x=daily["date"],
-        y=daily["exposure"],
+        x=daily["date"].to_numpy(),
+        y=daily["exposure"].to_numpy(),
         name="exposure",
         line={"shape": "hv", "color": NET, "width": 1.2},
         fill="tozeroy",
@@ -73,15 +81,15 @@ def plot_attribution(daily: pl.DataFrame, currency: str) -> go.Figure:
     )
     for part in totals:
         figure.add_scatter(
-            x=cumulative["date"],
-            y=cumulative[part].cum_sum(),
+            x=cumulative["date"].to_numpy(),
+            y=cumulative[part].cum_sum().to_numpy(),
             name=shown.get(part, part),
             line={"width": 1.6, "dash": "dot" if part == "unexplained" else "solid"},
             hovertemplate="%{y:,.0f}",
         )
     figure.add_scatter(
-        x=cumulative["date"],
-        y=cumulative["pnl_gross"].cum_sum(),
+        x=cumulative["date"].to_numpy(),
+        y=cumulative["pnl_gross"].cum_sum().to_numpy(),
         name="gross",
         line={"color": INK, "width": 2.6},
         hovertemplate="%{y:,.0f}",
@@ -94,8 +102,8 @@ def plot_equity_overlay(curves: pl.DataFrame, currency: str) -> go.Figure:
     figure = new_figure("Cumulative net P&L by run", f"cumulative net P&L ({currency})")
     for (run,), rows in curves.group_by("run", maintain_order=True):
         figure.add_scatter(
-            x=rows["date"],
-            y=rows["pnl_net"].cum_sum(),
+            x=rows["date"].to_numpy(),
+            y=rows["pnl_net"].cum_sum().to_numpy(),
             name=str(run),
             line={"width": 1.8},
             hovertemplate="%{y:,.0f}",

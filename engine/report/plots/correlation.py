@@ -17,8 +17,8 @@ def plot_series(series: pl.DataFrame, title: str, unit: str, scale: float = 100.
     for column in series.columns:
         if column != "date":
             figure.add_scatter(
-                x=series["date"],
-                y=series[column] * scale,
+                x=series["date"].to_numpy(),
+                y=series[column].to_numpy() * scale,
                 name=column,
                 line={"width": 1.8},
                 hovertemplate="%{y:.1f}",
@@ -42,8 +42,8 @@ def _curves(levels: pl.DataFrame, title: str, x: str, unit: str) -> go.Figure:
     along, *columns = levels.columns
     for column in columns:
         figure.add_scatter(
-            x=levels[along],
-            y=levels[column] * 100.0,
+            x=levels[along].to_numpy(),
+            y=levels[column].to_numpy() * 100.0,
             name=f"{column}{unit}",
             mode="lines+markers",
             hovertemplate="%{y:.1f}",
@@ -82,7 +82,7 @@ def plot_basket_heatmap(series: pl.DataFrame, title: str, sampled: int = 160) ->
     baskets = [column for column in series.columns if column != "date"]
     figure = new_figure(title, "")
     figure.add_heatmap(
-        x=shown["date"],
+        x=shown["date"].to_numpy(),
         y=baskets,
         z=[(shown[basket] * 100.0).to_list() for basket in baskets],
         colorscale=[[0.0, "#f6f4ef"], [0.5, GROSS], [1.0, NET]],
@@ -99,15 +99,15 @@ def plot_drivers(drivers: pl.DataFrame, leg: str) -> go.Figure:
     figure = new_figure(f"Where the moves of {leg}'s volatility came from", "vol points since the start")
     for column in ("component_vol", "correlation", "weight", "cross"):
         figure.add_scatter(
-            x=drivers["date"],
-            y=drivers[column].fill_null(0.0).cum_sum(),
+            x=drivers["date"].to_numpy(),
+            y=drivers[column].fill_null(0.0).cum_sum().to_numpy(),
             name=column.replace("_", " "),
             line={"width": 1.8},
             hovertemplate="%{y:.1f}",
         )
     figure.add_scatter(
-        x=drivers["date"],
-        y=drivers["total"].fill_null(0.0).cum_sum(),
+        x=drivers["date"].to_numpy(),
+        y=drivers["total"].fill_null(0.0).cum_sum().to_numpy(),
         name="together",
         line={"color": INK, "width": 2.6},
         hovertemplate="%{y:.1f}",
@@ -119,8 +119,8 @@ def plot_day_drivers(drivers: pl.DataFrame, day: str) -> go.Figure:
     """What moved implied correlation on one day: a bar per driver; columns driver and points."""
     figure = new_figure(f"Drivers of implied correlation on {day}", "", "points (x 100)")
     figure.add_bar(
-        x=drivers["points"],
-        y=drivers["driver"],
+        x=drivers["points"].to_numpy(),
+        y=drivers["driver"].to_numpy(),
         orientation="h",
         marker={"color": [GROSS if v >= 0.0 else NET for v in drivers["points"]]},
         hovertemplate="%{y}: %{x:.2f}<extra></extra>",
@@ -136,8 +136,8 @@ def plot_season(season: pl.DataFrame) -> go.Figure:
     figure = new_figure("Season of the quarter", "level / level of the quarter", "trading day of the quarter")
     for (index,), rows in season.group_by("index", maintain_order=True):
         figure.add_scatter(
-            x=rows["phase"],
-            y=rows["factor"],
+            x=rows["phase"].to_numpy(),
+            y=rows["factor"].to_numpy(),
             name=index,
             mode="lines+markers",
             error_y={"type": "data", "array": (2.0 * rows["error"]).to_list(), "thickness": 0.8, "width": 0},

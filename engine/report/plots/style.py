@@ -36,7 +36,11 @@ def new_figure(title: str, y: str, x: str = "") -> go.Figure:
 def as_html(figure: go.Figure) -> str:
     """Return the figure as a piece of HTML that expects plotly.js on the page."""
     return pio.to_html(
-        figure, full_html=False, include_plotlyjs=False, config={"displayModeBar": False, "responsive": True}
+        figure,
+        full_html=False,
+        include_plotlyjs=False,
+        validate=False,  # every property was checked when it was set
+        config={"displayModeBar": False, "responsive": True},
     )
 
 

@@ -1,0 +1,155 @@
+"""From a table of option quotes to a surface, with an account of every quote.
+
+quotes -> usable_quotes -> parity_forwards -> inverted_quotes -> quoted_smiles -> constant maturities
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from engine.calendar import DAYS_PER_YEAR
+from engine.data.arrange import on_expiries
+from engine.data.clean import QualityReport
+from engine.data.clock import Clock
+from engine.data.invert_quotes import inverted_quotes
+from engine.data.parity import parity_forwards
+from engine.data.quote_filters import QuoteLimits, usable_quotes
+from engine.data.quoted_smiles import QuotedSmiles, quoted_smiles
+from engine.data.quotes_to_surface import constant_maturity, expiry_slots
+from engine.data.records import DELTAS, TENORS
+from engine.data.surface_checks import surface_checks
+
+
+@dataclass(frozen=True, eq=False)
+class QuotedSurface:
+    """Surfaces of A assets on T dates, and what became of the quotes.
+
+    Parameters
+    ----------
+    slots : array (T, E), datetime64[D]
+        Listed expiries of each date, ascending, NaT where fewer.
+    iv : array (T, A, K, D), float32; status : array (T, A, K, D), uint8
+        Constant maturities, annualised decimals, and the `QuoteStatus` of each cell.
+    bid_iv, ask_iv : array (T, A, K, D), float32
+        The same at bid and at ask; NaN where quotes have no two sides.
+    smiles : array (T, A, E, D), float32
+        Volatilities of the listed expiries for whole calendar days to the expiry's date, as positions are valued: the
+        total variance is that of the quotes to settlement.
+    forward : array (T, A, E)
+    checks : frame of asset, check, count, of
+        What is odd about smiles and forwards, as from `surface_checks`.
+    forwards : frame, as from `parity_forwards`
+    """
+
+    slots: np.ndarray
+    iv: np.ndarray
+    status: np.ndarray
+    bid_iv: np.ndarray
+    ask_iv: np.ndarray
+    smiles: np.ndarray
+    forward: np.ndarray
+    checks: pl.DataFrame = field(repr=False)
+    forwards: pl.DataFrame = field(repr=False)
+
+
+def quoted_surface(
+    quotes: pl.DataFrame,
+    closes: pl.DataFrame,
+    rate: pl.DataFrame,
+    dates,
+    assets,
+    report: QualityReport,
+    *,
+    width: int,
+    tenors=TENORS,
+    deltas=DELTAS,
+    clock: Clock | None = None,
+    limits: QuoteLimits | None = None,
+    dividends: pl.DataFrame | None = None,
+    max_extrapolation_days: float = 14.0,
+) -> QuotedSurface:
+    """Make the surfaces of a block of dates from their option quotes.
+
+    Parameters
+    ----------
+    quotes : frame of date, ticker, expiry, strike, right (C, P)
+        And bid and ask, or price, or iv; where known forward, style (european, american), settlement (am, pm).
+    closes : frame of date, ticker, close
+        Of all assets, raw.
+    rate : frame of date, rate (continuous decimals)
+    dates : array (T,), datetime64[D], ascending; assets : sequence (A,) of str
+    report : QualityReport
+        Takes the count of every quote, by asset and reason.
+    width : int
+        Number E of listed expiries that are kept, the nearest ones.
+    tenors, deltas : sequence (K,) of calendar days, sequence (D,) of call deltas in percent
+    clock : Clock or None
+        When quotes are taken and options settle.
+    limits : QuoteLimits or None
+        What a quote may look like, and its style and settlement where it does not say.
+    dividends : frame of asset, ex_date, amount, or None
+        Known dividends of American options; None = the yield that the forwards tell.
+    max_extrapolation_days : float
+        As for `constant_maturity`.
+
+    Returns
+    -------
+    QuotedSurface
+    """
+    usable = usable_quotes(quotes, closes, rate, report, clock, limits)
+    forwards = parity_forwards(usable, dividends)
+    inverted = inverted_quotes(usable, forwards, report, dividends)
+    fitted = quoted_smiles(inverted, deltas)
+    slots = expiry_slots(inverted, dates, width)
+    placed = _Placed(fitted, dates, assets, slots, width)
+    mid, status = placed.constant_maturity(fitted.mid, tenors, max_extrapolation_days)
+    bid, ask = (placed.constant_maturity(a, tenors, max_extrapolation_days)[0] for a in (fitted.bid, fitted.ask))
+    return QuotedSurface(
+        slots=slots,
+        iv=mid,
+        status=status,
+        bid_iv=bid,
+        ask_iv=ask,
+        smiles=placed.listed(fitted.mid),
+        forward=on_expiries(forwards, "forward", dates, assets, slots),
+        checks=surface_checks(forwards, fitted.smiles),
+        forwards=forwards,
+    )
+
+
+class _Placed:
+    """Where smiles (S, D) lie on the axes: every expiry for constant maturities, the nearest `width` as listed."""
+
+    def __init__(self, fitted: QuotedSmiles, dates, assets, slots, width: int):
+        smiles = fitted.smiles
+        order = pl.DataFrame({"asset": pl.Series(list(assets), dtype=pl.String), "a": np.arange(len(assets))})
+        days = pl.DataFrame({"date": np.asarray(dates), "t": np.arange(len(dates))})
+        at = smiles.with_row_index("row").join(days, on="date").join(order, on="asset").sort("row")
+        at = at.with_columns(place=pl.int_range(pl.len()).over("t", "a"))
+        self.row, self.t, self.a, self.place = (at[c].to_numpy() for c in ("row", "t", "a", "place"))
+        self.years, self.by_date = (at[c].to_numpy() for c in ("years", "years_by_date"))
+        e, t = np.nonzero(~np.isnat(slots.T))
+        slot = pl.DataFrame({"date": np.asarray(dates)[t], "expiry": slots[t, e], "e": e})
+        self.slot = (
+            at.join(slot, on=["date", "expiry"], how="left", maintain_order="left")["e"].fill_null(-1).to_numpy()
+        )
+        self.shape = (len(dates), len(assets))
+        self.width = width
+        self.most = 1 + int(self.place.max()) if len(self.place) else 1
+
+    def constant_maturity(self, spread, tenors, max_extrapolation_days: float):
+        """Constant maturities of total volatilities (S, D): total variance is linear in the time to settlement."""
+        vol = np.full((*self.shape, self.most, spread.shape[1]), np.nan)
+        days = np.full((*self.shape, self.most), np.nan)
+        at = (self.t, self.a, self.place)
+        vol[at] = spread[self.row] / np.sqrt(self.years)[:, None]
+        days[at] = self.years * DAYS_PER_YEAR
+        return constant_maturity(vol, days, tenors, max_extrapolation_days)
+
+    def listed(self, spread):
+        smiles = np.full((*self.shape, self.width, spread.shape[1]), np.nan, dtype=np.float32)
+        kept = self.slot >= 0
+        at = (self.t[kept], self.a[kept], self.slot[kept])
+        smiles[at] = spread[self.row[kept]] / np.sqrt(self.by_date[kept])[:, None]
+        return smiles

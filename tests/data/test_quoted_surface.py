@@ -1,0 +1,187 @@
+"""From planted surfaces to chains to surfaces; and what the steps between do, quote by quote."""
+
+import datetime
+
+import numpy as np
+import polars as pl
+import pytest
+import quoted_world as world
+
+from engine.data.clean import QualityReport
+from engine.data.clock import Clock
+from engine.data.parity import parity_forwards
+from engine.data.quote_filters import QuoteLimits, usable_quotes
+from engine.data.quoted_surface import quoted_surface
+from engine.data.records import DELTAS, TENORS
+from engine.errors import InputError
+
+TESTED = [30, 91, 182, 365, 547, 730]
+ASSETS = list(world.NAMES)
+
+
+def surface(quotes, **settings):
+    report = QualityReport()
+    settings = {"width": 20, "dividends": world.dividend_table()} | settings
+    dates = np.array([world.DATE], "datetime64[D]")
+    found = quoted_surface(quotes, world.closes(), world.rates(), dates, ASSETS, report, **settings)
+    return found, report.frame()
+
+
+def off(found):
+    """How far volatilities (A, K, D) are from the planted ones, in vol points."""
+    truth = [[[world.true_vol(a, d, k) for d in DELTAS] for k in TESTED] for a in ASSETS]
+    return 100.0 * (found.iv[0][:, [TENORS.index(k) for k in TESTED]] - np.array(truth))
+
+
+@pytest.fixture(scope="module")
+def quotes():
+    return world.quotes(seed=0)
+
+
+@pytest.fixture(scope="module")
+def from_quotes(quotes):
+    return surface(quotes)
+
+
+def test_a_planted_surface_comes_back(from_quotes):
+    """Bid and ask in cents, mids off by two fifths of a half spread, dividends, American exercise."""
+    missed = np.abs(off(from_quotes[0]))
+    assert missed[..., DELTAS.index(50)].max() < 0.1
+    assert missed[..., [DELTAS.index(10), DELTAS.index(90)]].max() < 0.5
+    assert np.sqrt((missed**2).mean()) < 0.05
+
+
+def test_forwards_come_back_and_every_quote_is_counted(from_quotes, quotes):
+    found, counts = from_quotes
+    assert counts["rows"].sum() == quotes.height
+    for asset, expiry, forward in found.forwards.select("asset", "expiry", "forward").iter_rows():
+        planted = world.forward_of(asset, (expiry - world.DATE).days)
+        assert abs(np.log(forward / planted)) < (5e-4 if asset == "IDX" else 1e-3)
+    assert found.checks["count"].sum() == 0
+
+
+def test_band_holds_the_mid_and_is_as_wide_as_the_quotes(from_quotes):
+    found, _ = from_quotes
+    known = np.isfinite(found.iv)
+    assert known.mean() > 0.95
+    assert ((found.bid_iv <= found.iv) & (found.iv <= found.ask_iv))[known].all()
+    width = 100.0 * (found.ask_iv - found.bid_iv)[0]
+    for a, asset in enumerate(ASSETS):
+        assert 1.8 * 100 * world.HALF_SPREAD[asset] < np.nanmedian(width[a]) < 3.5 * 100 * world.HALF_SPREAD[asset]
+
+
+def test_listed_smiles_carry_the_variance_of_the_quotes_over_whole_days(quotes):
+    """An index that settles in the morning has less time: more volatility for it, and the same price."""
+    morning = quotes.filter(pl.col("ticker") == "IDX").with_columns(settlement=pl.lit("am"))
+    later, _ = surface(quotes.filter(pl.col("ticker") == "IDX"))
+    sooner, _ = surface(morning)
+    np.testing.assert_allclose(sooner.smiles, later.smiles, rtol=1e-4)
+    month = TENORS.index(30)
+    assert (sooner.iv[0, 0, month] > later.iv[0, 0, month]).all()
+
+
+def test_a_spot_fourteen_minutes_late_is_told_and_moves_no_volatility():
+    """A quarter of a percent: one standard deviation of fourteen minutes at 20 %."""
+    lagged, _ = surface(world.quotes(seed=3, lag=1.0025))
+    plain, _ = surface(world.quotes(seed=3))
+    at_the_money = [100.0 * f.iv[0, :, :, DELTAS.index(50)] for f in (lagged, plain)]
+    truth = [off(f)[..., DELTAS.index(50)] for f in (lagged, plain)]
+    assert np.nanmax(np.abs(at_the_money[0] - at_the_money[1])) < 0.2  # other strikes, other cents
+    assert abs(np.abs(truth[0]).mean() - np.abs(truth[1]).mean()) < 0.02
+    told = lagged.checks.filter(pl.col("check") == "spot_off_the_options")
+    assert told["count"].to_list() == [1, 1, 1]
+    offset = lagged.forwards.group_by("asset").agg(pl.col("spot_offset").first())["spot_offset"].to_numpy()
+    np.testing.assert_allclose(offset, np.log(1.0025), atol=2e-4)
+
+
+def test_the_same_quotes_with_a_late_close_give_the_same_surface(quotes):
+    """The close enters early exercise alone, and there it is replaced by what the options say."""
+    report, dates = QualityReport(), np.array([world.DATE], "datetime64[D]")
+    late = world.closes().with_columns(pl.col("close") * 1.0025)
+    common = (world.rates(), dates, ASSETS, report)
+    found = quoted_surface(quotes, late, *common, width=20, dividends=world.dividend_table())
+    plain, _ = surface(quotes)
+    assert np.nanmax(np.abs(found.iv - plain.iv)[..., DELTAS.index(50)]) < 0.0005
+
+
+def test_a_listed_forward_is_taken_as_it_is(quotes):
+    given = quotes.filter(pl.col("ticker") == "IDX").with_columns(forward=pl.lit(5012.5))
+    found, _ = surface(given)
+    assert found.forwards["forward"].unique().to_list() == [5012.5]
+    assert found.forwards["origin"].unique().to_list() == ["listed"]
+
+
+def test_volatilities_without_prices_pass_through(quotes):
+    """A file of vendor volatilities: they are kept, and read on a forward of which they are."""
+    rows = quotes.filter(pl.col("ticker") == "IDX")
+    given = rows.select("date", "ticker", "expiry", "strike", "right", iv=pl.lit(0.2), style=pl.lit("european"))
+    found, counts = surface(given)
+    assert np.nanmax(np.abs(found.iv[0, 0] - 0.2)) < 1e-4
+    assert np.isnan(found.bid_iv).all()
+    assert counts["rows"].sum() == rows.height
+    np.testing.assert_allclose(found.forwards["forward"], 5000.0 * np.exp(world.RATE * found.forwards["years"]))
+
+
+BROKEN = {
+    "no_bid": {"bid": 0.0},
+    "crossed": {"bid": 9.0, "ask": 8.0},
+    "too_wide": {"bid": 1.0, "ask": 8.0},
+    "no_price": {"bid": None, "ask": None},
+    "expired": {"expiry": world.DATE},
+    "beyond_tenor": {"expiry": world.DATE + datetime.timedelta(days=2000)},
+    "no_spot": {"ticker": "UNKNOWN"},
+}
+
+
+@pytest.mark.parametrize(("reason", "change"), BROKEN.items(), ids=BROKEN)
+def test_each_reason_is_counted(reason, change, quotes):
+    first = pl.int_range(pl.len()) == 0
+    broken = quotes.with_columns(
+        pl.when(first).then(pl.lit(value, dtype=quotes.schema[name])).otherwise(pl.col(name)).alias(name)
+        for name, value in change.items()
+    )
+    report = QualityReport()
+    kept = usable_quotes(broken, world.closes(), world.rates(), report)
+    assert report.frame().select("reason", "rows").rows() == [(reason, 1)]
+    assert kept.height == quotes.height - 1
+
+
+def test_of_two_settlements_of_one_expiry_one_is_kept(quotes):
+    rows = quotes.filter(pl.col("ticker") == "IDX", pl.col("expiry") == quotes["expiry"].min())
+    both = pl.concat([rows.with_columns(settlement=pl.lit(when)) for when in ("am", "pm")])
+    for kept in ("am", "pm"):
+        report = QualityReport()
+        usable = usable_quotes(both, world.closes(), world.rates(), report, limits=QuoteLimits(settlement=kept))
+        assert report.frame()["reason"].to_list() == ["other_settlement"]
+        assert usable["years"].unique().item() == pytest.approx((11 - (6.5 / 24 if kept == "am" else 0)) / 365)
+
+
+def test_a_smile_that_repeats_the_last_one_while_the_spot_moves_is_stale(quotes):
+    after = world.DATE + datetime.timedelta(days=1)
+    again = quotes.with_columns(date=pl.lit(after))
+    closes = pl.concat([world.closes(), world.closes().with_columns(pl.col("close") * 1.01, date=pl.lit(after))])
+    rates = pl.concat([world.rates(), world.rates().with_columns(date=pl.lit(after))])
+    report = QualityReport()
+    kept = usable_quotes(pl.concat([quotes, again]), closes, rates, report)
+    assert kept["date"].unique().to_list() == [world.DATE]
+    assert report.frame()["reason"].unique().to_list() == ["stale"]
+    unmoved = closes.with_columns(pl.col("close").first().over("ticker"))
+    assert usable_quotes(pl.concat([quotes, again]), unmoved, rates, QualityReport()).height == 2 * quotes.height
+
+
+def test_forwards_without_pairs_come_from_the_neighbours_and_say_so(quotes):
+    index = quotes.filter(pl.col("ticker") == "IDX")
+    first, second = index["expiry"].unique().sort().to_list()[:2]
+    no_pairs = index.filter((pl.col("expiry") != second) | (pl.col("right") == "C"))
+    usable = usable_quotes(no_pairs, world.closes(), world.rates(), QualityReport())
+    forwards = parity_forwards(usable)
+    origin = dict(forwards.select("expiry", "origin").iter_rows())
+    assert origin[first] == "parity"
+    assert origin[second] == "neighbouring_expiries"
+    forward = dict(forwards.select("expiry", "forward").iter_rows())[second]
+    assert abs(np.log(forward / world.forward_of("IDX", 25))) < 1e-3
+
+
+def test_clock_refuses_what_is_no_time():
+    with pytest.raises(InputError, match="15:45"):
+        Clock(quotes="25:00")
