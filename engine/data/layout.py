@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from engine.data.clock import Clock
 from engine.data.sight import Sight
 
 HIGH, MEDIUM, LOW = "high", "medium", "low"
@@ -153,6 +154,8 @@ class Vendor:
     layouts : tuple of Layout
     currency, calendar, index : str
         Of the market, where the user says nothing else.
+    clock : Clock
+        When its quotes are taken and its options settle.
     note : str
     finish : function or None
         What turns tables of the vendor's own kind, such as names of keys, into canonical ones.
@@ -164,5 +167,6 @@ class Vendor:
     currency: str = "USD"
     calendar: str = "XNYS"
     index: str = "SPX"
+    clock: Clock = field(default_factory=Clock)
     note: str = ""
     finish: Callable[..., Any] | None = None

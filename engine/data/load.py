@@ -195,7 +195,7 @@ def find_source(name: str, path: Path | str | None, settings: dict) -> Source:
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"market.path={path} is not text; quote it twice, such as 'market.path=\"{path}\"'")
     path = Path(os.path.expanduser(path))
-    if not path.is_dir():
+    if not (path.is_dir() or (getattr(source, "takes_file", False) and path.is_file())):
         raise InputError(f"market.path={path} is not a folder; give the one that holds the files of {name}")
     return source(**settings | {"path": str(path)})
 

@@ -3,6 +3,7 @@
 from engine.data.fields import day, number, of_code, text, ticker
 from engine.data.layout import Drop, Layout, Vendor, View
 from engine.data.symbols import ADJUSTED, osi
+from engine.data.vendor_market import VendorMarket
 
 _CODE = ("contractid", "contract_id")
 
@@ -43,3 +44,9 @@ VENDOR = Vendor(
     ),
     index="SPY",
 )
+
+
+class AlphaVantage(VendorMarket):
+    """Alpha Vantage: historical options."""
+
+    vendor = VENDOR

@@ -2,10 +2,12 @@
 
 import polars as pl
 
+from engine.data.clock import Clock
 from engine.data.fields import day, expiry_day, number, text, ticker, worked
 from engine.data.layout import Drop, Field, Layout, Vendor, View
 from engine.data.sight import SLASHED, YMD, Sight
 from engine.data.symbols import ADJUSTED, settlement, style
+from engine.data.vendor_market import VendorMarket
 
 _FORMS = (YMD, SLASHED)
 _WHEN = day("quote_date", "quote_datetime", forms=_FORMS)
@@ -14,6 +16,7 @@ _TICKER = ticker("underlying_symbol")
 
 def _quotes(suffix: str, last_by: tuple[str, ...] = ()) -> View:
     """All from one clock: the volatilities of 15:45 are not those of the quotes at the close."""
+    delta, volatility = f"delta{suffix}", f"implied_volatility{suffix}"
     return View(
         "quotes",
         {
@@ -24,8 +27,8 @@ def _quotes(suffix: str, last_by: tuple[str, ...] = ()) -> View:
             "right": text("option_type"),
             "bid": number(f"bid{suffix}"),
             "ask": number(f"ask{suffix}", missing=(0.0,)),
-            "iv": number(f"implied_volatility{suffix}", missing=(0.0,)),
-            "delta": number(f"delta{suffix}", missing=(0.0,)),
+            "iv": number(volatility, missing=(0.0,)),
+            "delta": Field((delta,), lambda s: s.number(delta), unless=lambda s: s.number(volatility) == 0.0),
             "oi": number("open_interest"),
             "forward": number(f"implied_underlying_price{suffix}", missing=(0.0,)),
             "style": worked(
@@ -82,4 +85,11 @@ VENDOR = Vendor(
             drops=_DROPS,
         ),
     ),
+    clock=Clock(quotes="15:45"),
 )
+
+
+class CboeDatashop(VendorMarket):
+    """Cboe DataShop: end of day with or without calculations, quotes by interval."""
+
+    vendor = VENDOR

@@ -6,6 +6,7 @@ from engine.data.fields import NANOSECONDS, moment, of_code, ticker
 from engine.data.layout import MEDIUM, Drop, Field, Layout, Vendor, View
 from engine.data.sight import Sight
 from engine.data.symbols import ADJUSTED, osi
+from engine.data.vendor_market import VendorMarket
 
 _UNDEFINED = 9223372036854775807
 _DAILY, _EASTERN = moment("ts_event", NANOSECONDS), moment("ts_event", NANOSECONDS, "America/New_York")
@@ -96,3 +97,9 @@ VENDOR = Vendor(
     ),
     index="SPY",
 )
+
+
+class Databento(VendorMarket):
+    """Databento OPRA as csv: bars, quotes, statistics."""
+
+    vendor = VENDOR

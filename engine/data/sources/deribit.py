@@ -2,9 +2,11 @@
 
 import polars as pl
 
+from engine.data.clock import Clock
 from engine.data.fields import MICROSECONDS, MILLISECONDS, day, either, moment, number, of_name, same, text, worked
 from engine.data.layout import MEDIUM, Field, Layout, Vendor, View
 from engine.data.sight import COMPACT, YMD, Sight
+from engine.data.vendor_market import VendorMarket
 
 # BTC-27JUN25-90000-C, and XRP_USDC-30AUG26-2d8-C, which is linear: in dollars, its point a d.
 _NAME = r"^([A-Z0-9]+)(?:_(USDC|USDT))?-(\d{1,2}[A-Z]{3}\d{2})-(\d+(?:d\d+)?)-([CP])$"
@@ -129,4 +131,11 @@ VENDOR = Vendor(
     calendar="24/7",
     index="BTC",
     note="prices are in coin and become dollars; underlying_price is a forward, one for each expiry",
+    clock=Clock(quotes="00:00", am="08:00", pm="08:00"),
 )
+
+
+class Deribit(VendorMarket):
+    """Deribit: Tardis chains, dumps of the API, snapshots."""
+
+    vendor = VENDOR

@@ -3,6 +3,7 @@
 from engine.data.fields import day, formula, number, same, text, ticker, worked
 from engine.data.layout import Layout, Vendor, View
 from engine.data.symbols import style
+from engine.data.vendor_market import VendorMarket
 
 _WHEN, _TICKER = day("date"), ticker("act_symbol")
 
@@ -80,3 +81,9 @@ VENDOR = Vendor(
     ),
     index="SPY",
 )
+
+
+class DoltHub(VendorMarket):
+    """DoltHub post-no-preference: option chains, volatility history, closes, splits."""
+
+    vendor = VENDOR

@@ -6,6 +6,7 @@ from engine.data.fields import day, expiry_day, number, of_code, text, ticker
 from engine.data.layout import LOW, Drop, Field, Layout, Vendor, View
 from engine.data.sight import SLASHED, YMD, Sight
 from engine.data.symbols import ADJUSTED, osi, style
+from engine.data.vendor_market import VendorMarket
 
 _FORMS = (SLASHED, YMD)
 _WHEN = day("quotedate", "datadate", forms=_FORMS)
@@ -84,3 +85,9 @@ VENDOR = Vendor(
         ),
     ),
 )
+
+
+class HistoricalOptionData(VendorMarket):
+    """HistoricalOptionData: level 2 and 3."""
+
+    vendor = VENDOR

@@ -6,6 +6,7 @@ from engine.data.fields import day, expiry_day, formula, number, same, text, wor
 from engine.data.layout import HIGH, LOW, MEDIUM, Drop, Layout, Vendor, View
 from engine.data.secids import securities
 from engine.data.sight import COMPACT, SAS, SLASHED, YMD, Sight
+from engine.data.vendor_market import VendorMarket
 
 _FORMS = (YMD, COMPACT, "%d%b%Y", SLASHED, SAS)  # whoever exports chooses; SAS and Stata files count days
 _NOTHING = (-99.99,)
@@ -276,3 +277,9 @@ VENDOR = Vendor(
     ),
     finish=securities,
 )
+
+
+class IvyDb(VendorMarket):
+    """OptionMetrics IvyDB US: opprcd or vsurfd, secprd, zerocd, distrd, secnmd; weights of shares outstanding."""
+
+    vendor = VENDOR

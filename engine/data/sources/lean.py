@@ -7,6 +7,7 @@ from engine.data.layout import Field, Layout, Vendor, View
 from engine.data.sight import COMPACT, Sight
 from engine.data.split_factors import splits_between
 from engine.data.symbols import plain_ticker, style
+from engine.data.vendor_market import VendorMarket
 
 # aapl_quote_american_call_6450000_20140621.csv, and of minutes 20140606_aapl_minute_quote_american_call_...csv
 _KINDS = r"(?:minute_|hour_|daily_)?(?:quote|trade|openinterest)"
@@ -145,3 +146,9 @@ VENDOR = Vendor(
     index="SPX",
     finish=splits_between,
 )
+
+
+class Lean(VendorMarket):
+    """QuantConnect LEAN: option zips, universes, closes."""
+
+    vendor = VENDOR

@@ -4,9 +4,11 @@ from functools import partial
 
 import polars as pl
 
+from engine.data.clock import Clock
 from engine.data.fields import day, number, same, text
 from engine.data.layout import Drop, Field, Layout, Vendor, View
 from engine.data.sight import DAY_MONTH, YMD, Sight
+from engine.data.vendor_market import VendorMarket
 
 _FORMS = (YMD, DAY_MONTH, "%d-%m-%Y", "%d-%b-%y")
 # Names that indices had over the years, in the files of indices.
@@ -171,4 +173,11 @@ VENDOR = Vendor(
     currency="INR",
     calendar="XBOM",
     index="NIFTY",
+    clock=Clock(quotes="15:30", pm="15:30"),
 )
+
+
+class NseFiles(VendorMarket):
+    """The Indian exchange's own daily files."""
+
+    vendor = VENDOR

@@ -6,6 +6,7 @@ from engine.data.fields import day, number, of_name, same, worked
 from engine.data.layout import Field, Layout, Vendor, View
 from engine.data.sight import Sight
 from engine.data.symbols import style
+from engine.data.vendor_market import VendorMarket
 
 _TICKER = of_name(r"(?:^|/)([a-z^.]+)_(?:eod|\d+x)?_?\d{4}")
 _WHEN = day("quote_date")
@@ -54,3 +55,9 @@ VENDOR = Vendor(
     ),
     index="SPX",
 )
+
+
+class OptionsDx(VendorMarket):
+    """OptionsDX: chains by month."""
+
+    vendor = VENDOR

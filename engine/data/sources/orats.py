@@ -2,10 +2,12 @@
 
 import polars as pl
 
+from engine.data.clock import Clock
 from engine.data.fields import day, formula, number, of_code, same, text, ticker, worked
 from engine.data.layout import MEDIUM, Drop, Field, Layout, Vendor, View
 from engine.data.sight import SLASHED, YMD, Sight
 from engine.data.symbols import ADJUSTED, osi, style
+from engine.data.vendor_market import VendorMarket
 
 _DATES = (SLASHED, YMD)
 _WHEN = day("trade_date", "quotedate", "tradedate", forms=_DATES)
@@ -153,4 +155,11 @@ VENDOR = Vendor(
         ),
         Layout("orats_ivrank", "ranks of volatility, in percent", ("ticker", "tradedate", "iv", "ivrank1y"), ()),
     ),
+    clock=Clock(quotes="15:46"),
 )
+
+
+class Orats(VendorMarket):
+    """ORATS: strikes (files or API), summaries, closes, splits."""
+
+    vendor = VENDOR

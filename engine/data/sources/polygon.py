@@ -6,6 +6,7 @@ from engine.data.fields import NANOSECONDS, moment, number, of_code, ticker
 from engine.data.layout import Drop, Layout, Vendor, View
 from engine.data.sight import Sight
 from engine.data.symbols import ADJUSTED, osi
+from engine.data.vendor_market import VendorMarket
 
 _WHEN = moment("window_start", NANOSECONDS, "America/New_York")
 
@@ -54,3 +55,9 @@ VENDOR = Vendor(
     ),
     index="SPY",
 )
+
+
+class Polygon(VendorMarket):
+    """Polygon flat files: daily aggregates of options and stocks."""
+
+    vendor = VENDOR

@@ -3,6 +3,7 @@
 from engine.data.fields import day, number, text, ticker, worked
 from engine.data.layout import MEDIUM, Field, Layout, Vendor, View
 from engine.data.symbols import settlement, style
+from engine.data.vendor_market import VendorMarket
 
 _V3, _V2 = ticker("symbol"), ticker("root")
 _EXPIRY, _RIGHT = day("expiration"), text("right")
@@ -86,3 +87,9 @@ VENDOR = Vendor(
         ),
     ),
 )
+
+
+class ThetaData(VendorMarket):
+    """ThetaData: end of day, greeks, quotes, open interest."""
+
+    vendor = VENDOR

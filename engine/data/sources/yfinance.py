@@ -4,6 +4,7 @@ from engine.data.fields import day, either, number, of_code, of_name, ticker
 from engine.data.layout import Drop, Layout, Vendor, View
 from engine.data.sight import COMPACT, YMD
 from engine.data.symbols import ADJUSTED, osi
+from engine.data.vendor_market import VendorMarket
 
 _WHEN = either(
     day("session", "date", "snapshot_date", "quote_date"),
@@ -71,3 +72,9 @@ VENDOR = Vendor(
     ),
     index="SPY",
 )
+
+
+class YFinance(VendorMarket):
+    """Chains of Yahoo that yfinance fetched."""
+
+    vendor = VENDOR
