@@ -22,6 +22,7 @@ def correlate(config: dict, folder: Path) -> None:
     from engine.study.quality import quality_of
     from engine.study.research import research
     from engine.study.snapshots import follow
+    from engine.study.strips import strips_found
     from engine.study.tables import data_behind
 
     choice = build(config["basket"], "basket", config["allow"])
@@ -42,13 +43,18 @@ def correlate(config: dict, folder: Path) -> None:
         published = source.published()
         survivors = None if published is None else source.survivors()
         found = research(market, levels, coverage, config["day"], published, survivors)
+        strips, strip_tables = strips_found(market, chosen[0], source.strips(), published, coverage)
         counts = rows_read(config)
         quality = quality_of(market, counts)
         read = {} if counts is None else {"quality": counts}
-        for name, frame in (levels.frames() | read | quality.frames() | found.frames).items():
+        for name, frame in (levels.frames() | read | quality.frames() | found.frames | strips).items():
             kept.write_frame(f"{name}.parquet", frame)
         tables = levels.tables(market) | published_tables(config, market, published, coverage)
-        tables |= {BEHIND: data_behind(market, chosen[0].weights, levels.longest, found.missing)} | found.tables
+        tables |= (
+            {BEHIND: data_behind(market, chosen[0].weights, levels.longest, found.missing)}
+            | found.tables
+            | strip_tables
+        )
         if config["report"]["html"]:
             page = correlation_report(levels.implied, levels.in_front(), market.info, tables, found.drawn)
             kept.write_text("report.html", page)

@@ -6,6 +6,7 @@ from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest import AbstractStrategy, MarketView, hysteresis, zscore
 from engine.errors import InputError
+from engine.kinds import check_kinds
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class RichCorrelation(AbstractStrategy):
     leave: float = field(default=0.0, metadata={"batch": True})
 
     def __post_init__(self):
+        check_kinds(self)
         if self.window < 2:
             raise InputError(f"strategy.window={self.window} has no deviation; use 2 sessions or more")
         if namespace(self.enter, self.leave).any(self.leave > self.enter):

@@ -21,6 +21,7 @@ LAYERS = (
         "engine.backend",
         "engine.calendar",
         "engine.durable",
+        "engine.kinds",
         "engine.kernels",
         "engine.places",
         "engine.progress",
@@ -28,7 +29,7 @@ LAYERS = (
         "engine.statistics",
         "engine.stream",
     },
-    {"engine.pricing"},
+    {"engine.pricing", "engine.selection"},
     {"engine.data"},
     {"engine.correlation"},
     {"engine.backtest"},
@@ -61,7 +62,7 @@ APPLICATION = frozenset().union(*LAYERS[-4:])
 
 # Where a library may be imported at all; "engine.data" stands for the package and everything in it.
 PLACES = {
-    "polars": {"engine.data", "engine.backtest.result", "engine.report", *APPLICATION},
+    "polars": {"engine.data", "engine.backtest.result", "engine.backtest.views", "engine.report", *APPLICATION},
     "dataframely": {"engine.data"},
     "pandas": {"engine.calendar"},
     "exchange_calendars": {"engine.calendar"},
@@ -72,12 +73,13 @@ PLACES = {
     "ray": {"engine.sweep.ray", "engine.sweep.pieces"},
     "plotly": {"engine.report.plots"},
     "statsmodels": {"engine.statistics"},
+    "arch": {"engine.selection"},
     "scipy.special": {"engine.backend"},
     "cupyx": {"engine.backend", "engine.kernels"},
     "cupy": {"engine.backend", "engine.kernels", *APPLICATION},
 }
 # Imported inside functions only: whoever does not need them does not wait for them.
-LAZY = {"cupy", "ray", "cupyx", "statsmodels", "scipy.special", "exchange_calendars", "pandas"}
+LAZY = {"cupy", "ray", "cupyx", "statsmodels", "arch", "scipy.special", "exchange_calendars", "pandas"}
 HEAVY = ("cupy", "plotly", "statsmodels", "pandas", "hydra", "polars", "scipy", "exchange_calendars", "dataframely")
 
 

@@ -7,26 +7,34 @@ from engine.backtest.book import Recipe, TradeBook, build_book
 from engine.backtest.costs import Costs, NoCosts, VolPoints
 from engine.backtest.exits import EarlyExit, Exits, HoldToExpiry, ShortestTenor
 from engine.backtest.hedging import DailyDelta, Hedge, NoHedge
+from engine.backtest.instruments import AtDelta, AtFairVolatility, AtForward, Instrument, Kind, Strike
 from engine.backtest.market import MarketView
 from engine.backtest.result import BacktestResult
 from engine.backtest.schedule import Monthly, Schedule, Weekly
 from engine.backtest.signals import hysteresis, zscore
 from engine.backtest.simulate import backtest, simulate
-from engine.backtest.sizing import AbstractSizing, GammaNeutral, ThetaNeutral, VegaNeutral
+from engine.backtest.sizing import AbstractSizing, GammaNeutral, ThetaNeutral, VarianceTheta, VegaNeutral
 from engine.backtest.strategy import AbstractStrategy
-from engine.backtest.structure import Straddle, Structure, choose_contracts
+from engine.backtest.structure import Structure, choose_contracts
+from engine.backtest.structures import DeltaNeutralStraddle, SingleOption, Straddle, Strangle, VarianceSwap
 
 __all__ = [
     "AbstractSizing",
     "AbstractStrategy",
+    "AtDelta",
+    "AtFairVolatility",
+    "AtForward",
     "BacktestResult",
     "Costs",
     "DailyDelta",
+    "DeltaNeutralStraddle",
     "EarlyExit",
     "Exits",
     "GammaNeutral",
     "Hedge",
     "HoldToExpiry",
+    "Instrument",
+    "Kind",
     "MarketView",
     "Monthly",
     "NoCosts",
@@ -34,10 +42,15 @@ __all__ = [
     "Recipe",
     "Schedule",
     "ShortestTenor",
+    "SingleOption",
     "Straddle",
+    "Strangle",
+    "Strike",
     "Structure",
     "ThetaNeutral",
     "TradeBook",
+    "VarianceSwap",
+    "VarianceTheta",
     "VegaNeutral",
     "VolPoints",
     "Weekly",

@@ -1,5 +1,6 @@
 """The daily account of parameter sets: P&L and costs of each date, from the book and each cohort's exposure."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,13 +57,32 @@ class Accounts:
             if array is not None and len(array) != sets:
                 object.__setattr__(self, name, xp.broadcast_to(array, (sets, array.shape[1])))
 
-    @property
-    def capital(self) -> Floats | float:
-        """Fixed capital that returns are quoted on, in currency; a column (P, 1) where the index vega is."""
-        return CAPITAL_VOL_POINTS * self.book.most_held * self.index_vega
+    @functools.cached_property
+    def most_exposure(self) -> Floats:
+        """Largest sum of |entry exposure| over the cohorts held at once, a column (P, 1), counted to their own ends.
+
+        It is at least what every cohort at full exposure would come to, so that a strategy that trades seldom is not
+        measured on less capital; only an exposure above 1 makes it larger.
+        """
+        xp = namespace(self.entry_exposure, self.book.explain)
+        exposure, cohorts = self.entry_exposure, self.book.cohorts
+        full = xp.full((len(exposure), 1), float(self.book.most_held))
+        if not exposure.size or (float(exposure.max()) <= 1.0 and float(exposure.min()) >= -1.0):
+            return full
+        size, held = xp.abs(exposure), xp.zeros(exposure.shape)
+        for back in range(len(cohorts)):
+            still = cohorts.last[: len(cohorts) - back] > cohorts.entry[back:]  # as `most_held` counts
+            if still.any():
+                held[:, back:] += xp.where(xp.asarray(still), size[:, : len(cohorts) - back], 0.0)
+        return xp.maximum(full, held.max(axis=1, keepdims=True))
 
     @property
-    def hurdle(self) -> Floats | float:
+    def capital(self) -> Floats:
+        """Fixed capital that returns are quoted on, in currency, a column (P, 1)."""
+        return CAPITAL_VOL_POINTS * self.most_exposure * self.index_vega
+
+    @property
+    def hurdle(self) -> Floats:
         """P&L of a session that the capital would have earned at the risk-free rate; as `capital`."""
         return self.capital * (self.risk_free / SESSIONS_PER_YEAR)
 

@@ -1,5 +1,6 @@
-"""P&L explain: what each day's P&L of a held straddle came from, one factor after the other."""
+"""P&L explain: what each day's P&L of a held instrument came from, one factor after the other."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine import records
@@ -62,8 +63,10 @@ def explain(
     rate: Floats,
     rolls: DateRoll,
     held_delta: Floats,
+    price: Callable[..., StraddleGreeks] = straddle,
+    *realised: Floats,
 ) -> list[Floats]:
-    """Split the daily P&L of one straddle per leg into its sources, by repricing it for one factor after the other.
+    """Split the daily P&L of one instrument per leg into its sources, by repricing it for one factor after the other.
 
     From one close to the next time goes from T to T', the forward from F to F', the volatility from s to s' and the
     rate from r to r'. With V(T, F, s) the value at the rate r, its delta D and vega, and n calendar days:
@@ -74,25 +77,29 @@ def explain(
         hedge       = -h (F' - F);                 financing   = -(exp(r n) - 1) V(T, F, s)
         unexplained = value at r' - V(T', F', s')
 
-    with h the delta held. So `gamma` is all that a hedged straddle gains on the spot's move, once the day has passed,
+    with h the delta held. So `gamma` is all that a hedged option gains on the spot's move, once the day has passed,
     and `unexplained` is what the rate does, and the time value that is lost when a name is settled before its expiry:
     the value it is settled at is then no V(T', F', s').
 
     Parameters
     ----------
     greeks : StraddleGreeks of arrays (..., H + 1)
-        Per straddle, at each close from entry on; vega per vol point.
+        Per instrument, at each close from entry on; vega per vol point.
     forward, iv, years : array (..., H + 1)
         Marks in entry shares; iv in decimals, years to expiry 0 from the close on which the leg settles.
     strike, rate : array broadcastable to (..., H + 1)
     rolls : DateRoll of arrays broadcastable to (..., H + 1)
     held_delta : array (..., H + 1)
         Delta hedged at each close.
+    price : callable
+        Of forward, strike, iv, years, rate and what was realised; what the greeks are of.
+    realised : array (..., H + 1), if at all
+        Squared returns since entry, where the price depends on them: they move with the forward.
 
     Returns
     -------
     list of arrays (..., H), in the order of `PARTS`
-        P&L per straddle, in currency; their sum is the change in value plus hedge plus financing.
+        P&L per instrument, in currency; their sum is the change in value plus hedge plus financing.
 
     References
     ----------
@@ -113,8 +120,9 @@ def explain(
     rate = xp.broadcast_to(xp.asarray(rate), forward.shape)[..., :-1]
     was, vol, move = forward[..., :-1], iv[..., :-1], forward[..., 1:] - forward[..., :-1]
     before, value = greeks.value[..., :-1], greeks.value[..., 1:]
-    rolled = straddle(was, strike, vol, rolls.left, rate)
-    moved = straddle(forward[..., 1:] + SMALLEST, strike, vol, rolls.left, rate).value
+    rolled = price(was, strike, vol, rolls.left, rate, *(r[..., :-1] for r in realised))
+    after = (r[..., 1:] for r in realised)
+    moved = price(forward[..., 1:] + SMALLEST, strike, vol, rolls.left, rate, *after).value
 
     delta = greeks.delta[..., :-1] * move
     vega = rolled.vega * (100.0 * (iv[..., 1:] - vol))  # per vol point

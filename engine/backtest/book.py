@@ -20,7 +20,8 @@ from engine.backtest.fused import FusedLegs
 from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.legs import Legs
 from engine.backtest.sizing import AbstractSizing, VegaNeutral, leg_units
-from engine.backtest.structure import Cohorts, Straddle, Structure
+from engine.backtest.structure import Cohorts, Structure
+from engine.backtest.structures import Straddle
 from engine.data.panel import MarketPanel
 
 INDEX, COMPONENT = 0, 1  # leg classes, in this order on every class axis
@@ -37,38 +38,42 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class LegTable:
-    """One row per cohort and leg; arrays (C, 1 + L), leg 0 is the index. Sizes are per unit of index vega.
+    """One row per cohort and leg, (C, 1 + L), or per instrument of it, (C, 1 + L, I); leg 0 is the index.
+
+    Sizes are per unit of index vega.
 
     Parameters
     ----------
     name : int
         Position on the panel's name axis; -1 for the index.
-    units : straddles in entry shares, signed; 0 where the leg is not in the cohort: ignore its other fields.
-    strike, forward, iv, value, vega : at entry, per straddle.
-    exit_value : value per straddle (entry shares) it was settled, sold or last marked at.
+    units : signed, in entry shares; 0 where the leg is not in the cohort: ignore its other fields.
+    forward : at entry.
     shares : strike factor from entry to the end.
     end : holding day of the end; status : `LegStatus`.
-    pnl_option, pnl_hedge, financing : P&L over the life.
-    vega_traded : absolute, bought and sold over the life.
-    hedge_traded, delivered : notional over the life, in currency.
+    hedge_traded : notional over the life, in currency.
+    strike, iv, value, vega : of one instrument at entry, (C, 1 + L, I); a unit holds `Instrument.ratio` of it.
+    exit_value : value of one (in entry shares) it was settled, sold or last marked at, (C, 1 + L, I).
+    pnl_option, pnl_hedge, financing : P&L over the life, (C, 1 + L, I).
+    vega_traded : absolute, bought and sold over the life, (C, 1 + L, I).
+    delivered : strike value of shares delivered, in currency, (C, 1 + L, I).
     """
 
     name: np.ndarray
     units: np.ndarray
-    strike: np.ndarray
     forward: np.ndarray
+    shares: np.ndarray
+    end: np.ndarray
+    status: np.ndarray
+    hedge_traded: np.ndarray
+    strike: np.ndarray
     iv: np.ndarray
     value: np.ndarray
     vega: np.ndarray
     exit_value: np.ndarray
-    shares: np.ndarray
-    end: np.ndarray
-    status: np.ndarray
     pnl_option: np.ndarray
     pnl_hedge: np.ndarray
     financing: np.ndarray
     vega_traded: np.ndarray
-    hedge_traded: np.ndarray
     delivered: np.ndarray
 
 
@@ -171,8 +176,8 @@ def build_book(
     xp = namespace(panel.spot)
     days = int(cohorts.life.max(initial=0))
     legs = _widest_basket(weights, cohorts.entry)
-    follow = FusedLegs if kernels.usable(xp) and FusedLegs.fits(panel, legs) else Legs
-    bytes_per_cohort = follow.bytes_per_cohort(panel, legs, days)
+    follow = FusedLegs if kernels.usable(xp) and FusedLegs.fits(panel, legs, recipe.structure) else Legs
+    bytes_per_cohort = follow.bytes_per_cohort(panel, legs, days, recipe.structure)
     parts = []
     for first, window, held in cohort_windows(panel, cohorts, days):
         on_dates = weights[first : first + len(window)]
@@ -192,7 +197,7 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> Trade
     cohorts = cohorts[block]
     xp = namespace(panel.spot)
     name, weight = _members(weights[xp.asarray(cohorts.entry)], width)
-    legs = follow(panel, cohorts, name, days)
+    legs = follow(panel, cohorts, name, days, recipe.structure)
     entry = legs.entry()
     held = xp.where(entry.quoted[:, 1:] & (weight > 0.0), weight, 0.0)
     total, of = held.sum(axis=1), weight.sum(axis=1)
@@ -203,15 +208,15 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> Trade
     sized = leg_units(recipe.sizing, leg_weight, entry.greeks, entry.forward)
     units = xp.where((leg_weight > 0.0) & entered[:, None], sized, 0.0)
 
-    reduced, by_leg = legs.held(units, entry.strike, recipe.hedge.ratio)
+    reduced, by_leg = legs.held(units, entry, recipe.hedge.ratio)
     table = LegTable(
         name=xp.concatenate([xp.full((len(cohorts), 1), -1), name], axis=1),
         units=units,
-        strike=entry.strike,
         forward=entry.forward,
+        strike=entry.strike,
         iv=entry.iv,
-        value=entry.greeks.value,
-        vega=entry.greeks.vega,
+        value=entry.value,
+        vega=entry.vega,
         **by_leg,
     )
     return TradeBook(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from engine.backtest.batch import refuse_below
+from engine.kinds import check_kinds
 
 
 @runtime_checkable
@@ -55,6 +56,7 @@ class VolPoints:
     delivery_bps: float = field(default=10.0, metadata={"batch": True})
 
     def __post_init__(self):
+        check_kinds(self)
         refuse_below(self, 0.0, "index", "component", "hedge_bps", "delivery_bps")
 
 

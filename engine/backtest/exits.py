@@ -10,6 +10,7 @@ from engine.backend import namespace
 from engine.backtest.batch import refuse_below
 from engine.backtest.book import TradeBook
 from engine.errors import InputError
+from engine.kinds import check_kinds
 
 
 @runtime_checkable
@@ -106,6 +107,7 @@ class EarlyExit:
     with_signal: bool = False
 
     def __post_init__(self):
+        check_kinds(self)
         refuse_below(self, 0.0, "stop", "target", "days_left")
 
     def exit_day(

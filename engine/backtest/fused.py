@@ -1,29 +1,35 @@
 """The legs of a block of cohorts, followed and reduced by the kernel `book`: no mark is kept for longer than a day."""
 
+from functools import partial
+
 import numpy as np
 
 from engine import kernels
 from engine.backend import namespace, special
 from engine.backtest.attribution import date_rolls
-from engine.backtest.legs import Entry
+from engine.backtest.instruments import PAYOFFS, Instrument, pairs
+from engine.backtest.legs import Entry, Legs
 from engine.backtest.marks import tenors_around
 from engine.calendar import year_fraction
-from engine.kernels.codes import MAGNITUDES, PARTS
+from engine.kernels.codes import MAGNITUDES, PARTS, Kind
 from engine.kernels.entries import MOST_DELTAS, MOST_LEGS
 from engine.pricing import StraddleGreeks
 
+STRADDLES = ((Instrument(Kind.STRADDLE),) * 2,)  # at the money forward: the kernel enters them too
+
 
 class FusedLegs:
-    """What `Legs` does, a leg at a time; takes and returns the same."""
+    """What `Legs` does for options, a leg at a time; takes and returns the same."""
 
-    def __init__(self, panel, cohorts, name, days: int):
+    def __init__(self, panel, cohorts, name, days: int, structure):
         xp = namespace(panel.spot)
         dates, listed = panel.dates, panel.listed
         session = cohorts.sessions(dates, days)
         days_left = cohorts.days_left(dates, session)
         slot, near, far, beyond = _between(panel, cohorts, session, days_left)
         years = year_fraction(days_left)
-        self.panel, self.days = panel, days
+        self.panel, self.days, self.instruments = panel, days, pairs(structure)
+        self.first_day = partial(Legs, panel, cohorts, name, 0, structure)
         rate = panel.rate[xp.asarray(session)]
         self.life, self.outcome = xp.asarray(cohorts.life), xp.asarray(cohorts.outcome)
         self.rolls = date_rolls(cohorts, dates, rate, days)
@@ -54,36 +60,42 @@ class FusedLegs:
         )
 
     @staticmethod
-    def fits(panel, legs: int) -> bool:
-        """Say whether the kernel has room for a smile and a basket of this width."""
-        return len(panel.deltas) <= MOST_DELTAS if namespace(panel.spot) is np else 1 + legs <= MOST_LEGS
+    def fits(panel, legs: int, structure) -> bool:
+        """Say whether the kernel knows the instruments, and has room for a smile and a basket of this width."""
+        known = all(instrument.kind in PAYOFFS for pair in pairs(structure) for instrument in pair)
+        return known and (len(panel.deltas) <= MOST_DELTAS if namespace(panel.spot) is np else 1 + legs <= MOST_LEGS)
 
     @staticmethod
-    def bytes_per_cohort(panel, legs: int, days: int) -> int:
-        """Return the size of one cohort's temporaries: there are none."""
-        return 0
+    def bytes_per_cohort(panel, legs: int, days: int, structure) -> int:
+        """Return the size of one cohort's temporaries: there are none where array code does not enter the cohort."""
+        return 0 if pairs(structure) == STRADDLES else Legs.bytes_per_cohort(panel, legs, 0, structure)
 
     def entry(self) -> Entry:
-        """Return every leg as it could be entered."""
+        """Return every leg as it could be entered: by array code, which knows where to strike, or the kernel."""
+        if self.instruments != STRADDLES:
+            return self.first_day().entry()
         xp = namespace(self.panel.spot)
         shape = (self.size, 1 + self.legs)
         quoted = xp.empty(shape, dtype=bool)
         forward, iv, value, delta, gamma, vega, theta, vanna, volga = (xp.empty(shape) for _ in range(9))
         outputs = (quoted, forward, iv, value, delta, gamma, vega, theta, vanna, volga)
         self._launch("enter", (*self.market, *outputs))
-        return Entry(quoted, forward, iv, StraddleGreeks(value, delta, gamma, vega, theta, vanna, volga), forward)
+        greeks = StraddleGreeks(value, delta, gamma, vega, theta, vanna, volga)
+        return Entry(quoted, forward, greeks, *(a[:, :, None] for a in (forward, iv, value, vega)))
 
-    def held(self, units, strike, ratio: float) -> tuple[dict, dict]:
-        """Hold `units` straddles of each leg, (C, 1 + L), with `ratio` of their delta hedged."""
+    def held(self, units, entry: Entry, hedge_ratio: float) -> tuple[dict, dict]:
+        """Hold `units` of each leg, (C, 1 + L), as it was entered, with `hedge_ratio` of its delta hedged."""
         xp, panel = namespace(units), self.panel
-        by_day, by_leg = (self.size, self.days + 1), units.shape
+        count = len(self.instruments)
+        by_day, by_leg, each = (self.size, self.days + 1), units.shape, (*units.shape, count)
+        payoff = [[(pair[k].ratio, *PAYOFFS[pair[k].kind]) for pair in self.instruments] for k in (0, 1)]
         reduced = {"explain": xp.zeros((*by_day, 2, len(PARTS))), "magnitude": xp.zeros((*by_day, len(MAGNITUDES)))}
         for name in ("vega_traded", "vega_held", "hedge_traded", "hedge_held", "delivered"):
             reduced[name] = xp.zeros((*by_day, 2))
-        table = {name: xp.zeros(by_leg) for name in ("exit_value", "shares")}
+        table = {name: xp.zeros(by_leg) for name in ("shares", "hedge_traded")}
         table |= {name: xp.zeros(by_leg, dtype=xp.int64) for name in ("end", "status")}
-        for name in ("pnl_option", "pnl_hedge", "financing", "vega_traded", "hedge_traded", "delivered"):
-            table[name] = xp.zeros(by_leg)
+        for name in ("exit_value", "pnl_option", "pnl_hedge", "financing", "vega_traded", "delivered"):
+            table[name] = xp.zeros(each)
         inputs = (
             *self.market,
             *map(_doubles, vars(self.rolls).values()),
@@ -92,17 +104,20 @@ class FusedLegs:
             _doubles(panel.strike_factor),
             _doubles(panel.settlement),
             int(panel.info.physical_delivery),
-            float(ratio),
+            float(hedge_ratio),
+            count,
+            xp.asarray(payoff),
             _doubles(units),
-            _doubles(strike),
+            _doubles(entry.strike),
         )
-        self._launch("hold", (*inputs, *reduced.values(), *table.values()))
+        self._launch("hold", (*inputs, *reduced.values(), *table.values()), count)
         return reduced, table
 
-    def _launch(self, entry: str, arguments) -> None:
+    def _launch(self, entry: str, arguments, instruments: int = 1) -> None:
         xp = namespace(self.panel.spot)
         threads = 32 * -(-(1 + self.legs) // 32)  # a thread per leg, in whole warps
-        kernels.launch(xp, "book", entry, self.size, arguments, dtype=self.dtype, threads=threads)
+        variant = {"dtype": self.dtype, "instruments": instruments}
+        kernels.launch(xp, "book", entry, self.size, arguments, threads=threads, **variant)
 
 
 def _doubles(array):

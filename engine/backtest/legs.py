@@ -5,26 +5,117 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from engine import records
+from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest.attribution import date_rolls, explain
-from engine.backtest.marks import mark_cohorts
-from engine.kernels.codes import MAGNITUDES, PARTS, Beyond, LegStatus
-from engine.pricing import StraddleGreeks, straddle
+from engine.backtest.instruments import PAYOFFS, Instrument, Pair, by_class, option, pairs, ratios, variance_swap
+from engine.backtest.marks import Marks, Reading, mark_cohorts
+from engine.kernels.codes import MAGNITUDES, PARTS, Beyond, Kind, LegStatus
+from engine.pricing import StraddleGreeks
 
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """Every leg at entry, (C, 1 + L), per straddle."""
+    """Every leg at entry, (C, 1 + L), per unit; its instruments (C, 1 + L, I), per instrument."""
 
     quoted: np.ndarray  # it can be traded
     forward: np.ndarray
-    iv: np.ndarray
     greeks: StraddleGreeks
     strike: np.ndarray
+    iv: np.ndarray
+    value: np.ndarray
+    vega: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Flows:
+    """What one instrument of every leg earns and trades, daily: (C, 1 + L, H + 1).
+
+    Parameters
+    ----------
+    parts : array (C, 1 + L, len(PARTS), H)
+        P&L by source from each close to the next.
+    vega_traded, vega_held, delivered : array
+        Fields of `TradeBook` before the legs are summed.
+    hedge : array
+        Delta held against it from each close on.
+    """
+
+    parts: np.ndarray
+    vega_traded: np.ndarray
+    vega_held: np.ndarray
+    delivered: np.ndarray
+    hedge: np.ndarray
+
+
+class Held:
+    """One instrument of every leg, marked and priced on every holding day."""
+
+    def __init__(self, pair: Pair, marks: Marks, rate: Floats):
+        self.pair, self.marks = pair, marks
+        opened = (marks.forward[:, :, 0], marks.smile[:, :, 0], marks.deltas, marks.time[:, :, 0])
+        self.strike = by_class(pair, lambda instrument: instrument.strike.at(*opened))
+        self.reading: Reading = by_class(pair, self._read)
+        realised = (marks.realised(),) if any(i.kind == Kind.VARIANCE for i in pair) else ()
+        self.at_marks = (marks.forward, self.strike[:, :, None], self.reading.iv, marks.years, rate)
+        self.realised = realised
+        self.greeks = self.price(*self.at_marks, *realised)
+
+    def _read(self, instrument: Instrument) -> Reading:
+        return self.marks.strip() if instrument.kind == Kind.VARIANCE else self.marks.at(self.strike)
+
+    def price(self, *state: Floats) -> StraddleGreeks:
+        """Price every leg's instrument, given forward, strike, iv, years, rate and what was realised."""
+
+        def of(instrument: Instrument) -> StraddleGreeks:
+            if instrument.kind == Kind.VARIANCE:
+                return variance_swap(self.marks.time[:, :, :1], instrument.cap, *state)
+            return option(instrument.kind, *state[:5])
+
+        return by_class(self.pair, of)
+
+    def flows(self, units, rolls, hedge_ratio: float, physical: bool) -> Flows:
+        """Hold `units` of it in each leg, (C, 1 + L), with a share of its delta hedged."""
+        xp = namespace(units)
+        marks, greeks = self.marks, self.greeks
+        included = (units != 0.0)[:, :, None]
+        units = units[:, :, None]
+        held_delta = hedge_ratio * greeks.delta
+        parts = explain(greeks, *self.at_marks, rolls, held_delta, self.price, *self.realised)
+        # From each close to the next: alive on the second of the two.
+        lives = (marks.alive[..., 1:] & included)[:, :, None]
+
+        day = xp.arange(marks.forward.shape[-1])
+        on = (day < marks.end[:, :, None]) & included  # held on from that close
+        ends = (day == marks.end[:, :, None]) & included
+        status = marks.status[:, :, None]
+        vega = xp.where(included, xp.abs(units) * greeks.vega, 0.0)
+        vega_held = xp.where(on, vega, 0.0)
+        sold = xp.where(ends & (status == LegStatus.EXITED), vega, 0.0)
+        sold = sold + xp.where(ends & (status == LegStatus.CLOSED), _day_before(vega), 0.0)
+        delivers = ends & (status == LegStatus.EXPIRED) & physical
+        delivers[:, 0] = False  # the index is settled in cash
+        return Flows(
+            parts=xp.where(lives, xp.stack(parts, axis=2) * units[..., None], 0.0),
+            vega_traded=xp.where(day == 0, vega_held, sold),
+            vega_held=vega_held,
+            delivered=xp.where(delivers, xp.abs(units) * self._delivered(), 0.0),
+            hedge=xp.where(on, held_delta * units, 0.0),
+        )
+
+    def _delivered(self):
+        """Strike value of the shares that each instrument would deliver, were that close its expiry."""
+        forward, strike = self.marks.forward, self.strike[:, :, None]
+
+        def of(instrument: Instrument):
+            straddles, forwards = PAYOFFS.get(instrument.kind, (0.0, 0.0))
+            return strike * (straddles + forwards * namespace(forward).sign(forward - strike))
+
+        return by_class(self.pair, of)
 
 
 class Legs:
-    """Marks and greeks of every leg on every holding day, (C, 1 + L, H + 1).
+    """Every leg of a block of cohorts on every holding day, (C, 1 + L, H + 1), an instrument after the other.
 
     Parameters
     ----------
@@ -34,34 +125,70 @@ class Legs:
         Position of each component leg on the panel's name axis.
     days : int
         H.
+    structure : Structure
     """
 
-    def __init__(self, panel, cohorts, name, days: int):
+    def __init__(self, panel, cohorts, name, days: int, structure):
         xp = namespace(panel.spot)
         session = cohorts.sessions(panel.dates, days)
-        self.panel, self.cohorts, self.days = panel, cohorts, days
+        self.panel, self.days = panel, days
         rate = panel.rate[xp.asarray(session)]
         self.rolls = records.map_arrays(date_rolls(cohorts, panel.dates, rate, days), lambda array: array[:, None])
-        self.rate = rate[:, None]
-        self.marks = marks = mark_cohorts(panel, cohorts, name, days)
-        self.at_marks = (marks.forward, marks.strike[:, :, None], marks.iv, marks.years, self.rate)
-        self.greeks = straddle(*self.at_marks)
+        self.marks = mark_cohorts(panel, cohorts, name, days)
+        self.instruments = [Held(pair, self.marks, rate[:, None]) for pair in pairs(structure)]
+        self.ratios = [ratios(held.pair, name.shape[1], xp) for held in self.instruments]
 
     @staticmethod
-    def bytes_per_cohort(panel, legs: int, days: int) -> int:
+    def bytes_per_cohort(panel, legs: int, days: int, structure) -> int:
         """Return the size of one cohort's temporaries."""
-        return (1 + legs) * (days + 1) * 8 * (4 * len(panel.deltas) + 60)
+        return (1 + legs) * (days + 1) * 8 * (4 * len(panel.deltas) + 30 + 30 * len(pairs(structure)))
 
     def entry(self) -> Entry:
         """Return every leg as it could be entered."""
         xp = namespace(self.panel.spot)
-        marks, greeks = self.marks, self.greeks
-        at_entry = StraddleGreeks(*(getattr(greeks, f.name)[:, :, 0] for f in fields(greeks)))
-        quoted = xp.isfinite(at_entry.value) & (at_entry.vega > 0.0) & ~marks.stale[:, :, 0]
-        return Entry(quoted, marks.forward[:, :, 0], marks.iv[:, :, 0], at_entry, marks.strike)
+        at_entry = [
+            StraddleGreeks(*(getattr(held.greeks, f.name)[:, :, 0] for f in fields(held.greeks)))
+            for held in self.instruments
+        ]
+        stale = _total([held.reading.stale[:, :, 0] for held in self.instruments])
+        greeks = StraddleGreeks(
+            **{
+                f.name: _total([ratio * getattr(one, f.name) for one, ratio in zip(at_entry, self.ratios, strict=True)])
+                for f in fields(StraddleGreeks)
+            }
+        )
+        quoted = xp.isfinite(greeks.value) & (greeks.vega > 0.0) & ~stale
+        return Entry(
+            quoted=quoted,
+            forward=self.marks.forward[:, :, 0],
+            greeks=greeks,
+            strike=xp.stack([held.strike for held in self.instruments], axis=2),
+            iv=xp.stack([held.reading.iv[:, :, 0] for held in self.instruments], axis=2),
+            value=xp.stack([each.value for each in at_entry], axis=2),
+            vega=xp.stack([each.vega for each in at_entry], axis=2),
+        )
 
-    def held(self, units, strike, ratio: float) -> tuple[dict, dict]:
-        """Hold `units` straddles of each leg, (C, 1 + L), at their `strike`, with `ratio` of their delta hedged.
+    def flows(self, units, hedge_ratio: float) -> list[Flows]:
+        """Hold `units` of each leg, (C, 1 + L), and return what each instrument earns and trades."""
+        physical = self.panel.info.physical_delivery
+        return [
+            held.flows(units * ratio, self.rolls, hedge_ratio, physical)
+            for held, ratio in zip(self.instruments, self.ratios, strict=True)
+        ]
+
+    def hedges(self, flows: list[Flows]) -> tuple[Floats, Floats]:
+        """Return the notional of hedges traded at each close and held into it; a leg is hedged as one."""
+        xp = namespace(self.panel.spot)
+        hedge = _total([flow.hedge for flow in flows])
+        before = _day_before(hedge)
+        traded, held = (
+            xp.where(amount > 0.0, amount * self.marks.forward, 0.0)
+            for amount in (xp.abs(hedge - before), xp.abs(before))
+        )
+        return traded, held
+
+    def held(self, units, entry: Entry, hedge_ratio: float) -> tuple[dict, dict]:
+        """Hold `units` of each leg, (C, 1 + L), as it was entered, with `hedge_ratio` of its delta hedged.
 
         Returns
         -------
@@ -69,75 +196,67 @@ class Legs:
             Fields of `TradeBook` that are sums over legs, and fields of `LegTable` known at the end of a life.
         """
         xp = namespace(units)
-        marks, greeks, days = self.marks, self.greeks, self.days
-        included = units != 0.0
-        units = units[:, :, None]
-        held_delta = ratio * greeks.delta
-        parts = explain(greeks, *self.at_marks, self.rolls, held_delta)
-        # From each close to the next: alive on the second of the two.
-        lives = (marks.alive[..., 1:] & included[:, :, None])[:, :, None]
-        by_part = xp.where(lives, xp.stack(parts, axis=2) * units[..., None], 0.0)  # (C, 1 + L, parts, H)
-
-        day = xp.arange(days + 1)
-        on = (day < marks.end[:, :, None]) & included[:, :, None]  # held on from that close
-        ends = (day == marks.end[:, :, None]) & included[:, :, None]
-        status = marks.status[:, :, None]
-        vega = xp.where(included[:, :, None], xp.abs(units) * greeks.vega, 0.0)
-        vega_held = xp.where(on, vega, 0.0)
-        sold = xp.where(ends & (status == LegStatus.EXITED), vega, 0.0)
-        sold = sold + xp.where(ends & (status == LegStatus.CLOSED), _day_before(vega), 0.0)
-        vega_traded = xp.where(day == 0, vega_held, sold)
-
-        hedge = xp.where(on, held_delta * units, 0.0)
-        before = _day_before(hedge)
-        hedge_traded, hedge_held = (
-            xp.where(amount > 0.0, amount * marks.forward, 0.0) for amount in (xp.abs(hedge - before), xp.abs(before))
-        )
-        delivers = ends & (status == LegStatus.EXPIRED)
-        delivers[:, 0] = False  # the index is settled in cash
-        at_strike = xp.abs(units) * strike[:, :, None] if self.panel.info.physical_delivery else 0.0
-        delivered = xp.where(delivers, at_strike, 0.0)
+        marks, flows = self.marks, self.flows(units, hedge_ratio)
+        hedge_traded, hedge_held = self.hedges(flows)
+        sizes = [_magnitudes(f.parts, held.reading) for f, held in zip(flows, self.instruments, strict=True)]
+        daily = {name: [getattr(f, name) for f in flows] for name in ("vega_traded", "vega_held", "delivered")}
+        daily |= {"hedge_traded": [hedge_traded], "hedge_held": [hedge_held]}
+        reduced = {
+            "explain": _from_entry(_by_day(_total([_by_class(f.parts) for f in flows]))),
+            "magnitude": _from_entry(_by_day(_total(sizes))),
+            **{name: _by_day(_total([_by_class(a) for a in arrays])) for name, arrays in daily.items()},
+        }
 
         end = marks.end[:, :, None]
-        marked = xp.where(status == LegStatus.CLOSED, xp.maximum(end - 1, 0), end)
-        life = by_part.sum(axis=3)
-        hedging, financing = PARTS.index("hedge"), PARTS.index("financing")
-        reduced = {
-            "explain": _from_entry(xp.moveaxis(_by_class(by_part), -1, 1)),
-            "magnitude": _from_entry(xp.moveaxis(self._magnitudes(by_part), -1, 1)),
-        }
-        flows = {"vega_traded": vega_traded, "hedge_traded": hedge_traded, "delivered": delivered}
-        for name, daily in (flows | {"vega_held": vega_held, "hedge_held": hedge_held}).items():
-            reduced[name] = xp.moveaxis(_by_class(daily), -1, 1)
+        marked = xp.where(marks.status[:, :, None] == LegStatus.CLOSED, xp.maximum(end - 1, 0), end)
+        life = xp.stack([flow.parts.sum(axis=3) for flow in flows], axis=2)  # (C, 1 + L, I, parts)
+        hedging, financing = life[..., PARTS.index("hedge")], life[..., PARTS.index("financing")]
+        values = [xp.take_along_axis(held.greeks.value, marked, axis=2)[:, :, 0] for held in self.instruments]
         return reduced, {
-            "exit_value": xp.take_along_axis(greeks.value, marked, axis=2)[:, :, 0],
+            "exit_value": xp.stack(values, axis=2),
             "shares": xp.take_along_axis(marks.shares, end, axis=2)[:, :, 0],
             "end": marks.end,
             "status": marks.status,
-            "pnl_option": life.sum(axis=2) - life[:, :, hedging] - life[:, :, financing],
-            "pnl_hedge": life[:, :, hedging],
-            "financing": life[:, :, financing],
-            **{name: daily.sum(axis=2) for name, daily in flows.items()},
+            "pnl_option": life.sum(axis=3) - hedging - financing,
+            "pnl_hedge": hedging,
+            "financing": financing,
+            "vega_traded": xp.stack([flow.vega_traded.sum(axis=2) for flow in flows], axis=2),
+            "hedge_traded": hedge_traded.sum(axis=2),
+            "delivered": xp.stack([flow.delivered.sum(axis=2) for flow in flows], axis=2),
         }
 
-    def _magnitudes(self, by_part):
-        """Sum absolute values over legs, (C, len(MAGNITUDES), H)."""
-        xp = namespace(by_part)
-        pnl = xp.abs(by_part.sum(axis=2))
-        sums = {"pnl": pnl.sum(axis=1)}
-        # A day's P&L is doubtful when the mark at either of its closes is.
-        stale, beyond = (xp.maximum(a[..., 1:], a[..., :-1]) for a in (self.marks.stale, self.marks.beyond))
-        doubtful = {"stale": stale, "beyond_tenors": beyond == Beyond.TENORS, "beyond_deltas": beyond == Beyond.DELTAS}
-        sums |= {kind: xp.where(is_so, pnl, 0.0).sum(axis=1) for kind, is_so in doubtful.items()}
-        for part in ("gamma", "theta", "unexplained"):
-            sums[part] = xp.abs(by_part[:, :, PARTS.index(part)]).sum(axis=1)
-        return xp.stack([sums[name] for name in MAGNITUDES], axis=1)
+
+def _total(arrays):
+    """Add up what the instruments have of one thing."""
+    total = arrays[0]
+    for array in arrays[1:]:
+        total = total + array
+    return total
+
+
+def _magnitudes(parts, reading: Reading):
+    """Sum absolute values over legs, (C, len(MAGNITUDES), H)."""
+    xp = namespace(parts)
+    pnl = xp.abs(parts.sum(axis=2))
+    sums = {"pnl": pnl.sum(axis=1)}
+    # A day's P&L is doubtful when the mark at either of its closes is.
+    stale, beyond = (xp.maximum(a[..., 1:], a[..., :-1]) for a in (reading.stale, reading.beyond))
+    doubtful = {"stale": stale, "beyond_tenors": beyond == Beyond.TENORS, "beyond_deltas": beyond == Beyond.DELTAS}
+    sums |= {kind: xp.where(is_so, pnl, 0.0).sum(axis=1) for kind, is_so in doubtful.items()}
+    for part in ("gamma", "theta", "unexplained"):
+        sums[part] = xp.abs(parts[:, :, PARTS.index(part)]).sum(axis=1)
+    return xp.stack([sums[name] for name in MAGNITUDES], axis=1)
 
 
 def _by_class(by_leg):
     """Sum legs into their two classes: axis 1 becomes (index, component)."""
     xp = namespace(by_leg)
     return xp.stack([by_leg[:, 0], by_leg[:, 1:].sum(axis=1)], axis=1)
+
+
+def _by_day(daily):
+    """Move the days from the last axis to the second."""
+    return namespace(daily).moveaxis(daily, -1, 1)
 
 
 def _from_entry(daily):

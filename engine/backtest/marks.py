@@ -1,19 +1,41 @@
-"""Marking held contracts: forward, volatility at the strike and time left, for every cohort, leg and holding day.
+"""Marking held contracts: forward, volatility and time left, for every cohort, leg and holding day.
 
 A position keeps its strike and its expiry. Where expiries are listed it is marked from its own expiry's smile, else
 from the constant-maturity grid by total variance. Everything is in shares as they were at entry: prices after a split
-are divided by the strike factor since entry, which leaves the straddle's value unchanged and its strike fixed.
+are divided by the strike factor since entry, which leaves the value of options unchanged and their strikes fixed.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Axis
 from engine.backend import namespace, running_max
 from engine.backtest.structure import Cohorts, LegStatus
 from engine.calendar import year_fraction
 from engine.kernels.codes import Beyond
-from engine.pricing import smile_at_tenor, vol_at_strike
+from engine.pricing import model_free_vol, smile_at_tenor, vol_at_strike
+
+SMALLEST = 1e-100  # a bust name settles on 0, of which there is no logarithm
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A volatility read from the smile of every leg on every holding day, (C, 1 + L, H + 1).
+
+    Parameters
+    ----------
+    iv : array
+        The last one quoted where a day has none.
+    stale : array, bool
+        No quote that day: the last quoted volatility is kept, a listed forward is taken from the spot.
+    beyond : array, int8
+        `Beyond`: whether the surface did not reach the time left, or else the strike: the nearest volatility is used.
+    """
+
+    iv: np.ndarray
+    stale: np.ndarray
+    beyond: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,42 +44,94 @@ class Marks:
 
     Parameters
     ----------
+    deltas : array (D,)
+        Call deltas of the smiles.
+    smile : array (C, 1 + L, H + 1, D)
+        At the time left.
+    price : array
+        Spot, or what the leg settles on, as quoted.
+    return_factor : array
+        That of the day, 1 at entry.
     forward : array
         Forward to the contract's expiry in entry shares; on the last day of a settled leg, what it settles on.
-    iv : array
-        Implied volatility at the strike.
-    strike : array (C, 1 + L)
-        At the money forward at entry.
+    forward_now : array
+        The same, NaN on a day that has none of its own.
+    time : array (C, 1, H + 1)
+        Years to the expiry of the contracts.
     years : array
-        Time to expiry; 0 from the day a leg settles, and after its end.
+        The same; 0 from the day a leg settles, and after its end.
     shares : array
         Strike factor since entry: today's strike is strike * shares, today's contracts are contracts / shares.
     alive : array, bool
         True from entry to the leg's last day, both included; a leg closed at its last mark earns nothing that day.
-    stale : array, bool
-        No quote that day: the last quoted volatility is kept, a listed forward is taken from the spot.
-    beyond : array, int8
-        `Beyond`: whether the surface did not reach the time left, or else the strike: the nearest volatility is used.
+    quotable, settles : array, bool
+        On which days the leg is marked by its smile, and on which at a price.
+    has_forward, beyond_tenor : array, bool
+        A forward is quoted for the expiry, or follows from the spot where none are listed; the tenors do not reach.
     end : array (C, 1 + L), int
         Last day of each leg, on which it ends; 0 where it was never tradable.
     status : array (C, 1 + L)
         `LegStatus` of each leg.
     """
 
+    deltas: Axis
+    smile: np.ndarray
+    price: np.ndarray
+    return_factor: np.ndarray
     forward: np.ndarray
-    iv: np.ndarray
-    strike: np.ndarray
+    forward_now: np.ndarray
+    time: np.ndarray
     years: np.ndarray
     shares: np.ndarray
     alive: np.ndarray
-    stale: np.ndarray
-    beyond: np.ndarray
+    quotable: np.ndarray
+    settles: np.ndarray
+    has_forward: np.ndarray
+    beyond_tenor: np.ndarray
     end: np.ndarray
     status: np.ndarray
 
+    def at(self, strike) -> Reading:
+        """Read the volatility at a strike of each leg, (C, 1 + L)."""
+        xp = namespace(strike)
+        strike = strike[:, :, None]
+        # What a leg settles on may be 0, where no volatility can be looked up.
+        living = xp.where(self.quotable, self.forward_now, strike)
+        iv, outside = vol_at_strike(self.smile, self.deltas, living, strike, self.time)
+        return self._reading(iv, outside)
+
+    def strip(self) -> Reading:
+        """Read the model-free volatility, which all strikes together say."""
+        iv = model_free_vol(self.smile, self.deltas, self.time)
+        return self._reading(iv, namespace(iv).zeros(iv.shape, dtype=bool))
+
+    def _reading(self, iv, outside) -> Reading:
+        xp = namespace(iv)
+        quoted = xp.isfinite(iv) & self.has_forward
+        beyond = xp.where(outside, int(Beyond.DELTAS), int(Beyond.NOTHING))
+        beyond = xp.where(self.beyond_tenor, int(Beyond.TENORS), beyond).astype(xp.int8)
+        return Reading(
+            iv=_keep_last(xp.where(self.quotable, iv, xp.nan)),
+            stale=self.alive & xp.where(self.settles, ~xp.isfinite(self.price), ~quoted),
+            beyond=xp.where(self.quotable & quoted, beyond, int(Beyond.NOTHING)),
+        )
+
+    def realised(self):
+        """Sum of squared log returns since entry, in which no action on the shares is a return.
+
+        A day without a price has none, and the next price the return since the last one.
+        """
+        xp = namespace(self.price)
+        factor = xp.where(xp.isfinite(self.return_factor) & self.alive, self.return_factor, 1.0)
+        undone = _keep_last(xp.where(self.alive, self.price, xp.nan) / xp.cumprod(factor, axis=-1))
+        moved = xp.maximum(undone, SMALLEST)
+        total = xp.zeros(undone.shape)
+        total[..., 1:] = xp.cumsum(xp.log(moved[..., 1:] / moved[..., :-1]) ** 2, axis=-1)
+        return total
+
 
 def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
-    """Mark the straddles of a block of cohorts on each of `days` holding days after entry.
+    """Follow the legs of a block of cohorts over `days` holding days after entry.
 
     Parameters
     ----------
@@ -81,11 +155,11 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
     def by_leg(index, members):
         return xp.concatenate([index[:, None], members], axis=1)
 
+    def since_entry(members, on_index: float):
+        return xp.where(held == 0, on_index, by_leg(xp.full(at.shape, on_index), members[legs_at, leg]))
+
     spot = by_leg(panel.index_spot[at], panel.spot[legs_at, leg])
-    factor = by_leg(xp.ones(at.shape), panel.strike_factor[legs_at, leg])
-    settlement = by_leg(xp.full(at.shape, xp.nan), panel.settlement[legs_at, leg])
-    factor = xp.where(held == 0, 1.0, factor)
-    settlement = xp.where(held == 0, xp.nan, settlement)
+    factor, settlement = since_entry(panel.strike_factor, 1.0), since_entry(panel.settlement, xp.nan)
 
     # The first of: expiry or end of data, settlement of the name, an action whose terms are not known.
     final = xp.asarray(cohorts.life)[:, None]
@@ -106,27 +180,22 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
     forward = xp.where(xp.isfinite(quoted_forward), quoted_forward, from_spot)
     final_price = xp.where((status == LegStatus.SETTLED)[..., None], settlement, spot)
     forward = xp.where(settled_today, final_price, xp.where(closed_today, xp.nan, forward)) / shares
-    strike = forward[:, :, 0]
-
-    # What a leg settles on may be 0, where no volatility can be looked up.
-    living = xp.where(alive & ~settled_today, forward, strike[:, :, None])
-    iv, beyond_delta = vol_at_strike(smile, panel.deltas, living, strike[:, :, None], years)
-    beyond = xp.where(beyond_delta, int(Beyond.DELTAS), int(Beyond.NOTHING))
-    beyond = xp.where(beyond_tenor, int(Beyond.TENORS), beyond).astype(xp.int8)
-    has_forward = xp.isfinite(forward if panel.listed is None else quoted_forward)
-    quoted = xp.isfinite(iv) & has_forward
-    stale = alive & ~closed_today & xp.where(settled_today, ~xp.isfinite(final_price), ~quoted)
-    forward = _keep_last(forward)
-    iv = _keep_last(xp.where(settled_today | closed_today, xp.nan, iv))
+    quotable = alive & ~settled_today & ~closed_today
     return Marks(
-        forward=forward,
-        iv=iv,
-        strike=strike,
-        years=xp.where(alive & ~settled_today & ~closed_today, years, 0.0),
+        deltas=panel.deltas,
+        smile=smile,
+        price=xp.where(settled_today, final_price, spot),
+        return_factor=since_entry(panel.return_factor, 1.0),
+        forward=_keep_last(forward),
+        forward_now=forward,
+        time=years,
+        years=xp.where(quotable, years, 0.0),
         shares=shares,
         alive=alive & ~closed_today,
-        stale=stale,
-        beyond=xp.where(alive & quoted & ~(settled_today | closed_today), beyond, int(Beyond.NOTHING)),
+        quotable=quotable,
+        settles=settled_today,
+        has_forward=xp.isfinite(forward if panel.listed is None else quoted_forward),
+        beyond_tenor=beyond_tenor,
         end=end,
         status=status,
     )

@@ -7,17 +7,18 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
+from engine.backtest import views
 from engine.backtest.accounts import CAPITAL_VOL_POINTS, RATES, Accounts
 from engine.backtest.attribution import PARTS
-from engine.backtest.book import COMPONENT, INDEX, LegTable, TradeBook, build_book
+from engine.backtest.book import LegTable, TradeBook, build_book
 from engine.backtest.cautions import Caution, caution_codes, cautions
 from engine.backtest.costs import Costs
 from engine.backtest.market import MarketView
 from engine.backtest.structure import Cohorts, LegStatus
 from engine.backtest.summary import summarise
 from engine.backtest.wording import summary_lines
+from engine.calendar import Date
 from engine.data.panel import MarketPanel
-from engine.records import map_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +139,7 @@ class BacktestResult:
 
     def capital(self, p: int = 0) -> float:
         """Fixed capital that returns are quoted on, in currency."""
-        return CAPITAL_VOL_POINTS * self.book.most_held * self.vega_per_cohort(p)
+        return float(self.summaries["capital"][p])
 
     def capital_convention(self, p: int = 0) -> str:
         """Say in words what capital returns are measured on."""
@@ -146,9 +147,15 @@ class BacktestResult:
         earns = "earns no interest" if rate == 0.0 else f"Sharpe ratios above a risk-free {100 * rate:g} % a year on it"
         return (
             f"fixed capital of {self.capital(p):,.0f} {self.market.info.currency} = {CAPITAL_VOL_POINTS} vol points x "
-            f"index vega of {self.vega_per_cohort(p):,.0f} x {self.book.most_held} cohort(s) held at once at most; "
+            f"index vega of {self.vega_per_cohort(p):,.0f} x {self._held_at_once(p)}; "
             f"not compounded, {earns}"
         )
+
+    def _held_at_once(self, p: int) -> str:
+        most, cohorts = float(self.accounts.most_exposure[p, 0]), self.book.most_held
+        if most == cohorts:
+            return f"{cohorts} cohort(s) held at once at most"
+        return f"an exposure of {most:,.4g} held at once at most, above 1 in some cohort"
 
     @property
     def dates(self) -> np.ndarray:
@@ -196,55 +203,52 @@ class BacktestResult:
         )
 
     def ledger(self, p: int = 0) -> pl.DataFrame:
-        """One row per trade and leg, cohorts with an exposure only; the rows sum to the daily P&L and costs.
+        """One row per cohort, leg and instrument, cohorts with an exposure only; they sum to the daily P&L and costs.
 
-        Quantities are in shares as at entry; `strike_factor` says what splits have since made of the strike.
+        Quantities are in shares as at entry; `strike_factor` says what splits have since made of the strike. A leg's
+        instruments are hedged as one: each bears an equal part of what that costs.
 
         Where the parameter set sells cohorts early, the book knows their legs to the end only: the book is built again
         to the exits, which takes as long as the first time. Held to expiry, its legs are at hand.
         """
-        legs = vars(map_arrays(self._legs(p), to_host))
-        cohort_vega = (self.entry_exposure[p] * self.vega_per_cohort(p))[:, None]
-        row = np.nonzero((legs["units"] != 0.0) & (cohort_vega != 0.0))
-        cohort, leg = row
-        leg_class = np.where(leg == 0, INDEX, COMPONENT)
-        vega = np.broadcast_to(cohort_vega, legs["units"].shape)[row]
-        picked = {name: array[row] for name, array in legs.items()}
-        entry = self.book.cohorts.entry[cohort]
-        exit_ = entry + picked["end"]
-        rates = self.rates(p)
-        half_spread = np.where(leg_class == INDEX, rates["index"], rates["component"])
-        hedging = rates["hedge_bps"] * picked["hedge_traded"] + rates["delivery_bps"] * picked["delivered"]
-        cost = np.abs(vega) * (half_spread * picked["vega_traded"] + 1e-4 * hedging)
-        gross = vega * (picked["pnl_option"] + picked["pnl_hedge"] + picked["financing"])
-        names = np.append(np.asarray(self.market.names, dtype=object), self.market.info.index)
-        units = vega * picked["units"]
-        return pl.DataFrame(
-            {
-                "cohort": cohort,
-                "entry_date": self.dates[entry],
-                "expiry": self.book.cohorts.expiry[cohort],
-                "leg": names[picked["name"]].astype(str),
-                "leg_class": np.where(leg_class == INDEX, "index", "component"),
-                "status": np.array([s.name.lower() for s in LegStatus])[picked["status"]],
-                "exit_date": self.dates[exit_],
-                "straddles": units,
-                "strike": picked["strike"],
-                "strike_factor": picked["shares"],
-                "entry_iv": picked["iv"].astype(np.float64),
-                "entry_vega": units * picked["vega"],
-                "premium": units * picked["value"],
-                "exit_value": units * picked["exit_value"],
-                "pnl_option": vega * picked["pnl_option"],
-                "pnl_hedge": vega * picked["pnl_hedge"],
-                "financing": vega * picked["financing"],
-                "pnl_gross": gross,
-                "cost": cost,
-                "pnl_net": gross - cost,
-            }
-        )
+        return views.ledger(self, p)
 
-    def _legs(self, p: int) -> LegTable:
+    def by_name(self, p: int = 0) -> pl.DataFrame:
+        """One row per leg, the index first: its P&L and costs over all cohorts, which sum to the daily ones."""
+        return views.by_name(self, p)
+
+    def by_cohort(self, p: int = 0) -> pl.DataFrame:
+        """One row per cohort: its P&L by source, which sum to the daily ones, and its costs."""
+        return views.by_cohort(self, p)
+
+    def day(self, date: Date, p: int = 0) -> pl.DataFrame:
+        """One row per cohort, leg and instrument held into a session: what it earned there, by source, and cost.
+
+        The rows sum to the session's row of `daily`. Summed by leg they are what a backtest that ends on the session
+        earned more than one that ends a session earlier (each gives up its hedges where it ends, at a cost).
+
+        Raises
+        ------
+        InputError
+            When the date is no session of the market.
+        """
+        return views.day(self, date, p)
+
+    def carry(self, date: Date, p: int = 0) -> pl.DataFrame:
+        """What the cohorts held on from a close earn by the next session if nothing moves, by source; rows as of `day`.
+
+        Every quote and price of the close stands a session later: what is left is theta, the roll along the forwards
+        (`delta`, `gamma`, `hedge`) and down the surface (`vega`), and financing. The next session is the market's, or
+        the next weekday where the data end.
+
+        Raises
+        ------
+        InputError
+            When the date is no session of the market.
+        """
+        return views.carry(self, date, p)
+
+    def legs(self, p: int = 0) -> LegTable:
         """Return the legs to the exits of a parameter set: of a book built again where some cohort is sold early."""
         until = self.held_until(p)
         if (until == self.book.cohorts.life).all():

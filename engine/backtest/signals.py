@@ -3,6 +3,7 @@
 from engine import kernels
 from engine.arrays import Floats
 from engine.backend import namespace, running_max
+from engine.kinds import check_count
 from engine.statistics import varies
 
 
@@ -30,6 +31,7 @@ def zscore(series: Floats, window: int) -> Floats:
     >>> zscore(np.array([1.0, 2.0, 3.0, 4.0]), 3).round(3).tolist()
     [nan, nan, 1.225, 1.225]
     """
+    check_count("window", window)
     xp = namespace(series)
     out = xp.full(series.shape, xp.nan)
     if series.shape[-1] < window:

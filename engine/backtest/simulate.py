@@ -12,15 +12,18 @@ from engine.backtest.book import Recipe, TradeBook, build_book
 from engine.backtest.costs import Costs, VolPoints
 from engine.backtest.exits import Exits, HoldToExpiry
 from engine.backtest.hedging import DailyDelta, Hedge
+from engine.backtest.instruments import check_instruments
 from engine.backtest.market import MarketView
 from engine.backtest.result import BacktestResult
 from engine.backtest.schedule import Monthly, Schedule
 from engine.backtest.sizing import AbstractSizing, VegaNeutral
 from engine.backtest.strategy import AbstractStrategy, checked_exposure
-from engine.backtest.structure import Straddle, Structure, check_reach, choose_contracts
+from engine.backtest.structure import Structure, check_reach, choose_contracts
+from engine.backtest.structures import Straddle
 from engine.correlation import Basket, TopWeights
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
+from engine.kinds import is_kind
 
 
 def backtest(
@@ -38,10 +41,10 @@ def backtest(
     risk_free: float = 0.0,
     progress: Callable[[int], None] | None = None,
 ) -> BacktestResult:
-    """Backtest a dispersion strategy: short index straddles, long component straddles, delta-hedged.
+    """Backtest a dispersion strategy: short the index's options, long those of the members, delta-hedged.
 
-    On each entry date the strategy's exposure of `lag` sessions before scales a cohort of straddles, which is held
-    to expiry or to an early exit. The trade book does not depend on the strategy; P&L is exposure x index vega x book.
+    On each entry date the strategy's exposure of `lag` sessions before scales a cohort of legs, which is held to
+    expiry or to an early exit. The trade book does not depend on the strategy; P&L is exposure x index vega x book.
 
     Parameters
     ----------
@@ -50,9 +53,10 @@ def backtest(
     basket : Basket
         `TopWeights` (50 names), `AllMembers`, `Names` or, here as below, one of your own. The first is the default.
     structure : Structure
-        `Straddle` (30 days).
+        `Straddle` (30 days), `DeltaNeutralStraddle`, `Strangle`, `SingleOption`, `VarianceSwap` or one of
+        your own.
     sizing : AbstractSizing
-        `VegaNeutral` (100 000 per vol point), `ThetaNeutral` or `GammaNeutral`.
+        `VegaNeutral` (100 000 per vol point), `ThetaNeutral`, `GammaNeutral` or, of variance swaps, `VarianceTheta`.
     schedule : Schedule
         `Monthly` or `Weekly`.
     exits : Exits
@@ -87,6 +91,8 @@ def backtest(
     >>> result.summary()["cohorts"]
     11
     """
+    if not is_kind(risk_free, float):
+        raise InputError(f"risk_free={risk_free} is not a number; write 0.04 for 4 %")
     view = MarketView(market, basket or TopWeights())
     sizing = sizing or VegaNeutral()
     book = open_book(view, schedule or Monthly(), structure or Straddle(), sizing, hedge or DailyDelta(), lag, progress)
@@ -111,10 +117,13 @@ def open_book(
         When the lag is below 1, the schedule's sessions do not ascend from `lag` on, or none of them can be entered.
     """
     market = view.panel
+    if not is_kind(lag, int):
+        raise InputError(f"lag={lag} is not a whole number of sessions")
     if lag < 1:
         raise InputError(f"lag={lag} would trade on the close that decided the trade; use lag=1 or more")
     if market.dates.dtype != np.dtype("datetime64[D]"):
         raise InputError(f"{market.info.name} holds times of the day; a backtest needs one row per session")
+    check_instruments(structure, sizing)
     entry = np.asarray(schedule.entries(market.dates, lag))
     if len(entry) == 0:
         raise InputError(

@@ -28,7 +28,8 @@ class AbstractStrategy(ABC):
         -------
         array (T,), or (P, T) where a field holds a column (P, 1)
             +1 is fully short correlation (short index straddles, long component straddles), 0 no trade, -1 the
-            reverse; NaN means no opinion yet and trades nothing. Date t uses nothing later than its close.
+            reverse; NaN means no opinion yet and trades nothing. Beyond 1 the capital that returns are quoted on grows
+            as much. Date t uses nothing later than its close.
         """
 
 

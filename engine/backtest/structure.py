@@ -7,6 +7,7 @@ import numpy as np
 
 from engine.arrays import Integers
 from engine.backend import to_host
+from engine.backtest.instruments import Instrument
 from engine.calendar import DAY, closed_between, days_between
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
@@ -22,8 +23,19 @@ NEAR_ENOUGH_DAYS = 15  # monthly expiries are a month apart, so the nearest is w
 class Structure(Protocol):
     """What a structure of your own offers; a frozen dataclass, so that equal structures share a trade book.
 
-    Straddles at the money forward are what is traded; a structure says which of those that are listed.
+    It says which instruments a leg is made of, all to one expiry, and which of the expiries listed that is. The index
+    is sold and the members are bought, in units of the whole list; the sizing says how many.
     """
+
+    @property
+    def index(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of the index leg, `MOST_INSTRUMENTS` at most; together their vega is positive."""
+        ...
+
+    @property
+    def members(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of a member's leg."""
+        ...
 
     @property
     def tenor(self) -> int:
@@ -39,36 +51,6 @@ class Structure(Protocol):
     def min_coverage(self) -> float:
         """Share of the basket's weight, 0 to 1, that quoted names must hold for a cohort to be entered."""
         ...
-
-
-@dataclass(frozen=True)
-class Straddle:
-    """At-the-money-forward straddles on the index and on every name of the basket, all to one expiry.
-
-    Where expiries are listed the one nearest the asked tenor is traded; on a constant-maturity grid the contract
-    expires exactly `tenor` days after entry.
-
-    Parameters
-    ----------
-    tenor : int
-        Calendar days from entry to expiry.
-    min_days : int
-        Listed expiries nearer than this are not entered.
-    min_coverage : float
-        A cohort is entered only if names holding this share of the basket's weight are quoted.
-    """
-
-    tenor: int = 30
-    min_days: int = 7
-    min_coverage: float = 0.8
-
-    def __post_init__(self):
-        if self.tenor < 1:
-            raise InputError(f"structure.tenor={self.tenor} is not a number of days; use 1 or more")
-        if self.min_days < 0:
-            raise InputError(f"structure.min_days={self.min_days} is below 0; use 0 or more days")
-        if not 0.0 <= self.min_coverage <= 1.0:
-            raise InputError(f"structure.min_coverage={self.min_coverage} is not a fraction; 0.8 asks for 80 %")
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +104,7 @@ class Cohorts:
         last = np.where(early, self.entry + day, self.last)
         return Cohorts(self.entry, last, self.expiry, np.where(early, int(LegStatus.EXITED), self.outcome))
 
-    def __getitem__(self, part: slice) -> "Cohorts":
+    def __getitem__(self, part: slice | np.ndarray) -> "Cohorts":
         return Cohorts(self.entry[part], self.last[part], self.expiry[part], self.outcome[part])
 
     def since(self, first: int) -> "Cohorts":
@@ -168,10 +150,15 @@ def choose_contracts(panel: MarketPanel, entry: Integers, structure: Structure) 
         distance = np.where(usable, np.abs(days - structure.tenor), np.inf)
         nearest = distance.argmin(axis=1)
         expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT", "D"))
-    last = np.where(np.isnat(expiry), entry, np.searchsorted(panel.dates, expiry, side="right") - 1)
-    days = days_between(expiry, panel.dates[last])
-    settled = (expiry <= panel.dates[-1]) & (days <= HOLIDAY_DAYS)
-    for c in np.flatnonzero((expiry <= panel.dates[-1]) & (days > HOLIDAY_DAYS)):
-        settled[c] = closed_between(panel.dates[last[c]], expiry[c] + DAY, panel.info.calendar)
-    outcome = np.where(last < len(panel) - 1, int(LegStatus.LOST), int(LegStatus.OPEN))
+    return dated_cohorts(panel.dates, entry, expiry, panel.info.calendar)
+
+
+def dated_cohorts(dates: np.ndarray, entry: np.ndarray, expiry: np.ndarray, calendar: str) -> Cohorts:
+    """Return cohorts of known expiries: how long the sessions follow them, and how their legs then end."""
+    last = np.where(np.isnat(expiry), entry, np.searchsorted(dates, expiry, side="right") - 1)
+    days = days_between(expiry, dates[last])
+    settled = (expiry <= dates[-1]) & (days <= HOLIDAY_DAYS)
+    for c in np.flatnonzero((expiry <= dates[-1]) & (days > HOLIDAY_DAYS)):
+        settled[c] = closed_between(dates[last[c]], expiry[c] + DAY, calendar)
+    outcome = np.where(last < len(dates) - 1, int(LegStatus.LOST), int(LegStatus.OPEN))
     return Cohorts(entry, last, expiry, np.where(settled, int(LegStatus.EXPIRED), outcome))

@@ -39,7 +39,7 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
     entered = exposure > 0.0
     total = exposure.sum(axis=1)
     traded = total * result.vegas
-    capital = np.broadcast_to(np.asarray(to_host(result.accounts.capital)).reshape(-1), result.vegas.shape)
+    capital = to_host(result.accounts.capital)[:, 0]
     days = result.accounts.statistics()
     gross, option_cost, hedge_cost, fall = (days[n] for n in ("pnl_gross", "option_cost", "hedge_cost", "max_drawdown"))
     cost = option_cost + hedge_cost

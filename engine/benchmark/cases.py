@@ -14,6 +14,7 @@ from engine.benchmark.correlations import (
 )
 from engine.benchmark.inputs import make_market, make_options
 from engine.benchmark.options import inversion, inversion_loop, price_and_greeks
+from engine.benchmark.quotes import make_chains, surfaces
 from engine.benchmark.sizes import Sizes
 from engine.benchmark.sweeps import sweep, sweep_book, sweep_loop
 from engine.benchmark.work import BOOK_LOOP, CORRELATION_LOOP, SWEEP_LOOP, VOLS_LOOP
@@ -24,6 +25,7 @@ SWEEP = "Sweep"
 SWEEP_BOOK = "Book of the sweep"
 VOLS = "Implied vols"
 PRICE = "Price and greeks"
+SURFACE = "Quotes to surface"
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ def cases(sizes: Sizes) -> list[Case]:
             part = partial(prepare, **{"names" if axis == "N" else "dates": length})
             yield row(f"{series}, {axis}={length:,}", part, "", Growth(series, axis, length), listed=False)
 
+    def chains(name, prepare, label="", growth=None, listed=True):
+        return Case(name, "quotes", make_chains, prepare, "arithmetic", label, growth, listed)
+
+    european, american = f"{SURFACE}, European", f"{SURFACE}, American"
+    of_style = {series: partial(surfaces, style=series.split(", ")[1].lower()) for series in (european, american)}
     first_book = partial(trade_book, tenor=shortest)
     largest = max(sizes.sets)
     return [
@@ -118,6 +125,9 @@ def cases(sizes: Sizes) -> list[Case]:
         options(VOLS, inversion, "implied vols"),
         options(PRICE, price_and_greeks, "price + greeks"),
         options(VOLS_LOOP, inversion_loop, "implied vols, loop"),
+        *grown(chains, european, "N", sizes.chain_names, of_style[european]),
+        chains(european, of_style[european], "surface, European", Growth(european, "N", sizes.chain_names)),
+        chains(american, of_style[american], "surface, American"),
     ]
 
 

@@ -25,6 +25,8 @@ class Sizes:
         Parameter sets of each sweep.
     options : int
         Prices whose implied volatility is computed.
+    chain_names : int
+        Names whose option chains, of one date, become surfaces: some 870 quotes each.
     load_dates : int
         Sessions of the panel that is loaded.
     growth : tuple
@@ -48,6 +50,7 @@ class Sizes:
     sweep_dates: int
     sets: tuple
     options: int
+    chain_names: int
     load_dates: int
     growth: tuple
     loop_dates: int

@@ -21,6 +21,10 @@ MARK = 4 * (8 + ROOT) + 10 + EXP + (LOG + 2 * ERF + EXP + 3 * ROOT + 15) + REPRI
 PRICE_AND_GREEKS = LOG + 2 * ERF + 2 * EXP + 4 * ROOT + 30
 # The normalised price, a first guess, and the two steps of Jaeckel's method: each takes two scaled erfc, exp and log.
 INVERSION = (EXP + LOG + 4 * ROOT) + (LOG + ERF + 3 * ROOT) + 2 * (2 * ERF + EXP + LOG + 3 * ROOT + 30)
+# A quote in a cubic spline: its four pieces, ten products of two of them and three of each with a price, three times
+# over. A tree of forty steps: a mean of two and an exercise in every node.
+SMILE_QUOTE = 3 * (16 + 10 + 12)
+TREE = 40 * 41 // 2 * 4
 # A sweep, per parameter set. For each cohort and day: P&L and two costs. For each session: two comparisons of the
 # signal, the sums and the drawdown; on top of it, one for each lag of the long-run variance.
 COHORT_DAY = 3

@@ -9,7 +9,9 @@ import numpy as np
 
 from engine.arrays import PerDate, Symbols, Weights
 from engine.backend import namespace
+from engine.correlation.checks import check_weights
 from engine.errors import InputError
+from engine.kinds import check_kinds
 
 
 @runtime_checkable
@@ -52,6 +54,7 @@ class TopWeights:
     n: int = 50
 
     def __post_init__(self):
+        check_kinds(self)
         if self.n < 1:
             raise InputError(f"basket.n={self.n} selects nobody; use 1 or more")
 
@@ -158,13 +161,13 @@ def _alphabetical(names: Symbols) -> np.ndarray:
 
 
 def held_weights(weights: Weights) -> Weights:
-    """Weights of the names held, in float64; 0 for all others."""
-    xp = namespace(weights)
-    return xp.where(weights > 0.0, weights, 0.0).astype(float)
+    """Weights of the names held, in float64; 0 for all others. A weight that is none is an InputError."""
+    check_weights(weights)
+    return weights.astype(float)
 
 
 def normalised(weights: Weights) -> Weights:
-    """Scale each row of weights (T, N) to sum to 1, what is not positive counting as 0; an empty row stays 0."""
+    """Scale each row of weights (T, N) to sum to 1; an empty row stays 0."""
     xp = namespace(weights)
     held = held_weights(weights)
     total = held.sum(axis=1, keepdims=True)

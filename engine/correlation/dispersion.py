@@ -8,7 +8,7 @@ import numpy as np
 from engine.arrays import Axis, Floats, PerDate, PerName, Weights
 from engine.backend import blocks, namespace
 from engine.calendar import DAYS_PER_YEAR
-from engine.correlation.checks import check_fraction, check_shapes
+from engine.correlation.checks import check_fraction, check_shapes, is_quote
 from engine.correlation.moments import basket_moments
 from engine.pricing import model_free_vol
 from engine.stream import WINDOW_BYTES, stream
@@ -62,6 +62,7 @@ def dispersion_measures(
     *,
     min_coverage: float = 0.8,
     budget: int | None = None,
+    zero_counts: bool = False,
 ) -> DispersionMeasures:
     """Measure the dispersion of a basket from volatilities of any kind: at the money, model-free or realised.
 
@@ -76,6 +77,8 @@ def dispersion_measures(
         As for `implied_correlation`: sums run over the quoted names, their weights scaled to sum to 1.
     budget : int or None
         Bytes of one block of dates; None = what suits the machine the arrays are on. Changes not a bit of the result.
+    zero_counts : bool
+        True for realised volatilities, of which 0 is one.
 
     Returns
     -------
@@ -99,9 +102,9 @@ def dispersion_measures(
     xp = namespace(index_vol, component_vol, weights)
     check_shapes(index_vol, component_vol, weights)
     check_fraction("min_coverage", min_coverage)
-    moments = basket_moments(weights, component_vol, budget)
+    moments = basket_moments(weights, component_vol, budget, zero_counts=zero_counts)
     quoted = xp.where(moments.quoted > 0.0, moments.quoted, xp.nan)
-    index = index_vol.astype(xp.float64)
+    index = xp.where(is_quote(index_vol, zero_counts), index_vol, xp.nan).astype(xp.float64)
     member_variance = moments.variance / quoted
     variance_dispersion = member_variance - index**2
     covariance = index**2 - moments.own_variance / quoted**2
@@ -159,6 +162,7 @@ def surface_dispersion(
     DispersionMeasures of arrays (T, K)
     """
     xp = namespace(index_iv, weights)
+    check_shapes(index_iv, component_iv, weights)
     years = xp.asarray(tenors, dtype=xp.float64) / DAYS_PER_YEAR
     windows = [component_iv]
     if xp is not np and isinstance(component_iv, np.ndarray):

@@ -8,7 +8,7 @@ import numpy as np
 from engine import kernels, records
 from engine.arrays import PerDate, PerName, Weights
 from engine.backend import blocks, namespace
-from engine.correlation.checks import check_fraction, check_shapes
+from engine.correlation.checks import check_fraction, check_shapes, check_weights, is_quote, least_vol
 from engine.correlation.moments import basket_moments
 from engine.kernels.codes import CorrelationStatus
 from engine.stream import WINDOW_BYTES, stream
@@ -55,7 +55,13 @@ class ImpliedCorrelation:
 
 
 def implied_correlation(
-    index_iv: PerDate, component_iv: PerName, weights: Weights, *, min_coverage: float = 0.8, budget: int | None = None
+    index_iv: PerDate,
+    component_iv: PerName,
+    weights: Weights,
+    *,
+    min_coverage: float = 0.8,
+    budget: int | None = None,
+    zero_counts: bool = False,
 ) -> ImpliedCorrelation:
     """Implied correlation of a basket for all dates, tenors and deltas at once.
 
@@ -69,8 +75,8 @@ def implied_correlation(
     Parameters
     ----------
     index_iv : array (T, ...) or (B, T, ...)
-        Volatility s_I of the index, annualised decimals, NaN where there is no quote; one for all baskets, or each its
-        own.
+        Volatility s_I of the index, annualised decimals, NaN where there is no quote, as is whatever is not positive;
+        one for all baskets, or each its own.
     component_iv : array (T, N, ...)
         Volatility s of each name, same trailing axes (none, or tenor and delta). On the host beside weights on a GPU
         where they exceed its memory: they are then streamed.
@@ -82,6 +88,8 @@ def implied_correlation(
     budget : int or None
         Bytes of one block of dates: of the array code's temporaries, or of a window that streams. Changes speed, not
         a bit of the result.
+    zero_counts : bool
+        True for realised volatilities, of which 0 is one; an implied one of 0 is no quote.
 
     Returns
     -------
@@ -90,7 +98,8 @@ def implied_correlation(
     Raises
     ------
     InputError
-        When the shapes do not belong together or `min_coverage` is not a fraction.
+        When the shapes do not belong together, a weight is negative or NaN, an array is masked, or `min_coverage` is
+        not a fraction.
 
     References
     ----------
@@ -105,51 +114,59 @@ def implied_correlation(
     """
     check_fraction("min_coverage", min_coverage)
     check_shapes(index_iv, component_iv, weights, several=True)
+    check_weights(weights)
     if isinstance(component_iv, np.ndarray) and namespace(index_iv, weights) is not np:
-        return _streamed(index_iv, component_iv, weights, min_coverage, budget)
-    return _at_once(index_iv, component_iv, weights, min_coverage, budget)
+        return _streamed(index_iv, component_iv, weights, min_coverage, budget, zero_counts)
+    return _at_once(index_iv, component_iv, weights, min_coverage, budget, zero_counts)
 
 
-def _streamed(index_iv, component_iv, weights, min_coverage, budget) -> ImpliedCorrelation:
+def _streamed(index_iv, component_iv, weights, min_coverage, budget, zero_counts) -> ImpliedCorrelation:
     """Correlate window by window of dates: the members' volatilities are on the host, all else is on the device."""
     xp = namespace(index_iv, weights)
     parts = list(blocks(len(component_iv), component_iv[:1].nbytes, min(budget or WINDOW_BYTES, WINDOW_BYTES)))
     own_index = index_iv.ndim == component_iv.ndim  # (B, T, ...): an index for each basket
     windows = [
-        _at_once(index_iv[:, part] if own_index else index_iv[part], window, weights[..., part, :], min_coverage, None)
+        _at_once(
+            index_iv[:, part] if own_index else index_iv[part],
+            window,
+            weights[..., part, :],
+            min_coverage,
+            None,
+            zero_counts,
+        )
         for part, window in zip(parts, stream(xp, component_iv, parts), strict=True)
     ]
     return records.concatenate(windows, axis=weights.ndim - 2)
 
 
-def _at_once(index_iv, component_iv, weights, min_coverage, budget) -> ImpliedCorrelation:
+def _at_once(index_iv, component_iv, weights, min_coverage, budget, zero_counts) -> ImpliedCorrelation:
     """Correlate arrays that are all on one machine: by the kernel where it can be compiled, else by array code."""
     if kernels.usable(namespace(index_iv, component_iv, weights)):
-        return _by_kernel(index_iv, component_iv, weights, min_coverage)
+        return _by_kernel(index_iv, component_iv, weights, min_coverage, zero_counts)
     if weights.ndim == 3:
-        return _several_baskets(index_iv, component_iv, weights, min_coverage, budget)
-    return _one_basket(index_iv, component_iv, weights, min_coverage, budget)
+        return _several_baskets(index_iv, component_iv, weights, min_coverage, budget, zero_counts)
+    return _one_basket(index_iv, component_iv, weights, min_coverage, budget, zero_counts)
 
 
-def _several_baskets(index_iv, component_iv, weights, min_coverage, budget) -> ImpliedCorrelation:
+def _several_baskets(index_iv, component_iv, weights, min_coverage, budget, zero_counts) -> ImpliedCorrelation:
     """Correlate baskets (B, T, N) one after the other, against one index or each its own."""
     indices = index_iv if index_iv.ndim == component_iv.ndim else [index_iv] * len(weights)
     return records.stack(
         [
-            _one_basket(index, component_iv, basket, min_coverage, budget)
+            _one_basket(index, component_iv, basket, min_coverage, budget, zero_counts)
             for index, basket in zip(indices, weights, strict=True)
         ]
     )
 
 
-def _one_basket(index_iv, component_iv, weights, min_coverage, budget) -> ImpliedCorrelation:
+def _one_basket(index_iv, component_iv, weights, min_coverage, budget, zero_counts) -> ImpliedCorrelation:
     """Correlate one basket (T, N) by array code: the reference of the kernel."""
     xp = namespace(index_iv, component_iv, weights)
-    moments = basket_moments(weights, component_iv, budget)
+    moments = basket_moments(weights, component_iv, budget, zero_counts=zero_counts)
 
     # Sums keep the given weights; scaling s_I by the quoted weight is the same as scaling every weight by its inverse,
     # and leaves A^2 - B exactly 0 for a single name.
-    index = xp.asarray(index_iv).astype(float) * moments.quoted
+    index = xp.where(is_quote(index_iv, zero_counts), index_iv, xp.nan).astype(float) * moments.quoted
     index_variance = index * index
     basket_variance = moments.vol * moments.vol
     pairs = basket_variance - moments.own_variance
@@ -173,7 +190,7 @@ def _one_basket(index_iv, component_iv, weights, min_coverage, budget) -> Implie
     return ImpliedCorrelation(clean, dirty, variance_ratio, status, coverage, moments.names)
 
 
-def _by_kernel(index_iv, component_iv, weights, min_coverage) -> ImpliedCorrelation:
+def _by_kernel(index_iv, component_iv, weights, min_coverage, zero_counts) -> ImpliedCorrelation:
     """Correlate any number of baskets in one reading of the volatilities: kernels/moments.cu."""
     xp = namespace(index_iv, component_iv, weights)
     iv = component_iv if component_iv.dtype in (xp.float32, xp.float64) else component_iv.astype(xp.float64)
@@ -195,7 +212,7 @@ def _by_kernel(index_iv, component_iv, weights, min_coverage) -> ImpliedCorrelat
     count = math.prod(cells)
     strides = [step // iv.itemsize for step in iv.strides[:2]]
     sizes = (names, count, weights, dates, baskets, index, dates * count if index.ndim == iv.ndim else 0)
-    arguments = (iv, *strides, *sizes, float(min_coverage), *vars(record).values())
+    arguments = (iv, *strides, *sizes, float(min_coverage), least_vol(zero_counts), *vars(record).values())
     threads = 128
     kernels.launch(
         xp,

@@ -8,6 +8,7 @@ import numpy as np
 from engine.arrays import Floats, Integers, PerName, Weights
 from engine.backend import block_budget, blocks, each, namespace
 from engine.correlation.basket import held_weights
+from engine.correlation.checks import is_quote
 
 _BYTES_PER_CELL = 64  # what one date and cell holds while its names are summed: five sums, quote, product, mask
 
@@ -53,7 +54,9 @@ def ranked_members(weights: Weights) -> tuple[Integers, Floats]:
     return position, xp.take_along_axis(held, position, axis=1)
 
 
-def basket_moments(weights: Weights, iv: PerName, budget: int | None = None) -> BasketMoments:
+def basket_moments(
+    weights: Weights, iv: PerName, budget: int | None = None, *, zero_counts: bool = False
+) -> BasketMoments:
     """Sum the weighted volatilities of a basket: all that correlation needs to know of its members.
 
     Parameters
@@ -61,9 +64,11 @@ def basket_moments(weights: Weights, iv: PerName, budget: int | None = None) -> 
     weights : array (T, N)
         Basket weights, 0 where a name is not in the basket. Names of weight 0 are not read.
     iv : array (T, N, ...)
-        Volatilities, annualised decimals, any trailing axes; NaN where there is no quote.
+        Volatilities, annualised decimals, any trailing axes. No quote is NaN, infinite, negative or 0.
     budget : int or None
         Bytes the temporaries of one block of dates may take; None = what suits the machine the arrays are on.
+    zero_counts : bool
+        True for realised volatilities, of which 0 is one.
 
     Returns
     -------
@@ -91,7 +96,7 @@ def basket_moments(weights: Weights, iv: PerName, budget: int | None = None) -> 
         for j in range(position.shape[1]):
             w = weight[part, j].reshape(-1, *(1 for _ in shape[1:]))
             s = quotes[row, position[part, j]]
-            has_quote = xp.isfinite(s) & (w > 0.0)
+            has_quote = is_quote(s, zero_counts) & (w > 0.0)
             s = xp.where(has_quote, s, 0.0).astype(float)
             ws = w * s
             vol[part] += ws

@@ -173,7 +173,7 @@ def realized_correlation(
         index_vol = _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_year)
     else:
         index_vol = _realized_vol(index_returns[:, None], sessions, demean, sessions_per_year)[:, 0]
-    rho = implied_correlation(index_vol, component_vol, weights, min_coverage=min_coverage)
+    rho = implied_correlation(index_vol, component_vol, weights, min_coverage=min_coverage, zero_counts=True)
     return RealizedCorrelation(
         clean=rho.clean,
         dirty=rho.dirty,

@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.arrays import PerDate, PerName, Weights
 from engine.backend import namespace
+from engine.correlation.checks import check_shapes, is_quote
 from engine.correlation.implied import ImpliedCorrelation, implied_correlation
 from engine.correlation.moments import basket_moments
 from engine.errors import InputError
@@ -78,13 +79,14 @@ def correlation_sensitivity(index_iv: PerDate, component_iv: PerName, weights: W
     [[0.3549, -0.9586, 0.9233]]
     """
     xp = namespace(index_iv, component_iv, weights)
-    index = xp.asarray(index_iv).astype(float)  # a square of float32 would lose digits
+    check_shapes(index_iv, component_iv, weights)
+    index = xp.where(is_quote(index_iv), index_iv, xp.nan).astype(float)  # a square of float32 would lose digits
     moments = basket_moments(weights, component_iv)
     pairs = moments.vol**2 - moments.own_variance
     pairs = xp.where(pairs > 0.0, pairs, xp.nan)
     rho = ((index * moments.quoted) ** 2 - moments.own_variance) / pairs
     w = weights.reshape(*weights.shape, *(1 for _ in component_iv.shape[2:]))
-    used = xp.isfinite(component_iv) & (w > 0.0)
+    used = is_quote(component_iv) & (w > 0.0)
     vol = xp.where(used, component_iv, 0.0)
     # d rho / d (w_k s_k), the index volatility and the sum of the weights held.
     exposure = -2.0 * (w * vol * (1.0 - rho)[:, None] + (rho * moments.vol)[:, None]) / pairs[:, None]
@@ -172,5 +174,5 @@ def correlation_band(
 def _sides(bid, ask):
     """Bid, mid and ask, all NaN where the quote is not two-sided."""
     xp = namespace(bid, ask)
-    quoted = xp.isfinite(bid) & xp.isfinite(ask) & (bid <= ask)
+    quoted = is_quote(bid) & is_quote(ask) & (bid <= ask)
     return [xp.where(quoted, side, xp.nan) for side in (bid, 0.5 * (bid + ask), ask)]

@@ -10,7 +10,7 @@ from engine import records
 from engine.arrays import Integers, PerDate, PerName, Weights
 from engine.backend import block_budget, blocks, each, namespace
 from engine.correlation.basket import held_weights
-from engine.correlation.checks import check_shapes
+from engine.correlation.checks import check_shapes, is_quote
 from engine.correlation.pairs import sum_over_pairs
 from engine.errors import InputError
 
@@ -82,7 +82,7 @@ def _earlier(since, dates: int) -> np.ndarray:
 def _states(first, last) -> tuple[BasketState, BasketState]:
     """Two dates of (index_iv, component_iv, weights) over the names that are quoted on both."""
     xp = namespace(*first)
-    quoted = xp.isfinite(first[1]) & xp.isfinite(last[1])
+    quoted = is_quote(first[1]) & is_quote(last[1])
     states = []
     for index_iv, component_iv, weights in (first, last):
         held = held_weights(weights)
@@ -92,7 +92,7 @@ def _states(first, last) -> tuple[BasketState, BasketState]:
         total = weight.sum(axis=1)
         weight = weight / xp.where(total > 0.0, total, 1.0)[:, None]
         vol = xp.where(quoted, component_iv, 0.0).astype(float)
-        index = index_iv.astype(float)
+        index = xp.where(is_quote(index_iv), index_iv, xp.nan).astype(float)
         pairs = sum_over_pairs(weight * vol)
         own = ((weight * vol) ** 2).sum(axis=1)
         rho = (index**2 - own) / xp.where(pairs > 0.0, pairs, xp.nan)

@@ -10,7 +10,9 @@ from engine.data.storage import QUALITY, REJECTED, beside
 def load_quality(folder: Path | str) -> pl.DataFrame | None:
     """Return the quality report in a panel's folder (source, asset, reason, rows), None where there is none.
 
-    Rows count quotes; those of the reasons `unexplained_jump` and `hole_of_sessions` count sessions.
+    Rows count quotes, or volatilities of a surface; where a reason starts with another table's name and a dot, that
+    table's rows. Those of `unexplained_jump`, `hole_of_sessions`, `vol_jump`, `vol_level`, `closes_a_day_off` and
+    `rates.stale` count sessions.
     """
     return _frame_beside(folder, QUALITY)
 

@@ -29,7 +29,7 @@ def assumptions(tables: dict[str, Judged], market: "TabledMarket", rate: float |
     if len(market.tenors) == 1:
         yield (
             f"the surface has one tenor ({market.tenors[0]} days): an option keeps its volatility as its time runs "
-            "out, and such marks are counted as extrapolated"
+            "out, and such marks are counted as beyond the tenors"
         )
     yield from _of_tickers(tables, market)
     extra = check_sessions(market.dates, market.info.calendar).extra

@@ -72,8 +72,11 @@ def build_into(folder: Path, source: Source, name: str, progress: bool, replace:
 
 def _check_something_kept(name: str, quality: pl.DataFrame) -> None:
     """Raise InputError when not one quote was usable, with the counts by reason."""
-    dropped = quality.filter(pl.col("reason") != "kept")
-    if dropped.height and dropped.height == quality.height:
-        reasons = dropped.group_by("reason").agg(pl.col("rows").sum()).sort("rows", descending=True)
-        counts = ", ".join(f"{reason} {rows:,}" for reason, rows in reasons.iter_rows())
-        raise InputError(f"market {name}: every quote was dropped ({counts}); check the units and dates of its files")
+    if quality.filter(pl.col("reason") == "kept")["rows"].sum() > 0:
+        return
+    of_quotes = quality.filter(~pl.col("reason").str.contains(".", literal=True))
+    reasons = of_quotes.group_by("reason").agg(pl.col("rows").sum()).sort("rows", descending=True)
+    counts = ", ".join(f"{reason} {rows:,}" for reason, rows in reasons.iter_rows())
+    if not counts:
+        raise InputError(f"market {name}: no quote was read; check that its files have the same tickers and dates")
+    raise InputError(f"market {name}: every quote was dropped ({counts}); check the units and dates of its files")

@@ -22,6 +22,8 @@ def check_appendable(panel: "MarketPanel", later: "MarketPanel") -> None:
             raise InputError(f"cannot append to {panel.info.name}: the {axis} differ; rebuild the panel")
     if (panel.listed is None) != (later.listed is None):
         raise InputError(f"cannot append to {panel.info.name}: only one of the two has listed expiries")
+    if (panel.band is None) != (later.band is None):
+        raise InputError(f"cannot append to {panel.info.name}: only one of the two has volatilities at bid and ask")
     if panel.listed and later.listed and panel.listed.expiry.shape[1] != later.listed.expiry.shape[1]:
         raise InputError(f"cannot append to {panel.info.name}: the number of expiry slots differs; rebuild the panel")
     if not _same_sectors(panel.sectors, later.sectors):

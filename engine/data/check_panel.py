@@ -42,6 +42,8 @@ ARRAYS = {
     "listed.iv": ("TNED", "vols"),
     "listed.index_forward": ("TE", "prices"),
     "listed.forward": ("TNE", "prices"),
+    **{f"band.index_{side}": ("TKD", "vols") for side in ("bid", "ask")},
+    **{f"band.{side}": ("TNKD", "vols") for side in ("bid", "ask")},
     "sectors.weights": ("TN", "weights"),
     "sectors.leg_spot": ("TS", "prices"),
     "sectors.leg_iv": ("TSKD", "vols"),

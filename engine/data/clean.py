@@ -1,6 +1,16 @@
-"""Dropping quotes for stated reasons, and counting every one."""
+"""Dropping quotes for stated reasons, and counting every one; so the rows of other tables, and what is suspicious."""
+
+import logging
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+from engine.data.judge import COUNTS, REJECTED
+
+if TYPE_CHECKING:
+    from engine.data.judge import Judged
+
+log = logging.getLogger(__name__)
 
 # In-the-money options beyond this are quoted wide and their volatilities are unusable; a smile never needs them.
 DEEPEST_IN_THE_MONEY = 0.80
@@ -19,6 +29,8 @@ class QualityReport:
 
     def __init__(self):
         self._counts = []
+        self._tables = {}
+        self._suspected = {}
 
     def keep(self, quotes: pl.DataFrame, rules: dict, final: bool = True) -> pl.DataFrame:
         """Return the quotes that break no rule; each other quote is counted under the first rule that it breaks.
@@ -39,9 +51,36 @@ class QualityReport:
         self._counts.append(counted.group_by("asset", pl.col("_reason").alias("reason")).len(name="rows"))
         return judged.filter(pl.col("_reason") == "kept").drop("_reason")
 
+    def take(self, found: "Judged") -> pl.DataFrame:
+        """Count what a table's contract rejects, once however often it is read, and return the rows that are kept."""
+        if (found.table, found.file) not in self._tables:
+            self._tables[found.table, found.file] = found
+            for note in found.notes:
+                log.warning("%s: %s", found.file, note)
+        return found.kept
+
+    def suspect(self, asset: str, reason: str, rows: int, text: str) -> None:
+        """Tell of something that is possible and seldom true, and count it: so many rows, or sessions, of an asset."""
+        if (asset, reason) not in self._suspected:
+            log.warning(text)
+        self._suspected[asset, reason] = rows
+
+    def rejected(self) -> pl.DataFrame:
+        """Return the rows that the contracts of tables reject: table, file, line, column, reason, value."""
+        return pl.concat([pl.DataFrame(schema=REJECTED), *(found.rejected for found in self._tables.values())])
+
     def frame(self) -> pl.DataFrame:
-        """Return asset, reason, rows; `kept` is one of the reasons, so that rows sum to the number of quotes read."""
-        if not self._counts:
-            return pl.DataFrame(schema={"asset": pl.String, "reason": pl.String, "rows": pl.UInt32})
-        counts = pl.concat(self._counts).group_by("asset", "reason").agg(pl.col("rows").sum())
-        return counts.sort("asset", "reason")
+        """Return asset, reason, rows.
+
+        `kept` is one of the reasons, so that rows without a dot in their reason sum to the number of quotes read. The
+        others start with the table they are of.
+        """
+        parts = [*self._counts, *(_named(found) for found in self._tables.values())]
+        suspected = [(asset, reason, rows) for (asset, reason), rows in self._suspected.items()]
+        parts = [part.select(pl.col(name).cast(kind) for name, kind in COUNTS.items()) for part in parts]
+        counts = pl.concat([pl.DataFrame(suspected, schema=COUNTS, orient="row"), *parts])
+        return counts.group_by("asset", "reason").agg(pl.col("rows").sum()).sort("asset", "reason")
+
+
+def _named(found: "Judged") -> pl.DataFrame:
+    return found.counts.with_columns(pl.format("{}.{}", pl.lit(found.table), "reason").alias("reason"))

@@ -13,7 +13,6 @@ from engine.data.judge import REJECTED, Judged, judged
 from engine.data.member_weights import EQUAL
 from engine.data.panel import MarketPanel
 from engine.data.records import MarketInfo
-from engine.data.suspicions import suspicions, tell
 from engine.data.tables import TABLES
 from engine.data.tables_to_panel import TabledMarket, tables_to_market
 from engine.errors import InputError
@@ -126,9 +125,7 @@ def from_frames(surface: Any, weights: Any, prices: Any, **choices: Any) -> Mark
     >>> MarketPanel.from_frames(vols, weights, closes, index="IDX", tenor=91, delta=50)
     MarketPanel frames: IDX and 2 names, 2 sessions 2026-01-02 to 2026-01-05, 1 tenors x 1 deltas, USD
     """
-    panel = own_market(surface, weights, prices, **choices).panel()
-    tell(panel.info.name, suspicions(panel))
-    return panel
+    return own_market(surface, weights, prices, **choices).panel()
 
 
 def own_market(

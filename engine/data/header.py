@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from engine.data.panel import MarketPanel
-from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData
+from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, QuotedBand, SectorData
 from engine.errors import InputError
 
 HEADER = "panel.json"
 FIXED = ("names", "tenors", "deltas")
-LISTED, SECTORS, HISTORY = "listed.", "sectors.", "history."
-_PARTS = {"info", *FIXED, "listed", "sectors", "history", "content_hash", "window_bytes"}
+LISTED, BAND, SECTORS, HISTORY = "listed.", "band.", "sectors.", "history."
+_PARTS = {"info", *FIXED, "listed", "band", "sectors", "history", "content_hash", "window_bytes"}
 _DATED = {f.name for f in fields(MarketPanel)} - _PARTS
 _LISTED_ARRAYS = {f"{LISTED}{f.name}" for f in fields(ListedSmiles)}
+_BAND_ARRAYS = {f"{BAND}{f.name}" for f in fields(QuotedBand)}
 _SECTOR_ARRAYS = {f"{SECTORS}{f.name}" for f in fields(SectorData)} - {f"{SECTORS}{axis}" for axis in SECTOR_AXES}
 _HISTORY_ARRAYS = {f"history.{f.name}" for f in fields(History)} - {"history.note"}
 _NOT_CONTENT = ("generation", "beside", "content_hash")
@@ -57,8 +58,10 @@ def _is_header(header) -> bool:
     arrays, history = header["arrays"], header["history"]
     return (
         header["info"].keys() | {"notes"} == {f.name for f in fields(MarketInfo)}
-        and arrays.keys() - _LISTED_ARRAYS == _DATED | (_SECTOR_ARRAYS if header.get("sectors") else set())
+        and arrays.keys() - _LISTED_ARRAYS - _BAND_ARRAYS
+        == _DATED | (_SECTOR_ARRAYS if header.get("sectors") else set())
         and arrays.keys() & _LISTED_ARRAYS in (set(), _LISTED_ARRAYS)
+        and arrays.keys() & _BAND_ARRAYS in (set(), _BAND_ARRAYS)
         and (history is None or history["arrays"].keys() == _HISTORY_ARRAYS)
         and arrays["component_iv"]["row"] == [len(header[axis]) for axis in FIXED]
     )

@@ -80,7 +80,8 @@ def judged(
     Raises
     ------
     InputError
-        When a column is missing or of another type throughout, when a unit contradicts itself, or no row is left.
+        When a column is missing or of another type throughout, when a unit contradicts itself, or when most rows are
+        rejected, unless the table may be mostly bad.
 
     Examples
     --------
@@ -169,10 +170,12 @@ def _split(table: Table, typed: pl.DataFrame, given: pl.DataFrame, file: str, un
         .agg(pl.col("rows").sum())
         .sort("asset", "reason")
     )
-    if kept.height == 0 and given.height:
+    bad = broken.height > kept.height and not table.may_be_mostly_bad
+    if given.height and (bad or kept.height == 0):
         why = told.group_by("reason").agg(pl.col("rows").sum()).sort("rows", "reason", descending=[True, False])
         reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in why.iter_rows())
-        raise InputError(f"{file} has no usable row ({reasons}); check its columns and their units")
+        words = f"{broken.height:,} of {given.height:,} rows rejected" if kept.height else "no usable row"
+        raise InputError(f"{file} has {words} ({reasons}); check its columns and their units")
     return Judged(
         table.name, file, kept.select(list(table.columns)), pl.concat(rejected).sort("line"), told, tuple(notes)
     )

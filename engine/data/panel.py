@@ -18,7 +18,7 @@ from engine.backend import device_budget, library, namespace, to_host
 from engine.calendar import DAY, Date
 from engine.data.check_append import check_appendable
 from engine.data.check_panel import check_panel
-from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData
+from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, QuotedBand, SectorData
 from engine.data.suspicions import suspicions, tell
 from engine.errors import InputError
 from engine.records import concatenate
@@ -27,7 +27,8 @@ from engine.stream import upload
 log = logging.getLogger(__name__)
 
 # Read on the host only, by reports and by what chooses dates: never moved to a device.
-_ON_HOST = ("dates", "index_status", "component_status", "listed.expiry", "sectors.leg_status", "history.dates")
+_BAND = ("band.index_bid", "band.index_ask", "band.bid", "band.ask")
+_ON_HOST = ("dates", "index_status", "component_status", "listed.expiry", "sectors.leg_status", "history.dates", *_BAND)
 # The largest arrays by far. Where the panel does not fit on the device they stay on the host and stream in windows.
 _STREAMED = ("component_iv", "listed.iv")
 
@@ -65,6 +66,8 @@ class MarketPanel:
         bankruptcy: 0). Options on it settle at intrinsic value that day.
     listed : ListedSmiles or None
         None where the source knows only the constant-maturity grid.
+    band : QuotedBand or None
+        Volatilities at bid and at ask; None where the source's quotes have no two sides.
     sectors : SectorData or None
         None where the source has no sectors.
     history : History or None
@@ -108,6 +111,7 @@ class MarketPanel:
     return_factor: np.ndarray
     settlement: np.ndarray
     listed: ListedSmiles | None = None
+    band: QuotedBand | None = None
     sectors: SectorData | None = None
     history: History | None = None
     content_hash: str = field(default="", compare=False)
@@ -153,14 +157,16 @@ class MarketPanel:
     def map_arrays(self, change: Callable[[str, Any], Any]) -> "MarketPanel":
         """Return a panel with `change(name, array)` for each array on its dates; its content hash is "".
 
-        The name of an array of `listed` or `sectors` starts with `listed.` or `sectors.`. The history, on dates of its
+        The name of an array of `listed`, `band` or `sectors` starts with that and a point. The history, on dates of its
         own, stays as it is: it has a `map_arrays` too.
         """
-        fixed = ("info", "names", "tenors", "deltas", "listed", "sectors", "history", "content_hash", "window_bytes")
+        parts = ("listed", "band", "sectors", "history")
+        fixed = ("info", "names", "tenors", "deltas", *parts, "content_hash", "window_bytes")
         changed = {f.name: change(f.name, getattr(self, f.name)) for f in fields(self) if f.name not in fixed}
-        if self.listed is not None:
-            listed = {f.name: change(f"listed.{f.name}", getattr(self.listed, f.name)) for f in fields(ListedSmiles)}
-            changed["listed"] = ListedSmiles(**listed)
+        for name, part in (("listed", self.listed), ("band", self.band)):
+            if part is not None:
+                arrays = {f.name: change(f"{name}.{f.name}", getattr(part, f.name)) for f in fields(part)}
+                changed[name] = replace(part, **arrays)
         if self.sectors is not None:
             dated = [f.name for f in fields(SectorData) if f.name not in SECTOR_AXES]
             sectors = {name: change(f"sectors.{name}", getattr(self.sectors, name)) for name in dated}

@@ -34,9 +34,38 @@ def scan(file: Path | str, columns: dict) -> pl.LazyFrame:
     for column, kind in columns.items():
         if column not in schema:
             raise InputError(f"{file} has no column {column}; it has {', '.join(schema.names())}")
-        if kind.is_temporal() and not schema[column].is_temporal():
-            raise InputError(f"{file}, column {column} holds {schema[column]}, not dates; store it as a date")
+        if not _fits(schema[column], kind):
+            words = next(words for of, words in WORDS.items() if of(kind))
+            raise InputError(f"{file}, column {column} holds {schema[column]}, not {words}; store it as such")
+        if isinstance(schema[column], pl.Datetime):
+            _check_whole_days(frame, column, file)
     return frame.select(pl.col(column).cast(kind) for column, kind in columns.items())
+
+
+WORDS = {
+    lambda kind: kind.is_temporal(): "dates",
+    lambda kind: kind.is_integer(): "whole numbers",
+    lambda kind: kind.is_numeric(): "numbers",
+    lambda kind: True: "text",
+}
+
+
+def _fits(stored: Any, kind: Any) -> bool:
+    """Say whether a type can be read as another without a change of meaning; a column of nulls can be anything."""
+    if stored == pl.Null:
+        return True
+    if kind.is_temporal():
+        return stored == pl.Date or (isinstance(stored, pl.Datetime) and stored.time_zone is None)
+    if kind.is_numeric():
+        return stored.is_integer() if kind.is_integer() else stored.is_numeric()
+    return stored in (pl.String, pl.Categorical, pl.Enum)
+
+
+def _check_whole_days(frame: pl.LazyFrame, column: str, file: Path) -> None:
+    """Refuse times of a day where dates are wanted: their time would be cut off."""
+    timed = frame.select((pl.col(column) != pl.col(column).dt.truncate("1d")).any())
+    if collect(timed, file).item():
+        raise InputError(f"{file}, column {column} holds times of the day, not dates; store it as a date")
 
 
 def collect(rows: pl.LazyFrame, file: Path | str, may_be_empty: bool = True) -> pl.DataFrame:

@@ -56,6 +56,8 @@ def quoted_smiles(inverted: pl.DataFrame, deltas) -> QuotedSmiles:
     )
     moneyness, root = np.log(strike / forward), np.sqrt(years)
     iv, bid, ask = vols
+    # Where one side of a quote has no volatility it is taken to be as far from the mid as the other.
+    bid, ask = np.where(bid > 0.0, bid, 2.0 * iv - ask), np.where(ask > 0.0, ask, 2.0 * iv - bid)
     half = 0.5 * (ask - bid)
     noise = np.where(half >= 0.0, np.maximum(NOISE_OF_SPREAD * half / iv, LEAST_NOISE), NOISE_WITHOUT)
     number = np.repeat(np.arange(len(counts)), counts)
@@ -64,13 +66,9 @@ def quoted_smiles(inverted: pl.DataFrame, deltas) -> QuotedSmiles:
     def fitted(first):
         last = min(first + SMILES_AT_ONCE, len(counts))
         rows = slice(ends[first], ends[last])
-        found = []
-        for vol in vols:
-            known = vol[rows] > 0.0
-            at = [a[rows][known] for a in (number - first, moneyness, vol * root, noise)]
-            found.append(fit_smiles(*at, count=last - first))
-        read = [read_at_deltas(fit, nodes, WIDEST_GAP) for fit in found]
-        return found[0].root, found[0].spread, found[0].butterfly, found[0].stiff, *read
+        own, *sides = (vol[rows] * root[rows] for vol in (iv, bid, ask))
+        fit = fit_smiles(number[rows] - first, moneyness[rows], own, noise[rows], last - first, tuple(sides))
+        return fit.root, fit.spread, fit.butterfly, fit.stiff, *read_at_deltas(fit, nodes, WIDEST_GAP)
 
     parts = list(each(np, fitted, range(0, len(counts), SMILES_AT_ONCE)))
     if not parts:

@@ -12,12 +12,13 @@ from engine.calendar import DAYS_PER_YEAR
 from engine.data.arrange import on_expiries
 from engine.data.clean import QualityReport
 from engine.data.clock import Clock
+from engine.data.earnings import ex_earnings, known_events
 from engine.data.invert_quotes import inverted_quotes
 from engine.data.parity import parity_forwards
 from engine.data.quote_filters import QuoteLimits, usable_quotes
 from engine.data.quoted_smiles import QuotedSmiles, quoted_smiles
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots
-from engine.data.records import DELTAS, TENORS
+from engine.data.records import DELTAS, TENORS, ListedSmiles, QuotedBand
 from engine.data.surface_checks import surface_checks
 
 
@@ -27,12 +28,15 @@ class QuotedSurface:
 
     Parameters
     ----------
+    dates : array (T,), datetime64[D]; assets : tuple (A,) of str; tenors : tuple (K,); deltas : tuple (D,)
     slots : array (T, E), datetime64[D]
         Listed expiries of each date, ascending, NaT where fewer.
     iv : array (T, A, K, D), float32; status : array (T, A, K, D), uint8
         Constant maturities, annualised decimals, and the `QuoteStatus` of each cell.
     bid_iv, ask_iv : array (T, A, K, D), float32
         The same at bid and at ask; NaN where quotes have no two sides.
+    ex_earnings_iv : array (T, A, K, D), float32, or None
+        The same as `iv` once the variance of known earnings is taken off; None without a table of them.
     smiles : array (T, A, E, D), float32
         Volatilities of the listed expiries for whole calendar days to the expiry's date, as positions are valued: the
         total variance is that of the quotes to settlement.
@@ -42,15 +46,50 @@ class QuotedSurface:
     forwards : frame, as from `parity_forwards`
     """
 
+    dates: np.ndarray
+    assets: tuple
+    tenors: tuple
+    deltas: tuple
     slots: np.ndarray
     iv: np.ndarray
     status: np.ndarray
     bid_iv: np.ndarray
     ask_iv: np.ndarray
+    ex_earnings_iv: np.ndarray | None
     smiles: np.ndarray
     forward: np.ndarray
     checks: pl.DataFrame = field(repr=False)
     forwards: pl.DataFrame = field(repr=False)
+
+    def frame(self) -> pl.DataFrame:
+        """Return the surfaces as a table: date, ticker, tenor, delta, iv, and null for bid_iv and ask_iv not known."""
+        t, a, k, d = np.nonzero(np.isfinite(self.iv))
+        at = (t, a, k, d)
+        axes = {
+            "date": self.dates[t],
+            "ticker": np.array(self.assets, dtype=str)[a],
+            "tenor": np.array(self.tenors)[k],
+            "delta": np.array(self.deltas)[d],
+        }
+        sides = {"iv": self.iv, "bid_iv": self.bid_iv, "ask_iv": self.ask_iv}
+        values = {name: pl.Series(array[at].astype(np.float64)).fill_nan(None) for name, array in sides.items()}
+        return pl.DataFrame(axes | values)
+
+    def listed(self) -> ListedSmiles:
+        """Return the smiles of the listed expiries as a panel has them; the first asset is the index."""
+        return ListedSmiles(
+            expiry=self.slots,
+            index_iv=self.smiles[:, 0],
+            iv=self.smiles[:, 1:],
+            index_forward=self.forward[:, 0],
+            forward=self.forward[:, 1:],
+        )
+
+    def band(self) -> QuotedBand | None:
+        """Return bid and ask as a panel has them, the first asset being the index; None where nothing is two-sided."""
+        if not np.isfinite(self.bid_iv).any():
+            return None
+        return QuotedBand(self.bid_iv[:, 0], self.ask_iv[:, 0], self.bid_iv[:, 1:], self.ask_iv[:, 1:])
 
 
 def quoted_surface(
@@ -61,12 +100,13 @@ def quoted_surface(
     assets,
     report: QualityReport,
     *,
-    width: int,
+    width: int | None = None,
     tenors=TENORS,
     deltas=DELTAS,
     clock: Clock | None = None,
     limits: QuoteLimits | None = None,
     dividends: pl.DataFrame | None = None,
+    earnings: pl.DataFrame | None = None,
     max_extrapolation_days: float = 14.0,
 ) -> QuotedSurface:
     """Make the surfaces of a block of dates from their option quotes.
@@ -81,8 +121,8 @@ def quoted_surface(
     dates : array (T,), datetime64[D], ascending; assets : sequence (A,) of str
     report : QualityReport
         Takes the count of every quote, by asset and reason.
-    width : int
-        Number E of listed expiries that are kept, the nearest ones.
+    width : int or None
+        Number E of listed expiries that are kept, the nearest ones; None = all. Blocks of one panel need one number.
     tenors, deltas : sequence (K,) of calendar days, sequence (D,) of call deltas in percent
     clock : Clock or None
         When quotes are taken and options settle.
@@ -90,6 +130,8 @@ def quoted_surface(
         What a quote may look like, and its style and settlement where it does not say.
     dividends : frame of asset, ex_date, amount, or None
         Known dividends of American options; None = the yield that the forwards tell.
+    earnings : frame of date, ticker, known, or None
+        Known earnings dates; gives ex-earnings volatilities beside the raw ones.
     max_extrapolation_days : float
         As for `constant_maturity`.
 
@@ -101,16 +143,24 @@ def quoted_surface(
     forwards = parity_forwards(usable, dividends)
     inverted = inverted_quotes(usable, forwards, report, dividends)
     fitted = quoted_smiles(inverted, deltas)
+    listed = inverted.group_by("date").agg(pl.col("expiry").n_unique())["expiry"]
+    width = int(listed.to_numpy().max(initial=1)) if width is None else width
     slots = expiry_slots(inverted, dates, width)
     placed = _Placed(fitted, dates, assets, slots, width)
     mid, status = placed.constant_maturity(fitted.mid, tenors, max_extrapolation_days)
+    events = None if earnings is None else (known_events(earnings, dates, assets), list(deltas).index(50))
     bid, ask = (placed.constant_maturity(a, tenors, max_extrapolation_days)[0] for a in (fitted.bid, fitted.ask))
     return QuotedSurface(
+        dates=np.asarray(dates),
+        assets=tuple(assets),
+        tenors=tuple(tenors),
+        deltas=tuple(deltas),
         slots=slots,
         iv=mid,
         status=status,
         bid_iv=bid,
         ask_iv=ask,
+        ex_earnings_iv=events and placed.constant_maturity(fitted.mid, tenors, max_extrapolation_days, events)[0],
         smiles=placed.listed(fitted.mid),
         forward=on_expiries(forwards, "forward", dates, assets, slots),
         checks=surface_checks(forwards, fitted.smiles),
@@ -138,13 +188,18 @@ class _Placed:
         self.width = width
         self.most = 1 + int(self.place.max()) if len(self.place) else 1
 
-    def constant_maturity(self, spread, tenors, max_extrapolation_days: float):
-        """Constant maturities of total volatilities (S, D): total variance is linear in the time to settlement."""
+    def constant_maturity(self, spread, tenors, max_extrapolation_days: float, events=None):
+        """Constant maturities of total volatilities (S, D): total variance is linear in the time to settlement.
+
+        `events`, those known and the position of the 50 delta, are taken off before.
+        """
         vol = np.full((*self.shape, self.most, spread.shape[1]), np.nan)
         days = np.full((*self.shape, self.most), np.nan)
         at = (self.t, self.a, self.place)
         vol[at] = spread[self.row] / np.sqrt(self.years)[:, None]
         days[at] = self.years * DAYS_PER_YEAR
+        if events is not None:
+            vol, _ = ex_earnings(vol, days, events[1], events[0])
         return constant_maturity(vol, days, tenors, max_extrapolation_days)
 
     def listed(self, spread):

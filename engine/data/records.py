@@ -138,6 +138,22 @@ class SectorData:
     leg_status: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class QuotedBand:
+    """Constant-maturity volatilities at bid and at ask, where quotes have both; always on the host.
+
+    Parameters
+    ----------
+    index_bid, index_ask : array (T, K, D); bid, ask : array (T, N, K, D)
+        Annualised decimals, float32, NaN where either side is missing. The panel's own volatility lies between them.
+    """
+
+    index_bid: np.ndarray
+    index_ask: np.ndarray
+    bid: np.ndarray
+    ask: np.ndarray
+
+
 SECTOR_AXES = ("of_name", "legs", "symbols")  # the arrays of `SectorData` that have no dates
 
 

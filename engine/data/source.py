@@ -12,6 +12,7 @@ from engine.data.panel import MarketPanel
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.data.quoted_strips import QuotedStrips
     from engine.data.series.daily import DailySeries
     from engine.data.series.sp500_history import PriceHistory
 
@@ -94,6 +95,13 @@ class Source(Protocol):
         ------
         InputError
             When only some of the files are there.
+        """
+        return None
+
+    def strips(self) -> "QuotedStrips | None":
+        """Return the model-free variances of expiries with quotes of all strikes, None where the files have none.
+
+        Of the index and of names, on the sessions and as the settings choose them.
         """
         return None
 

@@ -18,6 +18,7 @@ from engine.data.check_panel import check_form, check_panel
 from engine.data.checksums import BlockChecksums, continued
 from engine.data.generations import mapped, next_generation, remove, sweep
 from engine.data.header import (
+    BAND,
     FIXED,
     HEADER,
     HISTORY,
@@ -30,7 +31,7 @@ from engine.data.header import (
     row_bytes,
 )
 from engine.data.panel import MarketPanel
-from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, SectorData, described
+from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, QuotedBand, SectorData, described
 from engine.durable import checksum, locked, put_in_place, sync
 from engine.errors import InputError
 
@@ -195,9 +196,9 @@ def _opened(folder: Path, header: dict) -> MarketPanel:
             raise InputError(f"{path} is truncated ({size:,} bytes); {REMEDY.format(folder)}")
         whole = int(np.prod(shape)) > 0
         arrays[name] = mapped(path, spec["dtype"], shape) if whole else np.zeros(shape, spec["dtype"])
-    listed, sectors, history = (
+    listed, band, sectors, history = (
         {name.removeprefix(part): arrays.pop(name) for name in list(arrays) if name.startswith(part)}
-        for part in (LISTED, SECTORS, HISTORY)
+        for part in (LISTED, BAND, SECTORS, HISTORY)
     )
     axes = {axis: np.array(header["sectors"][axis], dtype=str) for axis in SECTOR_AXES if sectors}
     panel = MarketPanel(
@@ -206,6 +207,7 @@ def _opened(folder: Path, header: dict) -> MarketPanel:
         tenors=np.array(header["tenors"], dtype=np.int64),
         deltas=np.array(header["deltas"], dtype=np.int64),
         listed=ListedSmiles(**listed) if listed else None,
+        band=QuotedBand(**band) if band else None,
         sectors=SectorData(**axes, **sectors) if sectors else None,
         history=History(**history, note=header["history"]["note"]) if history else None,
         content_hash=header["content_hash"],

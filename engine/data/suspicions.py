@@ -1,4 +1,4 @@
-"""What is possible in a panel and seldom true: closes that jump without a reason, and holes between its sessions.
+"""What is possible in a panel and seldom true: closes and volatilities that jump or are far off, holes of sessions.
 
 Nothing is refused or changed for it: it is told on the terminal and stands in the quality report.
 """
@@ -12,6 +12,8 @@ import polars as pl
 
 from engine.backend import to_host
 from engine.calendar import after_hole
+from engine.data.vol_suspicions import JUMP as VOL_JUMP
+from engine.data.vol_suspicions import middle_vols, vol_suspicions
 
 if TYPE_CHECKING:
     from engine.data.panel import MarketPanel
@@ -33,7 +35,7 @@ class Suspicion:
     ----------
     asset : str
     reason : str
-        `unexplained_jump` or `hole_of_sessions`.
+        `unexplained_jump`, `hole_of_sessions`, or one of `engine.data.vol_suspicions`.
     date : numpy.datetime64
     text : str
         What is seen.
@@ -52,8 +54,8 @@ class Gathered:
         self._blocks = []
 
     def look(self, block: "MarketPanel") -> None:
-        """Remember the closes of a block."""
-        panel = (block.dates, block.index_spot, block.spot, block.return_factor)
+        """Remember the closes of a block, and the middle of its surfaces."""
+        panel = (block.dates, block.index_spot, block.spot, block.return_factor, middle_vols(block))
         self._blocks.append((block.info, block.names, *(np.array(to_host(array)) for array in panel)))
 
     def found(self) -> list[Suspicion]:
@@ -69,7 +71,7 @@ def suspicions(panel: "MarketPanel") -> list[Suspicion]:
 
     A close is, when it is more than half as high again as the one before (an index: a quarter), or as much lower, no
     return factor explains it, and the next session undoes it or it is the ratio of a split. So are more than seven days
-    without a session on which the market's calendar has one.
+    without a session on which the market's calendar has one, and volatilities as `vol_suspicions` finds them.
 
     Examples
     --------
@@ -81,7 +83,7 @@ def suspicions(panel: "MarketPanel") -> list[Suspicion]:
     >>> [(s.asset, s.reason, str(s.date)) for s in suspicions(replace(market, spot=spot))]
     [('S3', 'unexplained_jump', '2024-01-29')]
     """
-    arrays = (panel.dates, panel.index_spot, panel.spot, panel.return_factor)
+    arrays = (panel.dates, panel.index_spot, panel.spot, panel.return_factor, middle_vols(panel))
     return _found(panel.info, panel.names, *map(to_host, arrays))
 
 
@@ -106,7 +108,7 @@ def with_suspicions(quality: pl.DataFrame | None, found: list[Suspicion]) -> pl.
     )
 
 
-def _found(info, names, dates, index_spot, spot, return_factor) -> list[Suspicion]:
+def _found(info, names, dates, index_spot, spot, return_factor, vols) -> list[Suspicion]:
     daily = dates.dtype == np.dtype("datetime64[D]")
     holes = after_hole(dates, info.calendar) if daily else np.zeros(len(dates), bool)
     index = _jumps(index_spot[:, None], np.ones((len(dates), 1)), holes, INDEX_JUMP)
@@ -119,6 +121,10 @@ def _found(info, names, dates, index_spot, spot, return_factor) -> list[Suspicio
     for t in np.flatnonzero(holes):
         text = f"there is no session between {dates[t - 1]} and {dates[t]}"
         found.append(Suspicion(info.index, HOLE, dates[t], text))
+    closes = np.concatenate([index_spot[:, None], spot], axis=1)
+    factors = np.concatenate([np.ones((len(dates), 1)), return_factor], axis=1)
+    for asset, reason, t, text in vol_suspicions([info.index, *names], vols, closes, factors, holes):
+        found.append(Suspicion(asset, reason, dates[t], f"{text} ({dates[t]})" if reason == VOL_JUMP else text))
     return found
 
 

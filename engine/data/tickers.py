@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
+SHOWN = 8
 _SUFFIX = re.compile(r"\s+(US|UW|UN|UQ|UP|LN|GY|GR|FP|JT|IN|EQUITY|INDEX|US EQUITY)$")
 
 
@@ -48,4 +49,13 @@ def spelt_otherwise(missing: Iterable[str], known: Iterable[str]) -> str:
     return ", ".join(said[:SHOWN]) + (f" and {len(said) - SHOWN:,} more" if len(said) > SHOWN else "")
 
 
-SHOWN = 8
+def same_but_spelt(missing: Iterable[str], others: Iterable[str]) -> dict[str, str]:
+    """Return which of the others is the same ticker but for case, exchange and marks.
+
+    Examples
+    --------
+    >>> same_but_spelt(["BRK.B", "GOOG"], ["BRK/B", "GOOGL"])
+    {'BRK.B': 'BRK/B'}
+    """
+    by_plain = {plain(other): other for other in sorted(others)}
+    return {ticker: by_plain[plain(ticker)] for ticker in sorted(missing) if plain(ticker) in by_plain}

@@ -8,7 +8,8 @@ from engine.data.schema import PLAUSIBLE_MEDIAN_IV
 from engine.errors import InputError
 
 MIXED = 20.0  # a median this many times another one's is in another unit, not in another market
-SUM_IN_DECIMALS = 1.5  # weights of a date that sum to more are in percent
+SUM_IN_DECIMALS = 1.5  # weights of a date that sum to more are not in decimals
+SUM_IN_PERCENT = 20.0  # and to less, not in percent: what a few large members hold of an index
 MOST_SUM = 1.01  # of the weights of a date: what rounding adds
 
 
@@ -111,7 +112,7 @@ def _weights(rows: pl.DataFrame, file: str, units: dict[str, str]) -> tuple[pl.D
     middle = sums.select(pl.col("weight").median()).item()
     if middle is None:
         return rows, ()
-    found = unit or ("percent" if middle > SUM_IN_DECIMALS else "decimals")
+    found = unit or ("percent" if middle > SUM_IN_PERCENT else "decimals")
     scale = 100.0 if found == "percent" else 1.0
     wrong = sums.filter((pl.col("weight") > MOST_SUM * scale) | ((pl.col("weight") <= SUM_IN_DECIMALS) & (scale > 1.0)))
     if wrong.height:

@@ -1,6 +1,7 @@
 // The trade book: the legs of a cohort are followed from entry to their ends, and added up. An item is a cohort.
-// `enter` prices all legs at entry; Python sizes them by that, and `hold` follows those that were sized.
-// Leg 0 is the index. Marks are never stored: what is kept is the sums over legs, and the totals of each leg.
+// `enter` prices straddles at the forward; Python sizes the legs by what they are worth at entry, and `hold` follows those
+// that were sized, each with INSTRUMENTS of its own. Leg 0 is the index. Marks are never stored: what is kept is the sums
+// over legs, and the totals of each instrument.
 #include "held.cuh"
 #include "market.cuh"
 #include "path.cuh"
@@ -64,59 +65,90 @@ INLINE double sum_of_block(double x, double *of_warp) {
     return sum;
 }
 
+INLINE void add(const Flow &one, Flow &all) {
+    for (int k = 0; k < PARTS; ++k) all.part[k] += one.part[k];
+    for (int k = 0; k < MAGNITUDES; ++k) all.magnitude[k] += one.magnitude[k];
+    all.vega_traded += one.vega_traded;
+    all.vega_held += one.vega_held;
+    all.delivered += one.delivered;
+}
+
+INLINE void add(const Flow &one, Totals &life) {
+    life.hedge += one.part[HEDGE];
+    life.financing += one.part[FINANCING];
+    life.option += one.pnl - one.part[HEDGE] - one.part[FINANCING];
+    life.vega_traded += one.vega_traded;
+    life.delivered += one.delivered;
+}
+
 // One block per cohort, one thread per leg: the caller starts one for every leg. All go through the days together.
 extern "C" __global__ void __launch_bounds__(MOST_LEGS) hold(HOLD_PARAMETERS) {
     __shared__ double of_warp[32];
     const Market market = {MARKET_ARGUMENTS};
     const Held out = {HOLD_ARGUMENTS};
     const i64 cohort = first + blockIdx.x, leg = threadIdx.x, at_leg = cohort * (legs + 1) + leg;
-    const double straddles = leg <= legs ? units[at_leg] : 0.0;
-    bool lives = straddles != 0.0;
-    const double exercise = lives ? strike[at_leg] : 1.0;
+    const bool is_held = leg <= legs && units[at_leg] != 0.0;
+    bool lives = is_held;
     const i64 member = leg > 0 && leg <= legs ? name[cohort * legs + leg - 1] : 0;
-    double shares = 1.0;
-    Totals total;
-    Mark was, is;
-    was.forward = exercise;
-    was.iv = NOT_A_NUMBER;
-    was.hedge = 0.0;
-    double moneyness_was = 0.0;
+    double shares = 1.0, hedge_was = 0.0, life_of_hedge = 0.0;
+    Instrument own[INSTRUMENTS];
+    Totals total[INSTRUMENTS];
+    Mark marks[INSTRUMENTS];  // of the close before
+    double moneyness_was[INSTRUMENTS];
+    for (int i = 0; i < INSTRUMENTS; ++i) {
+        own[i] = lives ? instrument_of(out, leg, at_leg, i) : Instrument{0.0, 1.0, {1.0, 0.0}};
+        marks[i].forward = own[i].strike;
+        marks[i].iv = NOT_A_NUMBER;
+        marks[i].hedge = moneyness_was[i] = 0.0;
+    }
     for (i64 day = 0; day <= life[cohort]; ++day) {
         const i64 at = cohort * (days + 1) + day;
         Flow f = {};
+        double hedge_traded_now = 0.0, hedge_held_now = 0.0;
         if (lives) {
             Quote q = quote_of(market, cohort, leg, day);
             end_leg(q, leg, day, session[at] * names + member, day == life[cohort], (int)outcome[cohort], shares,
                     strike_factor, settlement);
             shares = q.shares;
             const double forward_now = forward_of(q.spot, q.carry, q.years, q.listed, shares);
-            look_up(market, q, forward_now, target_of(exercise, forward_now), sqrt(q.years), was, is);
-            const double moneyness = log_of(is.forward / exercise);
-            price(exercise, q.years, moneyness, exp_of(-rate[at] * q.years), is);
-            is.hedge = q.ends == LIVES ? ratio * is.delta * straddles : 0.0;
-            if (day == 0) {
-                was = is;
-                was.hedge = 0.0;
+            const double discount = exp_of(-rate[at] * q.years), root = sqrt(q.years);
+            const double rolled_discount = exp_of(-rate[day > 0 ? at - 1 : at] * left[at]);
+            double hedge = 0.0, forward = 0.0;
+            for (int i = 0; i < INSTRUMENTS; ++i) {
+                Mark was = marks[i], is;
+                const double exercise = own[i].strike;
+                look_up(market, q, forward_now, target_of(exercise, forward_now), root, was, is);
+                const double moneyness = log_of(is.forward / exercise);
+                price(is.forward, exercise, is.iv, q.years, moneyness, discount, own[i].payoff, is.value, is.delta,
+                      is.vega);
+                is.hedge = q.ends == LIVES ? hedge_ratio * is.delta * own[i].units : 0.0;
+                if (day == 0) {
+                    was = is;
+                    was.hedge = 0.0;
+                }
+                double rolled, rolled_vega, moved;
+                reprice(was.forward, is.forward, exercise, was.iv, left[at], moneyness_was[i], moneyness,
+                        rolled_discount, own[i].payoff, rolled, rolled_vega, moved);
+                Flow one;
+                explain(was, is, rolled, rolled_vega, moved, own[i].units, growth[at], rerated[at], left[at] > q.years,
+                        day > 0 && q.ends != CLOSED ? 1.0 : 0.0, one);
+                trade(was, is, own[i].units, exercise, own[i].payoff, q.ends == LIVES, day == 0, q.ends == EXITED,
+                      q.ends == CLOSED, q.ends == EXPIRED && leg > 0 && physical_delivery, one);
+                add(one, f);
+                add(one, total[i]);
+                if (q.ends != LIVES) exit_value[at_leg * INSTRUMENTS + i] = q.ends == CLOSED ? was.value : is.value;
+                hedge += is.hedge;
+                forward = is.forward;
+                moneyness_was[i] = moneyness;
+                marks[i] = is;
             }
-            double rolled, rolled_vega, moved;
-            reprice(was.forward, is.forward, exercise, was.iv, left[at], moneyness_was, moneyness,
-                    exp_of(-rate[day > 0 ? at - 1 : at] * left[at]), rolled, rolled_vega, moved);
-            moneyness_was = moneyness;
-            explain(was, is, rolled, rolled_vega, moved, straddles, growth[at], rerated[at], left[at] > q.years,
-                    day > 0 && q.ends != CLOSED ? 1.0 : 0.0, f);
-            trade(was, is, straddles, exercise, q.ends == LIVES, day == 0, q.ends == EXITED, q.ends == CLOSED,
-                  q.ends == EXPIRED && leg > 0 && physical_delivery, f);
-            total.hedge += f.part[HEDGE];
-            total.financing += f.part[FINANCING];
-            total.option += f.pnl - f.part[HEDGE] - f.part[FINANCING];
-            total.vega_traded += f.vega_traded;
-            total.hedge_traded += f.hedge_traded;
-            total.delivered += f.delivered;
+            trade_hedge(hedge_was, hedge, forward, hedge_traded_now, hedge_held_now);
+            life_of_hedge += hedge_traded_now;
+            hedge_was = hedge;
             if (q.ends != LIVES) {
                 lives = false;
-                store_end(out, at_leg, day, q.ends, shares, q.ends == CLOSED ? was.value : is.value);
+                store_end(out, at_leg, day, q.ends, shares);
             }
-            was = is;
         }
         for (int k = 0; k < PARTS; ++k) {
             const double sum = sum_of_block(leg == 0 ? 0.0 : f.part[k], of_warp);
@@ -129,7 +161,7 @@ extern "C" __global__ void __launch_bounds__(MOST_LEGS) hold(HOLD_PARAMETERS) {
             const double sum = sum_of_block(f.magnitude[k], of_warp);
             if (leg == 0) magnitude[at * MAGNITUDES + k] = sum;
         }
-        const double *const flow[] = {&f.vega_traded, &f.vega_held, &f.hedge_traded, &f.hedge_held, &f.delivered};
+        const double *const flow[] = {&f.vega_traded, &f.vega_held, &hedge_traded_now, &hedge_held_now, &f.delivered};
         double *const by_class[] = {vega_traded, vega_held, hedge_traded, hedge_held, delivered};
         for (int k = 0; k < 5; ++k) {
             const double sum = sum_of_block(leg == 0 ? 0.0 : *flow[k], of_warp);
@@ -139,7 +171,10 @@ extern "C" __global__ void __launch_bounds__(MOST_LEGS) hold(HOLD_PARAMETERS) {
             }
         }
     }
-    if (straddles != 0.0) store_totals(out, at_leg, total);
+    if (is_held) {
+        leg_hedge[at_leg] = life_of_hedge;
+        for (int i = 0; i < INSTRUMENTS; ++i) store_totals(out, at_leg * INSTRUMENTS + i, total[i]);
+    }
 }
 
 #else
@@ -171,7 +206,7 @@ extern "C" void hold(HOLD_PARAMETERS) {
         sums.clear();
         for (i64 leg = 0; leg <= legs; ++leg) {
             const i64 at = cohort * (legs + 1) + leg;
-            if (units[at] != 0.0) hold_leg(market, held, {cohort, leg, units[at], strike[at]}, path, sums);
+            if (units[at] != 0.0) hold_leg(market, held, {cohort, leg}, path, sums);
         }
         store_sums(held, cohort, sums);
     }

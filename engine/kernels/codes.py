@@ -17,6 +17,15 @@ class LegStatus(IntEnum):
     EXITED = 5  # sold at the mark of an early exit
 
 
+class Kind(IntEnum):
+    """What an instrument pays at its expiry."""
+
+    STRADDLE = 0  # a call and a put at one strike
+    CALL = 1
+    PUT = 2
+    VARIANCE = 3  # realised less agreed variance, over twice the agreed volatility
+
+
 class Beyond(IntEnum):
     """Where a mark lies outside the surface that it is read from; of both, the tenors."""
 

@@ -35,14 +35,17 @@ HOLD = (
     *reads("i64", "life outcome", "cohorts"),
     *reads("double", "strike_factor settlement", "dates names"),
     *numbers("physical_delivery"),
-    *numbers("ratio", "double"),
-    *reads("double", "units strike", "cohorts legs+1"),
+    *numbers("hedge_ratio", "double"),
+    *numbers("instruments"),
+    *reads("double", "payoff", "2 instruments 3"),  # of index and members: ratio, straddles, forwards
+    *reads("double", "units", "cohorts legs+1"),
+    *reads("double", "strike", "cohorts legs+1 instruments"),
     *writes("double", "explained", f"cohorts days+1 2 {len(PARTS)}"),
     *writes("double", "magnitude", f"cohorts days+1 {len(MAGNITUDES)}"),
     *writes("double", "vega_traded vega_held hedge_traded hedge_held delivered", "cohorts days+1 2"),
-    *writes("double", "exit_value shares_at_end", "cohorts legs+1"),
+    *writes("double", "shares_at_end leg_hedge", "cohorts legs+1"),
     *writes("i64", "end status", "cohorts legs+1"),
-    *writes("double", "pnl_option pnl_hedge financing leg_vega leg_hedge leg_delivered", "cohorts legs+1"),
+    *writes("double", "exit_value pnl_option pnl_hedge financing own_vega own_delivered", "cohorts legs+1 instruments"),
 )
 
 HYSTERESIS = (
@@ -82,7 +85,7 @@ IMPLIED_CORRELATION = (
     *reads("double", "weights", "baskets dates names"),
     *numbers("dates baskets"),
     *reads("double", "index_iv", "baskets dates cells", strides="index_stride"),
-    *numbers("min_coverage", "double"),
+    *numbers("min_coverage least_vol", "double"),
     *writes("double", "clean dirty variance_ratio", "baskets dates cells"),
     *writes("u8", "status", "baskets dates cells"),
     *writes("double", "coverage", "baskets dates cells"),

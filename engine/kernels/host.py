@@ -52,13 +52,13 @@ def missing() -> str | None:
 
 
 @functools.cache
-def library(kernel: str, dtype: str) -> ctypes.CDLL:
+def library(kernel: str, dtype: str, instruments: int = 1) -> ctypes.CDLL:
     """Return the compiled library of a kernel; it is built if an earlier run has not done so."""
-    return _built(kernel, dtype)
+    return _built(kernel, dtype, instruments)
 
 
-def _built(kernel: str, dtype: str) -> ctypes.CDLL:
-    text = source(kernel, dtype)
+def _built(kernel: str, dtype: str, instruments: int = 1) -> ctypes.CDLL:
+    text = source(kernel, dtype, instruments)
     made_by = [text, compiler(), _version(), *FLAGS, repr(NATIVE), platform.machine(), _processor()]
     key = hashlib.sha256("\0".join(made_by).encode()).hexdigest()[:16]
     name = f"{kernel}-{dtype}-{key}.so"

@@ -11,10 +11,15 @@ struct Mark {
     double forward, iv, value, delta, vega, hedge, stale, beyond;
 };
 
-// What a leg adds to the sums of its class (index or component) at a close.
+// An option as straddles and forwards at its strike: a call is half of each, a put the one less the other.
+struct Payoff {
+    double straddles, forwards;
+};
+
+// What an instrument adds to the sums of its class (index or component) at a close.
 struct Flow {
     double part[PARTS], pnl, magnitude[MAGNITUDES];
-    double vega_traded, vega_held, hedge_traded, hedge_held, delivered;
+    double vega_traded, vega_held, delivered;
 };
 
 // How a leg ends at a close, or LIVES. If several things happen, a corporate action on unknown terms (strike factor
@@ -98,26 +103,32 @@ INLINE double vol_at(const STORED *s0, const STORED *s1, double near, double far
     return has_below ? below : has_above ? above : NOT_A_NUMBER;
 }
 
-INLINE void price(double strike, double years, double moneyness, double discount, Mark &m) {
+INLINE void price(double forward, double strike, double iv, double years, double moneyness, double discount,
+                  const Payoff &is, double &value, double &delta, double &vega) {
     double gamma, theta, vanna, volga;  // not asked for
-    straddle_known(m.forward, strike, m.iv, years, 0.0, moneyness, discount, m.value, m.delta, gamma, m.vega, theta,
-                   vanna, volga);
+    straddle_known(forward, strike, iv, years, 0.0, moneyness, discount, value, delta, gamma, vega, theta, vanna,
+                   volga);
+    const double grown = years <= 0.0 ? 1.0 : discount;
+    value = is.straddles * value + is.forwards * grown * (forward - strike);
+    delta = is.straddles * delta + is.forwards * grown;
+    vega = is.straddles * vega;
 }
 
-// What a straddle of the close before would be worth, had only the date changed (`rolled`, with its vega there), and
+// What an option of the close before would be worth, had only the date changed (`rolled`, with its vega there), and
 // the forward as well (`moved`).
 INLINE void reprice(double forward_was, double forward_now, double strike, double iv_was, double left,
-                    double moneyness_was, double moneyness_now, double discount, double &rolled, double &rolled_vega,
-                    double &moved) {
+                    double moneyness_was, double moneyness_now, double discount, const Payoff &is, double &rolled,
+                    double &rolled_vega, double &moved) {
     const bool expired = left <= 0.0;
     const double root = sqrt(expired ? 1.0 : left), total = iv_was * root;
     const double spread = total < NARROWEST ? NARROWEST : total;
     double worth_was, worth_now, d1, d2, inside, density, unused;
     living_straddle(forward_was, strike, moneyness_was, spread, discount, worth_was, d1, d2, inside, density);
     living_straddle(forward_now, strike, moneyness_now, spread, discount, worth_now, d1, d2, inside, unused);
-    rolled = expired ? fabs(forward_was - strike) : worth_was;
-    moved = expired ? fabs(forward_now - strike) : worth_now;
-    rolled_vega = expired ? 0.0 : forward_was * density * root * VOL_POINT;
+    const double forwards = is.forwards * (expired ? 1.0 : discount);
+    rolled = is.straddles * (expired ? fabs(forward_was - strike) : worth_was) + forwards * (forward_was - strike);
+    moved = is.straddles * (expired ? fabs(forward_now - strike) : worth_now) + forwards * (forward_now - strike);
+    rolled_vega = is.straddles * (expired ? 0.0 : forward_was * density * root * VOL_POINT);
 }
 
 // The P&L from one close to the next, and its parts. `earns` is 0 at entry and on the day a leg is closed, else 1;
@@ -148,15 +159,19 @@ INLINE void explain(const Mark &was, const Mark &is, double rolled, double rolle
     f.magnitude[SIZE_UNEXPLAINED] = fabs(f.part[UNEXPLAINED]);
 }
 
-// What is traded at a close, and held after it. The last five numbers are 1 or 0: the leg is held on, is entered, is
-// sold at an early exit, is closed at its mark of the day before, delivers shares.
-INLINE void trade(const Mark &was, const Mark &is, double units, double strike, double on, double first, double exited,
-                  double closed, double delivers, Flow &f) {
-    const double straddles = fabs(units);
-    const double before = fabs(was.hedge), change = fabs(is.hedge - was.hedge);
-    f.vega_held = on * straddles * is.vega;
-    f.vega_traded = first * f.vega_held + straddles * (exited * is.vega + closed * was.vega);
-    f.hedge_traded = change > 0.0 ? change * is.forward : 0.0;
-    f.hedge_held = before > 0.0 ? before * is.forward : 0.0;
-    f.delivered = delivers * straddles * strike;
+// What is traded at a close, and held after it. Five numbers are 1 or 0: the leg is held on, is entered, is sold at an
+// early exit, is closed at its mark of the day before, delivers shares where its options are exercised.
+INLINE void trade(const Mark &was, const Mark &is, double units, double strike, const Payoff &payoff, double on,
+                  double first, double exited, double closed, double delivers, Flow &f) {
+    const double size = fabs(units), side = is.forward > strike ? 1.0 : is.forward < strike ? -1.0 : 0.0;
+    f.vega_held = on * size * is.vega;
+    f.vega_traded = first * f.vega_held + size * (exited * is.vega + closed * was.vega);
+    f.delivered = delivers * size * strike * (payoff.straddles + payoff.forwards * side);
+}
+
+// What is traded of the hedge of a leg, and held into the close: its instruments are hedged as one.
+INLINE void trade_hedge(double hedge_was, double hedge, double forward, double &traded, double &held) {
+    const double before = fabs(hedge_was), change = fabs(hedge - hedge_was);
+    traded = change > 0.0 ? change * forward : 0.0;
+    held = before > 0.0 ? before * forward : 0.0;
 }

@@ -38,7 +38,7 @@ extern "C" __global__ void implied_correlation(IMPLIED_CORRELATION_PARAMETERS) {
             for (int m = 0; m < count; ++m) {
                 const double w_m = member_weight[m];
                 weight += w_m;
-                add_name(w_m, quotes[member[m] * name_stride], vol, own, variance, quoted, found);
+                add_name(w_m, quotes[member[m] * name_stride], (STORED)least_vol, vol, own, variance, quoted, found);
             }
             __syncthreads();
         }
@@ -46,7 +46,7 @@ extern "C" __global__ void implied_correlation(IMPLIED_CORRELATION_PARAMETERS) {
             const i64 at = (basket * dates + date) * cells + cell;
             int code;
             correlate(vol, own, variance, quoted, found, weight, index_iv[basket * index_stride + date * cells + cell],
-                      min_coverage, clean[at], dirty[at], variance_ratio[at], coverage[at], code);
+                      min_coverage, least_vol, clean[at], dirty[at], variance_ratio[at], coverage[at], code);
             status[at] = (u8)code;
             quoted_names[at] = (int)found;
         }
@@ -57,7 +57,7 @@ extern "C" __global__ void implied_correlation(IMPLIED_CORRELATION_PARAMETERS) {
 
 // Several names are added to the sums together, so that the sums are loaded and stored only once for all of them.
 template <int NAMES>
-INLINE void add_names(const STORED *const *row, const double *weight, i64 wide, double *vol, double *own,
+INLINE void add_names(const STORED *const *row, const double *weight, i64 wide, STORED least, double *vol, double *own,
                       double *variance, double *quoted, double *found) {
     const STORED *r[NAMES];
     double w[NAMES];
@@ -69,7 +69,7 @@ INLINE void add_names(const STORED *const *row, const double *weight, i64 wide, 
     for (i64 cell = 0; cell < wide; ++cell) {
         double v = vol[cell], o = own[cell], s = variance[cell], q = quoted[cell], n = found[cell];
 #pragma GCC unroll 4
-        for (int m = 0; m < NAMES; ++m) add_name(w[m], r[m][cell], v, o, s, q, n);
+        for (int m = 0; m < NAMES; ++m) add_name(w[m], r[m][cell], least, v, o, s, q, n);
         vol[cell] = v;
         own[cell] = o;
         variance[cell] = s;
@@ -121,16 +121,16 @@ extern "C" void implied_correlation(IMPLIED_CORRELATION_PARAMETERS) {
         i64 m = 0;
         for (; m + 4 <= members; m += 4) {
             fetch_ahead(row.data(), members, m + 8, 4, date_stride, cells);
-            add_names<4>(&row[m], &weight[m], wide, vol, own, variance, quoted, found);
+            add_names<4>(&row[m], &weight[m], wide, (STORED)least_vol, vol, own, variance, quoted, found);
         }
-        for (; m < members; ++m) add_names<1>(&row[m], &weight[m], wide, vol, own, variance, quoted, found);
+        for (; m < members; ++m) add_names<1>(&row[m], &weight[m], wide, (STORED)least_vol, vol, own, variance, quoted, found);
         const i64 out = (basket * dates + date) * cells;
         const double *index = index_iv + basket * index_stride + date * cells;
         HOST_SIMD
         for (i64 cell = 0; cell < cells; ++cell) {
             int code;
             correlate(vol[cell], own[cell], variance[cell], quoted[cell], found[cell], total, index[cell], min_coverage,
-                      clean[out + cell], dirty[out + cell], variance_ratio[out + cell], coverage[out + cell], code);
+                      least_vol, clean[out + cell], dirty[out + cell], variance_ratio[out + cell], coverage[out + cell], code);
             status[out + cell] = (u8)code;
             quoted_names[out + cell] = (int)found[cell];
         }

@@ -2,8 +2,11 @@
 #include "portable.cuh"
 
 // Adds a name of weight w and volatility s to the sums of its basket; a name without a quote adds nothing.
-INLINE void add_name(double w, STORED s, double& vol, double& own, double& variance, double& quoted, double& names) {
-    const bool has_quote = s - s == 0;  // finite; tested in the stored type, of which a vector may hold twice as many
+// Volatilities below `least` are none: it is 0 for realised ones, and the smallest positive number for quotes.
+INLINE void add_name(double w, STORED s, STORED least, double& vol, double& own, double& variance, double& quoted,
+                     double& names) {
+    // Finite, and large enough; tested in the stored type, of which a vector may hold twice as many.
+    const bool has_quote = (s - s == 0) & (s >= least);
     const double quote = has_quote ? s : 0, held = has_quote ? w : 0.0;
     const double ws = w * quote;
     vol += ws;
@@ -19,9 +22,10 @@ INLINE double over_positive(double numerator, double denominator) {
 
 // Correlation of one cell from its sums; `weight` is the sum over all names of the basket, quoted or not.
 INLINE void correlate(double vol, double own, double variance, double quoted, double names, double weight,
-                      double index_iv, double min_coverage, double& clean, double& dirty, double& variance_ratio,
+                      double index_iv, double min_coverage, double least, double& clean, double& dirty, double& variance_ratio,
                       double& coverage, int& status) {
-    const double index = index_iv * quoted, index_variance = index * index;
+    const bool has_quote = is_finite(index_iv) & (index_iv >= least);
+    const double index = (has_quote ? index_iv : NOT_A_NUMBER) * quoted, index_variance = index * index;
     const double basket_variance = vol * vol, pairs = basket_variance - own;
     clean = over_positive(index_variance - own, pairs);
     dirty = over_positive(index_variance, basket_variance);

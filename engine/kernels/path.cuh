@@ -7,13 +7,14 @@
 // Closes filled up to whole vectors: what a day comes to must not depend on how many follow it.
 INLINE i64 whole_vectors(i64 closes) { return (closes + 7) / 8 * 8; }
 
-// One leg at all its closes, a field after the other; position -1, before the entry, holds nothing.
+// One leg at all its closes, and its instruments one after the other: a field after the other; position -1, before the entry, holds nothing.
 struct Path {
     std::vector<Quote> quotes;
     std::vector<double> memory;
     double *spot, *carry, *years, *listed, *shares, *target, *root;
     double *forward, *iv, *value, *delta, *vega, *hedge, *stale, *beyond, *rolled, *rolled_vega, *moved,
         *moneyness;
+    double *net;                                              // hedge of all instruments of the leg
     double *earns, *on, *exited, *closed, *delivers, *first;  // 1 or 0
     double *rate, *left, *growth, *rerated, *discount, *rolled_discount;  // of the cohort, the same for all its legs
 
@@ -21,7 +22,7 @@ struct Path {
         double **const fields[] = {
             &spot, &carry, &years, &listed, &shares, &target, &root,
             &forward, &iv, &value, &delta, &vega, &hedge, &stale, &beyond, &rolled, &rolled_vega, &moved,
-            &moneyness,
+            &moneyness, &net,
             &earns, &on, &exited, &closed, &delivers, &first,
             &rate, &left, &growth, &rerated, &discount, &rolled_discount,
         };
@@ -55,10 +56,9 @@ struct Sums {
     double *of_class(int group) { return classes.data() + group * FLOWS * length; }
 };
 
-// One leg of one cohort, and how it is held.
+// One leg of one cohort.
 struct Leg {
     i64 cohort, number;
-    double straddles, strike;
 };
 
 // Quotes of a leg from its entry to the close on which it ends. Returns the number of closes.
@@ -91,16 +91,16 @@ INLINE i64 quote_until_end(const Market &market, const Held &held, const Leg &le
 }
 
 // Forwards and volatilities of a leg. A close that has none takes that of the close before, so days follow each other.
-INLINE void look_up_path(const Market &market, const Leg &leg, i64 count, Path &p) {
+INLINE void look_up_path(const Market &market, double strike, i64 count, Path &p) {
     const i64 whole = whole_vectors(count);
     HOST_SIMD
     for (i64 day = 0; day < whole; ++day) {
         p.forward[day] = forward_of(p.spot[day], p.carry[day], p.years[day], p.listed[day], p.shares[day]);
-        p.target[day] = target_of(leg.strike, p.forward[day]);
+        p.target[day] = target_of(strike, p.forward[day]);
         p.root[day] = sqrt(p.years[day]);
     }
     Mark was, is;
-    was.forward = leg.strike;
+    was.forward = strike;
     was.iv = NOT_A_NUMBER;
     for (i64 day = 0; day < count; ++day) {
         look_up(market, p.quotes[day], p.forward[day], p.target[day], p.root[day], was, is);
@@ -135,35 +135,36 @@ INLINE void mark_events(i64 count, int ends, bool delivers, Path &p) {
     p.delivers[count - 1] = delivers;
 }
 
-// Values, greeks and hedges, and what the straddles of the close before would be worth.
-INLINE void price_path(const Leg &leg, double ratio, i64 count, Path &p) {
+// Values, greeks and hedges, and what the options of the close before would be worth.
+INLINE void price_path(const Instrument &held, double hedge_ratio, i64 count, Path &p) {
+    const double strike = held.strike;
     HOST_SIMD
     for (i64 day = 0; day < whole_vectors(count); ++day) {
-        double gamma, theta, vanna, volga;  // not asked for
-        p.moneyness[day] = log_of(p.forward[day] / leg.strike);
-        straddle_known(p.forward[day], leg.strike, p.iv[day], p.years[day], 0.0, p.moneyness[day], p.discount[day],
-                       p.value[day], p.delta[day], gamma, p.vega[day], theta, vanna, volga);
-        p.hedge[day] = p.on[day] * ratio * p.delta[day] * leg.straddles;
+        p.moneyness[day] = log_of(p.forward[day] / strike);
+        price(p.forward[day], strike, p.iv[day], p.years[day], p.moneyness[day], p.discount[day], held.payoff,
+              p.value[day], p.delta[day], p.vega[day]);
+        p.hedge[day] = p.on[day] * hedge_ratio * p.delta[day] * held.units;
     }
     HOST_SIMD
     for (i64 day = 0; day < whole_vectors(count); ++day) {
-        reprice(p.forward[day - 1], p.forward[day], leg.strike, p.iv[day - 1], p.left[day], p.moneyness[day - 1],
-                p.moneyness[day], p.rolled_discount[day], p.rolled[day], p.rolled_vega[day], p.moved[day]);
+        reprice(p.forward[day - 1], p.forward[day], strike, p.iv[day - 1], p.left[day], p.moneyness[day - 1],
+                p.moneyness[day], p.rolled_discount[day], held.payoff, p.rolled[day], p.rolled_vega[day],
+                p.moved[day]);
     }
 }
 
-// What a leg earns and trades on each day, added to the sums of its class; its own over its life.
-INLINE Totals add_flows(const Leg &leg, i64 count, const Path &p, Sums &all) {
+// What an instrument earns and trades on each day, added to the sums of its leg's class; its own over its life.
+INLINE Totals add_flows(const Leg &leg, const Instrument &own, i64 count, const Path &p, Sums &all) {
     const i64 length = all.length;
     double *const sums = all.of_class(leg.number > 0), *const sizes = all.sizes.data();
-    double option = 0.0, hedge = 0.0, financing = 0.0, vega_traded = 0.0, hedge_traded = 0.0, delivered = 0.0;
-    _Pragma("omp simd reduction(+ : option, hedge, financing, vega_traded, hedge_traded, delivered)")
+    double option = 0.0, hedge = 0.0, financing = 0.0, vega_traded = 0.0, delivered = 0.0;
+    _Pragma("omp simd reduction(+ : option, hedge, financing, vega_traded, delivered)")
     for (i64 day = 0; day < whole_vectors(count); ++day) {
         const Mark before = mark_at(p, day - 1), now = mark_at(p, day);
         Flow f;
-        explain(before, now, p.rolled[day], p.rolled_vega[day], p.moved[day], leg.straddles, p.growth[day],
+        explain(before, now, p.rolled[day], p.rolled_vega[day], p.moved[day], own.units, p.growth[day],
                 p.rerated[day], p.left[day] > p.years[day], p.earns[day], f);
-        trade(before, now, leg.straddles, leg.strike, p.on[day], p.first[day], p.exited[day], p.closed[day],
+        trade(before, now, own.units, own.strike, own.payoff, p.on[day], p.first[day], p.exited[day], p.closed[day],
               p.delivers[day], f);
 #pragma GCC unroll 8
         for (int k = 0; k < PARTS; ++k) sums[k * length + day] += f.part[k];
@@ -171,28 +172,47 @@ INLINE Totals add_flows(const Leg &leg, i64 count, const Path &p, Sums &all) {
         for (int k = 0; k < MAGNITUDES; ++k) sizes[k * length + day] += f.magnitude[k];
         sums[Sums::VEGA_TRADED * length + day] += f.vega_traded;
         sums[Sums::VEGA_HELD * length + day] += f.vega_held;
-        sums[Sums::HEDGE_TRADED * length + day] += f.hedge_traded;
-        sums[Sums::HEDGE_HELD * length + day] += f.hedge_held;
         sums[Sums::DELIVERED * length + day] += f.delivered;
         option += f.pnl - f.part[HEDGE] - f.part[FINANCING];
         hedge += f.part[HEDGE];
         financing += f.part[FINANCING];
         vega_traded += f.vega_traded;
-        hedge_traded += f.hedge_traded;
         delivered += f.delivered;
     }
-    return {option, hedge, financing, vega_traded, hedge_traded, delivered};
+    return {option, hedge, financing, vega_traded, delivered};
 }
 
-// A leg's days are quoted and looked up one after the other, then priced, explained and added up as vectors.
+// The hedges of a leg, added to the sums of its class. Returns what is traded over its life.
+INLINE double add_hedges(const Leg &leg, i64 count, const Path &p, const double *net, Sums &all) {
+    double *const sums = all.of_class(leg.number > 0), life = 0.0;
+    _Pragma("omp simd reduction(+ : life)")
+    for (i64 day = 0; day < whole_vectors(count); ++day) {
+        double traded, held;
+        trade_hedge(net[day - 1], net[day], p.forward[day], traded, held);
+        sums[Sums::HEDGE_TRADED * all.length + day] += traded;
+        sums[Sums::HEDGE_HELD * all.length + day] += held;
+        life += traded;
+    }
+    return life;
+}
+
+// A leg's days are quoted one after the other. Each of its instruments is then looked up, day after day, and priced,
+// explained and added up as vectors.
 INLINE void hold_leg(const Market &market, const Held &held, const Leg &leg, Path &p, Sums &sums) {
     const i64 count = quote_until_end(market, held, leg, p), at = leg.cohort * (held.legs + 1) + leg.number;
     const int ends = p.quotes[count - 1].ends;
-    look_up_path(market, leg, count, p);
     mark_events(count, ends, ends == EXPIRED && leg.number > 0 && held.physical_delivery, p);
-    price_path(leg, held.ratio, count, p);
-    store_totals(held, at, add_flows(leg, count, p, sums));
-    store_end(held, at, count - 1, ends, p.shares[count - 1], p.value[ends == CLOSED ? count - 2 : count - 1]);
+    store_end(held, at, count - 1, ends, p.shares[count - 1]);
+    for (int i = 0; i < INSTRUMENTS; ++i) {
+        const Instrument own = instrument_of(held, leg.number, at, i);
+        look_up_path(market, own.strike, count, p);
+        price_path(own, held.hedge_ratio, count, p);
+        store_totals(held, at * INSTRUMENTS + i, add_flows(leg, own, count, p, sums));
+        held.exit_value[at * INSTRUMENTS + i] = p.value[ends == CLOSED ? count - 2 : count - 1];
+        if (INSTRUMENTS == 1) continue;  // its hedge is the leg's
+        for (i64 day = 0; day < whole_vectors(count); ++day) p.net[day] = (i > 0 ? p.net[day] : 0.0) + p.hedge[day];
+    }
+    held.leg_hedge[at] = add_hedges(leg, count, p, INSTRUMENTS == 1 ? p.hedge : p.net, sums);
 }
 
 INLINE void store_sums(const Held &out, i64 cohort, Sums &sums) {

@@ -16,10 +16,10 @@ _INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
 
 
 @functools.cache
-def source(kernel: str, dtype: str) -> str:
-    """Return the text of `<kernel>.cu` for volatilities stored as `dtype`."""
+def source(kernel: str, dtype: str, instruments: int = 1) -> str:
+    """Return the text of `<kernel>.cu` for volatilities stored as `dtype`, and legs of so many instruments."""
     file = (FOLDER / f"{kernel}.cu").read_text(encoding="utf-8")
-    return spliced(f"{KERNELS[kernel].text}\n{file}", dtype)
+    return f"#define INSTRUMENTS {instruments}\n" + spliced(f"{KERNELS[kernel].text}\n{file}", dtype)
 
 
 def spliced(text: str, dtype: str) -> str:

@@ -8,7 +8,7 @@ from engine.pricing.greeks import OptionGreeks, option_greeks
 from engine.pricing.implied_vol import InversionStatus, implied_vol
 from engine.pricing.straddle import StraddleGreeks, straddle
 from engine.pricing.strip import StripVariance, model_free_vol, strip_variance
-from engine.pricing.surface import smile_at_tenor, tenors_from_expiries, vol_at_strike
+from engine.pricing.surface import smile_at_tenor, strike_at_delta, tenors_from_expiries, vol_at_strike
 
 __all__ = [
     "InversionStatus",
@@ -26,6 +26,7 @@ __all__ = [
     "premium_adjusted_delta",
     "smile_at_tenor",
     "straddle",
+    "strike_at_delta",
     "strike_from_delta",
     "strike_from_premium_adjusted_delta",
     "strip_variance",

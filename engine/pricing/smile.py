@@ -36,6 +36,8 @@ class FittedSmiles:
         Total volatility at the money, s sqrt(T): the unit of z.
     spread : array (S, G)
         Total volatility at each point, NaN beyond the outer quotes.
+    sides : array (R, S, G)
+        Total volatilities of R further prices of the same quotes, such as bid and ask, by the weights of the first.
     above, below : array (S, G)
         The point of the nearest quote at or above and at or below, in z; NaN where there is none.
     butterfly : array (S,), int
@@ -46,6 +48,7 @@ class FittedSmiles:
 
     root: np.ndarray
     spread: np.ndarray
+    sides: np.ndarray
     above: np.ndarray
     below: np.ndarray
     butterfly: np.ndarray
@@ -58,7 +61,9 @@ def points() -> list[float]:
     return [-REACH + 2.0 * REACH * j / count for j in range(count + 1)]
 
 
-def fit_smiles(smile: Integers, moneyness: Floats, spread: Floats, noise: Floats, count: int) -> FittedSmiles:
+def fit_smiles(
+    smile: Integers, moneyness: Floats, spread: Floats, noise: Floats, count: int, sides: tuple[Floats, ...] = ()
+) -> FittedSmiles:
     """Fit the smiles of many expiries to their out-of-the-money quotes, each weighted by its noise.
 
     A cubic spline in z with a penalty on second differences (P-spline): it minimises
@@ -80,6 +85,9 @@ def fit_smiles(smile: Integers, moneyness: Floats, spread: Floats, noise: Floats
         Standard error of the total volatility as a share of it, positive.
     count : int
         S.
+    sides : R arrays (Q,)
+        Total volatilities of other prices of the same quotes. Being fitted by the same weights, they lie in the order
+        that the quotes have; a smile is NaN where one of its quotes is.
 
     References
     ----------
@@ -97,31 +105,34 @@ def fit_smiles(smile: Integers, moneyness: Floats, spread: Floats, noise: Floats
     z, level = moneyness / root[smile], (spread / root[smile]) ** 2
     inside = xp.abs(z) <= REACH
     z, level, share = (a[inside] for a in (z, level, noise))
-    quotes = _Quotes(smile[inside], z, level, 2.0 * level * share, count)
-    coefficients = quotes.fitted(xp.full(count, CURVATURE))
-    fine, above, below = _on_points(coefficients), *quotes.neighbours()
+    further = [(side[inside] / root[smile[inside]]) ** 2 for side in sides]
+    quotes = _Quotes(smile[inside], [level, *further], z, 2.0 * level * share, count)
+    fine, *others = (_on_points(c) for c in quotes.fitted(xp.full(count, CURVATURE)))
+    above, below = quotes.neighbours()
     reached = xp.isfinite(above) & xp.isfinite(below)
     z_points = xp.asarray(points())
     butterfly = butterflies(z_points, root, fine, reached)
     stiff = butterfly > 0
     if bool(stiff.any()):
-        stiffer = _on_points(quotes.fitted(xp.where(stiff, CURVATURE * STIFFER, CURVATURE)))
-        fine = xp.where(stiff[:, None], stiffer, fine)
+        again = [_on_points(c) for c in quotes.fitted(xp.where(stiff, CURVATURE * STIFFER, CURVATURE))]
+        fine, *others = (xp.where(stiff[:, None], b, a) for a, b in zip([fine, *others], again, strict=True))
         butterfly = butterflies(z_points, root, fine, reached)
-    total = root[:, None] * xp.sqrt(xp.where(reached & (fine > 0.0), fine, xp.nan))
-    return FittedSmiles(root, total, above, below, butterfly, stiff)
+    total, *others = (root[:, None] * xp.sqrt(xp.where(reached & (a > 0.0), a, xp.nan)) for a in (fine, *others))
+    further = xp.stack(others) if others else xp.empty((0, *total.shape))
+    return FittedSmiles(root, total, further, above, below, butterfly, stiff)
 
 
 def read_at_deltas(fitted: FittedSmiles, deltas: list[float], widest_gap: float) -> Floats:
-    """Total volatility (S, D) of fitted smiles at call deltas, 0 .. 1, of the forward.
+    """Total volatility (1 + R, S, D) of fitted smiles, and of their sides, at call deltas 0 .. 1 of the forward.
 
-    NaN beyond the outer quotes, and between two neighbouring quotes further apart in delta than `widest_gap`.
+    All are read at the strike that has the delta by the smile's own volatility. NaN beyond the outer quotes, and
+    between two neighbouring quotes further apart in delta than `widest_gap`.
 
     Examples
     --------
     >>> k = np.linspace(-0.2, 0.2, 9)
     >>> fitted = fit_smiles(np.zeros(9, int), k, np.full(9, 0.1), np.full(9, 1e-3), 1)
-    >>> read_at_deltas(fitted, [0.1, 0.5, 0.999], 0.4).round(4).tolist()
+    >>> read_at_deltas(fitted, [0.1, 0.5, 0.999], 0.4)[0].round(4).tolist()
     [[0.1, 0.1, nan]]
     """
     xp = namespace(fitted.root)
@@ -142,13 +153,15 @@ def read_at_deltas(fitted: FittedSmiles, deltas: list[float], widest_gap: float)
 
         high, low = at(d1, left), at(d1, right)
         share = (high - target) / xp.where(high > low, high - low, xp.nan)
-        spread = at(fitted.spread, left) + share * (at(fitted.spread, right) - at(fitted.spread, left))
-        spread = xp.where((share >= 0.0) & (share <= 1.0), spread, xp.nan)
-        spread = xp.where(high == target, at(fitted.spread, left), spread)
+        share = xp.where(high == target, 0.0, share)
+        right = xp.where(share == 0.0, left, right)
+        inside = (share >= 0.0) & (share <= 1.0)
+        found = [at(a, left) + share * (at(a, right) - at(a, left)) for a in (fitted.spread, *fitted.sides)]
         ends = (at(fitted.below, left), at(fitted.above, left))
-        gap = [ndtr(-end * fitted.root / spread + 0.5 * spread) for end in ends]
-        columns.append(xp.where(gap[0] - gap[1] <= widest_gap, spread, xp.nan))
-    return xp.stack(columns, axis=1)
+        gap = [ndtr(-end * fitted.root / found[0] + 0.5 * found[0]) for end in ends]
+        inside = inside & (gap[0] - gap[1] <= widest_gap)
+        columns.append(xp.where(inside, xp.stack(found), xp.nan))
+    return xp.stack(columns, axis=2)
 
 
 def _at_the_money(smile, moneyness, spread, count):
@@ -163,8 +176,8 @@ def _at_the_money(smile, moneyness, spread, count):
 class _Quotes:
     """Quotes of all smiles, and the normal equations of their splines as bands (COEFFICIENTS, BAND, S)."""
 
-    def __init__(self, smile, z, level, noise, count):
-        self.xp, self.smile, self.level, self.noise, self.count = namespace(z), smile, level, noise, count
+    def __init__(self, smile, levels, z, noise, count):
+        self.xp, self.smile, self.levels, self.noise, self.count = namespace(z), smile, levels, noise, count
         xp = self.xp
         place = (z + REACH) / WIDTH
         self.place = place
@@ -179,13 +192,13 @@ class _Quotes:
         ]
 
     def fitted(self, curvature):
-        """Coefficients (COEFFICIENTS, S) of the smiles that expect a curvature (S,)."""
+        """Coefficients (1 + R, COEFFICIENTS, S) of the smiles that expect a curvature (S,)."""
         weight = 1.0 / (self.noise * self.noise)
         for left in range(ROUNDS, 0, -1):
-            band, side = self._normal_equations(weight, curvature)
-            coefficients = _solve_band(band, side)
+            band, sides = self._normal_equations(weight, curvature, self.levels[: None if left == 1 else 1])
+            coefficients = _solve_band(band, sides)
             if left > 1:
-                off = (self.level - self._value(coefficients)) / (OUTLYING * self.noise)
+                off = (self.levels[0] - self._value(coefficients[0])) / (OUTLYING * self.noise)
                 weight = 1.0 / (self.noise * self.noise * (1.0 + off * off))
         return coefficients
 
@@ -209,37 +222,37 @@ class _Quotes:
     def _value(self, coefficients):
         return sum(b * coefficients[self.cell + a, self.smile] for a, b in enumerate(self.basis))
 
-    def _normal_equations(self, weight, curvature):
+    def _normal_equations(self, weight, curvature, levels):
+        """Bands, and the right-hand sides (1 + R, COEFFICIENTS, S) of so many levels."""
         xp = self.xp
-        size = COEFFICIENTS * BAND * self.count
-        band, side = xp.zeros(size), xp.zeros(COEFFICIENTS * self.count)
+        rows, size = COEFFICIENTS * self.count, COEFFICIENTS * BAND * self.count
+        band, sides = xp.zeros(size), xp.zeros((len(levels), rows))
         for a in range(BAND):
             row = self.cell + a
             weighted = weight * self.basis[a]
-            where = row * self.count + self.smile
-            side += xp.bincount(where, weights=weighted * self.level, minlength=len(side))
+            for side, level in zip(sides, levels, strict=True):
+                side += xp.bincount(row * self.count + self.smile, weights=weighted * level, minlength=rows)
             for b in range(a, BAND):
                 where = (row * BAND + (b - a)) * self.count + self.smile
                 band += xp.bincount(where, weights=weighted * self.basis[b], minlength=size)
-        band, side = band.reshape(COEFFICIENTS, BAND, self.count), side.reshape(COEFFICIENTS, self.count)
+        band = band.reshape(COEFFICIENTS, BAND, self.count)
         stiffness = WIDTH**-3 / curvature**2
         for i in range(COEFFICIENTS - 2):
             for a, first in enumerate((1.0, -2.0, 1.0)):
                 for b, second in enumerate((1.0, -2.0, 1.0)[a:]):
                     band[i + a, b] += first * second * stiffness
         band[:, 0] += TO_THE_MONEY
-        side += TO_THE_MONEY
-        return band, side
+        return band, sides.reshape(len(levels), COEFFICIENTS, self.count) + TO_THE_MONEY
 
 
-def _solve_band(band, side):
-    """Solve S symmetric positive systems: band[i, j] is the entry (i, i + j) of each, side their right-hand sides."""
+def _solve_band(band, sides):
+    """Solve S symmetric positive systems: band[i, j] holds the entries (i, i + j), sides[:, i] right-hand sides."""
     xp = namespace(band)
     size = len(band)
     pivot, factor, found = [], [], []
     for i in range(size):
         row = [band[i, j] for j in range(BAND)]
-        value = side[i]
+        value = sides[:, i]
         for back in range(1, min(i, BAND - 1) + 1):
             share = factor[i - back][back] * pivot[i - back]
             for j in range(BAND - back):
@@ -254,7 +267,7 @@ def _solve_band(band, side):
         for j in range(1, min(BAND, size - i)):
             value = value - factor[i][j] * solution[i + j]
         solution[i] = value
-    return xp.stack(solution)
+    return xp.stack(solution, axis=1)
 
 
 def _on_points(coefficients):

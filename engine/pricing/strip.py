@@ -220,7 +220,7 @@ def _model_free(iv, deltas, years, reach):
     low, high = xp.zeros(shape, dtype=bool), xp.zeros(shape, dtype=bool)
     for j, delta in enumerate(deltas):
         vol = iv[..., j].astype(xp.float64)
-        quoted = vol > 0.0
+        quoted = (vol > 0.0) & (vol < xp.inf)
         here = xp.where(quoted, quantile[j] - vol * root, 0.0)
         here_variance = xp.where(quoted, vol * vol, 0.0)
         here_mass = cdf(here)

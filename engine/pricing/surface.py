@@ -192,3 +192,55 @@ def vol_at_strike(smile: Floats, deltas: Axis, forward: Floats, strike: Floats, 
         has_above & ~has_below & (target < above_at - edge)
     )
     return iv, outside & (len(deltas) > 1)
+
+
+def strike_at_delta(delta: float, smile: Floats, deltas: Axis, forward: Floats, years: Floats) -> Floats:
+    """Strike at which a call has a delta on its own smile: the inverse of `vol_at_strike`.
+
+    Between the quoted nodes around the delta the volatility is linear in k = ln(K / F), s = s0 + m (k - k0), and
+
+        k = s^2 T / 2 - q(delta) s sqrt(T)
+
+    is a quadratic in s. Beyond the outer nodes the volatility is theirs.
+
+    Parameters
+    ----------
+    delta : float
+        Call delta in percent, between 0 and 100; of a put its delta plus 100.
+    smile : array (..., D)
+        Volatilities at the call deltas, annualised decimals; nodes that are NaN are passed over.
+    deltas : array (D,)
+        Call deltas in percent, ascending.
+    forward, years : arrays broadcastable to (...)
+
+    Returns
+    -------
+    array (...), float64
+        NaN where no node is quoted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(float(strike_at_delta(25, np.array([0.2, 0.2]), np.array([20, 80]), 100.0, 0.25)), 4)
+    107.5138
+    """
+    xp = namespace(smile, forward, years)
+    quantile = special(xp).ndtri(xp.asarray([delta, *deltas], dtype=xp.float64) / 100.0)
+    asked, quantile = quantile[0], quantile[1:]
+    root = xp.sqrt(xp.asarray(years, dtype=xp.float64))
+    shape = xp.broadcast(root, smile[..., 0]).shape
+    low, low_at, high, high_at = (xp.full(shape, xp.nan) for _ in range(4))
+    for j in range(len(deltas)):
+        vol = smile[..., j].astype(xp.float64)
+        at = vol * root * (0.5 * vol * root - quantile[j])
+        if deltas[j] <= delta:
+            low, low_at = xp.where(vol > 0.0, vol, low), xp.where(vol > 0.0, at, low_at)
+        else:
+            first = (vol > 0.0) & xp.isnan(high)
+            high, high_at = xp.where(first, vol, high), xp.where(first, at, high_at)
+    between = xp.isfinite(low) & xp.isfinite(high)
+    slope = xp.where(between, (high - low) / xp.where(between, high_at - low_at, 1.0), 0.0)
+    vol, at = xp.where(xp.isfinite(low), low, high), xp.where(xp.isfinite(low), low_at, high_at)
+    square, linear, constant = 0.5 * root**2 * slope, asked * root * slope + 1.0, vol - slope * at
+    vol = 2.0 * constant / (linear + xp.sqrt(linear**2 - 4.0 * square * constant))
+    return forward * xp.exp(vol * root * (0.5 * vol * root - asked))

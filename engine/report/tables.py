@@ -75,10 +75,11 @@ def correlation_levels(long: pl.DataFrame) -> pl.DataFrame:
     Parameters
     ----------
     long : frame
-        date, basket, tenor, delta, implied_correlation, names, coverage, status.
+        date, basket, tenor, delta, implied_correlation, names, coverage, status; its bid and ask where there are.
     """
     rho = pl.col("implied_correlation")
     usable = rho.filter(pl.col("status") == "ok")
+    band = [column for column in ("implied_correlation_bid", "implied_correlation_ask") if column in long.columns]
     return (
         long.filter(pl.col("delta") == 50)
         .group_by("basket", "tenor", maintain_order=True)
@@ -86,6 +87,10 @@ def correlation_levels(long: pl.DataFrame) -> pl.DataFrame:
             usable.count().alias("dates_ok"),
             pl.len().alias("dates"),
             usable.mean().alias("mean"),
+            *(
+                pl.col(c).filter(pl.col("status") == "ok").mean().alias(c.removeprefix("implied_correlation_"))
+                for c in band
+            ),
             usable.min().alias("lowest"),
             usable.max().alias("highest"),
             usable.last().alias("last"),

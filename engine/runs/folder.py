@@ -51,7 +51,8 @@ def run_files(
 
         script = None if sweep is None else f"{sweep}/{SCRIPT}"
         files["report.html"] = tearsheet(result, p, script=script).encode()
-    return files, manifest(result.market, backend, config["seed"], started, config_hash=config_hash)
+    more = {"config_hash": config_hash, "holding_sessions": result.book.days}
+    return files, manifest(result.market, backend, config["seed"], started, **more)
 
 
 def with_cautions(result, p: int) -> dict:

@@ -20,6 +20,7 @@ from engine.correlation import (
     sessions_in_a_row,
 )
 from engine.correlation.sectors import Chosen
+from engine.study.band import with_band
 from engine.study.tables import basket_table, indices_form, long_form, realized_form, skew_order
 from engine.study.term import term_form, term_table
 
@@ -164,7 +165,7 @@ def measure_levels(market, baskets: Sequence[Chosen], min_coverage: float, windo
     rho = _off_calendar_told(market, rho)
     moved = {key: _off_calendar_told(market, record) for key, record in moved.items()}
     legs = {basket.label: realized_leg(basket) for basket in baskets}
-    implied = long_form(market, rho, [basket.label for basket in baskets])
+    implied = with_band(long_form(market, rho, [basket.label for basket in baskets]), market, baskets, min_coverage)
     realized = pl.concat(realized_form(market, record, label, n, legs[label]) for (label, n), record in moved.items())
     term = term_form(market, rho, baskets, min_coverage)
     return Levels(baskets, rho, windows, longest, moved, implied, realized, term)

@@ -20,7 +20,9 @@ from engine import records
 from engine.arrays import Floats
 from engine.backend import to_host
 from engine.correlation import ImpliedCorrelation, implied_correlation
+from engine.correlation.checks import is_quote
 from engine.correlation.sectors import Chosen
+from engine.data.check_panel import MEDIAN_VOL
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.runs.claim import Claim
@@ -28,6 +30,19 @@ from engine.runs.manifest import as_json
 from engine.study.tables import long_form
 
 COLUMNS = ("time", "symbol", "tenor", "delta", "iv")
+KEY = ["symbol", "tenor", "delta"]
+# Column -> which types of Polars it may have, and in words. Nothing is converted: 30.9 is no tenor, 5 no time.
+KINDS = {
+    "time": (
+        lambda kind: isinstance(kind, pl.Datetime) and kind.time_zone is None,
+        "a date with a time of day, without a time zone: that of the exchange",
+    ),
+    "symbol": (lambda kind: kind in (pl.String, pl.Categorical, pl.Enum), "text"),
+    "tenor": (lambda kind: kind.is_numeric(), "calendar days"),
+    "delta": (lambda kind: kind.is_numeric(), "percent"),
+    "iv": (lambda kind: kind.is_numeric() or kind == pl.Null, "decimals"),
+}
+UNLIKE = 20.0  # times the middle of all symbols: no name moves so differently; percent are a hundred times decimals
 SUFFIXES = (".parquet", ".csv")
 SECONDS_BETWEEN_LOOKS = 0.1
 
@@ -103,8 +118,8 @@ def read_snapshot(path: Path, market: MarketPanel) -> tuple:
     Raises
     ------
     InputError
-        When a column is missing, a value is of another kind, rows tell different times, or a symbol, tenor or delta
-        is not on the market's axes.
+        When a column is missing or of another kind, rows tell different times, a symbol, tenor or delta is not on the
+        market's axes or stands there twice, or volatilities are in percent.
     """
     try:
         frame = (
@@ -118,31 +133,45 @@ def read_snapshot(path: Path, market: MarketPanel) -> tuple:
         raise InputError(f"{path} has no column {missing[0]}; it needs {', '.join(COLUMNS)}")
     if frame.is_empty():
         raise InputError(f"{path} has no rows")
-    try:
-        frame = frame.select(
-            pl.col("time").cast(pl.Datetime("us")),
-            pl.col("symbol").cast(pl.String),
-            pl.col("tenor", "delta").cast(pl.Int64),
-            pl.col("iv").cast(pl.Float32),
-        )
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"{path}: {str(error).splitlines()[0]}") from error
+    for name, (kind, words) in KINDS.items():
+        if not kind(frame.schema[name]):
+            raise InputError(f"{path}, column {name} holds {frame.schema[name]}; give {words}")
     times = frame["time"].unique()
     if len(times) != 1 or times.has_nulls():
         raise InputError(f"{path} holds {len(times)} times; a snapshot holds one")
     axes = {"symbol": [market.info.index, *market.names], "tenor": market.tenors, "delta": market.deltas}
     at = [_positions(frame[name], values, path) for name, values in axes.items()]
+    twice = frame.select(KEY).is_duplicated()
+    if twice.any():
+        row = ", ".join(str(value) for value in frame.filter(twice).select(KEY).row(0))
+        raise InputError(f"{path} has {row} more than once (symbol, tenor, delta); keep one")
     surface = np.full([len(values) for values in axes.values()], np.nan, np.float32)
-    surface[tuple(at)] = frame["iv"].fill_null(np.nan).to_numpy()
-    surface[surface <= 0.0] = np.nan
+    surface[tuple(at)] = frame["iv"].cast(pl.Float32).fill_null(np.nan).to_numpy()
+    surface[~is_quote(surface)] = np.nan
+    _check_unit(surface, axes["symbol"], path)
     return times[0], surface[0], surface[1:]
 
 
+def _check_unit(surface: np.ndarray, symbols: list, path: Path) -> None:
+    """Refuse volatilities that are no decimals, of all symbols or of one beside the others."""
+    quotes = surface.reshape(len(symbols), -1)
+    levels = np.array([np.median(of[np.isfinite(of)]) if np.isfinite(of).any() else np.nan for of in quotes])
+    known = levels[np.isfinite(levels)]
+    usual = float(np.median(known)) if len(known) else np.nan
+    for symbol, level in zip(symbols, levels, strict=True):
+        if level > MEDIAN_VOL[1] or level < MEDIAN_VOL[0] or level > UNLIKE * usual or level < usual / UNLIKE:
+            raise InputError(
+                f"{path}: the volatilities of {symbol} are {level:.3g} in the middle, of all symbols {usual:.3g}; "
+                "write all in decimals, 0.2 for 20 %"
+            )
+
+
 def _positions(column: pl.Series, values, path: Path) -> np.ndarray:
-    known = pl.DataFrame({"value": pl.Series(list(values)).cast(column.dtype), "at": range(len(values))})
-    found = column.to_frame("value").join(known, on="value", how="left", maintain_order="left")
+    kind = pl.Float64 if column.dtype.is_numeric() else pl.String  # of 30.9 days none is found
+    known = pl.DataFrame({"value": pl.Series(list(values)).cast(kind), "at": range(len(values))})
+    found = column.cast(kind).to_frame("value").join(known, on="value", how="left", maintain_order="left")
     if found["at"].has_nulls():
-        odd = found.filter(pl.col("at").is_null())["value"][0]
+        odd = column.filter(found["at"].is_null())[0]
         raise InputError(
             f"{path}: {column.name} {odd} is not in the market; it has {', '.join(map(str, values[:4]))} ..."
         )

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 STORES = ("folders", "table")
 BEST = 20  # rows of the table printed after a sweep
+SELECTION = "selection.json"  # what the best of a sweep's runs is worth
 ASKED = "multirun.yaml"  # what was asked of a sweep, as Hydra writes it
 
 
@@ -76,6 +77,7 @@ class CompareRuns(Callback):
             return False
         runs = _complete(own.folder, time.perf_counter() - cls._started)
         if runs is not None:
+            _judge(own)
             _print_leaderboard(runs, own.folder)
         elif cls._before is None and not read.finished(own.folder):
             with suppress(OSError):
@@ -192,3 +194,14 @@ def _print_leaderboard(runs: pl.DataFrame, sweep: Path) -> None:
     print("", *aligned(board), sep="\n")
     best = f", the best {BEST} of them above" if runs.height > BEST else ""
     print(f"\n{runs.height:,} runs{best}: {sweep / 'runs.parquet'}")
+
+
+def _judge(sweep: Claim) -> None:
+    """Say what the best of the runs is worth, and keep it beside them; a table keeps no results by session."""
+    if table_store.is_table(sweep.folder):
+        return
+    from engine.runs.selection import as_text, judge
+
+    if (judgement := judge(sweep.folder)) is not None:
+        sweep.write_text(SELECTION, as_text(judgement))
+        print("", *judgement.lines(), sep="\n")

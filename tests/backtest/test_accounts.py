@@ -1,12 +1,15 @@
 """The statistics of daily accounts, by array code and by kernel, on books small enough to know the answer."""
 
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from engine.backtest import NoCosts, VolPoints, backtest
+from engine.backend import namespace
+from engine.backtest import AbstractStrategy, NoCosts, VolPoints, Weekly, backtest
 from engine.backtest.accounts import Accounts
+from engine.backtest.batch import stack
 from engine.backtest.metrics import hac_t, sharpe
 from engine.correlation import AllMembers
 from engine.testing import small_market
@@ -73,3 +76,57 @@ def test_a_backtest_with_a_risk_free_rate_changes_its_sharpe_ratios_alone():
     }
     assert above.summary() == pytest.approx(plain.summary() | expected, rel=1e-11, nan_ok=True)  # as above
     assert "above a risk-free 4 % a year" in above.capital_convention()
+
+
+@dataclass(frozen=True)
+class Level(AbstractStrategy):
+    """The same exposure every day, or one that changes on a session."""
+
+    level: float = field(default=1.0, metadata={"batch": True})
+    then: float = field(default=1.0, metadata={"batch": True})
+    at: int = 60
+
+    def exposure(self, market):
+        xp = namespace(market.panel.spot)
+        later = xp.arange(len(market.dates)) >= self.at
+        return xp.where(later, self.then, self.level) + xp.zeros(len(market.dates))
+
+
+def held_by_loop(result, p=0):
+    """The largest sum of |entry exposure| of cohorts open after a close, session by session."""
+    cohorts, most = result.book.cohorts, 0.0
+    for t in range(len(result.dates)):
+        held = [
+            abs(e) for e, a, b in zip(result.entry_exposure[p], cohorts.entry, cohorts.last, strict=True) if a <= t < b
+        ]
+        most = max(most, sum(held))
+    return most
+
+
+def test_exposure_above_one_is_counted_by_the_capital_and_below_one_leaves_it_as_it_is():
+    panel = small_market(40, sessions=120)
+    terms = {"basket": AllMembers(), "schedule": Weekly(), "costs": VolPoints(), "risk_free": 0.04}
+    one, hundred, short, small = (backtest(panel, Level(v, v), **terms) for v in (1.0, 100.0, -100.0, 0.01))
+    assert one.book.most_held > 3
+    assert one.capital() == 100 * 100_000 * one.book.most_held == small.capital()
+    for levered in (hundred, short):
+        assert levered.capital() == pytest.approx(100 * one.capital(), rel=1e-14)
+        assert levered.capital() == pytest.approx(100 * 100_000 * held_by_loop(levered), rel=1e-14)
+        assert f"an exposure of {100 * one.book.most_held:,.4g} held at once" in levered.capital_convention()
+    for name in ("return_net_annual", "max_drawdown_share", "sharpe_net", "sharpe_gross", "hac_t"):
+        assert hundred.summary()[name] == pytest.approx(one.summary()[name], rel=1e-9), name
+    assert hundred.summary()["pnl_net"] == pytest.approx(100 * one.summary()["pnl_net"], rel=1e-9)
+
+
+@pytest.mark.parametrize(("level", "then"), [(0.0, 3.0), (2.0, 0.5), (-1.5, 1.0), (1.0, 1.0), (0.2, -0.4)])
+def test_capital_is_that_of_the_exposures_held_at_once_alone_in_a_batch_and_in_a_loop(xp, level, then):
+    panel = small_market(40, sessions=120).to(xp.__name__)
+    terms = {"basket": AllMembers(), "schedule": Weekly()}
+    sets = [Level(1.0, 1.0), Level(level, then), Level(0.0, 50.0)]
+    batch = backtest(panel, stack(sets, xp), **terms)
+    alone = backtest(panel, sets[1], **terms)
+    assert batch.capital(1) == alone.capital()
+    most = max(held_by_loop(alone), alone.book.most_held)
+    assert alone.capital() == pytest.approx(100 * 100_000 * most, rel=1e-14)  # sums of a handful of numbers
+    assert batch.summary(1)["capital"] == alone.summary()["capital"]
+    assert batch.capital(0) == 100 * 100_000 * alone.book.most_held

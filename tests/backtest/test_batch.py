@@ -48,7 +48,7 @@ def test_items_that_differ_in_what_does_not_batch_are_refused():
     ("make", "words"),
     [
         (lambda: VegaNeutral(-1.0), "VegaNeutral.index_vega=-1.0 is below 0"),
-        (lambda: VolPoints(component=float("nan")), "VolPoints.component=nan is not a finite number"),
+        (lambda: VolPoints(component=float("nan")), "VolPoints.component=nan is not a number"),
         (lambda: EarlyExit(days_left=-3), "EarlyExit.days_left=-3 is below 0"),
         (lambda: Straddle(tenor=0), "structure.tenor=0 is not a number of days"),
         (lambda: Straddle(min_coverage=80), "structure.min_coverage=80 is not a fraction"),

@@ -106,12 +106,12 @@ def test_sizing_leaves_no_residual_of_its_greek_at_entry(sizing, greek):
     result = run(panel, sizing=sizing)
     legs, entry = result.book.legs, result.book.cohorts.entry
     years = (result.book.cohorts.expiry - panel.dates[entry]).astype(float)[:, None] / 365.0
-    at_entry = straddle(legs.forward, legs.strike, legs.iv, years, 0.04)
+    at_entry = straddle(legs.forward, legs.strike[..., 0], legs.iv[..., 0], years, 0.04)
     held = legs.units != 0.0
     exposure = np.where(held, legs.units * greek(at_entry, legs.forward), 0.0)
     # The sum of a dozen terms cancels to rounding of the largest.
     np.testing.assert_allclose(exposure.sum(axis=1), 0.0, atol=1e-12 * np.abs(exposure).max())
-    np.testing.assert_allclose(legs.units[:, 0] * legs.vega[:, 0], -1.0, rtol=1e-14)
+    np.testing.assert_allclose(legs.units[:, 0] * legs.vega[:, 0, 0], -1.0, rtol=1e-14)
 
 
 def test_a_split_undone_in_the_data_gives_the_same_pnl():
@@ -137,10 +137,10 @@ def test_legs_of_vanished_names_settle_at_intrinsic_value_or_close_at_the_last_m
         assert ended.height > 0
         assert set(ended["exit_date"].to_list()) == {panel.dates[session].astype(object)}
     merger = ledger.filter((ledger["leg"] == "S1") & (ledger["status"] == "settled"))
-    intrinsic = merger["straddles"] * (panel.settlement[40, 1] - merger["strike"]).abs()
+    intrinsic = merger["quantity"] * (panel.settlement[40, 1] - merger["strike"]).abs()
     np.testing.assert_allclose(merger["exit_value"], intrinsic, rtol=1e-12)
     bust = ledger.filter((ledger["leg"] == "S2") & (ledger["status"] == "settled"))
-    np.testing.assert_allclose(bust["exit_value"], bust["straddles"] * bust["strike"], rtol=1e-12)
+    np.testing.assert_allclose(bust["exit_value"], bust["quantity"] * bust["strike"], rtol=1e-12)
 
 
 @pytest.mark.parametrize("listed", [False, True], ids=["grid", "listed"])

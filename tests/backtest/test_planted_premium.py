@@ -50,7 +50,7 @@ def expected(panel, truth, result, settled):
             legs.name < 0, truth.fair_index_variance[entry, 0][:, None], truth.fair_variance[entry[:, None], names, 0]
         )
     )
-    worth = straddle(legs.forward, legs.strike, fair, years).value - legs.value
+    worth = straddle(legs.forward, legs.strike[..., 0], fair, years).value - legs.value[..., 0]
     return (legs.units * worth).sum(axis=1)[settled].mean()
 
 

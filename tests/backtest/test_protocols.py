@@ -6,19 +6,26 @@ import numpy as np
 import pytest
 
 from engine.backtest import (
+    AtForward,
     Costs,
     DailyDelta,
+    DeltaNeutralStraddle,
     EarlyExit,
     Exits,
     Hedge,
     HoldToExpiry,
+    Instrument,
+    Kind,
     Monthly,
     NoCosts,
     NoHedge,
     Schedule,
     ShortestTenor,
+    SingleOption,
     Straddle,
+    Strangle,
     Structure,
+    VarianceSwap,
     VolPoints,
     Weekly,
     backtest,
@@ -29,7 +36,7 @@ from strategies.short_correlation import ShortCorrelation
 
 BUILT_IN = {
     Basket: (TopWeights(), AllMembers(), Names(("AAA",))),
-    Structure: (Straddle(),),
+    Structure: (Straddle(), DeltaNeutralStraddle(), Strangle(), SingleOption(), VarianceSwap()),
     Schedule: (Monthly(), Weekly()),
     Exits: (HoldToExpiry(), EarlyExit(), ShortestTenor()),
     Hedge: (DailyDelta(), NoHedge()),
@@ -58,6 +65,7 @@ class Listed:
     tenor: int = 25
     min_days: int = 7
     min_coverage: float = 0.5
+    index = members = (Instrument(Kind.PUT, AtForward(0.97)), Instrument(Kind.CALL, AtForward(1.03), ratio=2.0))
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,7 @@ def test_a_backtest_runs_on_classes_of_ones_own():
     }
     result = backtest(panel, ShortCorrelation(), **own)
     ledger = result.ledger()
+    assert set(ledger["instrument"]) == {"put", "call"}
     assert set(ledger["leg"]) == {panel.info.index, *panel.names[:2]}
     assert ledger["entry_date"].is_in(panel.dates[1::10].tolist()).all()
     assert (ledger["exit_date"] > ledger["entry_date"]).all()

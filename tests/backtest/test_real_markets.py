@@ -70,7 +70,7 @@ def test_the_us_book_holds_klac_and_crwd_through_their_splits(us_panel):
     ledger = result.ledger().filter(pl.col("strike_factor") != 1.0)
     assert set(ledger["leg"]) == {"KLAC", "CRWD"}
     # A position carried through a split must not jump: no leg loses or gains a large part of its strike value.
-    notional = (ledger["straddles"] * ledger["strike"]).abs()
+    notional = (ledger["quantity"] * ledger["strike"]).abs()
     assert (ledger["pnl_gross"].abs() < 0.3 * notional).all()
     assert result.summary()["cohorts"] >= 3
 

@@ -27,7 +27,7 @@ def test_a_cohort_earns_what_its_raw_rows_say_to_the_rupee(month, ledger, shared
         assert ours["KOTAKBANK"]["strike_factor"] == pytest.approx(0.2)  # held through its split
     for leg, (straddles, option, hedge) in expected.items():
         row = ours[leg]
-        assert row["straddles"] == pytest.approx(straddles, rel=1e-6), leg  # volatilities are stored as float32
+        assert row["quantity"] == pytest.approx(straddles, rel=1e-6), leg  # volatilities are stored as float32
         # A hundredth of a rupee for each of a hundred thousand of vega a float32 volatility of .2 is off by.
         assert row["pnl_option"] == pytest.approx(option, abs=1.0), leg
         assert row["pnl_hedge"] == pytest.approx(hedge, abs=1.0), leg

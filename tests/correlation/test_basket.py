@@ -36,9 +36,17 @@ def test_a_basket_larger_than_the_index_is_the_whole_index():
 
 
 def test_names_that_are_not_members_never_enter_even_if_fewer_members_than_asked():
-    weights = np.array([[0.5, 0.0, np.nan, -0.1]])
+    weights = np.array([[0.5, 0.0, 0.0, 0.0]])
     for basket in (TopWeights(3), AllMembers(), Names(("AAA", "CCC"))):
         np.testing.assert_array_equal(basket.select(weights, NAMES), [[1.0, 0.0, 0.0, 0.0]])
+
+
+@pytest.mark.parametrize("bad", [-0.1, -99.99, np.nan, np.inf])
+def test_a_weight_that_is_none_is_refused(bad, xp):
+    weights = xp.asarray([[0.5, 0.2, 0.3, bad]])
+    for basket in (TopWeights(3), AllMembers(), Names(("AAA", str(NAMES[3])))):
+        with pytest.raises(InputError, match="a weight is 0 where a name is not held"):
+            basket.select(weights, NAMES)
 
 
 def test_a_date_without_members_has_an_empty_basket():

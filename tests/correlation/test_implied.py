@@ -181,7 +181,7 @@ def test_an_index_as_volatile_as_its_members_on_average_has_correlation_one(bask
 
 
 def test_an_index_without_volatility_sits_at_the_lower_end_of_its_range():
-    rho = implied_correlation(np.zeros(1), S, W)
+    rho = implied_correlation(np.zeros(1), S, W, zero_counts=True)
     own = np.sum((W * S) ** 2) / np.sum(W * S) ** 2
     assert rho.clean[0] == pytest.approx(-own / (1 - own), rel=1e-14)  # one division
 
@@ -198,7 +198,10 @@ def test_an_index_without_volatility_sits_at_the_lower_end_of_its_range():
         (0.21, [np.nan, np.nan, np.nan], [0.3, 0.4, 0.3], "thin_coverage", False),
         (0.21, [0.25, 0.35, 0.18], [0.0, 0.0, 0.0], "thin_coverage", False),
         (0.21, [0.25, 0.35, 0.18], [0.0, 1.0, 0.0], "degenerate", False),
-        (0.21, [0.00, 0.35, 0.00], [0.3, 0.4, 0.3], "degenerate", False),
+        (0.21, [0.00, 0.35, 0.00], [0.3, 0.4, 0.3], "thin_coverage", False),
+        (0.00, [0.25, 0.35, 0.18], [0.3, 0.4, 0.3], "no_index_quote", False),
+        (-1.0, [0.25, 0.35, 0.18], [0.3, 0.4, 0.3], "no_index_quote", False),
+        (-99.99, [0.25, 0.35, 0.18], [0.3, 0.4, 0.3], "no_index_quote", False),
         (np.nan, [0.25, 0.35, 0.18], [0.3, 0.4, 0.3], "no_index_quote", False),
         (np.nan, [np.nan, np.nan, np.nan], [0.3, 0.4, 0.3], "no_index_quote", False),
     ],

@@ -282,8 +282,8 @@ def test_a_surface_with_one_delta_has_no_strike_beyond_it(kernels, monkeypatch):
         },
     )
     summaries = [backtest(m, ShortCorrelation(), structure=Straddle(30)) for m in (market, flat)]
-    assert summaries[0].summary()["extrapolated_share"] > 0.0
-    assert summaries[1].summary()["extrapolated_share"] == 0.0
+    assert summaries[0].summary()["beyond_deltas_share"] > 0.0
+    assert summaries[1].summary()["beyond_deltas_share"] == 0.0
     assert "flat_smiles" in [caution.code for caution in summaries[1].cautions()]
 
 

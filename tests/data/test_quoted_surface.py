@@ -67,7 +67,8 @@ def test_band_holds_the_mid_and_is_as_wide_as_the_quotes(from_quotes):
     assert ((found.bid_iv <= found.iv) & (found.iv <= found.ask_iv))[known].all()
     width = 100.0 * (found.ask_iv - found.bid_iv)[0]
     for a, asset in enumerate(ASSETS):
-        assert 1.8 * 100 * world.HALF_SPREAD[asset] < np.nanmedian(width[a]) < 3.5 * 100 * world.HALF_SPREAD[asset]
+        # Half spreads vary by 30 %, and the tighter quotes weigh more.
+        assert 1.6 * 100 * world.HALF_SPREAD[asset] < np.nanmedian(width[a]) < 2.2 * 100 * world.HALF_SPREAD[asset]
 
 
 def test_listed_smiles_carry_the_variance_of_the_quotes_over_whole_days(quotes):

@@ -163,7 +163,7 @@ def test_sectors_are_kept_cut_and_appended_with_the_panel(files, tmp_path):
             np.testing.assert_array_equal(getattr(other.sectors, name), values, err_msg=name)
     later = panel.slice("2026-06-02")
     renamed = replace(later, sectors=replace(later.sectors, symbols=np.array(["IYF"])))
-    for stranger in (renamed, replace(renamed, sectors=None)):
+    for stranger in (renamed, replace(renamed, sectors=None, validate=False)):
         with pytest.raises(InputError, match="the sectors differ; rebuild the panel"):
             panel.slice(end="2026-06-01").append(stranger)
 
@@ -322,7 +322,7 @@ def test_quotes_are_dropped_for_stated_reasons(files):
         "deep_in_the_money": deep,
         "kept": options - deep - 6,
     }
-    assert set(quality["asset"]) == {"SPY", "AAA", "BBB"}
+    assert set(quality.filter(~pl.col("reason").str.contains(r"\."))["asset"]) == {"SPY", "AAA", "BBB"}
     np.testing.assert_allclose(panel.component_iv[:, 0, 0], 0.30, rtol=1e-6)  # stored as float32
 
 
@@ -366,7 +366,11 @@ def test_a_panel_of_ones_own_refuses_sessions_of_another_market_or_with_another_
     [
         ("us2026/spot", lambda f: f.drop("spot"), r"spot.parquet has no column spot; it has date, ticker"),
         ("us2026/spot", lambda f: f.head(0), r"spot.parquet has no usable row"),
-        ("us2026/spot", lambda f: f.with_columns(spot=pl.lit("x")), r"spot.parquet cannot be read.*'spot'"),
+        (
+            "us2026/spot",
+            lambda f: f.with_columns(spot=pl.lit("x")),
+            r"spot.parquet, column spot holds String, not numbers",
+        ),
         ("us_history/spy_holdings", lambda f: f.head(0), r"spy_holdings.parquet has no usable row"),
         (
             "us_history/spy_holdings",
@@ -376,13 +380,8 @@ def test_a_panel_of_ones_own_refuses_sessions_of_another_market_or_with_another_
         ("us_history/fed_funds_dff", lambda f: f.head(0), r"fed_funds_dff.parquet has no usable row"),
         (
             "us_history/fed_funds_dff",
-            lambda f: f.with_columns(date=date(2026, 6, 1)),  # known on 2 June only
+            lambda f: f.tail(1).with_columns(date=date(2026, 6, 1)),  # known on 2 June only
             r"fed_funds_dff.parquet knows no rate before the first session 2026-06-01",
-        ),
-        (
-            "us_history/fed_funds_dff",
-            lambda f: f.with_columns(dff=pl.Series([4.0, float("nan")])),
-            r"market us_chains has no interest rate on 2026-06-03",
         ),
         (
             "us2026/chains",

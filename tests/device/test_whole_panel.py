@@ -10,7 +10,18 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from engine.backend import namespace
-from engine.backtest import DailyDelta, EarlyExit, Straddle, VegaNeutral, VolPoints, Weekly, backtest
+from engine.backtest import (
+    DailyDelta,
+    EarlyExit,
+    SingleOption,
+    Straddle,
+    Strangle,
+    VarianceSwap,
+    VegaNeutral,
+    VolPoints,
+    Weekly,
+    backtest,
+)
 from engine.command.hydra import resolved
 from engine.command.messages import CONFIGS
 from engine.correlate import correlate
@@ -155,6 +166,21 @@ def test_a_batch_on_a_device_gives_the_numbers_and_reports_of_numpy(device, tmp_
     for expected, found in zip(*outcomes, strict=True):
         for name, value in expected.items():
             assert found[name] == pytest.approx(value, rel=1e-9, abs=1e-9, nan_ok=True), name
+
+
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("structure", [Strangle(30), SingleOption(30, index_kind="put", delta=40.0), VarianceSwap(30)])
+def test_structures_and_views_on_a_device_give_the_numbers_of_numpy(device, listed, structure):
+    panel = small_market(3, listed=listed)
+    choices = {"structure": structure, "schedule": Weekly(), "basket": AllMembers()}
+    expected, found = (backtest(p, ShortCorrelation(), **choices) for p in (panel, panel.to("cupy")))
+    assert np.abs(expected.pnl_gross).sum() > 0.0
+    for view in ("daily", "ledger", "by_name", "by_cohort"):
+        assert_frames_close(getattr(found, view)(), getattr(expected, view)())
+    assert_frames_close(found.day(panel.dates[40]), expected.day(panel.dates[40]))
+    # Where nothing moves, what a move earns is rounding.
+    there, here = (result.carry(panel.dates[40]).drop("delta", "gamma", "vanna_volga") for result in (found, expected))
+    assert_frames_close(there, here)
 
 
 def assert_frames_close(found, expected):

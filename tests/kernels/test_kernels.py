@@ -7,15 +7,21 @@ runs in CI through the CPU's own compiler.
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from engine.backend import namespace, to_host
 from engine.backtest import (
+    AtDelta,
+    AtForward,
     EarlyExit,
+    Instrument,
+    Kind,
     Recipe,
     Straddle,
+    Strangle,
     ThetaNeutral,
     VegaNeutral,
     VolPoints,
@@ -33,6 +39,7 @@ from engine.pricing import black_price, implied_vol, straddle
 from engine.testing import small_market
 from strategies.rich_correlation import RichCorrelation
 
+STRADDLE = Straddle(25)
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
 
 
@@ -45,6 +52,13 @@ def volatilities(rng, shape, dtype):
     return iv
 
 
+def no_quotes(rng, iv):
+    """What vendors write where there is no quote: -1, -99.99, 0, infinite; a few of each."""
+    for nothing in (-1.0, -99.99, 0.0, -0.0, np.inf, -np.inf, 1e-42):
+        iv[rng.random(iv.shape) < 0.01] = nothing
+    return iv
+
+
 def correlation_inputs(names):
     def inputs(rng, dtype):
         dates, cells = 5, (3, 7)  # no number a multiple of a vector or a warp
@@ -52,7 +66,7 @@ def correlation_inputs(names):
         weights[3, 2] = 0.0
         missing = rng.random((dates, *cells)) < 0.1
         index = np.where(missing, np.nan, rng.uniform(0.05, 0.5, (dates, *cells))).astype(dtype)
-        return index, volatilities(rng, (dates, names, *cells), dtype), weights
+        return no_quotes(rng, index), no_quotes(rng, volatilities(rng, (dates, names, *cells), dtype)), weights
 
     return inputs
 
@@ -72,14 +86,29 @@ def book_inputs(listed, names=7):
     return inputs
 
 
-def book(panel):
+def book(panel, structure=STRADDLE):
     """The trade book of cohorts held to their ends, every third sold on its ninth day; only legs that are held."""
-    cohorts = choose_contracts(panel, Weekly().entries(panel.dates, 1), Straddle(25))
+    cohorts = choose_contracts(panel, Weekly().entries(panel.dates, 1), structure)
     sold = np.where(np.arange(len(cohorts)) % 3 == 0, 9, 99)
-    made = build_book(panel, panel.weights, cohorts.until(sold), Recipe(Straddle(25), ThetaNeutral()))
+    made = build_book(panel, panel.weights, cohorts.until(sold), Recipe(structure, ThetaNeutral()))
     held = to_host(made.legs.units) != 0.0
     arrays = {name: to_host(array) for name, array in vars(made).items() if name not in ("recipe", "cohorts", "legs")}
     return arrays | {f"legs.{name}": to_host(array)[held] for name, array in vars(made.legs).items()}
+
+
+@dataclass(frozen=True)
+class Uneven:
+    """A put spread against a call, a straddle and a put: lists of other lengths, ratios of both signs."""
+
+    tenor = 25
+    min_days = 7
+    min_coverage = 0.8
+    index = (Instrument(Kind.PUT, AtDelta(60.0), 2.0), Instrument(Kind.PUT, AtDelta(85.0), -1.0))
+    members = (
+        Instrument(Kind.CALL, AtForward(1.02)),
+        Instrument(Kind.STRADDLE),
+        Instrument(Kind.PUT, AtDelta(90.0), 0.5),
+    )
 
 
 def sweep_inputs(rng, dtype):
@@ -155,6 +184,9 @@ CASES = [
     Case("book", book_inputs(listed=True), book, rtol=1e-11, atol=1e-11),
     Case("book", book_inputs(listed=False, names=43), book, rtol=1e-11, atol=1e-11),  # two warps of legs
     Case("book", book_inputs(listed=True, names=43), book, rtol=1e-11, atol=1e-11),
+    # Packages of two and of three instruments, the smaller list filled up.
+    Case("book", book_inputs(listed=False), partial(book, structure=Strangle(25, delta=30.0)), rtol=1e-11, atol=1e-11),
+    Case("book", book_inputs(listed=True), partial(book, structure=Uneven()), rtol=1e-11, atol=1e-11),
     # Costs and P&L near 100 summed over 150 days; a t-statistic divides by sums that nearly cancel.
     Case("sweep", sweep_inputs, sweep, rtol=1e-10, atol=1e-11),
     # Both are within 1e-10 of the volatility, or say that it is not determined: in the same words.
@@ -187,16 +219,19 @@ def test_a_kernel_gives_the_numbers_of_the_array_code(xp, case, dtype, seed):
         np.testing.assert_allclose(to_host(found[name]), array, rtol=case.rtol, atol=case.atol, err_msg=name)
 
 
+VARIANTS = [*((kernel, 1) for kernel in KERNELS), ("book", 2)]  # and the instruments of a leg
+
+
 @pytest.mark.parametrize("dtype", STORED)
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_a_kernel_compiles_for_every_device(kernel, dtype):
+@pytest.mark.parametrize(("kernel", "instruments"), VARIANTS)
+def test_a_kernel_compiles_for_every_device(kernel, instruments, dtype):
     nvrtc = pytest.importorskip("cupy_backends.cuda.libs.nvrtc", reason="CuPy is not installed; NVRTC comes with it")
     try:
         nvrtc.getVersion()
     except RuntimeError as error:
         pytest.skip(f"NVRTC is not installed: {error}")
     for architecture in ARCHITECTURES:
-        program = nvrtc.createProgram(source(kernel, dtype), f"{kernel}.cu", (), ())
+        program = nvrtc.createProgram(source(kernel, dtype, instruments), f"{kernel}.cu", (), ())
         try:
             nvrtc.compileProgram(program, ("-std=c++17", f"-arch=sm_{architecture}"))
         except Exception as error:
@@ -205,12 +240,13 @@ def test_a_kernel_compiles_for_every_device(kernel, dtype):
             nvrtc.destroyProgram(program)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_a_kernel_compiles_without_a_warning_on_the_cpu(kernel):
+@pytest.mark.parametrize(("kernel", "instruments"), VARIANTS)
+def test_a_kernel_compiles_without_a_warning_on_the_cpu(kernel, instruments):
     if host.missing():
         pytest.skip(host.missing())
     command = [host.compiler(), *host.FLAGS, "-Wall", "-Wextra", "-Werror", "-", "-o", "/dev/null"]
-    done = subprocess.run(command, input=source(kernel, "float32"), capture_output=True, text=True, check=False)
+    text = source(kernel, "float32", instruments)
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -237,7 +273,7 @@ def test_an_index_stored_wider_than_its_members_is_not_rounded():
 def test_headers_are_spliced_once():
     text = source("moments", "float64")
     assert '#include "' not in text
-    assert text.startswith("#define STORED double")
+    assert "#define STORED double" in text
     assert text.count("INLINE bool is_finite") == 1
 
 

@@ -74,7 +74,7 @@ def test_planted_smiles_are_found_and_better_than_lines_between_quotes(wrong, pe
     count, nodes = 300, [0.1, 0.25, 0.5, 0.75, 0.9]
     smile, moneyness, spread, noise = quoted_smiles(count, per_smile, wrong)
     fitted = fit_smiles(smile, moneyness, spread, noise, count)
-    read = read_at_deltas(fitted, nodes, 0.4)
+    read = read_at_deltas(fitted, nodes, 0.4)[0]
     root = (moneyness / np.tile(np.linspace(-2.3, 2.0, per_smile), count))[::per_smile]
     truth = np.empty_like(read)
     lines = np.empty_like(read)
@@ -96,10 +96,10 @@ def test_planted_smiles_are_found_and_better_than_lines_between_quotes(wrong, pe
 
 def test_a_quote_that_is_far_off_moves_the_smile_little():
     smile, moneyness, spread, noise = quoted_smiles(1)
-    before = read_at_deltas(fit_smiles(smile, moneyness, spread, noise, 1), [0.5], 0.4)
+    before = read_at_deltas(fit_smiles(smile, moneyness, spread, noise, 1), [0.5], 0.4)[0]
     wrong = spread.copy()
     wrong[np.abs(moneyness).argmin()] *= 1.2
-    after = read_at_deltas(fit_smiles(smile, moneyness, wrong, noise, 1), [0.5], 0.4)
+    after = read_at_deltas(fit_smiles(smile, moneyness, wrong, noise, 1), [0.5], 0.4)[0]
     assert abs(after / before - 1.0) < 0.01
 
 
@@ -115,8 +115,8 @@ def test_smiles_end_with_their_quotes_and_in_a_wide_gap():
     z = np.array([-1.5, -1.2, 1.2, 1.5])
     fitted = fit_smiles(np.zeros(4, int), 0.1 * z, np.full(4, 0.1), np.full(4, 0.01), 1)
     nodes = [0.03, 0.1, 0.5, 0.9, 0.97]
-    assert np.isfinite(read_at_deltas(fitted, nodes, 0.9))[0].tolist() == [False, True, True, True, False]
-    assert np.isfinite(read_at_deltas(fitted, nodes, 0.4))[0].tolist() == [False, True, False, True, False]
+    assert np.isfinite(read_at_deltas(fitted, nodes, 0.9))[0, 0].tolist() == [False, True, True, True, False]
+    assert np.isfinite(read_at_deltas(fitted, nodes, 0.4))[0, 0].tolist() == [False, True, False, True, False]
     empty = fit_smiles(np.zeros(1, int), np.array([0.02]), np.array([0.1]), np.array([0.01]), 2)
     assert np.isnan(read_at_deltas(empty, nodes, 0.4)).all()
 
@@ -142,3 +142,18 @@ def test_calendar_compares_strikes_over_forward(xp):
     reached = np.abs(z * root[1] / root[2]) <= REACH + 1e-12
     assert found[1] == reached.sum()
     assert found[2] == 0
+
+
+def test_bid_and_ask_lie_in_their_order_around_the_smile(xp):
+    smile, moneyness, spread, noise = quoted_smiles(5, wrong=0.5)
+    quotes = [xp.asarray(a) for a in (smile, moneyness, spread, noise)]
+    sides = tuple(xp.asarray(spread * (1.0 + sign * 2.0 * noise)) for sign in (-1.0, 1.0))
+    bid_missing = xp.asarray(np.where(np.arange(len(smile)) == 3, np.nan, spread * 0.98))
+    fitted = fit_smiles(*quotes, 5, (*sides, bid_missing))
+    mid, bid, ask, holed = (to_host(a) for a in read_at_deltas(fitted, [0.15, 0.5, 0.85], 0.4))
+    assert ((bid < mid) & (mid < ask)).all()
+    np.testing.assert_allclose(0.5 * (bid + ask), mid, rtol=1e-3)
+    assert np.isnan(holed[0]).all(), "one of its quotes has none"
+    assert np.isfinite(holed[1:]).all()
+    alone = fit_smiles(*quotes, 5)
+    np.testing.assert_array_equal(to_host(alone.spread), to_host(fitted.spread))

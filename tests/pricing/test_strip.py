@@ -3,18 +3,13 @@
 import math
 
 import numpy as np
-import polars as pl
 import pytest
 
 from engine.backend import special, to_host
-from engine.calendar import days_between
-from engine.correlation import VIX_TERMS, choose_terms, thirty_day_vol
-from engine.data.sources.us_chains.spx_strips import read_spx_strips
 from engine.errors import InputError
 from engine.pricing import black_price, model_free_vol, strip_variance
 
 DELTAS = np.arange(10, 95, 5)
-FED_FUNDS = math.log1p(0.0364)  # the last published before the sessions of the quotes
 
 
 def strip_by_the_rules(strike, call_bid, call_ask, put_bid, put_ask, years, rate, min_options):
@@ -229,50 +224,3 @@ def test_blocks_of_any_size_give_the_same_bits(xp):
 def test_a_smile_that_does_not_lie_on_the_deltas_is_refused():
     with pytest.raises(InputError, match="axis of the 17 deltas"):
         model_free_vol(np.ones((2, 5)), DELTAS, 0.1)
-
-
-# Real quotes
-
-
-def test_vix_from_spx_quotes_agrees_with_the_published_closes(shared_data, capsys):
-    strips = read_spx_strips(shared_data)
-    strip = strip_variance(
-        strips.strike, strips.call_bid, strips.call_ask, strips.put_bid, strips.put_ask, strips.years, FED_FUNDS
-    )
-    days = np.where(strips.standard, strips.days, np.nan)
-    computed = 100.0 * thirty_day_vol(strip.variance, strips.years, choose_terms(days, strips.standard, *VIX_TERMS))
-
-    published = pl.read_parquet(shared_data / "us_history" / "cboe_indices.parquet")
-    levels = pl.read_parquet(shared_data / "us2026" / "cboe_underlying.parquet").filter(pl.col("ticker") == "_SPX")
-    table = (
-        pl.DataFrame({"date": strips.dates, "computed": computed})
-        .join(_closes(published, "VIX"), on="date", how="left")
-        .join(_closes(published, "SPX"), on="date", how="left")
-        .join(levels.select(pl.col("session_date").str.to_date().alias("date"), spot="close"), on="date", how="left")
-        .unique("date", keep="last", maintain_order=True)
-        .with_columns(error=pl.col("computed") - pl.col("VIX"), of_that_day=(pl.col("spot") - pl.col("SPX")).abs() < 1)
-    )
-    with capsys.disabled(), pl.Config(tbl_rows=-1, float_precision=3, tbl_hide_dataframe_shape=True):
-        print(f"\n{table}\nmean absolute error {table['error'].abs().mean():.3f}, bias {table['error'].mean():.3f}")
-    assert len(table) == 22
-    assert table["error"].null_count() == table["error"].is_nan().sum() == 0
-    assert table["error"].abs().mean() <= 0.35
-    # Two files were saved in the night before their session, and say so: their SPX is the close of the day before.
-    # All others must agree to the two decimals that are published, and half of one more for the interest rate.
-    assert table.filter("of_that_day")["error"].abs().max() <= 0.01
-    assert table.filter("of_that_day").height == 20
-
-
-def test_spx_strips_are_read_on_their_own_days(shared_data):
-    strips = read_spx_strips(shared_data)
-    filled = ~np.isnat(strips.expiry)
-    np.testing.assert_array_equal(days_between(strips.expiry, strips.dates[:, None]), strips.days)
-    assert strips.days[filled].min() >= 24
-    assert strips.days[filled].max() <= 37
-    assert (strips.standard.sum(axis=1) == 2).all()  # one Friday in either term
-    gaps = np.diff(strips.strike, axis=-1)
-    assert (gaps[np.isfinite(gaps)] > 0.0).all()
-
-
-def _closes(published: pl.DataFrame, index: str) -> pl.DataFrame:
-    return published.filter(pl.col("index") == index).select("date", pl.col("close").alias(index))

@@ -74,7 +74,7 @@ def test_a_file_is_read_onto_the_axes_whatever_the_order_of_its_rows(market, tmp
         (lambda f: f.with_columns(symbol=pl.lit("NOBODY")), "symbol NOBODY is not in the market"),
         (lambda f: f.with_columns(tenor=pl.lit(31)), "tenor 31 is not in the market"),
         (lambda f: f.head(0), "has no rows"),
-        (lambda f: f.with_columns(iv=pl.lit("high")), "conversion"),
+        (lambda f: f.with_columns(iv=pl.lit("high")), "column iv holds String"),
         (
             lambda f: f.with_columns(time=pl.col("time").dt.offset_by(pl.int_range(pl.len()).cast(str) + "s")),
             "a snapshot holds one",
@@ -142,3 +142,51 @@ def test_a_panel_may_hold_times_of_the_day_but_is_not_backtested(market, tmp_pat
     assert len(intraday.append(later)) == len(market) + len(later)
     with pytest.raises(InputError, match="holds times of the day"):
         backtest(kept, ShortCorrelation())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda f: f.with_columns(delta=pl.col("delta") + 0.9), "delta 10.9 is not in the market"),
+        (lambda f: f.with_columns(tenor=pl.col("tenor") + 0.9), "tenor 5.9 is not in the market"),
+        (lambda f: f.with_columns(tenor=pl.col("tenor").cast(str)), "column tenor holds String; give calendar days"),
+        (lambda f: f.with_columns(iv=pl.col("iv").cast(str)), "column iv holds String; give decimals"),
+        (lambda f: f.with_columns(symbol=pl.lit(7)), "column symbol holds Int32; give text"),
+        (
+            lambda f: f.with_columns(time=pl.lit(1_755_787_500)),
+            "column time holds Int32; give a date with a time of day",
+        ),
+        (lambda f: f.with_columns(time=pl.col("time").dt.date()), "column time holds Date; give a date with a time"),
+        (lambda f: f.with_columns(time=pl.col("time").dt.replace_time_zone("Asia/Tokyo")), "without a time zone"),
+        (lambda f: pl.concat([f, f.tail(1)]), "more than once .symbol, tenor, delta.; keep one"),
+        (lambda f: pl.concat([f, f.head(1).with_columns(iv=pl.lit(0.9, pl.Float32))]), "SYNX, 5, 10 more than once"),
+        (lambda f: percent(f, pl.lit(True)), "write all in decimals"),
+        (lambda f: percent(f, pl.col("symbol") == "SYNX"), "the volatilities of SYNX are .* write all in decimals"),
+        (lambda f: percent(f, pl.col("symbol") != "SYNX"), "write all in decimals"),
+        (lambda f: percent(f, pl.col("symbol") == "SYN03"), "the volatilities of SYN03 are"),
+    ],
+)
+def test_nothing_of_a_snapshot_is_read_as_something_else(market, tmp_path, spoil, words):
+    path = tmp_path / "odd.parquet"
+    frame = snapshot(market, 5, "2026-08-21T15:45:00")
+    frame.write_parquet(path)
+    assert read_snapshot(path, market)[1].shape == market.index_iv[5].shape
+    spoil(frame.with_columns(symbol=pl.col("symbol").replace(market.names[2], "SYN03"))).write_parquet(path)
+    named = replace(market, names=np.where(np.arange(len(market.names)) == 2, "SYN03", market.names), validate=False)
+    with pytest.raises(InputError, match=words):
+        read_snapshot(path, named)
+
+
+def percent(frame, which):
+    return frame.with_columns(iv=pl.when(which).then(100.0 * pl.col("iv")).otherwise(pl.col("iv")))
+
+
+@pytest.mark.parametrize("nothing", [0.0, -1.0, -99.99, float("inf"), None])
+def test_what_is_written_where_there_is_no_quote_is_missing(market, tmp_path, nothing):
+    frame = snapshot(market, 5, "2026-08-21T15:45:00")
+    at = (pl.col("tenor") == 30) & (pl.col("symbol") == market.names[1])
+    path = tmp_path / "a.parquet"
+    frame.with_columns(iv=pl.when(at).then(pl.lit(nothing)).otherwise(pl.col("iv"))).write_parquet(path)
+    component_iv = read_snapshot(path, market)[2]
+    assert np.isnan(component_iv[1, market.tenors == 30]).all()
+    np.testing.assert_array_equal(component_iv[0], market.component_iv[5, 0])

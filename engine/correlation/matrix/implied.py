@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.arrays import Flags, Floats, PerDate, PerName
 from engine.backend import block_budget, blocks, namespace
+from engine.correlation.checks import check_arrays, is_quote
 from engine.correlation.implied import implied_correlation
 from engine.correlation.matrix.algebra import known_names, of_names, portfolio_variance
 from engine.correlation.matrix.nearest import ROUNDING, MatrixStatus, nearest_correlation
@@ -116,13 +117,14 @@ def implied_matrix(
     """
     xp = namespace(index_iv, component_iv, realized.correlation)
     dates = len(realized.position)
+    check_arrays(index_iv=index_iv, component_iv=component_iv)
     if index_iv.shape != (dates,) or component_iv.ndim != 2 or len(component_iv) != dates:
         raise InputError(
             f"index_iv {index_iv.shape} and component_iv {component_iv.shape} do not belong to a realised matrix of "
             f"{dates} dates; choose one tenor and delta, so that they are (T,) and (T, N)"
         )
     vol = xp.take_along_axis(component_iv, realized.position, axis=1).astype(float)
-    used = xp.isfinite(vol) & known_names(realized.correlation)
+    used = is_quote(vol) & known_names(realized.correlation)
     vol = xp.where(used, vol, xp.nan)
     basket = implied_correlation(index_iv, vol, realized.weight, min_coverage=min_coverage, budget=budget)
     weight = xp.where(used, realized.weight, 0.0)

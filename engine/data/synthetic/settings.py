@@ -8,6 +8,7 @@ import numpy as np
 from engine.calendar import DAY, read_date
 from engine.data.records import DELTAS, TENORS
 from engine.errors import InputError
+from engine.kinds import check_kinds, is_kind
 
 SESSIONS_PER_YEAR = 252.0
 
@@ -144,9 +145,13 @@ class SyntheticMarket:
     crossed_rate: float = 0.005
 
     def __post_init__(self):
+        object.__setattr__(self, "start", str(read_date(self.start, "start")))
+        check_kinds(self)
         for name in ("tenors", "deltas"):
+            for value in getattr(self, name):
+                if not is_kind(value, int):
+                    raise InputError(f"synthetic {name}: {value} is not a whole number")
             object.__setattr__(self, name, tuple(int(value) for value in getattr(self, name)))
-        object.__setattr__(self, "start", str(self.start))
         for field in fields(self):
             if field.type is float:  # 0 and 0.0 are the same market
                 object.__setattr__(self, field.name, float(getattr(self, field.name)))
@@ -192,7 +197,6 @@ class SyntheticMarket:
             )
         if self.seed < 0:
             raise InputError(f"synthetic seed={self.seed} is below 0; use 0 or more")
-        read_date(self.start, "start")
 
     def _check_numbers(self):
         for name in ("missing_rate", "crossed_rate", "correlation", "weekend_variance"):

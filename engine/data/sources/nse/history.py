@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from engine.data.clean import QualityReport
 from engine.data.closes_to_history import closes_to_history
 from engine.data.records import History
 from engine.data.sources.nse.prices import all_closes, corporate_actions
 
 
-def panel_history(folder: Path, dates, index: str, names, legs) -> History | None:
+def panel_history(folder: Path, dates, index: str, names, legs, report: QualityReport) -> History | None:
     """Closes of the cash market and of the indices up to the last date; None where they have no further session.
 
     Parameters
@@ -15,10 +16,11 @@ def panel_history(folder: Path, dates, index: str, names, legs) -> History | Non
     folder : path of nse
     dates, index, names, legs
         As for `closes_to_history`.
+    report : QualityReport
 
     Notes
     -----
     NIFTY and BANKNIFTY are price indices. Returns of the names undo splits, bonuses, demergers and special dividends,
     but not ordinary dividends.
     """
-    return closes_to_history(all_closes(folder), corporate_actions(folder), dates, index, names, legs)
+    return closes_to_history(all_closes(folder, report), corporate_actions(folder, report), dates, index, names, legs)

@@ -5,23 +5,26 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 
+from engine.data import tables
 from engine.data.arrange import action_factors, on_dates
-from engine.data.parquet import collect, scan, session_dates
+from engine.data.clean import QualityReport
+from engine.data.judged_files import read_judged
+from engine.data.parquet import collect, session_dates
 from engine.data.sources.nse.files import ACTIONS, CASH, FO, INDEX, derivatives
 
 MOVES_CONTRACTS = ("split_or_bonus", "demerger")
 
 
-def all_closes(folder) -> pl.DataFrame:
+def all_closes(folder, report: QualityReport) -> pl.DataFrame:
     """Closes of the indices and of the stocks, as quoted that day: date, asset, close."""
-    columns = {"date": pl.Date, "symbol": pl.String, "close": pl.Float64}
-    rows = pl.concat(collect(scan(folder / name, columns), folder / name) for name in (INDEX, CASH))
-    return rows.rename({"symbol": "asset"})
+    files = (folder / name for name in (INDEX, CASH))
+    rows = pl.concat(read_judged(tables.PRICES, file, report, names={"ticker": "symbol"}) for file in files)
+    return rows.rename({"ticker": "asset"})
 
 
-def closes(folder, dates, symbols) -> np.ndarray:
+def closes(folder, dates, symbols, report: QualityReport) -> np.ndarray:
     """Closes of indices and members, (T, A)."""
-    return on_dates(all_closes(folder), "close", dates, symbols)
+    return on_dates(all_closes(folder, report), "close", dates, symbols)
 
 
 def futures(rows: pl.LazyFrame, folder, symbols) -> pl.DataFrame:
@@ -36,7 +39,7 @@ def futures(rows: pl.LazyFrame, folder, symbols) -> pl.DataFrame:
     return collect(traded.select(*columns), folder / FO).unique(["date", "asset", "expiry"], maintain_order=True)
 
 
-def factors(folder, dates, names, end) -> tuple[np.ndarray, np.ndarray]:
+def factors(folder, dates, names, end, report: QualityReport) -> tuple[np.ndarray, np.ndarray]:
     """Factors of corporate actions on contracts and on returns, (T, N) each; both NaN for a demerger of unknown terms.
 
     Parameters
@@ -45,7 +48,7 @@ def factors(folder, dates, names, end) -> tuple[np.ndarray, np.ndarray]:
         The last sessions of the file up to `end`.
     end : str or None
     """
-    actions = corporate_actions(folder)
+    actions = corporate_actions(folder, report)
     listed = session_dates(derivatives(folder, end=end), folder / FO)
     moves_contracts = actions.filter(pl.col("kind").is_in(MOVES_CONTRACTS))
     # Over all sessions of the file: an action between the first date and the session before it acts on the first date.
@@ -55,12 +58,13 @@ def factors(folder, dates, names, end) -> tuple[np.ndarray, np.ndarray]:
     return on_contracts, on_returns
 
 
-def corporate_actions(folder) -> pl.DataFrame:
+def corporate_actions(folder, report: QualityReport) -> pl.DataFrame:
     """Corporate actions: date, asset, kind, factor on prices (NaN where the terms are not known)."""
-    columns = {"date": pl.Date, "symbol": pl.String, "kind": pl.String, "price_factor": pl.Float64}
-    actions = collect(scan(folder / ACTIONS, columns), folder / ACTIONS)
-    factor = [_exact(kind, given) for kind, given in actions.select("kind", "price_factor").iter_rows()]
-    return actions.rename({"symbol": "asset"}).with_columns(factor=pl.Series(factor, dtype=pl.Float64))
+    actions = read_judged(
+        tables.ACTIONS, folder / ACTIONS, report, names={"ticker": "symbol", "factor": "price_factor"}
+    )
+    factor = [_exact(kind, given) for kind, given in actions.select("kind", "factor").iter_rows()]
+    return actions.rename({"ticker": "asset"}).with_columns(factor=pl.Series(factor, dtype=pl.Float64))
 
 
 def _exact(kind: str, factor: float | None) -> float:

@@ -6,10 +6,15 @@ from engine.calendar import year_fraction
 from engine.data.clean import SMILE_RULES, QualityReport
 from engine.data.parquet import between, collect
 from engine.data.schema import Quotes, check_decimal_iv
+from engine.data.tables import RIGHTS
 from engine.pricing import InversionStatus, call_delta, implied_vol
 
+_CODE = pl.col("option_type").str.strip_chars().str.to_lowercase()
+_RIGHT = _CODE.replace_strict(RIGHTS, default=None, return_dtype=pl.String)
 OPTION = ["date", "asset", "expiry", "strike", "option_type"]
 TRADE_RULES = {
+    "unknown_option_type": _RIGHT.is_null(),
+    "american_exercise": _CODE.is_in(["ca", "pa"]),  # stock options until 2010: Black's formula is not theirs
     "expired": pl.col("expiry") <= pl.col("date"),  # settle is the underlying's level that day
     "no_trade": ~(pl.col("contracts") > 0),  # the close is stale, settle is theoretical
     "no_future_of_that_expiry": pl.col("forward").is_null(),  # index weeklies, which stocks do not have
@@ -50,14 +55,13 @@ def option_quotes(rows: pl.LazyFrame, file, daily, futures: pl.DataFrame, rate: 
     quotes = quotes.join(futures, on=["date", "asset", "expiry"], how="left")
     quotes = report.keep(quotes, TRADE_RULES, final=False)
 
-    is_call = (quotes["option_type"] == "CE").to_numpy()
+    quotes = quotes.with_columns(right=_RIGHT.cast(pl.Enum(["C", "P"])))
+    is_call = (quotes["right"] == "C").to_numpy()
     years = year_fraction((quotes["expiry"] - quotes["date"]).dt.total_days().to_numpy())
     price, forward, strike = (quotes[column].to_numpy() for column in ("close", "forward", "strike"))
     iv, status = implied_vol(price, forward, strike, years, is_call, rate)
     delta = call_delta(forward, strike, iv, years)
-    right = pl.when(pl.col("option_type") == "CE").then(pl.lit("C")).otherwise(pl.lit("P"))
     quotes = quotes.with_columns(
-        right=right.cast(pl.Enum(["C", "P"])),
         iv=pl.Series(iv),
         call_delta=pl.Series(delta),
         inversion=pl.Series(status),

@@ -70,7 +70,7 @@ class Nse(FileSource):
         """Build the panel, twenty sessions at a time."""
         rows = self._derivatives()
         legs = sub_indices(self._folder, self.index)
-        names = all_names(self._folder, [self.index, *legs.values()])
+        names = all_names(self._folder, [self.index, *legs.values()], self.report)
         forwards = futures(rows, self._folder, [self.index, *names])
         daily = self._daily(names, legs, forwards)
         forwards = pl.concat([forwards, futures(rows, self._folder, list(legs.values()))])
@@ -82,6 +82,10 @@ class Nse(FileSource):
     def quality(self) -> pl.DataFrame:
         """Return the counts of option rows read, by asset and reason."""
         return self.report.frame()
+
+    def rejected(self) -> pl.DataFrame:
+        """Return the rows of closes, weights and actions that their contracts reject."""
+        return self.report.rejected()
 
     @property
     def _folder(self) -> Path:
@@ -98,24 +102,24 @@ class Nse(FileSource):
         dates = self._dates()
         # The expiries are those of the index's and the stocks' futures; a sub-index may list others besides.
         slots = expiry_slots(forwards, dates, LISTED_EXPIRIES)
-        strike_factor, return_factor = factors(self._folder, dates, names, self.end)
-        of_name, sector_weights = sectors(self._folder, legs, dates, names)
+        strike_factor, return_factor = factors(self._folder, dates, names, self.end, self.report)
+        of_name, sector_weights = sectors(self._folder, legs, dates, names, self.report)
         return DailyInputs(
             dates=dates,
             names=names,
             index=self.index,
             slots=slots,
             index_slots=None,
-            prices=closes(self._folder, dates, [self.index, *names]),
+            prices=closes(self._folder, dates, [self.index, *names], self.report),
             rate=np.full(len(dates), self.rate),
             strike_factor=strike_factor,
             return_factor=return_factor,
-            weights=previous_weights(self._folder, self.index, dates, names),
+            weights=previous_weights(self._folder, self.index, dates, names, self.report),
             legs=legs,
             of_name=of_name if legs else None,
             sector_weights=sector_weights,
-            leg_prices=closes(self._folder, dates, list(legs.values())),
-            history=panel_history(self._folder, dates, self.index, names, list(legs.values())),
+            leg_prices=closes(self._folder, dates, list(legs.values()), self.report),
+            history=panel_history(self._folder, dates, self.index, names, list(legs.values()), self.report),
         )
 
     def _info(self) -> MarketInfo:

@@ -1,6 +1,5 @@
 """US option chains with the vendor's volatilities and deltas: SPY, QQQ or SPX against members of the S&P 500.
 
 `source` builds the market, `files` names the files and their columns, `holdings` and `prices` read what is known of a
-date before any option is read, `quotes` reads the options. `spx_strips` reads bid and ask of SPX options, which are no
-part of the market.
+date before any option is read, `quotes` reads the options.
 """

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from engine.data.parquet import between, scan
+from engine.data.parquet import between, collect, scan
 
 CHAIN_FOLDER = "us2026"
 CHAINS = "chains.parquet"
@@ -51,3 +51,11 @@ def spx_options(folder, start=None, end=None) -> pl.LazyFrame:
     rows = scan(folder / SPX_QUOTES, SPX_COLUMNS).rename({"session_date": "date"})
     at_the_close = (pl.col("root") == "SPXW").any().over("date", "expiry")
     return between(rows.filter((pl.col("root") == "SPXW") | ~at_the_close), start, end)
+
+
+def spx_strip_quotes(folder, start=None, end=None) -> pl.DataFrame:
+    """Read bid and ask of SPX at all strikes, both roots: SPX settles in the morning, SPXW in the afternoon."""
+    rows = between(scan(folder / SPX_QUOTES, SPX_COLUMNS).rename({"session_date": "date"}), start, end)
+    morning = pl.when(pl.col("root") == "SPX").then(pl.lit("am")).otherwise(pl.lit("pm"))
+    columns = ("date", "expiry", "strike", "right", "bid", "ask")
+    return collect(rows.select(*columns, ticker=pl.lit(SPX), settlement=morning), folder / SPX_QUOTES)

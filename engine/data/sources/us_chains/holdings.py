@@ -6,9 +6,12 @@ import numpy as np
 import polars as pl
 
 from engine.calendar import DAY
+from engine.data import tables
 from engine.data.arrange import on_dates
-from engine.data.parquet import collect, scan
+from engine.data.clean import QualityReport
+from engine.data.judged_files import read_judged
 from engine.data.sources.us_chains.files import HOLDINGS, SECTORS
+from engine.data.tables import Column, Rule, Table
 from engine.errors import InputError
 
 # The fund on each GICS sector; where it is among the chains the sector has an index leg.
@@ -27,22 +30,30 @@ SECTOR_FUNDS = {
 }
 
 
-def holdings(folder) -> pl.DataFrame:
+SNAPSHOTS = Table(
+    "holdings",
+    {"asof": Column("date"), "ticker": Column("text"), "shares_held": Column("number"), "weight": Column("number")},
+    ("asof", "ticker"),
+    (
+        Rule("shares_held_negative", "shares_held", pl.col("shares_held") < 0.0),
+        Rule("weight_negative", "weight", pl.col("weight") < 0.0),
+    ),
+)
+
+
+def holdings(folder, report: QualityReport) -> pl.DataFrame:
     """Read the snapshots of the index fund: asof, ticker, shares_held, weight."""
-    columns = {"asof": pl.Date, "ticker": pl.String, "shares_held": pl.Float64, "weight": pl.Float64}
-    held = scan(folder / HOLDINGS, columns).drop_nulls(["asof", "ticker"])
-    return collect(held, folder / HOLDINGS, may_be_empty=False)
+    return read_judged(SNAPSHOTS, folder / HOLDINGS, report)
 
 
-def sectors_of(folder) -> dict[str, str]:
+def sectors_of(folder, report: QualityReport) -> dict[str, str]:
     """Read the GICS sector of each ticker; empty where the file is not there.
 
     The file is the classification of 2026. A name that changed its sector earlier has its sector of 2026 on all dates.
     """
     if not (folder / SECTORS).is_file():
         return {}
-    columns = {"Symbol": pl.String, "GICS Sector": pl.String}
-    rows = collect(scan(folder / SECTORS, columns).drop_nulls(), folder / SECTORS, may_be_empty=False)
+    rows = read_judged(tables.SECTORS, folder / SECTORS, report, names={"ticker": "Symbol", "sector": "GICS Sector"})
     return dict(rows.iter_rows())
 
 

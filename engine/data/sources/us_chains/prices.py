@@ -3,34 +3,39 @@
 import numpy as np
 import polars as pl
 
+from engine.calendar import days_between
+from engine.data import tables
 from engine.data.arrange import action_factors
-from engine.data.parquet import collect, scan, session_dates
+from engine.data.clean import QualityReport
+from engine.data.judged_files import read_judged
+from engine.data.parquet import session_dates
 from engine.data.sources.us_chains.files import ACTIONS, CHAINS, LEVELS, RATES, SPOT, SPX, chains
 from engine.errors import InputError
 
+STALE_DAYS = 31  # a rate that is older on a session is told
+LOW_RATE = 0.002  # a file that never goes beyond it seems to be in decimals, and not in percent
 
-def spots(folder) -> pl.DataFrame:
+
+def spots(folder, report: QualityReport) -> pl.DataFrame:
     """Closes of funds and members: date, asset, spot."""
-    columns = {"date": pl.Date, "ticker": pl.String, "spot": pl.Float64}
-    rows = collect(scan(folder / SPOT, columns), folder / SPOT, may_be_empty=False)
-    return rows.rename({"ticker": "asset"})
+    rows = read_judged(tables.PRICES, folder / SPOT, report, names={"close": "spot"})
+    return rows.rename({"ticker": "asset", "close": "spot"})
 
 
-def spx_closes(history) -> pl.DataFrame:
+def spx_closes(history, report: QualityReport) -> pl.DataFrame:
     """Closes of SPX itself, which is not among the funds and members: date, asset, spot."""
-    columns = {"date": pl.Date, "index": pl.String, "close": pl.Float64}
-    rows = scan(history / LEVELS, columns).filter(pl.col("index") == SPX).drop_nulls()
-    closes = rows.rename({"index": "asset", "close": "spot"}).unique(["date", "asset"], maintain_order=True)
-    return collect(closes, history / LEVELS, may_be_empty=False)
+    of_spx = {"names": {"ticker": "index"}, "where": pl.col("index") == SPX}
+    rows = read_judged(tables.PRICES, history / LEVELS, report, **of_spx)
+    return rows.rename({"ticker": "asset", "close": "spot"})
 
 
-def splits(folder) -> pl.DataFrame:
+def splits(folder, report: QualityReport) -> pl.DataFrame:
     """Splits: date, ticker, kind, price_factor."""
-    columns = {"date": pl.Date, "ticker": pl.String, "kind": pl.String, "price_factor": pl.Float64}
-    return collect(scan(folder / ACTIONS, columns), folder / ACTIONS)
+    rows = read_judged(tables.ACTIONS, folder / ACTIONS, report, names={"factor": "price_factor"})
+    return rows.rename({"factor": "price_factor"})
 
 
-def strike_factors(folder, dates, names, end) -> np.ndarray:
+def strike_factors(folder, dates, names, end, report: QualityReport) -> np.ndarray:
     """Factors of splits, (T, N).
 
     Parameters
@@ -40,28 +45,37 @@ def strike_factors(folder, dates, names, end) -> np.ndarray:
     end : str or None
         Last session to look at.
     """
-    actions = splits(folder).rename({"ticker": "asset", "price_factor": "factor"})
+    actions = splits(folder, report).rename({"ticker": "asset", "price_factor": "factor"})
     listed = session_dates(chains(folder, end=end), folder / CHAINS)
     # With all sessions before: an action between the first date and the session before it acts on the first date.
     before = listed[listed < dates[0]] if len(dates) else dates
     return action_factors(actions, np.concatenate([before, dates]), names)[len(before) :]
 
 
-def rates(history, dates) -> tuple[np.ndarray, np.datetime64]:
+def rates(history, dates, report: QualityReport) -> tuple[np.ndarray, np.datetime64]:
     """Fed funds rate last published before each date, (T,), continuous, and the day that the last of them is for.
+
+    A rate that is old on a session, and a file that seems to be in decimals, is told and counted in `report`.
 
     Raises
     ------
     InputError
         When none was published before the first date.
     """
-    rows = scan(history / RATES, {"date": pl.Date, "dff": pl.Float64}).drop_nulls().sort("date")
-    published = collect(rows, history / RATES, may_be_empty=False)
-    days = published["date"].to_numpy().astype("datetime64[D]")
+    file = history / RATES
+    published = read_judged(tables.RATES, file, report, names={"rate": "dff"}, units={"rate": "percent"}).sort("date")
+    days, rate = published["date"].to_numpy().astype("datetime64[D]"), published["rate"].to_numpy()
     last = np.searchsorted(days, dates) - 1
     if (last < 0).any():
         raise InputError(
-            f"{history / RATES} knows no rate before the first session {dates[0]} (its first is of {days[0]}); "
+            f"{file} knows no rate before the first session {dates[0]} (its first is of {days[0]}); "
             f"add earlier ones or start later"
         )
-    return np.log1p(published["dff"].to_numpy()[last] / 100.0), days[last[-1] if len(last) else -1]
+    if np.abs(rate).max() < LOW_RATE:
+        words = f"no rate is beyond {LOW_RATE:.1%}: are they decimals, and not percent as they should be?"
+        report.suspect("", "rates.suspected_decimals", len(rate), f"{file}, column dff: {words}")
+    old = days_between(dates, days[last])
+    if stale := int((old > STALE_DAYS).sum()):
+        words = f"on {stale:,} sessions the last rate known is more than {STALE_DAYS} days old, at most {old.max():.0f}"
+        report.suspect("", "rates.stale", stale, f"{file}: {words}")
+    return np.log1p(rate[last]), days[last[-1] if len(last) else -1]

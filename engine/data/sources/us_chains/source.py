@@ -22,9 +22,12 @@ from engine.data.sources.us_chains.history import panel_history
 from engine.data.sources.us_chains.holdings import holdings, index_weights, members, sector_funds, sectors_of
 from engine.data.sources.us_chains.prices import rates, splits, spots, spx_closes, strike_factors
 from engine.data.sources.us_chains.quotes import option_quotes
+from engine.data.sources.us_chains.swapped import MOST, roughness
+from engine.data.tickers import same_but_spelt
 from engine.errors import InputError
 
 if TYPE_CHECKING:
+    from engine.data.quoted_strips import QuotedStrips
     from engine.data.series.daily import DailySeries
     from engine.data.series.sp500_history import PriceHistory
 
@@ -60,6 +63,7 @@ class UsChains(FileSource):
     end: str | None = None
     max_extrapolation_days: float = 14.0
     report: QualityReport = field(default_factory=QualityReport, init=False, repr=False, compare=False)
+    _rough: list = field(default_factory=list, init=False, repr=False, compare=False)
 
     def fingerprint(self) -> str:
         """Hash of the files, the settings and the code."""
@@ -83,12 +87,22 @@ class UsChains(FileSource):
         closes = self._closes()
         for part in daily.blocks(BLOCK_SESSIONS):
             quotes, forwards = option_quotes(self._folder, part, closes, self.report)
+            first = quotes.filter(pl.col("date") == pl.col("date").min(), pl.col("asset") != files.SPX)
+            self._rough.append(roughness(first))
             forward = on_expiries(forwards, "forward", part.dates, [self.index, *part.names], part.slots)
             yield quotes_to_panel(info, part, quotes, forward, self.max_extrapolation_days)
 
     def quality(self) -> pl.DataFrame:
         """Return the counts of quotes read, by asset and reason."""
+        known = [rough for rough in self._rough if rough is not None]
+        if known and float(np.median(known)) > MOST:
+            text = "volatilities out of the money are rougher than those in it: have calls and puts changed places?"
+            self.report.suspect("", "quotes.suspected_swap", len(known), f"{self._folder / files.CHAINS}: {text}")
         return self.report.frame()
+
+    def rejected(self) -> pl.DataFrame:
+        """Return the rows of closes, holdings, rates, actions and sectors that their contracts reject."""
+        return self.report.rejected()
 
     def published(self) -> "DailySeries | None":
         """Return the Cboe indices, SPX and the market's returns; None where cboe_indices.parquet is not there."""
@@ -103,6 +117,18 @@ class UsChains(FileSource):
         from engine.data.series.sp500_history import load_sp500_history
 
         return load_sp500_history(self.path) if (self._history / files.PRICES).is_file() else None
+
+    def strips(self) -> "QuotedStrips | None":
+        """Return the strips of SPX where it is the index leg."""
+        from engine.data.clock import Clock
+        from engine.data.quoted_strips import quoted_strips
+
+        if self.index != files.SPX:
+            return None
+        dates = self._dates()
+        rate = pl.DataFrame({"date": dates, "rate": rates(self._history, dates)[0]})
+        quotes = files.spx_strip_quotes(self._folder, self.start, self.end)
+        return quoted_strips(quotes, rate, dates, [files.SPX], Clock(quotes="16:15"), min_options=1)
 
     def other_index_legs(self) -> tuple[str, ...]:
         """Return SPX where it is not the index leg already and its two files are there."""
@@ -134,8 +160,8 @@ class UsChains(FileSource):
         return dates
 
     def _closes(self) -> pl.DataFrame:
-        spot = spots(self._folder)
-        return pl.concat([spot, spx_closes(self._history)]) if self.index == files.SPX else spot
+        spot = spots(self._folder, self.report)
+        return pl.concat([spot, spx_closes(self._history, self.report)]) if self.index == files.SPX else spot
 
     def _slots(self, dates) -> tuple[np.ndarray, np.ndarray | None]:
         """Expiries of the chains, and with index="SPX" those of SPX; (T, E) each."""
@@ -157,17 +183,30 @@ class UsChains(FileSource):
         first = session_dates(files.chains(self._folder), self._folder / files.CHAINS)[:1]
         return members(held, first[0], self.index) if len(first) else []
 
+    def _tell_spelt_otherwise(self, names: list[str], quoted: set[str], spot: pl.DataFrame) -> None:
+        """Tell of holdings and chains that must be one share under two names: apart they are lost to the basket."""
+        priced, held = set(spot["asset"].unique()), set(names)
+        for file, tickers in ((files.CHAINS, quoted), (files.SPOT, priced)):
+            for name, other in same_but_spelt(held - tickers, tickers - held).items():
+                text = f"{self._folder / file} has {other}, {files.HOLDINGS} {name}: apart, neither is in the basket"
+                self.report.suspect(name, "holdings.spelt_otherwise", 1, text)
+        for name, other in same_but_spelt(quoted - priced, priced - quoted).items():
+            text = f"{self._folder / files.SPOT} has {other}, and {files.CHAINS} {name}: its options have no close"
+            self.report.suspect(name, "prices.spelt_otherwise", 1, text)
+
     def _daily_and_info(self) -> tuple[DailyInputs, MarketInfo]:
         dates = self._dates()
-        spot, closes = spots(self._folder), self._closes()
-        held = holdings(self._history)
+        spot, closes = spots(self._folder, self.report), self._closes()
+        held = holdings(self._history, self.report)
         quoted = self._tickers()
         names = self._names(held, quoted)
-        sector_of = sectors_of(self._history)
-        factor = strike_factors(self._folder, dates, names, self.end)
-        weights, sector_weights = index_weights(held, splits(self._folder), spot, dates, names, sector_of)
+        self._tell_spelt_otherwise(names, quoted, spot)
+        sector_of = sectors_of(self._history, self.report)
+        actions = splits(self._folder, self.report)
+        factor = strike_factors(self._folder, dates, names, self.end, self.report)
+        weights, sector_weights = index_weights(held, actions, spot, dates, names, sector_of)
         legs = sector_funds(sector_of, quoted - {self.index})
-        rate, last_rate = rates(self._history, dates)
+        rate, last_rate = rates(self._history, dates, self.report)
         slots, own_slots = self._slots(dates)
         daily = DailyInputs(
             dates=dates,
@@ -184,9 +223,7 @@ class UsChains(FileSource):
             of_name=np.array([sector_of.get(name, "") for name in names]) if sector_of else None,
             sector_weights=sector_weights,
             leg_prices=on_dates(closes, "spot", dates, legs.values()),
-            history=panel_history(
-                self._history, closes, splits(self._folder), dates, self.index, names, list(legs.values())
-            ),
+            history=panel_history(self._history, closes, actions, dates, self.index, names, list(legs.values())),
         )
         return daily, self._info(last_rate)
 

@@ -1,0 +1,226 @@
+"""What a leg is made of: instruments, where each is struck, and what it is worth."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from engine import records
+from engine.arrays import Axis, Floats
+from engine.backend import namespace
+from engine.errors import InputError
+from engine.kernels.codes import Kind
+from engine.pricing import StraddleGreeks, model_free_vol, straddle, strike_at_delta
+from engine.pricing.straddle import DAYS_PER_YEAR, VOL_POINT
+
+MOST_INSTRUMENTS = 4  # of a leg
+# Every option is worth some straddles and some forwards at its strike: a call is half of each.
+PAYOFFS = {Kind.STRADDLE: (1.0, 0.0), Kind.CALL: (0.5, 0.5), Kind.PUT: (0.5, -0.5)}
+
+
+@runtime_checkable
+class Strike(Protocol):
+    """Where an instrument is struck, at its entry; a frozen dataclass."""
+
+    def at(self, forward: Floats, smile: Floats, deltas: Axis, years: Floats) -> Floats:
+        """Return strikes of legs.
+
+        Parameters
+        ----------
+        forward : array (C, L)
+            To the expiry.
+        smile : array (C, L, D)
+            Volatilities on call deltas at the time left.
+        deltas : array (D,)
+            In percent.
+        years : array broadcastable to (C, L)
+            Time to the expiry.
+
+        Returns
+        -------
+        array (C, L)
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class AtForward:
+    """At the money forward, times a factor: 0.95 is 5 % below."""
+
+    factor: float = 1.0
+
+    def at(self, forward: Floats, smile: Floats, deltas: Axis, years: Floats) -> Floats:
+        """Return strikes; parameters as of `Strike`."""
+        return forward if self.factor == 1.0 else self.factor * forward
+
+
+@dataclass(frozen=True)
+class AtDelta:
+    """Where a call has a delta, in percent, on the smile: 50 makes a straddle delta-neutral, 75 is the 25-delta put."""
+
+    delta: float
+
+    def at(self, forward: Floats, smile: Floats, deltas: Axis, years: Floats) -> Floats:
+        """Return strikes; parameters as of `Strike`."""
+        return strike_at_delta(self.delta, smile, deltas, forward, years)
+
+
+@dataclass(frozen=True)
+class AtFairVolatility:
+    """At the model-free volatility of the smile: a variance swap is then worth nothing at entry."""
+
+    def at(self, forward: Floats, smile: Floats, deltas: Axis, years: Floats) -> Floats:
+        """Return strikes, volatilities in decimals; parameters as of `Strike`."""
+        return model_free_vol(smile, deltas, years)
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """One instrument of a leg.
+
+    Parameters
+    ----------
+    kind : Kind
+    strike : Strike
+    ratio : float
+        How many of it a unit of the leg holds; negative = sold against the rest.
+    cap : float
+        Of a swap: multiple of its strike at which the realised volatility that it pays on ends.
+    """
+
+    kind: Kind
+    strike: Strike = AtForward()
+    ratio: float = 1.0
+    cap: float = math.inf
+
+
+def check_instruments(structure: Any, sizing: Any) -> None:
+    """Raise InputError where a leg has no instrument, more than there is room for, or one that cannot be sized so."""
+    for name in ("index", "members"):
+        if other := {instrument.kind for instrument in getattr(structure, name)} - sizing.kinds:
+            raise InputError(
+                f"{type(sizing).__name__} sizes {' and '.join(k.name.lower() for k in sizing.kinds)} only, and "
+                f"{type(structure).__name__}.{name} holds {' and '.join(k.name.lower() for k in sorted(other))}; "
+                "choose another sizing or structure"
+            )
+        count = len(getattr(structure, name))
+        if not 1 <= count <= MOST_INSTRUMENTS:
+            raise InputError(
+                f"{type(structure).__name__}.{name} has {count} instruments; a leg is made of 1 to {MOST_INSTRUMENTS}"
+            )
+
+
+Pair = tuple[Instrument, Instrument]  # of the index leg and of a member
+
+
+def pairs(structure: Any) -> tuple[Pair, ...]:
+    """Return the instruments of a structure in pairs of the index leg's and the members'.
+
+    Where one class has fewer it is filled up with its first one, of which it holds none.
+    """
+    lists = (tuple(structure.index), tuple(structure.members))
+    longest = max(map(len, lists))
+    filled = (
+        (*given, *(Instrument(given[0].kind, given[0].strike, 0.0, given[0].cap),) * (longest - len(given)))
+        for given in lists
+    )
+    return tuple(zip(*filled, strict=True))
+
+
+def by_class(pair: Pair, compute: Callable[[Instrument], Any]) -> Any:
+    """Return what `compute` makes of the index leg's instrument on leg 0, and of the members' on the other legs.
+
+    It makes an array, or a record of arrays, whose axis 1 is that of the legs.
+    """
+    on_index = compute(pair[0])
+    if pair[0] == pair[1]:
+        return on_index
+    on_members = compute(pair[1])
+    if not hasattr(on_index, "__dataclass_fields__"):
+        return namespace(on_index).concatenate([on_index[:, :1], on_members[:, 1:]], axis=1)
+    parts = (records.map_arrays(on_index, lambda a: a[:, :1]), records.map_arrays(on_members, lambda a: a[:, 1:]))
+    return records.concatenate(parts, axis=1)
+
+
+def ratios(pair: Pair, legs: int, xp: Any) -> Floats:
+    """Return the ratio of the instrument in each leg, (1 + L,)."""
+    return xp.asarray([pair[0].ratio] + [pair[1].ratio] * legs)
+
+
+def option(
+    kind: Kind, forward: Floats, strike: Floats, iv: Floats, years: Floats, rate: Floats | float = 0.0
+) -> StraddleGreeks:
+    """Value a call, a put or a straddle: the straddles and forwards of `PAYOFFS`; everything else as in `straddle`.
+
+    Examples
+    --------
+    >>> call, put = (option(kind, 103.0, 100.0, 0.2, 0.25, 0.03) for kind in (Kind.CALL, Kind.PUT))
+    >>> round(float(call.value), 4), round(float(call.value - put.value), 4)
+    (5.6802, 2.9776)
+    """
+    both = straddle(forward, strike, iv, years, rate)
+    if kind == Kind.STRADDLE:
+        return both
+    straddles, forwards = PAYOFFS[kind]
+    xp = namespace(forward, strike, iv, years, rate)
+    lives = xp.asarray(years) > 0.0
+    discount = xp.exp(xp.where(lives, -xp.asarray(rate) * years, 0.0))
+    claim = discount * (forward - strike)
+    return StraddleGreeks(
+        value=straddles * both.value + forwards * claim,
+        delta=straddles * both.delta + forwards * discount,
+        gamma=straddles * both.gamma,
+        vega=straddles * both.vega,
+        theta=straddles * both.theta + forwards * xp.where(lives, rate * claim, 0.0) / DAYS_PER_YEAR,
+        vanna=straddles * both.vanna,
+        volga=straddles * both.volga,
+    )
+
+
+def variance_swap(
+    total: Floats,
+    cap: float,
+    forward: Floats,
+    strike: Floats,
+    iv: Floats,
+    years: Floats,
+    rate: Floats | float,
+    realised: Floats,
+) -> StraddleGreeks:
+    """Value a swap of realised variance, of a vega of 1 at its strike, and its greeks.
+
+        value = exp(-r t) [min((R + s^2 t) / T, c^2 K^2) - K^2] / (2 K)
+
+    Parameters
+    ----------
+    total : array
+        T, years from entry to expiry: realised variance is annualised on the clock of the volatilities.
+    cap : float
+        c; infinite = none. It binds on what is expected, so before it is certain the mark is an intrinsic value.
+    forward : array
+        Of the underlying, on which `gamma` is quoted; the value does not depend on it.
+    strike, iv : array
+        K and the model-free volatility s to the expiry, annualised decimals.
+    years : array
+        t, time left.
+    rate : array
+    realised : array
+        R, squared log returns since entry, summed.
+    """
+    xp = namespace(forward, strike, iv, years, rate, realised)
+    total = xp.where(total > 0.0, total, xp.nan)  # 0 where a cohort found no expiry
+    discount = xp.exp(-rate * years)
+    left = xp.where(years > 0.0, iv * iv * (years / total), 0.0)  # in this order nothing is left of rounding at entry
+    expected, most = realised / total + left, (cap * strike) ** 2
+    binds = expected >= most
+    value = discount * (xp.minimum(expected, most) - strike * strike) / (2.0 * strike)
+    pays = xp.where(binds, 0.0, discount / (strike * total))  # half of it for a unit of variance
+    return StraddleGreeks(
+        value=value,
+        delta=0.0 * value,
+        gamma=pays / xp.where(forward > 0.0, forward, xp.nan) ** 2,
+        vega=pays * xp.where(years > 0.0, iv * years, 0.0) * VOL_POINT,
+        theta=(rate * value - 0.5 * pays * xp.where(years > 0.0, iv * iv, 0.0)) / DAYS_PER_YEAR,
+        vanna=0.0 * value,
+        volga=pays * xp.where(years > 0.0, years, 0.0) * VOL_POINT**2,
+    )

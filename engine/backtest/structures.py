@@ -1,0 +1,186 @@
+"""The structures: what the index leg and the members' legs are made of."""
+
+from dataclasses import dataclass
+
+from engine.backtest.instruments import AtDelta, AtFairVolatility, AtForward, Instrument, Strike
+from engine.errors import InputError
+from engine.kernels.codes import Kind
+from engine.kinds import check_kinds
+
+OPTIONS = {"call": Kind.CALL, "put": Kind.PUT}
+
+
+@dataclass(frozen=True)
+class SameLegs:
+    """What structures share whose index leg and members' legs are made of the same, to one expiry.
+
+    Where expiries are listed the one nearest the asked tenor is traded; on a constant-maturity grid the contract
+    expires exactly `tenor` days after entry.
+
+    Parameters
+    ----------
+    tenor : int
+        Calendar days from entry to expiry.
+    min_days : int
+        Listed expiries nearer than this are not entered.
+    min_coverage : float
+        A cohort is entered only if names holding this share of the basket's weight are quoted.
+    """
+
+    tenor: int = 30
+    min_days: int = 7
+    min_coverage: float = 0.8
+
+    def __post_init__(self):
+        check_kinds(self)
+        if self.tenor < 1:
+            raise InputError(f"structure.tenor={self.tenor} is not a number of days; use 1 or more")
+        if self.min_days < 0:
+            raise InputError(f"structure.min_days={self.min_days} is below 0; use 0 or more days")
+        if not 0.0 <= self.min_coverage <= 1.0:
+            raise InputError(f"structure.min_coverage={self.min_coverage} is not a fraction; 0.8 asks for 80 %")
+
+    @property
+    def index(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of the index leg."""
+        raise NotImplementedError
+
+    @property
+    def members(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of a member's leg."""
+        return self.index
+
+
+@dataclass(frozen=True)
+class Straddle(SameLegs):
+    """A call and a put at the money forward, on the index and on every name of the basket; fields as of `SameLegs`."""
+
+    @property
+    def index(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of a leg."""
+        return (Instrument(Kind.STRADDLE),)
+
+
+@dataclass(frozen=True)
+class DeltaNeutralStraddle(SameLegs):
+    """A call and a put struck where together they have no delta, above the forward; fields as of `SameLegs`."""
+
+    @property
+    def index(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of a leg."""
+        return (Instrument(Kind.STRADDLE, AtDelta(50.0)),)
+
+
+@dataclass(frozen=True)
+class Strangle(SameLegs):
+    """A put below and a call above the forward, on the index and on every name of the basket.
+
+    Parameters
+    ----------
+    tenor, min_days, min_coverage : as in `SameLegs`
+    delta : float
+        Of both in percent, the put's without its sign; on each leg's own smile.
+    width : float or None
+        Distance of both strikes from the forward, as a share of it, in place of a delta: 0.05 = 95 % and 105 %.
+    """
+
+    delta: float = 25.0
+    width: float | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        _refuse_delta(self.delta, 50.0)
+        if self.width is not None and not 0.0 < self.width < 1.0:
+            raise InputError(f"structure.width={self.width} is no share of the forward; 0.05 asks for 95 % and 105 %")
+
+    @property
+    def index(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of a leg."""
+        strikes: tuple[Strike, Strike] = (AtDelta(100.0 - self.delta), AtDelta(self.delta))
+        if self.width is not None:
+            strikes = (AtForward(1.0 - self.width), AtForward(1.0 + self.width))
+        return (Instrument(Kind.PUT, strikes[0]), Instrument(Kind.CALL, strikes[1]))
+
+
+@dataclass(frozen=True)
+class SingleOption(SameLegs):
+    """One option, a call or a put, on the index, and one on every name of the basket.
+
+    Parameters
+    ----------
+    tenor, min_days, min_coverage : as in `SameLegs`
+    index_kind, member_kind : str
+        "call" or "put".
+    delta : float or None
+        In percent, of a put without its sign, on each leg's own smile; None = struck by `moneyness`.
+    moneyness : float
+        Strike as a multiple of the forward, read where there is no delta.
+    """
+
+    index_kind: str = "call"
+    member_kind: str = "call"
+    delta: float | None = None
+    moneyness: float = 1.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("index_kind", "member_kind"):
+            if getattr(self, name) not in OPTIONS:
+                raise InputError(f"structure.{name}={getattr(self, name)} is unknown; choose {' or '.join(OPTIONS)}")
+        if self.delta is not None:
+            _refuse_delta(self.delta, 100.0)
+        if not 0.0 < self.moneyness < 10.0:
+            raise InputError(f"structure.moneyness={self.moneyness} is no multiple of the forward; 0.95 is 5 % below")
+
+    @property
+    def index(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of the index leg."""
+        return (self._option(self.index_kind),)
+
+    @property
+    def members(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of a member's leg."""
+        return (self._option(self.member_kind),)
+
+    def _option(self, name: str) -> Instrument:
+        kind = OPTIONS[name]
+        if self.delta is None:
+            return Instrument(kind, AtForward(self.moneyness))
+        return Instrument(kind, AtDelta(self.delta if kind == Kind.CALL else 100.0 - self.delta))
+
+
+@dataclass(frozen=True)
+class VarianceSwap(SameLegs):
+    """Swaps of realised against implied variance, struck at the model-free volatility of the smile; no delta hedge.
+
+    A unit pays (V - K^2) / (2 K) at the expiry, V the squared log returns since entry over the calendar years of the
+    contract, K the strike: its vega is 1 at the strike. The members' are capped, as they are traded.
+
+    Parameters
+    ----------
+    tenor, min_days, min_coverage : as in `SameLegs`
+    cap : float
+        Multiple of the strike at which the realised volatility of a member ends; the index has none.
+    """
+
+    cap: float = 2.5
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not 1.0 < self.cap < float("inf"):
+            raise InputError(f"structure.cap={self.cap} is no multiple of the strike above 1; 2.5 is what is traded")
+
+    @property
+    def index(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of the index leg."""
+        return (Instrument(Kind.VARIANCE, AtFairVolatility()),)
+
+    @property
+    def members(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of a member's leg."""
+        return (Instrument(Kind.VARIANCE, AtFairVolatility(), cap=self.cap),)
+
+
+def _refuse_delta(delta: float, most: float) -> None:
+    if not 0.0 < delta < most:
+        raise InputError(f"structure.delta={delta} is no delta in percent above 0 and below {most:g}")

@@ -1,0 +1,64 @@
+"""Earnings as known on each day, and volatilities without them."""
+
+import numpy as np
+import polars as pl
+
+from engine.calendar import DAYS_PER_YEAR
+from engine.pricing.event import event_variance, without_event
+
+
+def known_events(earnings: pl.DataFrame, dates, assets) -> np.ndarray:
+    """Time in years to every coming event that was known on the date, (M, T, A), NaN where there are fewer than M.
+
+    Parameters
+    ----------
+    earnings : frame of date (of the event), ticker, known (day from which the date was known; null = always)
+    dates : array (T,), datetime64[D]; assets : sequence (A,) of str
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> table = pl.DataFrame({"date": [date(2026, 2, 5)], "ticker": ["A"], "known": [date(2026, 1, 15)]})
+    >>> days = np.array(["2026-01-14", "2026-01-15", "2026-02-05"], "datetime64[D]")
+    >>> (365 * known_events(table, days, ["A"])[0, :, 0]).round().tolist()
+    [nan, 21.0, nan]
+    """
+    sessions = pl.DataFrame({"day": np.asarray(dates), "t": np.arange(len(dates))})
+    order = pl.DataFrame({"ticker": pl.Series(list(assets), dtype=pl.String), "a": np.arange(len(assets))})
+    rows = earnings.unique(["date", "ticker"]).join(order, on="ticker").join(sessions, how="cross")
+    coming = rows.filter(pl.col("day") < pl.col("date"), pl.col("known").fill_null(pl.col("day")) <= pl.col("day"))
+    coming = coming.sort("t", "a", "date").with_columns(place=pl.int_range(pl.len()).over("t", "a"))
+    most = 0 if coming.is_empty() else 1 + int(coming["place"].to_numpy().max())
+    events = np.full((most, len(dates), len(assets)), np.nan)
+    at = tuple(coming[c].to_numpy() for c in ("place", "t", "a"))
+    events[at] = (coming["date"] - coming["day"]).dt.total_days().to_numpy() / DAYS_PER_YEAR
+    return events
+
+
+def ex_earnings(vol: np.ndarray, days: np.ndarray, at_the_money: int, events: np.ndarray):
+    """Take the variance of all known events off the smiles of listed expiries.
+
+    Events are told at the money (`event_variance`); the same variance is taken off every delta.
+
+    Parameters
+    ----------
+    vol : array (T, A, E, D)
+        Annualised decimals, NaN where there is none.
+    days : array (T, A, E)
+        Calendar days to each expiry.
+    at_the_money : int
+        Position of the 50 delta.
+    events : array (M, T, A)
+        As from `known_events`.
+
+    Returns
+    -------
+    vol : array (T, A, E, D)
+    variance : array (M, T, A)
+        Of each event, as from `event_variance`.
+    """
+    years = days / DAYS_PER_YEAR
+    variance = event_variance(vol[..., at_the_money] ** 2 * years, years, events)
+    for event, added in zip(events, variance, strict=True):
+        vol = without_event(vol, years, event, added)
+    return vol, variance

@@ -1,0 +1,167 @@
+"""What the best run of a sweep is worth, given how many were tried: luck, overfitting, and tests of all at once."""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from engine.backtest.metrics import sharpe
+from engine.errors import InputError
+from engine.runs.read import finished
+from engine.selection import (
+    block_sums,
+    deflated_sharpe,
+    effective_trials,
+    overfitting,
+    superior_ability,
+    survivors,
+)
+
+FEWEST = 5  # runs of which it is worth saying anything
+MOST_TESTED = 200  # runs that the bootstrap tests take by default: a second, and time grows with them
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The best of a sweep's runs, beside what luck would have shown.
+
+    Parameters
+    ----------
+    best : str
+        Folder of the run with the highest net Sharpe ratio.
+    runs, trials : int
+        Runs of the sweep, and those of its whole study on the same sessions, each configuration once.
+    independent : float
+        Trials that these amount to, given how alike they are.
+    deflated : float
+        Probability that the best run's true Sharpe ratio is above the best that so many trials show by luck.
+    overfitting : float or None
+        Share of the splits of the sessions in which the best run of one half is in the lower half of the other; None
+        where the sessions are too few to split.
+    superior : float or None
+        p-value of "no run of the sweep earns anything" (Hansen); None where there are too many runs to test.
+    survivors : tuple of str
+        Runs that earn something at a size of 5 %, all of them at once (Romano and Wolf).
+    left_out : int
+        Runs of the sweep on other sessions than most, which cannot be set beside the others day by day.
+    """
+
+    best: str
+    runs: int
+    trials: int
+    independent: float
+    deflated: float
+    overfitting: float | None
+    superior: float | None
+    survivors: tuple[str, ...]
+    left_out: int = 0
+
+    def lines(self) -> list[str]:
+        """Return the judgement as lines of text."""
+        head = (
+            f"The best of {self.runs:,} runs is {Path(self.best).name}; {self.trials:,} trials in this study so far "
+            f"amount to {self.independent:,.1f} independent ones"
+        )
+        if self.left_out:
+            head += f" ({self.left_out:,} runs on other sessions left out)"
+        kept = ", ".join(Path(run).name for run in self.survivors[:8]) or "none"
+        rows = [("Probability that it beats the luck of as many (deflated Sharpe)", f"{self.deflated:.2f}")]
+        if self.overfitting is not None:
+            rows.append(
+                ("Probability that the best of one half is below the other's median (PBO)", f"{self.overfitting:.2f}")
+            )
+        if self.superior is not None:
+            rows.append(("p-value of no run earning anything (superior predictive ability)", f"{self.superior:.2f}"))
+            rows.append(("Runs that earn something, all tested at once at 5 % (StepM)", kept))
+        return [head, *(f"  {words:<71}  {value}" for words, value in rows)]
+
+
+def judge(
+    sweep: Path | str, *, most_tested: int = MOST_TESTED, repetitions: int = 1000, seed: int = 0
+) -> Judgement | None:
+    """Judge the runs of a sweep kept in folders by their net P&L, day by day.
+
+    Parameters
+    ----------
+    sweep : path
+        `results/<study>/<time>`.
+    most_tested : int
+        A sweep of more runs than this is not tested by the bootstrap.
+    repetitions, seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    Judgement or None
+        None where fewer than five runs are on the same sessions.
+    """
+    sweep = Path(sweep)
+    every = _results(finished(sweep))
+    if not every:
+        return None
+    spans = Counter(run.span for run in every.values())
+    span = spans.most_common(1)[0][0]
+    own = {folder: run for folder, run in every.items() if run.span == span}
+    if len(own) < FEWEST:
+        return None
+    study = own | _results([folder for folder in finished(sweep.parent) if folder.parent != sweep])
+    once = {run.key: run.net for run in study.values() if run.span == span}
+    net = np.stack([run.net for run in own.values()])
+    held = max(run.holding for run in own.values())
+    independent = effective_trials(np.stack(list(once.values())))
+    chances = deflated_sharpe(net, independent)
+    if not np.isfinite(chances).any():
+        return None
+    folders = [str(folder) for folder in own]
+    try:
+        split = overfitting(block_sums(net, held)).probability
+    except InputError:  # too few sessions
+        split = None
+    tested = len(net) <= most_tested
+    best = int(np.nanargmax(sharpe(net)))
+    return Judgement(
+        best=folders[best],
+        runs=len(net),
+        trials=len(once),
+        independent=independent,
+        deflated=float(chances[best]),
+        overfitting=split,
+        superior=superior_ability(net, held, repetitions=repetitions, seed=seed).consistent if tested else None,
+        survivors=tuple(folders[p] for p in survivors(net, held, repetitions=repetitions, seed=seed)) if tested else (),
+        left_out=len(every) - len(own),
+    )
+
+
+def as_text(judgement: Judgement) -> str:
+    """Return a judgement as the text of `selection.json`."""
+    return json.dumps(asdict(judgement), indent=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """Net P&L of a run by session, its sessions, what identifies its configuration, and how long it holds a cohort."""
+
+    net: np.ndarray
+    span: bytes
+    key: str
+    holding: int
+
+
+def _results(folders: list[Path]) -> dict[Path, _Run]:
+    found = {}
+    for folder in folders:
+        daily = folder / "daily.parquet"
+        if not daily.is_file():
+            continue
+        rows = pl.read_parquet(daily, columns=["date", "pnl_net"], glob=False)
+        made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        found[folder] = _Run(
+            net=rows["pnl_net"].to_numpy(),
+            span=rows["date"].to_numpy().tobytes(),
+            key=made.get("config_hash") or str(folder),
+            holding=made.get("holding_sessions", 1),
+        )
+    return found

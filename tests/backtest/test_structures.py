@@ -1,0 +1,357 @@
+"""Structures beyond the straddle: against other formulas, other routes to the same number, and planted worlds."""
+
+import functools
+import math
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from reference_backtest import days_between
+
+from engine.backtest import (
+    AbstractStrategy,
+    DeltaNeutralStraddle,
+    EarlyExit,
+    Instrument,
+    Kind,
+    Monthly,
+    NoCosts,
+    Recipe,
+    SingleOption,
+    Straddle,
+    Strangle,
+    VarianceSwap,
+    VarianceTheta,
+    Weekly,
+    backtest,
+    build_book,
+    choose_contracts,
+)
+from engine.backtest.attribution import PARTS
+from engine.backtest.instruments import option
+from engine.correlation import AllMembers
+from engine.data.synthetic import SyntheticMarket, synthetic_market
+from engine.errors import InputError
+from engine.kernels import switched_off
+from engine.pricing import call_delta, model_free_vol, option_greeks, strike_at_delta, vol_at_strike
+from engine.testing import small_market
+from strategies.short_correlation import ShortCorrelation
+
+DAYS = 28
+STRUCTURES = {
+    "delta-neutral": DeltaNeutralStraddle(DAYS),
+    "strangle": Strangle(DAYS),
+    "wide strangle": Strangle(DAYS, width=0.05),
+    "call": SingleOption(DAYS),
+    "put against call": SingleOption(DAYS, index_kind="put", member_kind="call", delta=40.0),
+    "variance swap": VarianceSwap(DAYS),
+}
+
+
+@dataclass(frozen=True)
+class Constant(AbstractStrategy):
+    level: float = 1.0
+
+    def exposure(self, market):
+        return np.full(len(market.dates), self.level)
+
+
+def run(panel, structure, level=1.0, **choices):
+    choices = {"basket": AllMembers(), "schedule": Weekly(), "costs": NoCosts()} | choices
+    return backtest(panel, Constant(level), structure=structure, **choices)
+
+
+@pytest.mark.parametrize("kind", [Kind.CALL, Kind.PUT])
+def test_calls_and_puts_are_priced_as_by_black(kind):
+    rng = np.random.default_rng(0)
+    forward, strike, iv, years = (rng.uniform(*u, 500) for u in ((50, 150), (50, 150), (0.1, 0.8), (0.0, 2.0)))
+    years[:50] = 0.0
+    found, expected = (
+        option(kind, forward, strike, iv, years, 0.03),
+        option_greeks(forward, strike, iv, years, kind == Kind.CALL, 0.03),
+    )
+    for name in ("value", "delta", "gamma", "vega", "theta", "vanna", "volga"):
+        # A far option is the difference of a straddle and a forward: rounding of their size.
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-11, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("delta", [5.0, 10.0, 25.0, 33.0, 50.0, 61.8, 90.0, 97.0])
+def test_a_strike_at_a_delta_has_it_on_its_own_smile(delta):
+    panel = small_market(0)
+    smile = np.where(np.isnan(panel.component_iv[:, :, 1]), np.nan, panel.component_iv[:, :, 1]).astype(float)
+    years = np.full(smile.shape[:-1], 0.2)
+    strike = strike_at_delta(delta, smile, panel.deltas, 100.0, years)
+    iv, _ = vol_at_strike(smile, panel.deltas, 100.0, strike, years)
+    quoted = np.isfinite(smile).any(axis=-1)
+    assert quoted.mean() > 0.5
+    np.testing.assert_array_equal(np.isfinite(strike), quoted)
+    np.testing.assert_allclose(call_delta(100.0, strike[quoted], iv[quoted], 0.2), delta / 100.0, rtol=1e-12)
+
+
+@dataclass(frozen=True)
+class CallAndPut:
+    """A straddle as two instruments."""
+
+    tenor = DAYS
+    min_days = 7
+    min_coverage = 0.8
+    index = members = (Instrument(Kind.CALL), Instrument(Kind.PUT))
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+@pytest.mark.parametrize("listed", [False, True], ids=["grid", "listed"])
+def test_a_call_and_a_put_at_one_strike_are_the_straddle(listed, kernels):
+    panel = small_market(20, listed=listed)
+    panel = replace(panel, info=replace(panel.info, physical_delivery=True))
+    cohorts = choose_contracts(panel, Weekly().entries(panel.dates, 1), Straddle(DAYS))
+    cohorts = cohorts.until(np.where(np.arange(len(cohorts)) % 4 == 0, 8, 99))
+
+    def book(structure):
+        return build_book(panel, panel.weights, cohorts, Recipe(structure))
+
+    if kernels:
+        one, two = book(Straddle(DAYS)), book(CallAndPut())
+    else:
+        with switched_off():
+            one, two = book(Straddle(DAYS)), book(CallAndPut())
+    for name in ("explain", "vega_traded", "vega_held", "hedge_traded", "hedge_held", "delivered"):
+        np.testing.assert_allclose(getattr(two, name), getattr(one, name), rtol=0, atol=1e-9, err_msg=name)
+    held = one.legs.units != 0.0
+    np.testing.assert_allclose(two.legs.units, one.legs.units, rtol=1e-12)
+    for name in ("pnl_option", "pnl_hedge", "financing", "vega_traded", "delivered", "exit_value"):
+        both = getattr(two.legs, name).sum(axis=2)
+        np.testing.assert_allclose(both[held], getattr(one.legs, name)[..., 0][held], rtol=0, atol=1e-9, err_msg=name)
+    np.testing.assert_allclose(two.legs.hedge_traded[held], one.legs.hedge_traded[held], rtol=0, atol=1e-9)
+    assert one.delivered.sum() > 0.0
+    assert one.legs.delivered[held].sum() > 0.0
+
+
+def test_the_ledger_has_a_row_for_each_instrument_and_sums_to_the_daily_account():
+    panel = small_market(21)
+    for exits in (None, EarlyExit(stop=0.5)):
+        result = backtest(
+            panel, Constant(), structure=Strangle(DAYS), basket=AllMembers(), schedule=Weekly(), exits=exits
+        )
+        ledger, daily = result.ledger(), result.daily()
+        per_leg = ledger.group_by("cohort", "leg").len()
+        assert set(per_leg["len"]) == {2}
+        assert set(ledger["instrument"]) == {"put", "call"}
+        for column in ("pnl_gross", "cost", "pnl_net"):
+            assert ledger[column].sum() == pytest.approx(daily[column].sum(), rel=1e-9)
+        puts, calls = (ledger.filter(ledger["instrument"] == kind) for kind in ("put", "call"))
+        assert (puts["strike"] < calls["strike"]).all()
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_long_is_the_opposite_of_short_without_costs(name):
+    panel = small_market(22)
+    short, long = (run(panel, STRUCTURES[name], level) for level in (1.0, -1.0))
+    np.testing.assert_array_equal(short.pnl_gross, -long.pnl_gross)
+    assert short.summary()["cohorts"] > 5
+    assert np.abs(short.pnl_gross).sum() > 1e4
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_a_split_undone_in_the_data_changes_nothing(name):
+    panel = small_market(23, missing=0.0)
+    spot, factor = panel.spot.copy(), panel.strike_factor.copy()
+    spot[30:, 0] /= 0.2
+    factor[30, 0] = 1.0
+    undone = replace(panel, spot=spot, strike_factor=factor, return_factor=factor.copy())
+    restated, original = run(undone, STRUCTURES[name]), run(panel, STRUCTURES[name])
+    scale = np.abs(original.pnl_gross).max()
+    np.testing.assert_allclose(restated.pnl_gross, original.pnl_gross, rtol=0, atol=1e-9 * scale)
+    ledger = original.ledger()
+    assert 0.2 in ledger.filter(ledger["leg"] == "S0")["strike_factor"].to_list(), "a cohort must hold it through"
+
+
+@pytest.mark.parametrize("name", ["strangle", "variance swap"])
+def test_nothing_happens_to_a_leg_on_the_day_of_a_split_but_the_market(name):
+    """The split day of a market that stands still earns what any quiet day does."""
+    panel = small_market(24, events=False, missing=0.0)
+    held = np.r_[0:30, 29, 31:90]
+    still = panel.map_arrays(lambda field, array: array if field == "dates" else array[held])
+    spot, factor = still.spot.copy(), still.strike_factor.copy()
+    spot[30:, 0] *= 0.2
+    factor[30, 0] = 0.2
+    split = replace(still, spot=spot, strike_factor=factor, return_factor=factor.copy())
+    quiet, with_split = (run(panel, STRUCTURES[name]).day(panel.dates[30]) for panel in (still, split))
+    for part in PARTS:
+        np.testing.assert_allclose(with_split[part], quiet[part], rtol=1e-9, atol=1e-6, err_msg=part)
+    assert quiet["theta"].abs().sum() > 1e3
+
+
+def swap_payoffs(panel, cohorts, c, name, strike, cap):
+    """What a variance swap pays at its end, by a loop over its days."""
+    total = 0.0
+    price = panel.index_spot if name < 0 else panel.spot[:, name]
+    for t in range(cohorts.entry[c] + 1, cohorts.last[c] + 1):
+        factor = 1.0 if name < 0 else panel.return_factor[t, name]
+        total += math.log(price[t] / (price[t - 1] * factor)) ** 2
+    years = days_between(cohorts.expiry[c], panel.dates[cohorts.entry[c]]) / 365.0
+    return (min(total / years, (cap * strike) ** 2) - strike**2) / (2.0 * strike)
+
+
+def test_a_variance_swap_held_to_expiry_pays_realised_less_implied_variance():
+    panel = small_market(25, sessions=120, events=False, missing=0.0)
+    panel = replace(panel, rate=np.zeros(120))
+    book = run(panel, VarianceSwap(DAYS, cap=1.2)).book
+    capped = compared = 0
+    for c in np.flatnonzero(book.cohorts.settled & book.entered):
+        for leg in np.flatnonzero(book.legs.units[c]):
+            n, cap = (-1, math.inf) if leg == 0 else (int(book.legs.name[c, leg]), 1.2)
+            strike = book.legs.strike[c, leg, 0]
+            pays = swap_payoffs(panel, book.cohorts, c, n, strike, cap)
+            capped += pays == pytest.approx((1.44 - 1.0) * strike / 2.0)
+            compared += 1
+            assert book.legs.exit_value[c, leg, 0] == pytest.approx(pays, rel=1e-11, abs=1e-14)
+            earned = book.legs.units[c, leg] * pays
+            assert book.legs.pnl_option[c, leg, 0] == pytest.approx(earned, rel=1e-9, abs=1e-11)
+            assert book.legs.vega[c, leg, 0] == pytest.approx(0.01, rel=1e-12)
+            smile = panel.index_iv[book.cohorts.entry[c]] if n < 0 else panel.component_iv[book.cohorts.entry[c], n]
+            low, high = (model_free_vol(smile[k].astype(float), panel.deltas, DAYS / 365) for k in (0, 1))
+            assert min(low, high) * 0.999 <= strike <= max(low, high) * 1.001
+    assert compared > 70
+    assert 0 < capped < compared
+    assert not book.legs.value[book.legs.units != 0.0].any(), "nothing is paid at entry"
+
+
+def test_a_variance_swap_has_no_delta_and_its_squared_returns_are_gamma():
+    panel = small_market(26, events=False, missing=0.0)
+    flat = replace(
+        panel,
+        index_iv=np.full_like(panel.index_iv, 0.19, dtype=float),
+        component_iv=np.full_like(panel.component_iv, 0.19, dtype=float),
+        rate=np.zeros(90),
+    )
+    book = run(flat, VarianceSwap(DAYS)).book
+    parts = dict(zip(PARTS, np.moveaxis(book.explain, -1, 0), strict=True))
+    for nothing in ("delta", "hedge", "vega", "vanna_volga", "financing", "unexplained"):
+        np.testing.assert_allclose(parts[nothing], 0.0, atol=1e-11, err_msg=nothing)
+    c = int(np.flatnonzero(book.entered)[0])
+    entry, units = book.cohorts.entry[c], book.legs.units[c, 0]
+    move = math.log(panel.index_spot[entry + 1] / panel.index_spot[entry])
+    per_variance = units / (2.0 * 0.19 * DAYS / 365.0)
+    assert parts["gamma"][c, 1, 0] == pytest.approx(per_variance * move**2, rel=1e-9)
+    assert parts["theta"][c, 1, 0] == pytest.approx(-per_variance * 0.19**2 / 365.0, rel=1e-9)
+
+
+def test_a_theta_flat_variance_book_earns_the_spread_of_correlations_and_nothing_else():
+    """P&L = (implied - realised variance ratio) x sum w RV, in units of the index's variance notional."""
+    panel = small_market(27, sessions=150, events=False, missing=0.0)
+    panel = replace(panel, rate=np.zeros(150))
+    book = run(panel, VarianceSwap(DAYS, cap=1e3), sizing=VarianceTheta()).book
+    compared = 0
+    for c in np.flatnonzero(book.cohorts.settled & book.entered):
+        legs = np.flatnonzero(book.legs.units[c])
+        weight = panel.weights[book.cohorts.entry[c]][book.legs.name[c, legs[1:]]]
+        strike = book.legs.strike[c, legs, 0]
+        gain = np.array(
+            [
+                2.0 * k * swap_payoffs(panel, book.cohorts, c, int(n), k, math.inf)
+                for n, k in zip(book.legs.name[c, legs], strike, strict=True)
+            ]
+        )
+        realised = gain + strike**2
+        implied_ratio = strike[0] ** 2 / (weight @ strike[1:] ** 2)
+        realised_ratio = realised[0] / (weight @ realised[1:])
+        notional = -book.legs.units[c, 0] / (2.0 * strike[0])
+        expected = notional * (implied_ratio - realised_ratio) * (weight @ realised[1:])
+        assert book.explain[c].sum() == pytest.approx(expected, rel=1e-9, abs=1e-11)
+        np.testing.assert_allclose(
+            book.legs.units[c, legs[1:]] / (2.0 * strike[1:]), notional * implied_ratio * weight, rtol=1e-12
+        )
+        compared += 1
+    assert compared > 15
+
+
+WORLDS = 4
+PREMIA = {"correlation_premium": 0.08, "vol_premium": 0.04}
+SEEDS = {"fair": range(WORLDS), "planted": range(10, 10 + WORLDS)}
+# Of as many means as are tested, one is further than this many errors from its expectation once in a hundred times.
+FURTHEST = NormalDist().inv_cdf(1.0 - 0.01 / (2 * 2 * len(STRUCTURES)))
+
+
+@functools.cache
+def world(seed: int, planted: bool):
+    settings = SyntheticMarket.no_premium(
+        start="1963-01-02", years=60, names=20, tenors=(DAYS,), deltas=(10, 25, 50, 75, 90), dtype="float64"
+    )
+    return synthetic_market(settings, seed=seed, **(PREMIA if planted else {}))
+
+
+def per_cohort(name, seed, planted):
+    panel, truth = world(seed, planted)
+    result = backtest(
+        panel,
+        ShortCorrelation(),
+        basket=AllMembers(),
+        structure=STRUCTURES[name],
+        schedule=Monthly(),
+        costs=NoCosts(),
+    )
+    settled = result.book.cohorts.settled & result.book.entered
+    return result.book.explain.sum(axis=(1, 2, 3))[settled], expected(truth, result)[settled]
+
+
+def expected(truth, result):
+    """Closed form: each instrument is worth, at entry, its price at fair volatility less the price paid."""
+    legs, entry = result.book.legs, result.book.cohorts.entry
+    names = np.maximum(legs.name, 0)
+    index = truth.fair_index_variance[entry, 0][:, None]
+    variance = np.where(legs.name < 0, index, truth.fair_variance[entry[:, None], names, 0])
+    structure, gain = result.book.recipe.structure, 0.0
+    for leg_class, instruments in enumerate((structure.index, structure.members)):
+        here = slice(0, 1) if leg_class == 0 else slice(1, None)
+        for i, instrument in enumerate(instruments):
+            strike, value = legs.strike[:, here, i], legs.value[:, here, i]
+            if instrument.kind == Kind.VARIANCE:
+                worth = (variance[:, here] - strike**2) / (2.0 * strike)
+            else:
+                fair = np.sqrt(variance[:, here])
+                worth = option(instrument.kind, legs.forward[:, here], strike, fair, DAYS / 365.0).value
+            gain = gain + (legs.units[:, here] * (worth - value)).sum(axis=1)
+    return gain
+
+
+@pytest.mark.parametrize("planted", [False, True], ids=["fair", "planted"])
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_a_structure_earns_what_is_planted_and_nothing_where_nothing_is(name, planted):
+    pairs = [per_cohort(name, seed, planted) for seed in SEEDS["planted" if planted else "fair"]]
+    pnl, theory = (np.concatenate(columns) for columns in zip(*pairs, strict=True))
+    error = (pnl - theory).std(ddof=1) / math.sqrt(len(pnl))
+    assert error <= 0.06 if name == "put against call" else error <= 0.05
+    assert abs((pnl - theory).mean()) <= FURTHEST * error
+    if planted:
+        assert theory.mean() > 5.0 * error, "the premium must stand out of the noise"
+    else:
+        np.testing.assert_allclose(theory, 0.0, atol=1e-9)
+
+
+def test_a_leg_of_too_many_instruments_or_sized_by_what_it_has_not_is_refused():
+    panel = small_market(28)
+    five = (Instrument(Kind.CALL),) * 5
+    for members, words in ((five, "has 5 instruments; a leg is made of 1 to 4"), ((), "has 0 instruments")):
+        own = type("Own", (), {"tenor": 28, "min_days": 7, "min_coverage": 0.8, "index": five[:1], "members": members})
+        with pytest.raises(InputError, match=rf"Own\.members {words}"):
+            run(panel, own())
+    with pytest.raises(InputError, match=r"VarianceTheta sizes variance only, and Strangle\.index holds call and put"):
+        run(panel, Strangle(DAYS), sizing=VarianceTheta())
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Strangle(delta=50.0), "structure.delta=50.0 is no delta in percent above 0 and below 50"),
+        (lambda: Strangle(width=5.0), "structure.width=5.0 is no share of the forward"),
+        (lambda: SingleOption(member_kind="both"), "structure.member_kind=both is unknown; choose call or put"),
+        (lambda: SingleOption(moneyness=0.0), "structure.moneyness=0.0 is no multiple of the forward"),
+        (lambda: VarianceSwap(cap=1.0), "structure.cap=1.0 is no multiple of the strike above 1"),
+        (lambda: VarianceSwap(cap=math.inf), "structure.cap=inf"),
+        (lambda: VarianceSwap(tenor=0), "structure.tenor=0"),
+    ],
+)
+def test_what_cannot_be_traded_is_refused(make, words):
+    with pytest.raises(InputError, match=words):
+        make()

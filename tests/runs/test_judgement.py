@@ -1,0 +1,79 @@
+"""What a sweep says of its best run: from the runs' own results by day, and counting what was tried before."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from engine.runs.selection import judge
+from engine.selection import block_sums, deflated_sharpe, effective_trials, overfitting
+
+GRID = ("strategy=rich_correlation", "strategy.enter=0.1,0.5", "costs.component=0.1,0.4", "schedule=monthly,weekly")
+
+
+@pytest.fixture(scope="module")
+def ended(command, tmp_path_factory):
+    place = tmp_path_factory.mktemp("judged")
+    asked = ("-m", "debug=small", "report=none", "hydra/launcher=batch", *GRID)
+    first = command("run", *asked, "study=one", place=place)
+    again = command("run", *asked, "study=one", "costs.index=0.1,0.3", place=place)
+    assert first.code == again.code == 0, first.err + again.err
+    return first, again
+
+
+@pytest.fixture(scope="module")
+def sweeps(ended):
+    return sorted((ended[0].place / "results" / "one").iterdir())
+
+
+def net_of(folder: Path) -> np.ndarray:
+    runs = sorted((int(path.name), path) for path in folder.iterdir() if path.is_dir())
+    return np.stack([pl.read_parquet(path / "daily.parquet")["pnl_net"].to_numpy() for _, path in runs])
+
+
+def test_a_sweep_says_what_its_best_run_is_worth_before_it_lists_any(ended, sweeps):
+    out = ended[0].out
+    assert out.index("deflated Sharpe") < out.index("breakeven_cost")
+    kept = json.loads((sweeps[0] / "selection.json").read_text())
+    assert f"{kept['deflated']:.2f}" in out
+    assert f"{kept['overfitting']:.2f}" in out
+
+
+def test_it_is_told_from_the_results_by_day(sweeps):
+    net = net_of(sweeps[0])
+    found = json.loads((sweeps[0] / "selection.json").read_text())
+    held = json.loads((sweeps[0] / "0" / "manifest.json").read_text())["holding_sessions"]
+    assert found["runs"] == found["trials"] == 8
+    assert found["independent"] == pytest.approx(effective_trials(net))
+    best = int((net.mean(axis=1) / net.std(axis=1)).argmax())
+    assert Path(found["best"]).name == str(best)
+    assert found["deflated"] == pytest.approx(deflated_sharpe(net)[best])
+    assert found["overfitting"] == overfitting(block_sums(net, held)).probability
+    assert 0.0 <= found["superior"] <= 1.0
+
+
+def test_trials_of_the_same_study_count_and_each_of_them_once(sweeps):
+    later = json.loads((sweeps[1] / "selection.json").read_text())
+    assert (later["runs"], later["trials"]) == (16, 24)
+    both = np.concatenate([net_of(sweeps[0]), net_of(sweeps[1])])
+    assert later["independent"] == pytest.approx(effective_trials(both))
+    assert judge(sweeps[0]).trials == 24
+
+
+def test_a_study_of_other_sessions_or_too_few_runs_is_not_judged(command, sweeps, tmp_path):
+    asked = ("-m", "debug=small", "report=none", "hydra/launcher=batch", "study=few", "costs.component=0.1,0.4")
+    ended = command("run", *asked, place=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "deflated" not in ended.out
+    assert judge(next((tmp_path / "results" / "few").iterdir())) is None
+
+
+def test_runs_on_other_sessions_are_left_out_and_counted(command, tmp_path):
+    asked = ("-m", "debug=small", "report=none", "hydra/launcher=batch", "study=spans", "start=2014-06-02,null")
+    ended = command("run", *asked, "costs.component=0.1,0.2,0.3,0.4,0.5", place=tmp_path)
+    assert ended.code == 0, ended.err
+    (sweep,) = (tmp_path / "results" / "spans").iterdir()
+    assert (judge(sweep).runs, judge(sweep).left_out) == (5, 5)
+    assert "5 runs on other sessions left out" in ended.out
