@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.calendar import DAY, Date, read_date
+from engine.data.auto import AUTO, resolved
 from engine.data.build import build_into
 from engine.data.check_append import check_appendable
 from engine.data.header import HEADER
@@ -104,6 +105,8 @@ def build_panel(
     InputError
         As `load_market`.
     """
+    if name == AUTO:
+        name, settings = resolved(path, settings)
     source = find_source(name, path, settings)
     if (stored := source.stored()) is not None:
         return stored
@@ -162,7 +165,9 @@ def source_kind(name: str) -> type[Source]:
         When there is none; the nearest known name is suggested.
     """
     if name not in SOURCES:
-        raise InputError(f"market={name} is unknown{_nearest(name, SOURCES)}; there are {', '.join(SOURCES)}")
+        raise InputError(
+            f"market={name} is unknown{_nearest(name, (AUTO, *SOURCES))}; there are {', '.join((AUTO, *SOURCES))}"
+        )
     module, _, kind = SOURCES[name].partition(":")
     return getattr(import_module(module), kind)
 
@@ -183,6 +188,8 @@ def find_source(name: str, path: Path | str | None, settings: dict) -> Source:
     InputError
         When there is no such source, setting or folder.
     """
+    if name == AUTO:
+        name, settings = resolved(path, settings)
     source = source_kind(name)
     known = [f.name for f in fields(source) if f.init]
     for setting in settings:

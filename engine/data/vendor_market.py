@@ -102,6 +102,8 @@ class VendorMarket(FileSource):
         """Return all files of the folder, and those given beside it."""
         path = Path(self.path)
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        for table, file in self._files().items():
+            _own_file(table, file)
         return [*files, *(Path(file) for file in (*self._files().values(), self.identifiers) if file)]
 
     def sessions(self) -> int:
@@ -138,7 +140,11 @@ class VendorMarket(FileSource):
 
     def _files(self) -> dict[str, str]:
         given = {table: getattr(self, table) for table in _OWN}
-        return {table: str(file) for table, file in given.items() if file and (table, file) != ("weights", EQUAL)}
+        return {
+            table: os.path.expanduser(str(file))
+            for table, file in given.items()
+            if file and (table, file) != ("weights", EQUAL)
+        }
 
     def _tables(self) -> dict[str, Judged]:
         if "tables" not in self._read:
@@ -239,10 +245,15 @@ class VendorMarket(FileSource):
         return slice(first, max(first, last))
 
 
-def _read_own(table: str, file: str) -> Judged:
-    path = Path(os.path.expanduser(file))
+def _own_file(table: str, file: str) -> Path:
+    path = Path(file)
     if not path.is_file():
         raise InputError(f"market.{table}={file} is no file; give one with {', '.join(TABLES[table].columns)}")
+    return path
+
+
+def _read_own(table: str, file: str) -> Judged:
+    path = _own_file(table, file)
     frame, first = read_table(path)
     return judged(TABLES[table], long_form(TABLES[table], frame, str(path), first=first), str(path))
 

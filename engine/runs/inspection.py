@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from engine.data.auto import market_of
 from engine.data.judge import Judged
 from engine.data.layout import Vendor
 from engine.data.read_layout import fields_of
@@ -21,7 +22,7 @@ MOST_FILES, MOST_BYTES = 24, 256 * 2**20  # beyond either some files stand for a
 SHOWN = 5
 _CORRELATE = "python -m engine.correlate"
 _INDICES = ("SPX", "SPY", "NDX", "QQQ", "NIFTY", "BANKNIFTY", "RUT", "IWM")
-_PREPARED = {"us_chains": ("us2026", "us_history"), "nse": ("nse",)}
+_NAMED = {"files": "tables of your own", "us_chains": "prepared files", "nse": "prepared files"}
 
 
 def inspection(path: Path | str) -> Iterator[str]:
@@ -39,7 +40,7 @@ def inspection(path: Path | str) -> Iterator[str]:
     """
     path = Path(path)
     if path.is_dir():
-        for lines in (_panel, _results, _own_tables, _prepared):
+        for lines in (_panel, _results, _named):
             if (found := lines(path)) is not None:
                 yield from found
                 return
@@ -180,29 +181,20 @@ def _results(folder: Path) -> list[str] | None:
     return [f"{folder}: {kind} of this engine", _line("check", f"python -m engine.verify {shlex.quote(str(folder))}")]
 
 
-def _own_tables(folder: Path) -> list[str] | None:
-    tables = ("surface", "quotes", "weights", "prices", "rates", "actions", "forwards", "sectors")
-    found = {table: table_files(folder, table) for table in tables}
-    there = [table for table, files in found.items() if files]
-    if not {"surface", "quotes"} & set(there) or "prices" not in there:
+def _named(folder: Path) -> list[str] | None:
+    """Folders whose files are named as a market of this engine wants them."""
+    told = market_of(folder)
+    if told is None:
         return None
-    missing = "" if "weights" in there else " market.weights=equal"
+    name, why = told
+    missing = ""
+    if name == "files":
+        missing = " market.index=TICKER" + ("" if table_files(folder, "weights") else " market.weights=equal")
     return [
-        f"{folder}: files - tables of your own",
-        *(_line(table, ", ".join(path.name for path in files)) for table, files in found.items() if files),
-        _line("run", f"{_CORRELATE} market=files {_path(folder)} market.index=TICKER{missing}"),
+        f"{folder}: {name} - {_NAMED[name]}",
+        _line("because", why),
+        _line("run", f"{_CORRELATE} market={name} {_path(folder)}{missing}"),
     ]
-
-
-def _prepared(folder: Path) -> list[str] | None:
-    for name, folders in _PREPARED.items():
-        if all((folder / below).is_dir() for below in folders):
-            return [
-                f"{folder}: {name} - prepared files",
-                _line("holds", ", ".join(f"{below}/" for below in folders)),
-                _line("run", f"{_CORRELATE} market={name} {_path(folder)}"),
-            ]
-    return None
 
 
 def _some(matches: list[Match]) -> list[Match]:
