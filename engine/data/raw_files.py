@@ -15,12 +15,10 @@ from pathlib import Path
 import polars as pl
 
 from engine.data.judge import LINE, spelling
+from engine.data.packed import SMALL, TEXT, check_member, content, first_line
 from engine.errors import InputError
 
-TEXT = (".csv", ".txt", ".tsv")
 MEMBER = "member"  # of an archive of many headerless files: the column with the name of each
-# What packs more tightly than this is no table of numbers; every real file packs 3 to 30 times.
-MOST_PACKED, SMALL = 200, 64 * 2**20
 _PEEK = 65_536
 _SEPARATORS = ",\t;|"
 _ELSEWHERE = {
@@ -131,23 +129,25 @@ def scan(raw: RawFile) -> tuple[pl.LazyFrame, pl.DataFrame]:
         names = dict(zip(raw.columns, raw.header, strict=True))
         return rows.select(pl.col(LINE).cast(pl.Int64), pl.exclude(LINE).name.map(lambda name: names[name])), none
     packed = raw.member or raw.many or raw.path.suffix.lower() == ".gz"
-    data = _content(raw) if packed else raw.path
+    data = content(raw.path, raw.member, raw.many, raw.separator) if packed else raw.path
+    _check_end(data, raw)
+    lost = none
     try:
-        _csv(data, raw).filter(pl.lit(False)).collect()
         rows = _csv(data, raw)
         if packed or raw.path.stat().st_size < SMALL:
             rows = rows.collect().lazy()
-        lost = none
-    except pl.exceptions.ComputeError as error:
-        if "more fields" not in str(error) and "ragged" not in str(error):
-            raise InputError(f"{raw.label} cannot be read ({_first_line(error)}); fetch or copy it again") from None
+        else:
+            rows.select(pl.len()).collect()  # a line that is too long shows only when it is read
+    except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
+        if not re.search("more fields|ragged|n_extra", str(error)):
+            raise InputError(f"{raw.label} cannot be read ({first_line(error)}); fetch or copy it again") from None
         lost = _too_long(data, raw)
-        rows = _csv(data, raw, truncate_ragged_lines=True).collect().lazy()
+        rows = _csv(data, raw, truncate_ragged_lines=True, extra_columns="ignore").collect().lazy()
     except pl.exceptions.NoDataError:
         rows = pl.LazyFrame(schema=dict.fromkeys(raw.header, pl.String) | {LINE: pl.UInt32})
-        lost = none
     numbered = rows.with_columns((pl.col(LINE).cast(pl.Int64) + first).alias(LINE))
-    return numbered.filter(~pl.col(LINE).is_in(lost[LINE].to_list())), lost
+    blank = pl.all_horizontal(pl.exclude(LINE).is_null())
+    return numbered.filter(~blank & ~pl.col(LINE).is_in(lost[LINE].to_list())), lost
 
 
 def _csv(data: bytes | Path, raw: RawFile, **options) -> pl.LazyFrame:
@@ -161,8 +161,20 @@ def _csv(data: bytes | Path, raw: RawFile, **options) -> pl.LazyFrame:
         encoding="utf8-lossy",
         row_index_name=LINE,
         glob=False,
+        missing_columns="insert",  # a first row may lack the comma at its end
         **options,
     )
+
+
+def _check_end(data: bytes | Path, raw: RawFile) -> None:
+    """Raise InputError where a file ends within a line: its last number may have lost digits."""
+    if isinstance(data, Path):
+        with open(data, "rb") as stream:
+            stream.seek(max(data.stat().st_size - _PEEK, 0))
+            data = stream.read()
+    last = data[data.rfind(b"\n") + 1 :]
+    if last.strip() and last.count(raw.separator.encode()) < len(raw.columns) - 1 and b"\n" in data:
+        raise InputError(f"{raw.label} ends in the middle of a line; fetch or copy it again")
 
 
 def _too_long(data: bytes | Path, raw: RawFile) -> pl.DataFrame:
@@ -197,7 +209,7 @@ def _tables(file: Path) -> Iterator[RawFile | Unread]:
     except InputError as error:
         yield Unread(file, str(error).removeprefix(f"{file} "))
     except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, pl.exceptions.PolarsError) as error:
-        yield Unread(file, f"cannot be read ({_first_line(error)}); fetch or copy it again")
+        yield Unread(file, f"cannot be read ({first_line(error)}); fetch or copy it again")
 
 
 def _zipped(file: Path) -> Iterator[RawFile | Unread]:
@@ -206,7 +218,7 @@ def _zipped(file: Path) -> Iterator[RawFile | Unread]:
             info for info in archive.infolist() if not info.is_dir() and not info.filename.startswith("__MACOSX")
         ]
         for info in members:
-            _check_member(file, info)
+            check_member(file, info)
         tables = [info for info in members if Path(info.filename).suffix.lower() in TEXT]
         if not tables:
             yield Unread(
@@ -224,20 +236,6 @@ def _zipped(file: Path) -> Iterator[RawFile | Unread]:
         for info in tables:
             with archive.open(info) as stream:
                 yield peeks.get(info.filename) or _text(file, info.filename, stream.read(_PEEK))
-
-
-def _check_member(file: Path, info: zipfile.ZipInfo) -> None:
-    parts = info.filename.replace("\\", "/").split("/")
-    if ".." in parts or info.filename.startswith(("/", "\\")) or ":" in parts[0]:
-        raise InputError(f"{file} holds {info.filename}, a path outside its folder; it is not opened")
-    if info.file_size > SMALL and info.file_size > MOST_PACKED * max(info.compress_size, 1):
-        raise InputError(f"{file} holds {info.filename}, {_bomb(info.file_size, info.compress_size)}")
-    if info.flag_bits & 1:
-        raise InputError(f"{file} is encrypted; unpack it first")
-
-
-def _bomb(size: int, packed: int) -> str:
-    return f"which unpacks to {size / 2**20:,.0f} MiB from {packed / 2**10:,.0f} KiB: no table does; it is not opened"
 
 
 def _text(file: Path, member: str, peek: bytes) -> RawFile:
@@ -266,35 +264,3 @@ def _named(file: Path, columns: tuple[str, ...]) -> RawFile:
         name = spelling(column) or f"unnamed_{number}"
         header.append(f"{name}_{number}" if name in header else name)
     return RawFile(file, tuple(header), columns)
-
-
-def _content(raw: RawFile) -> bytes:
-    """Unpack a file in memory, within bounds."""
-    try:
-        if raw.many:
-            with zipfile.ZipFile(raw.path) as archive:
-                return b"".join(_rows_of(archive, raw.separator))
-        if raw.member:
-            with zipfile.ZipFile(raw.path) as archive:
-                return archive.read(raw.member)
-        packed, parts, size = raw.path.stat().st_size, [], 0
-        with gzip.open(raw.path) as stream:
-            while part := stream.read(2**24):
-                parts.append(part)
-                size += len(part)
-                if size > SMALL and size > MOST_PACKED * packed:
-                    raise InputError(f"{raw.path} is a file {_bomb(size, packed)}")
-        return b"".join(parts)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
-        raise InputError(f"{raw.label} is damaged or cut off ({_first_line(error)}); fetch or copy it again") from None
-
-
-def _rows_of(archive: zipfile.ZipFile, separator: str) -> Iterator[bytes]:
-    for info in archive.infolist():
-        if Path(info.filename).suffix.lower() in TEXT:
-            start = info.filename.encode() + separator.encode()
-            yield b"".join(start + line + b"\n" for line in archive.read(info).splitlines() if line.strip())
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]

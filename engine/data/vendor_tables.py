@@ -133,6 +133,8 @@ def read_matches(matches: list[Match], vendor: Vendor, where: str, reading: Read
         for table in TABLES
         if table in frames and (frames[table].height or TABLES[table].may_be_empty)
     }
+    if not any(table.kept.height for table in tables.values()) and any(match.layout.views for match in matches):
+        raise InputError(f"{where} has files of {vendor.name}, but no row in them")
     _check_strikes(tables, where)
     layouts = {match.layout.name: match.layout for match in matches}
     notes = tuple(f"{one.title}: {one.note}" for one in layouts.values() if one.note)
@@ -216,7 +218,8 @@ def _with_interest(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 def _traced(table: str, rows: pl.DataFrame, pieces: list[Piece], where: str, files: list[str]) -> Judged:
     """Judge the rows of a table, and say of those that were rejected which file and line they are of."""
-    found = judged(TABLES[table], rows, f"{where}, {table}", units=_UNITS)
+    units = _UNITS if table == "surface" else _UNITS | {"delta": "fraction"}
+    found = judged(TABLES[table], rows, f"{where}, {table}", units=units)
     place = pl.Series(files, dtype=pl.String)
     of = (found.rejected["line"] // _FILE).cast(pl.UInt32)
     rejected = found.rejected.with_columns(file=place.gather(of), line=pl.col("line") % _FILE)
