@@ -78,7 +78,7 @@ def _show(market, backend: str, levels, tables: dict) -> None:
         f"{info.name}: {info.index} against {against}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})"
     )
     if info.notes:
-        print(f"Data: {info.source}")
+        print(f"Data: {info.source}", *(f"Caution: {note}" for note in info.notes), sep="\n")
     measured = levels.measured()
     levels_heading = "Implied correlation at 50 delta (means over dates whose status is ok)"
     printed = {levels_heading: correlation_levels(measured), "Dates by status at 50 delta": statuses(measured)} | tables

@@ -90,7 +90,8 @@ def spot_offsets(group, growth, years, gap, count) -> tuple[np.ndarray, np.ndarr
     """Tell how far the options' own spot lies from the close: where ln(F / S) lies at an expiry of no time.
 
     A weighted straight line in time through the forwards of each group, a date and asset. Carry bends it little within
-    half a year; a dividend before the first expiry looks like an offset of its size.
+    half a year; how far it bends, as a dividend between two expiries makes it, is part of the doubt. A dividend before
+    the first expiry looks like an offset of its size.
 
     Parameters
     ----------
@@ -122,10 +123,11 @@ def spot_offsets(group, growth, years, gap, count) -> tuple[np.ndarray, np.ndarr
         return np.bincount(group, weights=values)
 
     w, wx, wy, wxx, wxy = (total(weight * v) for v in (1.0, years, y, years**2, years * y))
-    spread = w * wxx - wx * wx
-    enough = (total(used * 1.0) >= FEWEST) & (spread > 0.0)
-    spread = np.where(enough, spread, np.nan)
-    return ((wxx * wy - wx * wxy) / spread)[group], np.sqrt(wxx / spread)[group]
+    spread, count = w * wxx - wx * wx, total(used * 1.0)
+    spread = np.where((count >= FEWEST) & (spread > 0.0), spread, np.nan)
+    offset, slope = (wxx * wy - wx * wxy) / spread, (w * wxy - wx * wy) / spread
+    bent = total(weight * (y - offset[group] - slope[group] * years) ** 2) / (count - 2.0)
+    return offset[group], np.sqrt(np.maximum(bent, 1.0) * wxx / spread)[group]
 
 
 class _Pairs:

@@ -3,7 +3,7 @@
 quotes -> usable_quotes -> parity_forwards -> inverted_quotes -> quoted_smiles -> constant maturities
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -60,6 +60,12 @@ class QuotedSurface:
     forward: np.ndarray
     checks: pl.DataFrame = field(repr=False)
     forwards: pl.DataFrame = field(repr=False)
+
+    def sessions(self, rows: slice) -> "QuotedSurface":
+        """Return some of the dates; the account of the quotes stays that of all."""
+        dated = ("dates", "slots", "iv", "status", "bid_iv", "ask_iv", "ex_earnings_iv", "smiles", "forward")
+        arrays = {name: getattr(self, name) for name in dated}
+        return replace(self, **{name: array[rows] for name, array in arrays.items() if array is not None})
 
     def frame(self) -> pl.DataFrame:
         """Return the surfaces as a table: date, ticker, tenor, delta, iv, and null for bid_iv and ask_iv not known."""
@@ -146,7 +152,7 @@ def quoted_surface(
     listed = inverted.group_by("date").agg(pl.col("expiry").n_unique())["expiry"]
     width = int(listed.to_numpy().max(initial=1)) if width is None else width
     slots = expiry_slots(inverted, dates, width)
-    placed = _Placed(fitted, dates, assets, slots, width)
+    placed = _Placed(fitted, dates, assets, slots, width, clock or Clock())
     mid, status = placed.constant_maturity(fitted.mid, tenors, max_extrapolation_days)
     events = None if earnings is None else (known_events(earnings, dates, assets), list(deltas).index(50))
     bid, ask = (placed.constant_maturity(a, tenors, max_extrapolation_days)[0] for a in (fitted.bid, fitted.ask))
@@ -171,7 +177,7 @@ def quoted_surface(
 class _Placed:
     """Where smiles (S, D) lie on the axes: every expiry for constant maturities, the nearest `width` as listed."""
 
-    def __init__(self, fitted: QuotedSmiles, dates, assets, slots, width: int):
+    def __init__(self, fitted: QuotedSmiles, dates, assets, slots, width: int, clock: Clock):
         smiles = fitted.smiles
         order = pl.DataFrame({"asset": pl.Series(list(assets), dtype=pl.String), "a": np.arange(len(assets))})
         days = pl.DataFrame({"date": np.asarray(dates), "t": np.arange(len(dates))})
@@ -185,11 +191,12 @@ class _Placed:
             at.join(slot, on=["date", "expiry"], how="left", maintain_order="left")["e"].fill_null(-1).to_numpy()
         )
         self.shape = (len(dates), len(assets))
-        self.width = width
+        self.width, self.clock = width, clock
+        self.weekday = (np.asarray(dates, dtype="datetime64[D]").astype(int) + 3) % 7  # 1970-01-01 was a Thursday
         self.most = 1 + int(self.place.max()) if len(self.place) else 1
 
     def constant_maturity(self, spread, tenors, max_extrapolation_days: float, events=None):
-        """Constant maturities of total volatilities (S, D): total variance is linear in the time to settlement.
+        """Constant maturities of total volatilities (S, D): total variance is linear in the clock's time to settlement.
 
         `events`, those known and the position of the 50 delta, are taken off before.
         """
@@ -200,7 +207,17 @@ class _Placed:
         days[at] = self.years * DAYS_PER_YEAR
         if events is not None:
             vol, _ = ex_earnings(vol, days, events[1], events[0])
-        return constant_maturity(vol, days, tenors, max_extrapolation_days)
+        if self.clock.weekend == 1.0:
+            return constant_maturity(vol, days, tenors, max_extrapolation_days)
+        iv = np.full((*self.shape, len(tenors), spread.shape[1]), np.nan, dtype=np.float32)
+        status = np.zeros(iv.shape, dtype=np.uint8)
+        for weekday in np.unique(self.weekday):  # of which each has its own weighted tenors
+            on = self.weekday == weekday
+            by_weight, asked = (self.clock.weighted_days(weekday, d) for d in (days[on], tenors))
+            stretched = vol[on] * np.sqrt(days[on] / by_weight)[..., None]
+            found, status[on] = constant_maturity(stretched, by_weight, asked, max_extrapolation_days)
+            iv[on] = found * np.sqrt(asked / np.asarray(tenors))[:, None]
+        return iv, status
 
     def listed(self, spread):
         smiles = np.full((*self.shape, self.width, spread.shape[1]), np.nan, dtype=np.float32)

@@ -34,19 +34,19 @@ def rebuilt(copy) -> set[str]:
 @pytest.mark.parametrize(
     ("edited", "expected"),
     [
-        ("kernels/implied_vol.cuh", {"nse", "ivydb"}),
-        ("kernels/special.cuh", {"nse", "ivydb"}),  # included by the kernel
-        ("kernels/launch.py", {"nse", "ivydb"}),
+        ("kernels/implied_vol.cuh", {"files", "ivydb", "nse"}),
+        ("kernels/special.cuh", {"files", "ivydb", "nse"}),  # included by the kernel
+        ("kernels/launch.py", {"files", "ivydb", "nse"}),
         ("kernels/book.cu", set()),
         ("kernels/straddle.cuh", set()),
-        ("pricing/implied_vol.py", {"nse", "ivydb"}),
+        ("pricing/implied_vol.py", {"files", "ivydb", "nse"}),
         ("pricing/straddle.py", set()),
-        ("pricing/surface.py", {"nse", "us_chains", "ivydb"}),
+        ("pricing/surface.py", {"files", "ivydb", "nse", "us_chains"}),
         ("calendar.py", EVERY),
         ("data/panel.py", EVERY),
         ("data/storage.py", EVERY),
         ("data/load.py", set()),
-        ("data/quotes_to_surface.py", {"nse", "us_chains", "ivydb"}),
+        ("data/quotes_to_surface.py", {"files", "ivydb", "nse", "us_chains"}),
         ("data/synthetic/paths.py", {"synthetic"}),
         ("data/synthetic/chains.py", set()),  # listed quotes, which the panel does not have
         ("data/table_files.py", {"files", "ivydb"}),

@@ -29,8 +29,8 @@ def test_a_row_is_rejected_for_the_first_rule_it_breaks_and_one_without_a_value_
     assert found.kept.rows()[:2] == [(DAY, "A", 7.0), (date(2026, 1, 5), "A", 3.0)]
     assert rows_of(found) == [
         (3, "close", "close_not_positive", "-1.0"),
-        (5, "ticker", "no_ticker", ""),
-        (6, "date", "date_not_understood", "x"),
+        (5, "symbol", "no_ticker", ""),
+        (6, "Date", "date_not_understood", "x"),
         (8, "close", "close_not_finite", "inf"),
     ]
     assert ("A", "missing_close", 1) in found.counts.rows()

@@ -104,8 +104,8 @@ def test_a_price_gives_its_volatility_where_rounding_leaves_it_determined(moneyn
         assert abs(float(iv) / vol - 1.0) <= 1e-10
     else:
         assert status != InversionStatus.INVALID
-        # The arithmetic adds five roundings, of a price discounted, to the three of what is given; and of three roundings
-        # in two it takes exp(-d^2 / 2) / 2 for N(d), which is three times too much at d = -2.
+        # The arithmetic adds five roundings, of a price discounted, to the three of what is given; and in two of these
+        # it takes exp(-d^2 / 2) / 2 for N(d), which is three times too much at d = -2.
         bound = 0.5 * math.exp(-0.5 * min(depth, 0.0) ** 2) / cdf(min(depth, 0.0))
         assert hidden > 1e-10 / max(4.0, 1.6 * bound), "refused although the price determines it"
     assert hidden < 1e-10 or status != InversionStatus.OK, "accepted although rounding hides the volatility"
