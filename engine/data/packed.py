@@ -1,4 +1,4 @@
-"""What is packed, unpacked in memory and within bounds: nothing is written, and no more is read than a table would be."""
+"""What is packed, unpacked in memory and within bounds: nothing is written, no more is read than a table would be."""
 
 import gzip
 import zipfile

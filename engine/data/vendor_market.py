@@ -1,6 +1,5 @@
 """A vendor's files as a market: what is not in them may come from a file of one's own."""
 
-import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -10,27 +9,22 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
-from engine.data.assumptions import assumptions, check_actions
+from engine.data.choices import Choices
 from engine.data.fingerprint import fingerprint
+from engine.data.frames import OwnMarket, from_judged
 from engine.data.given import long_form
-from engine.data.judge import COUNTS, REJECTED, Judged, judged
+from engine.data.judge import Judged, judged
 from engine.data.layout import Vendor
 from engine.data.member_weights import EQUAL
 from engine.data.panel import MarketPanel
-from engine.data.quoted_market import QuotedMarket, quoted_market
-from engine.data.records import MarketInfo
 from engine.data.source import FileSource
 from engine.data.table_files import read_table
 from engine.data.tables import TABLES
-from engine.data.tables_to_panel import TabledMarket, tables_to_market
 from engine.data.vendor_tables import Reading, vendor_tables
 from engine.errors import InputError
 
-log = logging.getLogger(__name__)
-
-BLOCK_SESSIONS = 16
+BLOCK_SESSIONS = 256
 _OWN = ("prices", "weights", "rates", "actions", "forwards", "sectors")
-_CONTRACTS = "synthetic strikes (at the forward, where none is listed), fractional contracts"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +57,8 @@ class VendorMarket(FileSource):
         What the index leg is, for reports.
     max_extrapolation_days : float
         How far beyond the quoted expiries a tenor may take the nearest one's volatility.
+    strict : bool
+        Refuse where a row is rejected.
     start, end : str or None
         First and last session to build.
     recognised : str
@@ -89,6 +85,7 @@ class VendorMarket(FileSource):
     weights_known: str = "close"
     index_note: str = ""
     max_extrapolation_days: float = 14.0
+    strict: bool = False
     start: str | None = None
     end: str | None = None
     recognised: str = ""
@@ -112,31 +109,18 @@ class VendorMarket(FileSource):
         return rows.stop - rows.start
 
     def blocks(self) -> Iterator[MarketPanel]:
-        """Build the panel, sixteen sessions at a time."""
-        market, rows = self._market(), self._rows()
+        """Build the panel, a year at a time."""
+        market, rows = self._own().market, self._rows()
         for first in range(rows.start, rows.stop, BLOCK_SESSIONS):
-            yield market.block(slice(first, min(first + BLOCK_SESSIONS, rows.stop)))
+            yield market.block(slice(first, min(first + BLOCK_SESSIONS, rows.stop)), validate=False)
 
     def quality(self) -> pl.DataFrame:
         """Return the counts of rows kept and left out, by ticker and reason."""
-        market, tables = self._market(), self._tables()
-        base = market.base if isinstance(market, QuotedMarket) else market
-        main = "quotes" if isinstance(market, QuotedMarket) else "surface"
-        counts = [pl.DataFrame(schema=COUNTS), base.unused]
-        if isinstance(market, QuotedMarket):
-            counts.append(market.report.frame())
-        else:
-            kept = base.surface.group_by(pl.col("ticker").alias("asset")).agg(pl.len().alias("rows"))
-            counts.append(kept.select("asset", pl.lit("kept").alias("reason"), "rows"))
-        for table in tables.values():
-            start = "" if table.table == main else f"{table.table}."
-            counts.append(table.counts.with_columns((pl.lit(start) + pl.col("reason")).alias("reason")))
-        whole = pl.concat([part.cast(COUNTS) for part in counts])  # pyright: ignore[reportArgumentType]
-        return whole.group_by("asset", "reason").agg(pl.col("rows").sum()).sort("asset", "reason")
+        return self._own().quality
 
     def rejected(self) -> pl.DataFrame:
         """Return the rejected rows, with file and line."""
-        return pl.concat([pl.DataFrame(schema=REJECTED), *(table.rejected for table in self._tables().values())])
+        return self._own().rejected
 
     def _files(self) -> dict[str, str]:
         given = {table: getattr(self, table) for table in _OWN}
@@ -194,52 +178,34 @@ class VendorMarket(FileSource):
             raise InputError(f"say which ticker is the index leg, market.index=TICKER; {self.path} has {some}")
         return self.index or self.vendor.index
 
-    def _market(self) -> TabledMarket | QuotedMarket:
-        if "market" not in self._read:
-            tables = self._tables()
-            quoted = "quotes" in tables
-            info = self._info(tables)
-            known, rate = self.weights_known, self.rate
-            if quoted:
-                market = quoted_market(
-                    tables,
-                    info,
-                    weights_known=known,
-                    rate=rate,
-                    clock=self.vendor.clock,
-                    max_extrapolation_days=self.max_extrapolation_days,
-                )
-                base = market.base
-            else:
-                market = base = tables_to_market(tables, info, known, rate)
-            check_actions(tables.get("actions"), base)
-            notes = (*self._read["notes"], *assumptions(tables, base, rate))
-            notes += (f"taken for files of {self.vendor.name} by {self.recognised}",) if self.recognised else ()
-            for note in notes:
-                log.warning("market %s: %s", self.vendor.name, note)
-            base = replace(base, info=replace(info, notes=notes))
-            self._read["market"] = replace(market, base=base) if isinstance(market, QuotedMarket) else base
-        return self._read["market"]
+    def _own(self) -> OwnMarket:
+        if "own" not in self._read:
+            tables, vendor = self._tables(), self.vendor
+            files = "".join(f"; {table} of {Path(file).name}" for table, file in self._files().items())
+            notes = self._read["notes"]
+            notes += (f"taken for files of {vendor.name} by {self.recognised}",) if self.recognised else ()
+            choices = self._choices(tables)
+            source = vendor.title + files
+            self._read["own"] = from_judged(tables, choices, vendor.name, self.rate, source=source, known=notes)
+        return self._read["own"]
 
-    def _info(self, tables: dict[str, Judged]) -> MarketInfo:
+    def _choices(self, tables: dict[str, Judged]) -> Choices:
         two_sided = "quotes" in tables and tables["quotes"].kept["bid"].is_not_null().any()
-        quoted = "quotes" in tables
-        own = ", ".join(f"{table} of {Path(file).name}" for table, file in self._files().items())
-        source = self.vendor.title + (f"; {own}" if own else "")
-        index = self._index(tables)
-        return MarketInfo(
-            name=self.vendor.name,
-            index=index,
+        return Choices(
+            index=self._index(tables),
             currency=self.currency or self.vendor.currency,
             calendar=self.calendar or self.vendor.calendar,
-            source=f"{source}. Index leg {index}" + (f": {self.index_note}" if self.index_note else ""),
-            forward_convention="put-call parity, expiry by expiry" if quoted else "spot grown at the interest rate",
-            marks="quoted" if two_sided else "last" if quoted else "surface",
-            contracts=_CONTRACTS if quoted else f"{_CONTRACTS}, constant maturities",
+            weights_known=self.weights_known,
+            index_note=self.index_note or "as the vendor has it",
+            marks="quoted" if two_sided else "traded" if "quotes" in tables else "surface",
+            quotes_at=self.vendor.clock.quotes,
+            settles_at=self.vendor.clock.pm,
+            max_extrapolation_days=self.max_extrapolation_days,
+            strict=self.strict,
         )
 
     def _rows(self) -> slice:
-        dates = self._market().dates
+        dates = self._own().market.dates
         first = 0 if self.start is None else int(np.searchsorted(dates, np.datetime64(self.start, "D")))
         last = len(dates) if self.end is None else int(np.searchsorted(dates, np.datetime64(self.end, "D"), "right"))
         return slice(first, max(first, last))

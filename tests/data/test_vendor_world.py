@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from engine.data import load_market
+from engine.data.choices import Choices
+from engine.data.frames import from_judged
 from engine.data.judge import judged
-from engine.data.quoted_market import quoted_market
 from engine.data.recognise import vendor as vendor_of
-from engine.data.records import MarketInfo
 from engine.data.tables import TABLES
 from engine.data.vendor_tables import vendor_tables
 from tests.data.vendor_world import FORMATS, RATE, SESSIONS, options, spots
@@ -113,8 +113,8 @@ def straight(name):
     if "forwards" in others:
         every = world().unique(["date", "ticker", "expiry"], maintain_order=True)
         tables["forwards"] = judged(TABLES["forwards"], every.select("date", "ticker", "expiry", "forward"), "world")
-    market = quoted_market(tables, MarketInfo(name="world", index="SPX"), rate=rate, clock=vendor.clock)
-    return market.block(slice(0, len(SESSIONS)))
+    choices = Choices(index="SPX", quotes_at=vendor.clock.quotes, settles_at=vendor.clock.pm)
+    return from_judged(tables, choices, "world", rate).panel()
 
 
 @pytest.mark.parametrize("name", FORMATS)
