@@ -27,7 +27,7 @@ _INDICES = {
 
 
 def _among(column: str, *values: str):
-    return lambda sight: sight.text(column).str.to_uppercase().is_in(values)
+    return lambda s: s.text(column).str.to_uppercase().is_in(values) if column in s.schema else pl.lit(False)
 
 
 def _untraded(column: str):
