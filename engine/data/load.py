@@ -140,6 +140,8 @@ def extend_panel(
         When the folder holds no panel or one of another market, when the names have changed, when a file changes while
         it is read, or when the market reads no files; the folder then stays as it was.
     """
+    if name == AUTO:
+        name, settings = resolved(path, settings)
     if "path" not in {f.name for f in fields(source_kind(name))}:
         raise InputError(f"market {name} reads no files, so none of its panels can grow; load another one")
     with locked(folder, "adding to"):
@@ -165,9 +167,7 @@ def source_kind(name: str) -> type[Source]:
         When there is none; the nearest known name is suggested.
     """
     if name not in SOURCES:
-        raise InputError(
-            f"market={name} is unknown{_nearest(name, (AUTO, *SOURCES))}; there are {', '.join((AUTO, *SOURCES))}"
-        )
+        raise InputError(f"market={name} is unknown{_nearest(name, SOURCES)}; there are {', '.join((AUTO, *SOURCES))}")
     module, _, kind = SOURCES[name].partition(":")
     return getattr(import_module(module), kind)
 

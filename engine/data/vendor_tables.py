@@ -133,7 +133,7 @@ def read_matches(matches: list[Match], vendor: Vendor, where: str, reading: Read
         for table in TABLES
         if table in frames and (frames[table].height or TABLES[table].may_be_empty)
     }
-    if not any(table.kept.height for table in tables.values()) and any(match.layout.views for match in matches):
+    if not any(piece.rows.height or piece.rejected.height for _, piece in pieces) and pieces:
         raise InputError(f"{where} has files of {vendor.name}, but no row in them")
     _check_strikes(tables, where)
     layouts = {match.layout.name: match.layout for match in matches}

@@ -1,4 +1,4 @@
-"""Vendors' layouts on real files, where they lie beside the checkout: Deribit, LEAN, the Indian exchange, IvyDB's shape."""
+"""Vendors' layouts on real files, where they lie beside the checkout: Deribit, LEAN, the Indian exchange, IvyDB."""
 
 import datetime
 import zipfile
