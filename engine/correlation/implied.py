@@ -11,6 +11,7 @@ from engine.backend import blocks, namespace
 from engine.correlation.checks import check_fraction, check_shapes, check_weights, is_quote, least_vol
 from engine.correlation.moments import basket_moments
 from engine.kernels.codes import CorrelationStatus
+from engine.statistics import ROUNDING
 from engine.stream import WINDOW_BYTES, stream
 
 # A missing quote explains a bad number better than the number itself. So does a thin basket: a bound may be broken only
@@ -170,6 +171,7 @@ def _one_basket(index_iv, component_iv, weights, min_coverage, budget, zero_coun
     index_variance = index * index
     basket_variance = moments.vol * moments.vol
     pairs = basket_variance - moments.own_variance
+    pairs = xp.where(pairs > ROUNDING * basket_variance, pairs, 0.0)  # one name is all of the basket but for rounding
     clean = (index_variance - moments.own_variance) / _positive(pairs)
     dirty = index_variance / _positive(basket_variance)
     variance_ratio = index_variance / _positive(moments.variance * moments.quoted)

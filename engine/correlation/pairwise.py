@@ -8,6 +8,7 @@ from engine.arrays import Floats, PerDate, PerName, Weights
 from engine.backend import block_budget, blocks, namespace
 from engine.correlation.checks import check_returns
 from engine.errors import InputError
+from engine.statistics import ROUNDING
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,8 @@ def pairwise_correlation(returns: PerName, weights: Weights, window: int = 63) -
                 together += xp.where(member, load * moved, 0.0).sum(axis=1) ** 2
             own = (w * w).sum(axis=1)
             pairs = w.sum(axis=1) ** 2 - own
-            mean[part] = xp.where(count[part] > 1, (together - own) / xp.where(count[part] > 1, pairs, 1.0), xp.nan)
+            several = pairs > ROUNDING * own  # else one name has all the weight
+            mean[part] = xp.where(several, (together - own) / xp.where(several, pairs, 1.0), xp.nan)
     return PairwiseCorrelation(equal, weighted, count)
 
 

@@ -13,6 +13,7 @@ from engine.correlation.implied import implied_correlation
 from engine.correlation.moments import ranked_members
 from engine.errors import InputError
 from engine.records import map_arrays
+from engine.statistics import varies
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,4 +272,6 @@ def _variance(ago, sessions, demean):
     if not demean:
         return total(lambda square: square) / xp.where(sessions > 0, sessions, xp.nan)
     average = total(lambda moved: moved) / xp.where(sessions > 0, sessions, xp.nan)
-    return total(lambda moved: (moved - average) ** 2) / xp.where(sessions > 1, sessions - 1, xp.nan)
+    spread = total(lambda moved: (moved - average) ** 2)
+    moves = varies(spread, total(lambda moved: moved * moved)) | xp.isnan(spread)
+    return xp.where(moves, spread, 0.0) / xp.where(sessions > 1, sessions - 1, xp.nan)

@@ -10,6 +10,7 @@ from engine.correlation.checks import check_shapes, is_quote
 from engine.correlation.implied import ImpliedCorrelation, implied_correlation
 from engine.correlation.moments import basket_moments
 from engine.errors import InputError
+from engine.statistics import ROUNDING
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ def correlation_sensitivity(index_iv: PerDate, component_iv: PerName, weights: W
     index = xp.where(is_quote(index_iv), index_iv, xp.nan).astype(float)  # a square of float32 would lose digits
     moments = basket_moments(weights, component_iv)
     pairs = moments.vol**2 - moments.own_variance
-    pairs = xp.where(pairs > 0.0, pairs, xp.nan)
+    pairs = xp.where(pairs > ROUNDING * moments.vol**2, pairs, xp.nan)
     rho = ((index * moments.quoted) ** 2 - moments.own_variance) / pairs
     w = weights.reshape(*weights.shape, *(1 for _ in component_iv.shape[2:]))
     used = is_quote(component_iv) & (w > 0.0)

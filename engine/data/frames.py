@@ -1,8 +1,9 @@
 """Tables of your own to a panel: held against their contracts, put on axes, and told what was assumed on the way."""
 
+import difflib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import polars as pl
@@ -134,6 +135,12 @@ def own_market(
             raise InputError(f'weights={weights} is unknown; give a frame, or "{EQUAL}"')
     if constant is not None:
         del parts["rates"]
+    known = [f.name for f in fields(Choices)]
+    for word in choices:
+        if word not in known:
+            near = difflib.get_close_matches(word, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            raise InputError(f"{word} is not a setting of tables of your own; {hint}")
     return from_parts(parts, Choices(**choices), name, constant)
 
 

@@ -5,6 +5,7 @@ import polars as pl
 from engine.data.parity import CARRIED, NEIGHBOURS
 
 OFFSET = 5e-4  # of the spot: five basis points, and three times its own doubt
+APART = 0.01  # own volatility from a vendor's
 GAP = 5e-3  # median distance of the pairs of a forward from it
 _OFF = (pl.col("spot_offset").abs() > OFFSET) & (pl.col("spot_offset").abs() > 3.0 * pl.col("spot_offset_doubt"))
 WORDS = {
@@ -12,10 +13,30 @@ WORDS = {
     "forward_of_spot_and_rate": "no put and call of one strike on the date: forwards are spot and rate",
     "forward_of_neighbours": "no put and call of one strike: forwards have the carry of other expiries",
     "parity_gap": "puts and calls contradict each other by half a percent",
+    "vendor_iv_differs": "own volatility near the money is not the vendor's",
+    "parity_break": "a put and a call contradict the forward by more than their spreads",
     "butterfly_in_quotes": "quotes allow a butterfly: the smile is smoother than they are",
     "butterfly": "a butterfly is left in the smile",
     "calendar": "the next expiry has less total variance",
 }
+
+
+def vendor_check(inverted: pl.DataFrame) -> pl.DataFrame:
+    """Count quotes near the money whose own volatility is not the vendor's, by asset; no row without a vendor's.
+
+    Parameters
+    ----------
+    inverted : frame, as from `inverted_quotes`
+
+    Returns
+    -------
+    frame of asset, check (vendor_iv_differs), count, of
+        By more than a vol point, and more than half the spread.
+    """
+    near = inverted.filter(pl.col("call_delta").is_between(0.3, 0.7), pl.col("vendor_iv").is_not_null())
+    half = (0.5 * (pl.col("ask_iv") - pl.col("bid_iv"))).fill_nan(0.0)
+    apart = (pl.col("iv") - pl.col("vendor_iv")).abs()
+    return _counted(near, "vendor_iv_differs", (apart > APART) & (apart > half))
 
 
 def surface_checks(forwards: pl.DataFrame, smiles: pl.DataFrame) -> pl.DataFrame:
@@ -33,6 +54,7 @@ def surface_checks(forwards: pl.DataFrame, smiles: pl.DataFrame) -> pl.DataFrame
 
         forward_of_neighbours, forward_of_spot_and_rate : no pair of the expiry, none of any expiry of that day
         parity_gap : the pairs of an expiry contradict each other by more than half a percent
+        parity_break : a pair near the money contradicts the forward by more than its spreads
         spot_off_the_options : close and quotes were not taken together (`spot_offsets`), or are dated wrongly
         butterfly_in_quotes : made safe by a smoother smile; butterfly : still there in it
         calendar : the next expiry has less total variance at some strike
@@ -41,6 +63,7 @@ def surface_checks(forwards: pl.DataFrame, smiles: pl.DataFrame) -> pl.DataFrame
         "forward_of_neighbours": pl.col("origin") == NEIGHBOURS,
         "forward_of_spot_and_rate": pl.col("origin") == CARRIED,
         "parity_gap": pl.col("parity_gap") > GAP,
+        "parity_break": pl.col("breaks") > 0,
     }
     of_smiles = {
         "butterfly_in_quotes": pl.col("stiff"),

@@ -1,6 +1,8 @@
 // Sums over the quoted names of a basket, and the correlation computed from them, as in engine/correlation/implied.py.
 #include "portable.cuh"
 
+#define ROUNDING 1e-10  // as in engine/statistics.py
+
 // Adds a name of weight w and volatility s to the sums of its basket; a name without a quote adds nothing.
 // Volatilities below `least` are none: it is 0 for realised ones, and the smallest positive number for quotes.
 INLINE void add_name(double w, STORED s, STORED least, double& vol, double& own, double& variance, double& quoted,
@@ -26,7 +28,8 @@ INLINE void correlate(double vol, double own, double variance, double quoted, do
                       double& coverage, int& status) {
     const bool has_quote = is_finite(index_iv) & (index_iv >= least);
     const double index = (has_quote ? index_iv : NOT_A_NUMBER) * quoted, index_variance = index * index;
-    const double basket_variance = vol * vol, pairs = basket_variance - own;
+    const double basket_variance = vol * vol, difference = basket_variance - own;
+    const double pairs = difference > ROUNDING * basket_variance ? difference : 0.0;  // else one name is all there is
     clean = over_positive(index_variance - own, pairs);
     dirty = over_positive(index_variance, basket_variance);
     variance_ratio = over_positive(index_variance, variance * quoted);

@@ -123,3 +123,21 @@ def test_returns_that_are_masked_or_belong_to_other_names_are_refused():
             measure(np.ma.masked_less(RETURNS, 0.0), WEIGHTS)
         with pytest.raises(InputError, match="differ in shape"):
             measure(RETURNS, WEIGHTS[:, :4])
+
+
+@pytest.mark.parametrize("tiny", [1e-13, 1e-17, 1e-200])
+def test_a_second_name_that_is_but_rounding_leaves_no_pair(xp, tiny):
+    index, vols, weights = np.full(3, 0.3), np.full((3, 2), 0.3), np.tile([1.0, tiny], (3, 1))
+    rho = implied_correlation(*map(xp.asarray, (index, vols, weights)))
+    assert [CorrelationStatus(int(s)).name for s in rho.status] == ["DEGENERATE"] * 3
+    assert not xp.isfinite(rho.clean).any()
+    returns = xp.asarray(RETURNS[:3, :2].copy())
+    assert not xp.isfinite(pairwise_correlation(returns, xp.asarray(weights), window=2).weighted).any()
+    assert bool(xp.isfinite(pairwise_correlation(returns, xp.asarray(weights), window=2).equal[-1]))
+
+
+def test_a_constant_return_has_no_deviation_but_rounding(xp):
+    returns = xp.asarray(np.column_stack([np.full(40, 0.1), np.full(40, -1e-3 / 3), RETURNS[np.arange(40) % 4, 0]]))
+    record = realized_correlation(returns, xp.full((40, 3), 1.0 / 3.0), window=30, demean=True)
+    assert [float(vol) for vol in record.component_vol[-1, :2]] == [0.0, 0.0]
+    assert float(record.component_vol[-1, 2]) > 0.01

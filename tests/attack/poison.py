@@ -1,0 +1,163 @@
+"""Poison: one raw row is wrong, and the result is as before, refused, or told of; never another number in silence."""
+
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from engine.backtest import Weekly, backtest
+from engine.correlation import AllMembers, implied_correlation
+from engine.data import load_market, load_quality
+from engine.data.load import build_panel
+from engine.errors import InputError
+from strategies.short_correlation import ShortCorrelation
+from tests.attack.outcome import Outcome
+from tests.attack.worlds import SOURCES
+
+SETTINGS: dict[str, dict] = {"files": {"index": "IDX"}, "us_chains": {}, "nse": {}}
+
+# Kind of a column -> what may be wrong with a value of it; each takes the value and gives another.
+NUMBERS: dict[str, Callable[[Any], Any]] = {
+    "negative": lambda v: -v,
+    "zero": lambda v: 0 * v,
+    "minus one": lambda v: type(v)(-1),
+    "-99.99": lambda v: type(v)(-99.99),
+    "nan": lambda v: float("nan"),
+    "inf": lambda v: float("inf"),
+    "null": lambda v: None,
+    "x100": lambda v: v * 100,
+    "x10": lambda v: v * 10,
+    "/100": lambda v: v / 100 if isinstance(v, float) else v // 100,
+    "x1e9": lambda v: v * 10**9,
+}
+TEXTS: dict[str, Callable[[Any], Any]] = {
+    "null": lambda v: None,
+    "empty": lambda v: "",
+    "lower": lambda v: v.lower(),
+    "spelt otherwise": lambda v: f"{v} US",
+    "unknown": lambda v: "QQQQ",
+    "markup": lambda v: f"<b>{v}</b>",
+}
+DATES: dict[str, Callable[[Any], Any]] = {
+    "null": lambda v: None,
+    "a year later": lambda v: v + timedelta(365),
+    "1970": lambda v: type(v)(1970, 1, 1),
+    "9999": lambda v: type(v)(9999, 12, 31),
+    "swapped day and month": lambda v: v.replace(month=v.day, day=v.month) if v.day <= 12 else v + timedelta(400),
+}
+ROWS: dict[str, Callable[[pl.DataFrame, int], pl.DataFrame]] = {
+    "row twice": lambda frame, row: pl.concat([frame, frame[row]]),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """All that comes out of a market, and all that is said about it."""
+
+    numbers: dict[str, Any]
+    told: Any
+
+
+def measure(source: str, folder: Path) -> Measured:
+    """Build a market of raw files, correlate it and, where it is long enough, backtest it."""
+    heard: list[str] = []
+    ear = logging.Handler(logging.WARNING)
+    ear.emit = lambda record: heard.append(record.getMessage())
+    logger = logging.getLogger("engine")
+    logger.addHandler(ear)
+    cache = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            settings = {"path": folder, "cache": cache, "progress": False, **SETTINGS[source]}
+            market = load_market(source, **settings)
+            quality = load_quality(build_panel(source, **settings))
+            numbers: dict[str, Any] = {"names": market.names, "dates": market.dates}
+            market.map_arrays(lambda name, array: numbers.setdefault(name, np.array(array)))
+            weights = AllMembers().select(market.weights, market.names)
+            numbers |= vars(implied_correlation(market.index_iv, market.component_iv, weights))
+            cautions: list[str] = list(getattr(market.info, "notes", ()))
+            if source == "files":
+                result = backtest(market, ShortCorrelation(), basket=AllMembers(), schedule=Weekly())
+                numbers |= {"pnl": result.pnl_net, "ledger": result.ledger().to_numpy()} | result.summaries
+                cautions += [caution.text for caution in result.cautions()]
+        counts = None if quality is None else quality.sort(quality.columns).rows()
+        return Measured(numbers, (counts, sorted(heard), cautions))
+    finally:
+        logger.removeHandler(ear)
+        shutil.rmtree(cache, ignore_errors=True)
+
+
+def same(one: dict, other: dict) -> bool:
+    """Say whether two markets came to the same numbers, bit for bit."""
+    return one.keys() == other.keys() and all(
+        np.array_equal(value, other[name], equal_nan=np.asarray(value).dtype.kind in "fmM")
+        if np.asarray(value).dtype.kind != "O"
+        else np.asarray(value).tolist() == np.asarray(other[name]).tolist() or str(value) == str(other[name])
+        for name, value in one.items()
+    )
+
+
+def poisoned(frame: pl.DataFrame, rng: np.random.Generator) -> tuple[pl.DataFrame, str]:
+    """Return a frame with one row that is wrong, and what is wrong."""
+    row = int(rng.integers(frame.height))
+    kinds = {name: _kinds(frame.schema[name]) for name in frame.columns}
+    name = str(rng.choice([*[name for name, ways in kinds.items() if ways], "row"]))
+    ways = ROWS if name == "row" else kinds[name]
+    way = str(rng.choice(list(ways)))
+    if name == "row":
+        return ways[way](frame, row), f"row {row} {way}"
+    values = frame[name].to_list()
+    values[row] = ways[way](values[row]) if values[row] is not None else values[row]
+    changed = pl.Series(name, values, strict=False)
+    if not changed.dtype.is_numeric() and changed.dtype != frame.schema[name]:
+        changed = changed.cast(frame.schema[name], strict=False)
+    return frame.with_columns(changed), f"{name} of row {row}: {way}"
+
+
+def _kinds(kind: pl.DataType) -> dict:
+    if kind.is_numeric():
+        return NUMBERS
+    return DATES if kind.is_temporal() else TEXTS
+
+
+def attack(seed: int, tries: int) -> Outcome:
+    """Poison so many rows of the sources, each in a copy of its clean files."""
+    outcome = Outcome("one raw row is wrong")
+    rng = np.random.default_rng(seed)
+    with tempfile.TemporaryDirectory() as place:
+        clean = {source: write(Path(place) / source / "files") for source, write in SOURCES.items()}
+        truth = {source: measure(source, folder) for source, folder in clean.items()}
+        for number in range(tries):
+            source = list(SOURCES)[number % len(SOURCES)]
+            file = Path(str(rng.choice(sorted(map(str, clean[source].rglob("*.parquet"))))))
+            frame, what = poisoned(pl.read_parquet(file), rng)
+            target = Path(place) / f"{number}" / "files"
+            shutil.copytree(clean[source], target)
+            frame.write_parquet(target / file.relative_to(clean[source]))
+            outcome.record(_problem(source, target, truth[source], f"{source} {file.name}, {what}"))
+            shutil.rmtree(target.parent)
+    return outcome
+
+
+def _problem(source: str, folder: Path, truth: Measured, what: str) -> str | None:
+    try:
+        found = measure(source, folder)
+    except InputError:
+        return None
+    except BaseException as error:
+        return f"{what}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    if same(truth.numbers, found.numbers) or found.told != truth.told:
+        return None
+    changed = [
+        name for name, value in truth.numbers.items() if not same({name: value}, {name: found.numbers.get(name)})
+    ]
+    return f"{what}: other numbers and no word ({', '.join(changed[:4])})"
