@@ -161,6 +161,37 @@ def from_parts(
     if not choices.index:
         raise InputError(f"market {name}: say which ticker is the index leg, index=TICKER")
     tables = {table: judged_parts(table, of, choices) for table, of in parts.items()}
+    return from_judged(tables, choices, name, rate)
+
+
+def from_judged(
+    tables: dict[str, Judged],
+    choices: Choices,
+    name: str,
+    rate: float | None = None,
+    *,
+    source: str = "tables of your own",
+    known: Sequence[str] = (),
+) -> OwnMarket:
+    """Make a market of tables that were judged already, such as those of a vendor's files.
+
+    Parameters
+    ----------
+    tables : dict of name -> Judged
+        surface or quotes, and prices; weights, or none for equal ones; rates, actions, forwards, sectors if any.
+    choices : Choices
+    name : str
+    rate : float or None
+    source : str
+        Where they come from.
+    known : sequence of str
+        What is to be noted beside what is found out here.
+
+    Raises
+    ------
+    InputError
+        As `from_parts`.
+    """
     rejected = pl.concat([pl.DataFrame(schema=REJECTED), *(found.rejected for found in tables.values())])
     if choices.strict:
         refuse_rejected(rejected)
@@ -169,14 +200,14 @@ def from_parts(
         index=choices.index,
         currency=choices.currency,
         calendar=choices.calendar,
-        source=f"tables of your own. Index leg {choices.index}: {choices.index_note or OWN_COLUMN}",
+        source=f"{source}. Index leg {choices.index}: {choices.index_note or OWN_COLUMN}",
         forward_convention=_forwards_of(tables),
         marks=choices.marks or _marks_of(tables),
         contracts="synthetic strikes (at the forward), fractional contracts",
     )
     market = tables_to_market(tables, info, choices, rate)
     check_actions(tables.get("actions"), market)
-    notes = tuple(assumptions(tables, market, choices, rate))
+    notes = (*known, *assumptions(tables, market, choices, rate))
     for note in (*notes, *_told(rejected)):
         log.warning("market %s: %s", name, note)
     counts = [market.used, market.unused, *(_named_after(found) for found in tables.values())]
