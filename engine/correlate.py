@@ -18,6 +18,7 @@ def correlate(config: dict, folder: Path) -> None:
     from engine.runs.claim import run_folder
     from engine.runs.manifest import manifest
     from engine.study.against_cboe import published_tables
+    from engine.study.ex_earnings import read_earnings, with_ex_earnings
     from engine.study.levels import measure_levels
     from engine.study.quality import quality_of
     from engine.study.research import research
@@ -29,6 +30,7 @@ def correlate(config: dict, folder: Path) -> None:
     coverage = number(config, "min_coverage", float)
     window = None if config["realized_window"] is None else number(config, "realized_window", int)
     most = None if config["snapshots"] is None else number(config, "snapshots", int)
+    earnings = None if config["earnings"] is None else read_earnings(config["earnings"])
     market, backend = open_market(config)
     chosen = baskets(choice, market)
     with run_folder(folder, inside_sweep=in_sweep()) as kept:
@@ -39,6 +41,8 @@ def correlate(config: dict, folder: Path) -> None:
             kept.finish(manifest(market, backend, config["seed"], started))
             return
         levels = measure_levels(market, chosen, coverage, window)
+        if earnings is not None:
+            levels = with_ex_earnings(levels, market, earnings, coverage)
         source = market_source(config)
         published = source.published()
         survivors = None if published is None else source.survivors()
@@ -78,7 +82,7 @@ def _show(market, backend: str, levels, tables: dict) -> None:
         f"{info.name}: {info.index} against {against}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})"
     )
     if info.notes:
-        print(f"Data: {info.source}")
+        print(f"Data: {info.source}", *(f"Caution: {note}" for note in info.notes), sep="\n")
     measured = levels.measured()
     levels_heading = "Implied correlation at 50 delta (means over dates whose status is ok)"
     printed = {levels_heading: correlation_levels(measured), "Dates by status at 50 delta": statuses(measured)} | tables

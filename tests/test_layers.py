@@ -60,7 +60,14 @@ APPLICATION = frozenset().union(*LAYERS[-4:])
 
 # Where a library may be imported at all; "engine.data" stands for the package and everything in it.
 PLACES = {
-    "polars": {"engine.data", "engine.backtest.result", "engine.backtest.views", "engine.report", *APPLICATION},
+    "polars": {
+        "engine.data",
+        "engine.backtest.ledger",
+        "engine.backtest.result",
+        "engine.backtest.views",
+        "engine.report",
+        *APPLICATION,
+    },
     "dataframely": {"engine.data"},
     "pandas": {"engine.calendar"},
     "exchange_calendars": {"engine.calendar"},

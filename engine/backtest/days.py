@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,12 +11,25 @@ from engine.backend import block_budget, blocks, namespace, to_host
 from engine.backtest.book import Recipe
 from engine.backtest.cohort_windows import cohort_windows
 from engine.backtest.legs import Legs
-from engine.backtest.structure import Cohorts, dated_cohorts
+from engine.backtest.split import Split, split
+from engine.backtest.structure import Cohorts, LegStatus, dated_cohorts
 from engine.calendar import DAY
 from engine.data.panel import MarketPanel
 
 # What a session without an event has of these; all else of it may be that of the session before.
 NO_EVENT = {"strike_factor": 1.0, "return_factor": 1.0, "settlement": np.nan}
+
+
+# What a book holds on from a close, in currency: delta that is not hedged per 100 % of the forward, change of that per
+# 1 %, vega per vol point, theta per calendar day, change of vega per 1 % of the forward and per vol point.
+GREEKS = ("delta", "gamma", "vega", "theta", "vanna", "volga")
+
+
+@dataclass(frozen=True, eq=False)
+class Greeks:
+    """Greeks of cohorts, (C, H + 1, 2, len(GREEKS))."""
+
+    by_class: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +52,17 @@ class Earned:
     hedge_traded: np.ndarray
 
 
-def earned(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, session: int) -> Earned:
-    """Follow cohorts to a session on which all of them are held, and return what they earned there, on the host.
+def follow(
+    panel: MarketPanel,
+    cohorts: Cohorts,
+    recipe: Recipe,
+    name,
+    units,
+    days: np.ndarray,
+    work: Callable,
+    *more: np.ndarray,
+) -> Any:
+    """Follow cohorts once more, leg by leg, and return the records that `work` makes of them, on the host.
 
     Parameters
     ----------
@@ -48,24 +71,85 @@ def earned(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, se
     recipe : Recipe
     name, units : array (C, 1 + L)
         Of `LegTable`.
-    session : int
+    days : array (C,), int
+        Holding day up to which each is followed.
+    work : callable
+        Of the `Legs` of some cohorts, their units, their days and what `more` says; a record of arrays, cohorts first.
+    *more : array (C, ...)
     """
-    days = session - cohorts.entry
-    found, done = [], 0
-    for _, window, held in cohort_windows(panel, cohorts, int(days.max())):
-        size = Legs.bytes_per_cohort(panel, name.shape[1] - 1, int(days.max()), recipe.structure)
-        for block in blocks(len(held), size, 8 * block_budget(namespace(panel.spot))):
+    found, done, longest = [], 0, int(days.max())
+    for _, window, held in cohort_windows(panel, cohorts, longest):
+        xp = namespace(window.spot)
+        size = Legs.bytes_per_cohort(window, name.shape[1] - 1, longest, recipe.structure)
+        for block in blocks(len(held), size, 8 * block_budget(xp)):
             here = slice(done + block.start, done + block.stop)
-            found.append(_on_day(window, held[block], recipe, name[here], units[here], days[here]))
+            legs = Legs(window, held[block], xp.asarray(name[here, 1:]), longest, recipe.structure)
+            given = (xp.asarray(array[here]) for array in (units, days, *more))
+            found.append(records.map_arrays(work(legs, *given), to_host))
         done += len(held)
     return records.concatenate(found)
 
 
-def _on_day(panel, cohorts, recipe, name, units, days) -> Earned:
-    xp = namespace(panel.spot)
-    legs = Legs(panel, cohorts, xp.asarray(name)[:, 1:], int(days.max()), recipe.structure)
-    flows = legs.flows(xp.asarray(units), recipe.hedge.ratio)
-    at = xp.asarray(days)[:, None, None]
+def earned(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, session: int) -> Earned:
+    """Return what cohorts earned on a session on which all of them are held; parameters as of `follow`."""
+
+    def work(legs, units, days) -> Earned:
+        return _on_day(legs, units, days, recipe.hedge.ratio)
+
+    return follow(panel, cohorts, recipe, name, units, session - cohorts.entry, work)
+
+
+def held_greeks(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units) -> np.ndarray:
+    """Return the greeks that cohorts hold on from each close, (C, H + 1, 2, len(GREEKS)), per unit of index vega.
+
+    Parameters as of `follow`; the cohorts are followed to their ends.
+    """
+    life = np.full(len(cohorts), int(cohorts.life.max(initial=0)))
+
+    def work(legs, units, days) -> Greeks:
+        return Greeks(_greeks(legs, units, recipe.hedge.ratio))
+
+    return follow(panel, cohorts, recipe, name, units, life, work).by_class
+
+
+def held_split(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, weights) -> np.ndarray:
+    """Return the P&L of cohorts by what it came from, (C, H + 1, len(SPLIT)), per unit of index vega.
+
+    Parameters as of `follow`; `weights` (T, N) are the basket's. The cohorts are followed to their ends.
+    """
+    longest = int(cohorts.life.max(initial=0))
+    sessions = cohorts.sessions(panel.dates, longest)
+    on_legs = to_host(weights)[sessions[:, None, :], name[:, :, None]]
+
+    def work(legs, units, days, weights) -> Split:
+        return split(legs, units, weights, recipe.hedge.ratio)
+
+    life = np.full(len(cohorts), longest)
+    return follow(panel, cohorts, recipe, name, units, life, work, on_legs).by_day
+
+
+def _greeks(legs: Legs, units, hedge_ratio: float):
+    xp = namespace(units)
+    forward = legs.marks.forward
+    day = xp.arange(forward.shape[-1])
+    end, status = legs.marks.end[:, :, None], legs.marks.status[:, :, None]
+    # Where the data end, what is open is still held.
+    on = ((day < end) | ((day == end) & (status == LegStatus.OPEN))) & (units != 0.0)[:, :, None]
+    total = xp.zeros((len(units), len(day), 2, len(GREEKS)))
+    for held, ratio in zip(legs.instruments, legs.ratios, strict=True):
+        greeks, quantity = held.greeks, (units * ratio)[:, :, None]
+        unhedged = (1.0 - hedge_ratio) * greeks.delta * forward
+        cash_gamma = 0.01 * forward * forward * greeks.gamma
+        columns = (unhedged, cash_gamma, greeks.vega, greeks.theta, 0.01 * forward * greeks.vanna, greeks.volga)
+        of_legs = xp.where(on[..., None], quantity[..., None] * xp.stack(columns, axis=-1), 0.0)
+        total = total + xp.stack([of_legs[:, 0], of_legs[:, 1:].sum(axis=1)], axis=2)
+    return total
+
+
+def _on_day(legs: Legs, units, days, hedge_ratio: float) -> Earned:
+    xp = namespace(units)
+    flows = legs.flows(units, hedge_ratio)
+    at = days[:, None, None]
 
     def pick(daily):
         return xp.take_along_axis(daily, at, axis=-1)[..., 0]
@@ -74,14 +158,13 @@ def _on_day(panel, cohorts, recipe, name, units, days) -> Earned:
         daily = xp.concatenate([xp.zeros((*parts.shape[:3], 1)), parts], axis=-1)
         return xp.take_along_axis(daily, at[..., None], axis=-1)[..., 0]
 
-    day = Earned(
-        alive=(legs.marks.end >= at[:, :, 0]) & (xp.asarray(units) != 0.0),
+    return Earned(
+        alive=(legs.marks.end >= at[:, :, 0]) & (units != 0.0),
         parts=xp.stack([pick_parts(flow.parts) for flow in flows], axis=2),
         vega_traded=xp.stack([pick(flow.vega_traded) for flow in flows], axis=2),
         delivered=xp.stack([pick(flow.delivered) for flow in flows], axis=2),
         hedge_traded=pick(legs.hedges(flows)[0]),
     )
-    return records.map_arrays(day, to_host)
 
 
 def next_session(dates: np.ndarray, session: int) -> np.datetime64:

@@ -224,3 +224,23 @@ def variance_swap(
         vanna=0.0 * value,
         volga=pays * xp.where(years > 0.0, years, 0.0) * VOL_POINT**2,
     )
+
+
+def price(pair: Pair, total: Floats, *state: Floats) -> StraddleGreeks:
+    """Value the instrument of every leg, (C, 1 + L, ...).
+
+    Parameters
+    ----------
+    pair : of the index leg and of the members
+    total : array broadcastable to (C, 1 + L, ...)
+        Years from entry to expiry.
+    *state : arrays broadcastable to (C, 1 + L, ...)
+        Forward, strike, iv, years left, rate, and squared returns realised where an instrument depends on them.
+    """
+
+    def of(instrument: Instrument) -> StraddleGreeks:
+        if instrument.kind == Kind.VARIANCE:
+            return variance_swap(total, instrument.cap, *state)
+        return option(instrument.kind, *state[:5])
+
+    return by_class(pair, of)

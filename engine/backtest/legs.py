@@ -8,7 +8,7 @@ from engine import records
 from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest.attribution import date_rolls, explain
-from engine.backtest.instruments import PAYOFFS, Instrument, Pair, by_class, option, pairs, ratios, variance_swap
+from engine.backtest.instruments import PAYOFFS, Instrument, Pair, by_class, pairs, price, ratios
 from engine.backtest.marks import Marks, Reading, mark_cohorts
 from engine.kernels.codes import MAGNITUDES, PARTS, Beyond, Kind, LegStatus
 from engine.pricing import StraddleGreeks
@@ -66,13 +66,7 @@ class Held:
 
     def price(self, *state: Floats) -> StraddleGreeks:
         """Price every leg's instrument, given forward, strike, iv, years, rate and what was realised."""
-
-        def of(instrument: Instrument) -> StraddleGreeks:
-            if instrument.kind == Kind.VARIANCE:
-                return variance_swap(self.marks.time[:, :, :1], instrument.cap, *state)
-            return option(instrument.kind, *state[:5])
-
-        return by_class(self.pair, of)
+        return price(self.pair, self.marks.time[:, :, :1], *state)
 
     def flows(self, units, rolls, hedge_ratio: float, physical: bool) -> Flows:
         """Hold `units` of it in each leg, (C, 1 + L), with a share of its delta hedged."""

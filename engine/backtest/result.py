@@ -1,5 +1,6 @@
 """BacktestResult: arrays of the run, with daily, ledger and summary views as polars frames and plain numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.backtest import views
+from engine.backtest import ledger, views
 from engine.backtest.accounts import CAPITAL_VOL_POINTS, RATES, Accounts
 from engine.backtest.attribution import PARTS
 from engine.backtest.book import LegTable, TradeBook, build_book
@@ -16,6 +17,7 @@ from engine.backtest.costs import Costs
 from engine.backtest.market import MarketView
 from engine.backtest.structure import Cohorts, LegStatus
 from engine.backtest.summary import summarise
+from engine.backtest.views import FACTORS
 from engine.backtest.wording import summary_lines
 from engine.calendar import Date
 from engine.data.panel import MarketPanel
@@ -211,42 +213,39 @@ class BacktestResult:
         Where the parameter set sells cohorts early, the book knows their legs to the end only: the book is built again
         to the exits, which takes as long as the first time. Held to expiry, its legs are at hand.
         """
-        return views.ledger(self, p)
+        return ledger.ledger(self, p)
 
     def by_name(self, p: int = 0) -> pl.DataFrame:
         """One row per leg, the index first: its P&L and costs over all cohorts, which sum to the daily ones."""
-        return views.by_name(self, p)
+        return ledger.by_name(self, p)
 
     def by_cohort(self, p: int = 0) -> pl.DataFrame:
         """One row per cohort: its P&L by source, which sum to the daily ones, and its costs."""
-        return views.by_cohort(self, p)
+        return ledger.by_cohort(self, p)
 
     def day(self, date: Date, p: int = 0) -> pl.DataFrame:
-        """One row per cohort, leg and instrument held into a session: what it earned there, by source, and cost.
-
-        The rows sum to the session's row of `daily`. Summed by leg they are what a backtest that ends on the session
-        earned more than one that ends a session earlier (each gives up its hedges where it ends, at a cost).
-
-        Raises
-        ------
-        InputError
-            When the date is no session of the market.
-        """
+        """One row per cohort, leg and instrument held into a session: what it earned there; see `views.day`."""
         return views.day(self, date, p)
 
     def carry(self, date: Date, p: int = 0) -> pl.DataFrame:
-        """What the cohorts held on from a close earn by the next session if nothing moves, by source; rows as of `day`.
-
-        Every quote and price of the close stands a session later: what is left is theta, the roll along the forwards
-        (`delta`, `gamma`, `hedge`) and down the surface (`vega`), and financing. The next session is the market's, or
-        the next weekday where the data end.
-
-        Raises
-        ------
-        InputError
-            When the date is no session of the market.
-        """
+        """What is held on from a close earns by the next session if nothing moves; see `views.carry`."""
         return views.carry(self, date, p)
+
+    def greeks(self, p: int = 0) -> pl.DataFrame:
+        """What is held on from each close, a row per session and leg class, in currency; `days.GREEKS` says of what."""
+        return views.greeks(self, p)
+
+    def split(self, p: int = 0) -> pl.DataFrame:
+        """P&L of each session from volatility, correlation and index minus basket; they sum to gross: see `split`."""
+        return views.split_by_day(self, p)
+
+    def scenarios(self, date: Date, *, p: int = 0, **moves: Sequence[float]) -> pl.DataFrame:
+        """What is held on from a close earns at once if `spot`, `vol` and `correlation` move; see `views.scenarios`."""
+        return views.scenarios(self, date, p, **moves)
+
+    def breakeven_correlation(self, date: Date, *, p: int = 0, factors: Sequence[float] = FACTORS) -> pl.DataFrame:
+        """Correlation that must come out for the held book to earn nothing; see `views.breakeven_correlation`."""
+        return views.breakeven_correlation(self, date, p, factors)
 
     def legs(self, p: int = 0) -> LegTable:
         """Return the legs to the exits of a parameter set: of a book built again where some cohort is sold early."""

@@ -1,139 +1,41 @@
-"""Views of a result as frames: leg by leg over its life, by name, by cohort, and on one day."""
+"""Views of what a result holds, as frames: on one day, and what would become of it."""
 
+import itertools
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.backtest.book import COMPONENT, INDEX
-from engine.backtest.days import earned, imagined, next_session
+from engine.backtest.days import GREEKS, earned, follow, held_greeks, held_split, imagined, next_session
 from engine.backtest.instruments import pairs
-from engine.backtest.structure import LegStatus
+from engine.backtest.ledger import Rows
+from engine.backtest.scenarios import Expectation, on_day, shift
+from engine.backtest.split import SPLIT
+from engine.backtest.structure import Cohorts, LegStatus
 from engine.calendar import Date, read_date
 from engine.errors import InputError
 from engine.kernels.codes import PARTS
-from engine.records import map_arrays
 
 if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
 
-SOURCES = ("pnl_option", "pnl_hedge", "financing")
-SUMS = (*SOURCES, "pnl_gross", "cost", "pnl_net")
-
-
-class Rows:
-    """Which cohort, leg and instrument each row of a view is, and how much of it was held.
-
-    Parameters
-    ----------
-    result : BacktestResult
-    p : int
-    units : array (C', 1 + L)
-        Of each leg, per unit of index vega.
-    cohorts : array (C',), int, or None
-        Which cohorts these are; None = all.
-    """
-
-    def __init__(self, result: "BacktestResult", p: int, units: np.ndarray, cohorts: np.ndarray | None = None):
-        chosen = np.arange(len(units)) if cohorts is None else cohorts
-        classes = np.where(np.arange(units.shape[1]) == 0, INDEX, COMPONENT)
-        lists = tuple(zip(*pairs(result.book.recipe.structure), strict=True))  # of the index, of the members
-        ratio = np.array([[instrument.ratio for instrument in given] for given in lists])
-        kind = np.array([[instrument.kind.name.lower() for instrument in given] for given in lists])
-        cohort_vega = (result.entry_exposure[p] * result.vega_per_cohort(p))[chosen]
-        quantity = (cohort_vega[:, None] * units)[:, :, None] * ratio[classes]
-        self.at = cohort, leg, instrument = np.nonzero(quantity)
-        self.cohort, self.leg_class = chosen[cohort], classes[leg]
-        self.quantity, self.vega = quantity[self.at], cohort_vega[cohort]
-        self.kind = kind[self.leg_class, instrument]
-        # A leg is hedged as one: each of its instruments bears an equal part of what that costs.
-        self.hedge_share = 1.0 / (ratio != 0.0).sum(axis=1)[self.leg_class]
-        self.rates = result.rates(p)
-
-    def of(self, array: np.ndarray) -> np.ndarray:
-        """Pick each row's element of an array (C, 1 + L) or (C, 1 + L, I)."""
-        return array[self.at if array.ndim == 3 else self.at[:2]]
-
-    def cost(self, vega_traded, hedge_traded, delivered) -> np.ndarray:
-        """Charge what the rows trade, per unit of index vega; arrays as in `of`."""
-        half_spread = np.where(self.leg_class == INDEX, self.rates["index"], self.rates["component"])
-        hedging = self.rates["hedge_bps"] * self.hedge_share * self.of(hedge_traded)
-        hedging = hedging + self.rates["delivery_bps"] * self.of(delivered)
-        return np.abs(self.vega) * (half_spread * self.of(vega_traded) + 1e-4 * hedging)
-
-    def names(self, result: "BacktestResult", name: np.ndarray) -> dict:
-        """Columns that say which leg and instrument a row is; `name` as in `LegTable`."""
-        known = np.append(np.asarray(result.market.names, dtype=object), result.market.info.index)
-        return {
-            "leg": known[self.of(name)].astype(str),
-            "leg_class": np.where(self.leg_class == INDEX, "index", "component"),
-            "instrument": self.kind,
-        }
-
-
-def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
-    """Return `BacktestResult.ledger`."""
-    legs = map_arrays(result.legs(p), to_host)
-    rows = Rows(result, p, legs.units)
-    entry = result.book.cohorts.entry[rows.cohort]
-    pnl = {name: rows.vega * rows.of(getattr(legs, name)) for name in SOURCES}
-    gross = rows.vega * (rows.of(legs.pnl_option) + rows.of(legs.pnl_hedge) + rows.of(legs.financing))
-    cost = rows.cost(legs.vega_traded, legs.hedge_traded, legs.delivered)
-    return pl.DataFrame(
-        {
-            "cohort": rows.cohort,
-            "entry_date": result.dates[entry],
-            "expiry": result.book.cohorts.expiry[rows.cohort],
-            **rows.names(result, legs.name),
-            "status": np.array([s.name.lower() for s in LegStatus])[rows.of(legs.status)],
-            "exit_date": result.dates[entry + rows.of(legs.end)],
-            "quantity": rows.quantity,
-            "strike": rows.of(legs.strike),
-            "strike_factor": rows.of(legs.shares),
-            "entry_iv": rows.of(legs.iv).astype(np.float64),
-            "entry_vega": rows.quantity * rows.of(legs.vega),
-            "premium": rows.quantity * rows.of(legs.value),
-            "exit_value": rows.quantity * rows.of(legs.exit_value),
-            **pnl,
-            "pnl_gross": gross,
-            "cost": cost,
-            "pnl_net": gross - cost,
-        }
-    )
-
-
-def by_name(result: "BacktestResult", p: int) -> pl.DataFrame:
-    """Return `BacktestResult.by_name`."""
-    rows = ledger(result, p).group_by("leg", "leg_class", maintain_order=True)
-    legs = rows.agg(pl.col("cohort").n_unique().alias("cohorts"), *(pl.col(name).sum() for name in SUMS))
-    first = pl.col("leg_class") == "index"
-    return legs.sort(~first, "leg")
-
-
-def by_cohort(result: "BacktestResult", p: int) -> pl.DataFrame:
-    """Return `BacktestResult.by_cohort`."""
-    cost = ledger(result, p).group_by("cohort").agg(pl.col("cost").sum())
-    vega = result.entry_exposure[p] * result.vega_per_cohort(p)
-    daily = to_host(result.book.explain).sum(axis=2)
-    held = np.arange(result.book.days + 1) <= result.held_until(p)[:, None]
-    parts = vega[:, None] * np.where(held[:, :, None], daily, 0.0).sum(axis=1)
-    traded = np.flatnonzero(vega)
-    cohorts = pl.DataFrame(
-        {
-            "cohort": traded,
-            "entry_date": result.dates[result.book.cohorts.entry[traded]],
-            "expiry": result.book.cohorts.expiry[traded],
-            "exposure": result.entry_exposure[p][traded],
-            **{part: parts[traded, i] for i, part in enumerate(PARTS)},
-            "pnl_gross": parts[traded].sum(axis=1),
-        }
-    ).join(cost, on="cohort", how="left", maintain_order="left")
-    return cohorts.with_columns(pnl_net=pl.col("pnl_gross") - pl.col("cost"))
+FACTORS = (0.8, 1.0, 1.2)  # realised over implied volatility of the members, of which nobody knows the next
 
 
 def day(result: "BacktestResult", date: Date, p: int) -> pl.DataFrame:
-    """Return `BacktestResult.day`."""
+    """Return what each leg and instrument held into a session earned there, by source, and what it cost.
+
+    The rows sum to the session's row of `BacktestResult.daily`. Summed by leg they are what a backtest that ends on the
+    session earned more than one that ends a session earlier (each gives up its hedges where it ends, at a cost).
+
+    Raises
+    ------
+    InputError
+        When the date is no session of the market.
+    """
     session = _session(result, date)
     cohorts = result.book.cohorts.until(result.held_until(p))
     held = _held(result, p, session, cohorts.last)
@@ -141,14 +43,118 @@ def day(result: "BacktestResult", date: Date, p: int) -> pl.DataFrame:
 
 
 def carry(result: "BacktestResult", date: Date, p: int) -> pl.DataFrame:
-    """Return `BacktestResult.carry`."""
+    """Return what the cohorts held on from a close earn by the next session if nothing moves; rows as of `day`.
+
+    Every quote and price of the close stands a session later: what is left is theta, the roll along the forwards
+    (`delta`, `gamma`, `hedge`) and down the surface (`vega`), and financing. The next session is the market's, or the
+    next weekday where the data end. Raises as `day`.
+    """
     session = _session(result, date)
-    cohorts = result.book.cohorts.until(result.held_until(p))
-    held = _held(result, p, session, cohorts.last - (cohorts.outcome != LegStatus.OPEN))
-    if not len(held):
-        return _day_frame(result, p, held, None)
-    quiet = imagined(result.market, cohorts[held], session, next_session(result.dates, session), lambda _, row: row)
+    held, cohorts = _held_on(result, p, session)
+    quiet = None
+    if len(held):
+        quiet = imagined(result.market, cohorts, session, next_session(result.dates, session), lambda _, row: row)
     return _day_frame(result, p, held, quiet).drop("cost", "pnl_net")
+
+
+def greeks(result: "BacktestResult", p: int) -> pl.DataFrame:
+    """Return `BacktestResult.greeks`."""
+    out = _over_time(result, p, held_greeks, (2, len(GREEKS)))
+    return pl.DataFrame(
+        {
+            "date": np.repeat(result.dates, 2),
+            "leg_class": np.tile(np.array(["index", "component"]), len(out)),
+            **{greek: out[:, :, i].reshape(-1) for i, greek in enumerate(GREEKS)},
+        }
+    )
+
+
+def split_by_day(result: "BacktestResult", p: int) -> pl.DataFrame:
+    """Return `BacktestResult.split`."""
+    out = _over_time(result, p, partial(held_split, weights=result.view.weights), (len(SPLIT),))
+    return pl.DataFrame({"date": result.dates, **{name: out[:, i] for i, name in enumerate(SPLIT)}})
+
+
+def _over_time(result: "BacktestResult", p: int, follows: Callable, shape: tuple) -> np.ndarray:
+    """Add up on each date, (T, *shape), what cohorts have on their holding days, (C, H + 1, *shape)."""
+    traded = np.flatnonzero(result.entry_exposure[p])
+    out = np.zeros((len(result.dates), *shape))
+    if not len(traded):
+        return out
+    cohorts = result.book.cohorts.until(result.held_until(p))[traded]
+    name, units = (to_host(getattr(result.book.legs, field))[traded] for field in ("name", "units"))
+    by_day = follows(result.market, cohorts, result.book.recipe, name, units)
+    vega = (result.entry_exposure[p] * result.vega_per_cohort(p))[traded]
+    for day in range(by_day.shape[1]):
+        lives = day <= cohorts.life
+        out[cohorts.entry[lives] + day] += vega[lives].reshape(-1, *(1 for _ in shape)) * by_day[lives, day]
+    return out
+
+
+def scenarios(
+    result: "BacktestResult",
+    date: Date,
+    p: int,
+    spot: Sequence[float] = (-0.1, -0.05, 0.0, 0.05, 0.1),
+    vol: Sequence[float] = (-0.2, 0.0, 0.2, 0.5),
+    correlation: Sequence[float] = (0.0,),
+) -> pl.DataFrame:
+    """Return what the cohorts held on from a close would earn at once if all moved, a row per combination.
+
+    Hedges are those of the close. A leg without a quote on the date keeps the volatility it is marked at.
+
+    Parameters
+    ----------
+    result : BacktestResult
+    date : date
+    p : int
+    spot, vol : sequence of float
+        Shares by which all prices and all volatilities move, smiles staying where they are in call deltas.
+    correlation : sequence of float
+        What implied correlation between the members gains on top, in decimals: the index's volatility alone moves.
+
+    Raises
+    ------
+    InputError
+        As `day`, and when a correlation leaves the index no volatility.
+    """
+    session = _session(result, date)
+    held, cohorts = _held_on(result, p, session)
+    rows = []
+    for moved in itertools.product(spot, vol, correlation):
+        index = members = 0.0
+        if len(held):
+            move = shift(result.market, result.view.weights, session, *moved)
+            what_if = imagined(result.market, cohorts, session, result.dates[session], move)
+            day = _day_frame(result, p, held, what_if)
+            index, members = (
+                day.filter(pl.col("leg_class") == leg_class)["pnl_gross"].sum() for leg_class in ("index", "component")
+            )
+        rows.append((*moved, index, members))
+    columns = ("spot", "vol", "correlation", "pnl_index", "pnl_component")
+    grid = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.Float64), orient="row")
+    return grid.with_columns(pnl_gross=pl.col("pnl_index") + pl.col("pnl_component"))
+
+
+def breakeven_correlation(result: "BacktestResult", date: Date, p: int, factors: Sequence[float]) -> pl.DataFrame:
+    """Return the correlation that members must realise to expiry for the held book to earn nothing from a close on.
+
+    It depends on how much the members realise: a row for each multiple in `factors` of the volatilities they are marked
+    at. At 1 it is the correlation that the marks imply. What was earned and paid before is not in it; NaN where nothing
+    is held, or no correlation does it. Raises as `day`.
+    """
+    session = _session(result, date)
+    held, cohorts = _held_on(result, p, session)
+    found = [float("nan")] * len(factors)
+    if len(held):
+        name, units = (to_host(getattr(result.book.legs, field))[held] for field in ("name", "units"))
+        recipe = result.book.recipe
+        state = follow(result.market, cohorts, recipe, name, units, session - cohorts.entry, on_day)
+        vega = (result.entry_exposure[p] * result.vega_per_cohort(p))[held, None]
+        weights = to_host(result.view.weights[session])[name]
+        book = Expectation(pairs(recipe.structure), state, vega * units, weights)
+        found = [book.breakeven(factor) for factor in factors]
+    return pl.DataFrame({"realised_over_implied": np.asarray(factors, dtype=float), "correlation": found})
 
 
 def _session(result: "BacktestResult", date: Date) -> int:
@@ -164,6 +170,13 @@ def _held(result: "BacktestResult", p: int, session: int, last: np.ndarray) -> n
     return np.flatnonzero(
         (result.entry_exposure[p] != 0.0) & (result.book.cohorts.entry <= session) & (last >= session)
     )
+
+
+def _held_on(result: "BacktestResult", p: int, session: int) -> tuple[np.ndarray, Cohorts]:
+    """Cohorts held on from the close of a session, and which these are."""
+    cohorts = result.book.cohorts.until(result.held_until(p))
+    held = _held(result, p, session, cohorts.last - (cohorts.outcome != LegStatus.OPEN))
+    return held, cohorts[held]
 
 
 def _day_frame(result: "BacktestResult", p: int, held: np.ndarray, followed: tuple | None) -> pl.DataFrame:

@@ -1,16 +1,19 @@
 """What is timed on trades: building the trade book of a cohort per session, and a plain loop that does the same."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from engine.backtest import DailyDelta, Straddle, VegaNeutral, build_book
+from engine.backtest import DailyDelta, Straddle, Strangle, Structure, VarianceSwap, VegaNeutral, build_book
 from engine.backtest.book import Recipe
 from engine.backtest.structure import choose_contracts
 from engine.benchmark.inputs import Market
 from engine.benchmark.plain_book import as_lists, plain_book
 from engine.benchmark.sizes import Sizes
-from engine.benchmark.work import BOOK_LOOP, MARK, Work
+from engine.benchmark.work import BOOK_LOOP, MARK, STRIP_NODE, SWAP, Work
+
+MOST_VARIANCE_DATES = 504  # array code takes long enough for that many
 
 
 def trade_book(market: Market, sizes: Sizes, tenor: int, dates: int | None = None) -> Work:
@@ -25,6 +28,31 @@ def trade_book(market: Market, sizes: Sizes, tenor: int, dates: int | None = Non
         return build_book(panel, market.top, choose_contracts(panel, entry, structure), recipe)
 
     return book_work(panel, entry, tenor, legs, run, "daily")
+
+
+def strangle_book(market: Market, sizes: Sizes, tenor: int) -> Work:
+    """Build the book of 25-delta strangles: two instruments a leg, struck by array code and followed by the kernel."""
+    work = _structure_book(market, Strangle(tenor=tenor), market.panel)
+    return replace(work, count=2 * work.count, operations=2 * work.operations)
+
+
+def variance_book(market: Market, sizes: Sizes, tenor: int) -> Work:
+    """Build the book of variance swaps, by array code alone: a strip and a price for each mark."""
+    panel = market.panel.slice(end=market.panel.dates[min(len(market.panel), MOST_VARIANCE_DATES) - 1])
+    work = _structure_book(market, VarianceSwap(tenor=tenor), panel)
+    return replace(work, operations=work.count * (len(panel.deltas) * STRIP_NODE + SWAP))
+
+
+def _structure_book(market: Market, structure: Structure, panel) -> Work:
+    entry = np.arange(1, len(panel))
+    weights = market.top[: len(panel)]
+    recipe = Recipe(structure, VegaNeutral(), DailyDelta())
+
+    def run():
+        return build_book(panel, weights, choose_contracts(panel, entry, structure), recipe)
+
+    work = book_work(panel, entry, structure.tenor, 1 + int((weights[0] > 0.0).sum()), run, "daily")
+    return replace(work, plain={})  # the plain loop knows straddles only
 
 
 def book_work(panel, entry, tenor: int, legs: int, run, often: str) -> Work:

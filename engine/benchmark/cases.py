@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from engine.benchmark.books import trade_book, trade_book_loop
+from engine.benchmark.books import strangle_book, trade_book, trade_book_loop, variance_book
 from engine.benchmark.correlations import (
     correlation,
     correlation_loop,
@@ -110,6 +110,8 @@ def cases(sizes: Sizes) -> list[Case]:
         *grown(marks, book, "T", dates, first_book),
         marks(book, first_book, f"book, {shortest} days", Growth(book, "T", dates)),
         *(marks(f"{BOOK}, {days} days", partial(trade_book, tenor=days), f"book, {days} days") for days in longer),
+        marks(f"{book}, strangles", partial(strangle_book, tenor=shortest), "strangles"),
+        marks(f"{book}, variance swaps", partial(variance_book, tenor=shortest), "variance swaps"),
         marks(BOOK_LOOP, trade_book_loop, "book, loop"),
         marks(SWEEP_BOOK, sweep_book),
         *(

@@ -18,6 +18,10 @@ QUOTE = 4  # each quote enters four sums: of w s, w s^2, w^2 s^2 and w
 # vega, its value twice more with a vega (logarithms and discounts are known by then), and 40 for explain and hedge.
 REPRICED = ROOT + EXP + 2 * (2 * ERF + ROOT + 8)
 MARK = 4 * (8 + ROOT) + 10 + EXP + (LOG + 2 * ERF + EXP + 3 * ROOT + 15) + REPRICED + 40
+# A node of a strip: its place and variance, a distribution and a density, a slope, 10 to add it up. A swap of it: the
+# logarithm of a return, its value three times and its greeks, and 40 for explain and hedge.
+STRIP_NODE = 8 + ERF + EXP + 2 * ROOT + 10
+SWAP = LOG + 2 * EXP + 3 * (8 + 2 * ROOT) + 40
 PRICE_AND_GREEKS = LOG + 2 * ERF + 2 * EXP + 4 * ROOT + 30
 # The normalised price, a first guess, and the two steps of Jaeckel's method: each takes two scaled erfc, exp and log.
 INVERSION = (EXP + LOG + 4 * ROOT) + (LOG + ERF + 3 * ROOT) + 2 * (2 * ERF + EXP + LOG + 3 * ROOT + 30)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.calendar import check_sessions, days_between
+from engine.data.choices import Choices
 from engine.data.judge import Judged
 from engine.data.tickers import spelt_otherwise
 from engine.errors import InputError
@@ -18,13 +19,17 @@ STALE_WEIGHTS_DAYS = 400
 CLEAR = np.log(1.5)  # an action that moves prices by less may drown in the day's own move
 
 
-def assumptions(tables: dict[str, Judged], market: "TabledMarket", rate: float | None) -> Iterator[str]:
+def assumptions(
+    tables: dict[str, Judged], market: "TabledMarket", choices: Choices, rate: float | None
+) -> Iterator[str]:
     """Yield what whoever leans on the numbers has to know of the tables, each as a sentence without a full stop."""
     for table in tables.values():
         yield from (f"{table.file}: {note}" for note in table.notes)
     yield from _of_weights(tables.get("weights"), market)
     yield from _of_rates(tables.get("rates"), market, rate)
-    if "forwards" not in tables:
+    if "quotes" in tables:
+        yield from _of_quotes(tables["quotes"], choices)
+    elif "forwards" not in tables:
         yield "no forwards were given: spots grow at the interest rate, without dividends or borrow"
     if len(market.tenors) == 1:
         yield (
@@ -93,13 +98,22 @@ def _of_rates(rates: Judged | None, market: "TabledMarket", rate: float | None) 
         )
 
 
+def _of_quotes(quotes: Judged, choices: Choices) -> Iterator[str]:
+    yield f"option quotes are taken to be of {choices.quotes_at}, as the closes are of the close"
+    if quotes.kept["style"].null_count():
+        yield (
+            f"options that do not say how they are exercised are taken to be {choices.style}, on {choices.index} "
+            f"{choices.index_style}"
+        )
+
+
 def _of_tickers(tables: dict[str, Judged], market: "TabledMarket") -> Iterator[str]:
     tickers = {market.info.index, *market.names}
-    for name in ("surface", "prices", "actions", "forwards", "sectors"):
+    for name in ("surface", "quotes", "prices", "actions", "forwards", "sectors"):
         if name not in tables:
             continue
         known = set(tables[name].kept["ticker"])
-        if name in ("surface", "prices") and (without := set(market.names) - known):
+        if name in ("surface", "quotes", "prices") and (without := set(market.names) - known):
             yield f"{tables[name].file} has no row of the members {spelt_otherwise(without, known - tickers)}"
         if other := known - tickers:
             yield f"{tables[name].file} has rows of {spelt_otherwise(other, tickers - known)}, no members: left out"

@@ -8,6 +8,7 @@ import polars as pl
 
 from engine.data.header import HEADER
 from engine.data.inputs import Inputs
+from engine.data.judge import refuse_rejected
 from engine.data.source import Source
 from engine.data.storage import QUALITY, REJECTED, TRUTH, PanelWriter
 from engine.data.suspicions import Gathered, tell, with_suspicions
@@ -60,6 +61,8 @@ def build_into(folder: Path, source: Source, name: str, progress: bool, replace:
                 quality.insert_column(0, pl.Series("source", [name] * quality.height))
                 quality.write_parquet(writer.beside(QUALITY))
             if (rejected := source.rejected()) is not None:
+                if getattr(source, "strict", False):
+                    refuse_rejected(rejected)
                 rejected.write_parquet(writer.beside(REJECTED))
             if (truth := source.truth()) is not None:
                 np.savez(writer.beside(TRUTH), **truth)  # pyright: ignore[reportArgumentType] - none is named allow_pickle

@@ -3,8 +3,10 @@
 import numpy as np
 import polars as pl
 
-from engine.calendar import DAYS_PER_YEAR
+from engine.calendar import DAY, DAYS_PER_YEAR, days_between
 from engine.pricing.event import event_variance, without_event
+
+YEAR_AHEAD = 384 * DAY  # as far as expiries that tell an event
 
 
 def known_events(earnings: pl.DataFrame, dates, assets) -> np.ndarray:
@@ -23,15 +25,22 @@ def known_events(earnings: pl.DataFrame, dates, assets) -> np.ndarray:
     >>> (365 * known_events(table, days, ["A"])[0, :, 0]).round().tolist()
     [nan, 21.0, nan]
     """
-    sessions = pl.DataFrame({"day": np.asarray(dates), "t": np.arange(len(dates))})
+    dates = np.asarray(dates, dtype="datetime64[D]")
     order = pl.DataFrame({"ticker": pl.Series(list(assets), dtype=pl.String), "a": np.arange(len(assets))})
-    rows = earnings.unique(["date", "ticker"]).join(order, on="ticker").join(sessions, how="cross")
-    coming = rows.filter(pl.col("day") < pl.col("date"), pl.col("known").fill_null(pl.col("day")) <= pl.col("day"))
-    coming = coming.sort("t", "a", "date").with_columns(place=pl.int_range(pl.len()).over("t", "a"))
+    rows = earnings.unique(["date", "ticker"]).join(order, on="ticker").sort("a", "date")
+    event, known = (rows[c].to_numpy().astype("datetime64[D]") for c in ("date", "known"))
+    # Each event is coming on a run of sessions: from that it was known on, a year ahead at most, to the one before it.
+    known = np.where(np.isnat(known), event - YEAR_AHEAD, np.maximum(known, event - YEAR_AHEAD))
+    first, last = np.searchsorted(dates, known), np.searchsorted(dates, event)
+    runs = np.maximum(last - first, 0)
+    of = np.repeat(np.arange(rows.height), runs)
+    t = np.arange(len(of)) - np.repeat(np.cumsum(runs) - runs, runs) + first[of]
+    coming = pl.DataFrame({"t": t, "a": rows["a"].to_numpy()[of], "event": event[of]}).sort("t", "a", "event")
+    coming = coming.with_columns(place=pl.int_range(pl.len()).over("t", "a"))
     most = 0 if coming.is_empty() else 1 + int(coming["place"].to_numpy().max())
     events = np.full((most, len(dates), len(assets)), np.nan)
     at = tuple(coming[c].to_numpy() for c in ("place", "t", "a"))
-    events[at] = (coming["date"] - coming["day"]).dt.total_days().to_numpy() / DAYS_PER_YEAR
+    events[at] = days_between(coming["event"].to_numpy(), dates[at[1]]) / DAYS_PER_YEAR
     return events
 
 

@@ -19,6 +19,7 @@ from engine.errors import InputError
 ROOT = Path(__file__).resolve().parents[2]
 WRITER = Path("engine", "data", "storage.py")  # no source imports it, and every panel goes through it
 _KERNELS = Path("engine", "kernels")
+_CODES = "codes.py"  # constants there, with which nothing can be run
 _INCLUDE = re.compile(r'^#include "(.+)"', re.MULTILINE)
 
 
@@ -91,7 +92,8 @@ def _needed(file: Path, root: Path) -> list[Path]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     needed = [_defining(module, name, root) for module, name in _imports(tree)]
     kernels = root / _KERNELS
-    if kernels in file.parents or not any(kernels in other.parents for other in needed):
+    runs = any(kernels in other.parents and other.name != _CODES for other in needed)
+    if kernels in file.parents or not runs:
         return needed
     known = {kernel.stem: kernel for kernel in kernels.glob("*.cu")}
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}

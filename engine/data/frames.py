@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 
 from engine.data.assumptions import assumptions, check_actions
+from engine.data.choices import Choices
 from engine.data.given import as_frame, long_form
-from engine.data.judge import REJECTED, Judged, judged
+from engine.data.judge import REJECTED, Judged, judged, refuse_rejected
 from engine.data.member_weights import EQUAL
 from engine.data.panel import MarketPanel
 from engine.data.records import MarketInfo
@@ -20,46 +21,6 @@ from engine.errors import InputError
 log = logging.getLogger(__name__)
 
 Part = tuple[Any, str, int]  # a frame, what it is called, the line of its first row
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choices:
-    """What tables do not say of themselves.
-
-    Parameters
-    ----------
-    index : str
-        Ticker of the index leg in surface and prices.
-    currency : str
-    calendar : str
-        exchange_calendars code. Sessions come from the surface; the calendar checks them.
-    tenor, delta : int or None
-        Of a surface without columns of that name, such as a wide one: calendar days, and call delta in percent.
-    iv_unit, delta_unit, rate_unit, weight_unit : str or None
-        "decimals" or "percent" (delta: "fraction" or "percent"); None = found out and said. Rates are decimals.
-    weights_known : str
-        "close": weights dated t are that close's, and count from the next session. "open": they count on t.
-    index_note : str
-        What the index leg is, such as "VIX3M x .92, a strip": it stands in every report.
-    marks : str
-        What the volatilities are made from, one of `engine.data.records.MARKS`.
-    strict : bool
-        Refuse where a row is rejected.
-    """
-
-    index: str = ""
-    currency: str = "USD"
-    calendar: str = "XNYS"
-    tenor: int | None = None
-    delta: int | None = None
-    iv_unit: str | None = None
-    delta_unit: str | None = None
-    rate_unit: str | None = None
-    weight_unit: str | None = None
-    weights_known: str = "close"
-    index_note: str = ""
-    marks: str = "surface"
-    strict: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,11 +89,33 @@ def from_frames(surface: Any, weights: Any, prices: Any, **choices: Any) -> Mark
     return own_market(surface, weights, prices, **choices).panel()
 
 
+def from_quotes(quotes: Any, weights: Any, prices: Any, **choices: Any) -> MarketPanel:
+    """Make a panel of option quotes of your own: `MarketPanel.from_quotes`.
+
+    Forwards come from put-call parity, volatilities are inverted (American exercise included), smiles are fitted per
+    expiry and read at constant maturities; the listed expiries stay, and where quotes have two sides their band.
+
+    Parameters
+    ----------
+    quotes : frame of date, ticker, expiry, strike, right, and bid and ask, or price, or iv
+        Of the index and the names. Where known also oi, forward, style (european, american), settlement (am, pm).
+    weights, prices, **choices
+        As for `from_frames`; `style`, `index_style`, `quotes_at` and `max_extrapolation_days` are of quotes.
+
+    Raises
+    ------
+    InputError
+        As `from_frames`.
+    """
+    return own_market(None, weights, prices, quotes=quotes, **choices).panel()
+
+
 def own_market(
     surface: Any,
     weights: Any,
     prices: Any,
     *,
+    quotes: Any = None,
     rates: Any = None,
     actions: Any = None,
     forwards: Any = None,
@@ -142,7 +125,7 @@ def own_market(
 ) -> OwnMarket:
     """Judge frames and put them on axes; as `from_frames`, with the account of what was rejected."""
     optional = {"rates": rates, "actions": actions, "forwards": forwards, "sectors": sectors}
-    given = {"surface": surface, "weights": weights, "prices": prices} | optional
+    given = {"surface": surface, "quotes": quotes, "weights": weights, "prices": prices} | optional
     constant = rates if isinstance(rates, int | float) and not isinstance(rates, bool) else None
     parts = {table: [(frame, table, 1)] for table, frame in given.items() if frame is not None}
     if isinstance(weights, str):
@@ -164,33 +147,32 @@ def from_parts(
     InputError
         When a table is missing or unusable, when tables have nothing in common, and with `strict` for a rejected row.
     """
-    for table in ("surface", "prices"):
-        if table not in parts:
-            raise InputError(f"market {name} has no {table}; a surface and prices are needed")
+    if ("surface" in parts) == ("quotes" in parts):
+        raise InputError(f"market {name} needs either a surface or option quotes, and not both")
+    if "prices" not in parts:
+        raise InputError(f"market {name} has no prices; give the closes of the index and the names")
     if not choices.index:
         raise InputError(f"market {name}: say which ticker is the index leg, index=TICKER")
     tables = {table: _joined([_judged(table, part, choices) for part in of]) for table, of in parts.items()}
     rejected = pl.concat([pl.DataFrame(schema=REJECTED), *(found.rejected for found in tables.values())])
-    if choices.strict and rejected.height:
-        _refuse(rejected)
+    if choices.strict:
+        refuse_rejected(rejected)
     info = MarketInfo(
         name=name,
         index=choices.index,
         currency=choices.currency,
         calendar=choices.calendar,
         source=f"tables of your own. Index leg {choices.index}: {choices.index_note or OWN_COLUMN}",
-        forward_convention="forwards of your own" if "forwards" in tables else "spot grown at the interest rate",
-        marks=choices.marks,
-        contracts="synthetic strikes (at the forward), constant maturities, fractional contracts",
+        forward_convention=_forwards_of(tables),
+        marks=choices.marks or _marks_of(tables),
+        contracts="synthetic strikes (at the forward), fractional contracts",
     )
-    market = tables_to_market(tables, info, choices.weights_known, rate)
+    market = tables_to_market(tables, info, choices, rate)
     check_actions(tables.get("actions"), market)
-    notes = tuple(assumptions(tables, market, rate))
+    notes = tuple(assumptions(tables, market, choices, rate))
     for note in (*notes, *_told(rejected)):
         log.warning("market %s: %s", name, note)
-    kept = market.surface.group_by(pl.col("ticker").alias("asset")).agg(pl.len().cast(pl.UInt32).alias("rows"))
-    counts = [kept.select("asset", pl.lit("kept").alias("reason"), "rows"), market.unused]
-    counts += [_named_after(found) for found in tables.values()]
+    counts = [market.used, market.unused, *(_named_after(found) for found in tables.values())]
     quality = pl.concat(counts).group_by("asset", "reason").agg(pl.col("rows").sum()).sort("asset", "reason")
     return OwnMarket(replace(market, info=replace(info, notes=notes)), quality, rejected)
 
@@ -226,9 +208,21 @@ def _joined(parts: list[Judged]) -> Judged:
 
 
 def _named_after(found: Judged) -> pl.DataFrame:
-    """Counts of a table, whose reasons start with its name unless they are of the surface."""
-    start = "" if found.table == "surface" else f"{found.table}."
+    """Counts of a table, whose reasons start with its name unless they are of what the volatilities come from."""
+    start = "" if found.table in ("surface", "quotes") else f"{found.table}."
     return found.counts.with_columns((pl.lit(start) + pl.col("reason")).alias("reason"))
+
+
+def _forwards_of(tables: dict[str, Judged]) -> str:
+    if "quotes" in tables:
+        return "put-call parity, expiry by expiry"
+    return "forwards of your own" if "forwards" in tables else "spot grown at the interest rate"
+
+
+def _marks_of(tables: dict[str, Judged]) -> str:
+    if "surface" in tables:
+        return "surface"
+    return "quoted" if tables["quotes"].kept["bid"].is_not_null().any() else "unknown"
 
 
 def _told(rejected: pl.DataFrame) -> list[str]:
@@ -237,14 +231,6 @@ def _told(rejected: pl.DataFrame) -> list[str]:
     counts = rejected.group_by("table", "reason", maintain_order=True).len()
     reasons = ", ".join(f"{table}.{reason} {rows:,}" for table, reason, rows in counts.iter_rows())
     return [f"{rejected.height:,} rows were rejected ({reasons})"]
-
-
-def _refuse(rejected: pl.DataFrame):
-    _, file, line, column, reason, value = rejected.row(0)
-    raise InputError(
-        f"{file}, line {line}, column {column}: {reason} ({value}); {rejected.height:,} rejected rows in all, and "
-        "strict=true takes none: mend them, or leave strict out"
-    )
 
 
 OWN_COLUMN = "a column of your own; what its numbers are, and whether options on it trade, was not looked into"

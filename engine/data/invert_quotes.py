@@ -52,7 +52,8 @@ def inverted_quotes(
     -------
     frame
         date, asset, expiry, strike, right, iv, bid_iv, ask_iv (NaN without bid and ask, or where a side has no
-        volatility), call_delta (Black's, on the forward), forward, years, years_by_date; sorted as the quotes.
+        volatility), call_delta (Black's, on the forward), forward, years, years_by_date, vendor_iv (beside a price,
+        null where there is none); sorted as the quotes.
         Volatilities are those of `years`, the time to settlement.
     """
     smiles = forwards.select(*SMILE, "forward", pl.col("spot").alias("own_spot")).with_row_index("smile")
@@ -75,6 +76,7 @@ def inverted_quotes(
     premium = np.where(american, price - black_price(forward, strike, iv, years, is_call, rate), 0.0)
     sides = [implied_vol(side - premium, forward, strike, years, is_call, rate)[0] for side in (bid, ask)]
     inverted = out.with_columns(
+        vendor_iv="iv",
         iv=pl.Series(iv),
         bid_iv=pl.Series(sides[0]),
         ask_iv=pl.Series(sides[1]),
@@ -83,5 +85,6 @@ def inverted_quotes(
     )
     kept = report.keep(inverted, GIVEN_RULES | STATUS_RULES | SMILE_RULES)
     return kept.select(
-        *SMILE, "strike", "right", "iv", "bid_iv", "ask_iv", "call_delta", "forward", "years", "years_by_date"
+        *(*SMILE, "strike", "right", "iv", "bid_iv", "ask_iv", "call_delta", "forward", "years", "years_by_date"),
+        vendor_iv=pl.when(pl.col("mid").is_not_null()).then(pl.col("vendor_iv")),
     )

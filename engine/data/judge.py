@@ -80,7 +80,8 @@ def judged(
     Raises
     ------
     InputError
-        When a column is missing or of another type throughout, when a unit contradicts itself, or no row is left.
+        When a column is missing or of another type throughout, when a unit contradicts itself, or when most rows are
+        rejected, unless the table may be mostly bad.
 
     Examples
     --------
@@ -108,8 +109,18 @@ def judged(
         if lost.any():
             understood.append(Rule(f"{name}_not_understood", name, pl.lit(lost)))
     typed, notes = in_our_units(table.name, pl.DataFrame(columns), file, units or {})
-    given = frame.rename({found[name]: f"given_{name}" for name in found}, strict=False)
-    return _split(table, typed, given, file, understood, notes)
+    return _split(table, typed, frame, found, file, understood, notes)
+
+
+def refuse_rejected(rejected: pl.DataFrame) -> None:
+    """Raise InputError where there is a rejected row: what `strict` asks for."""
+    if rejected.is_empty():
+        return
+    _, file, line, column, reason, value = rejected.row(0)
+    raise InputError(
+        f"{file}, line {line}, column {column}: {reason} ({value}); {rejected.height:,} rejected rows in all, and "
+        "strict=true takes none: mend them, or leave strict out"
+    )
 
 
 def spelling(column: str) -> str:
@@ -138,7 +149,7 @@ def _found(table: Table, frame: pl.DataFrame, file: str, names: dict[str, str]) 
     return found
 
 
-def _split(table: Table, typed: pl.DataFrame, given: pl.DataFrame, file: str, understood: list, notes) -> Judged:
+def _split(table: Table, typed: pl.DataFrame, given: pl.DataFrame, found: dict, file: str, understood, notes) -> Judged:
     """Apply the rules and the key, and part the rows."""
     typed = typed.with_row_index(_ROW)
     blanks = [rule for rule in table.rules if rule.blank]
@@ -162,17 +173,19 @@ def _split(table: Table, typed: pl.DataFrame, given: pl.DataFrame, file: str, un
     for part in broken.partition_by(_REASON, maintain_order=True):
         reason = part[_REASON][0]
         counts.append(_counted(part, reason))
-        rejected.append(_listed(table.name, part, given, file, column_of[reason], reason))
+        rejected.append(_listed(table.name, part, given, file, found.get(column_of[reason], column_of[reason]), reason))
     told = (
         pl.concat([pl.DataFrame(schema=COUNTS), *counts])
         .group_by("asset", "reason")
         .agg(pl.col("rows").sum())
         .sort("asset", "reason")
     )
-    if kept.height == 0 and given.height:
+    bad = broken.height > kept.height and not table.may_be_mostly_bad
+    if given.height and (bad or kept.height == 0):
         why = told.group_by("reason").agg(pl.col("rows").sum()).sort("rows", "reason", descending=[True, False])
         reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in why.iter_rows())
-        raise InputError(f"{file} has no usable row ({reasons}); check its columns and their units")
+        words = f"{broken.height:,} of {given.height:,} rows rejected" if kept.height else "no usable row"
+        raise InputError(f"{file} has {words} ({reasons}); check its columns and their units")
     return Judged(
         table.name, file, kept.select(list(table.columns)), pl.concat(rejected).sort("line"), told, tuple(notes)
     )
@@ -206,8 +219,7 @@ def _with_duplicates(table: Table, typed: pl.DataFrame) -> pl.DataFrame:
 
 def _listed(table: str, part: pl.DataFrame, given: pl.DataFrame, file: str, column: str, reason: str) -> pl.DataFrame:
     """Rejected rows of one reason, with the value that was given."""
-    name = f"given_{column}"
-    value = given[name].gather(part[_ROW]).cast(pl.String, strict=False) if name in given.columns else pl.lit(None)
+    value = given[column].gather(part[_ROW]).cast(pl.String, strict=False) if column in given.columns else pl.lit(None)
     where = given["_column"].gather(part[_ROW]) if "_column" in given.columns else pl.lit(column)
     return part.select(
         pl.lit(table).alias("table"),

@@ -141,6 +141,11 @@ class MarketPanel:
         frames = import_module("engine.data.frames")  # by name: no code that a panel of other tables comes from
         return frames.from_frames(surface, weights, prices, **choices)
 
+    @classmethod
+    def from_quotes(cls, quotes: Any, weights: Any, prices: Any, **choices: Any) -> "MarketPanel":
+        """Make a panel of option quotes of your own: `engine.data.frames.from_quotes` says of which."""
+        return import_module("engine.data.frames").from_quotes(quotes, weights, prices, **choices)
+
     def known_closes(self) -> History:
         """Return the closes that are known: `history`, or where there is none the panel's own."""
         if self.history is not None:

@@ -37,9 +37,9 @@ def parity_forwards(quotes: pl.DataFrame, dividends: pl.DataFrame | None = None)
     -------
     frame
         date, asset, expiry, forward, origin (listed; parity; neighbouring_expiries: their median carry, where an expiry
-        has no pair; spot_and_rate where none has one), pairs (whose median it is), parity_gap (median distance of
-        these from it, as a share), spot_offset and its doubt as from `spot_offsets`, spot (corrected by that offset),
-        years, rate, american. Sorted by smile.
+        has no pair; spot_and_rate where none has one), pairs (whose median it is), breaks (of these that contradict it
+        by more than their spreads), parity_gap (median distance of these from it, as a share), spot_offset and its
+        doubt as from `spot_offsets`, spot (corrected by that offset), years, rate, american. Sorted by smile.
     """
     first = ("years", "spot", "rate", "american")
     smiles = quotes.group_by(SMILE).agg(pl.col(first).first(), pl.col("forward").median().alias("listed")).sort(SMILE)
@@ -60,7 +60,7 @@ def parity_forwards(quotes: pl.DataFrame, dividends: pl.DataFrame | None = None)
         spot = close * np.exp(np.where(doubt < MOST_DOUBT, offset, 0.0))
         if not left or not american.any():
             break
-        premium = np.where(american[:, None], pairs.premium(known, spot), 0.0)
+        premium = np.where(american[:, None] & pairs.priced, pairs.premium(known, spot), 0.0)
 
     carry = pl.Series(np.log(known / (spot - paid)) / years).fill_nan(None)
     usual = smiles.select("date", "asset").with_columns(carry=carry)
@@ -76,6 +76,7 @@ def parity_forwards(quotes: pl.DataFrame, dividends: pl.DataFrame | None = None)
         forward=pl.Series(forward),
         origin=pl.Series(origin, dtype=pl.String),
         pairs=pl.Series(pairs.count),
+        breaks=pl.Series(pairs.breaks(premium)),
         parity_gap=pl.Series(gap),
         spot_offset=pl.Series(offset),
         spot_offset_doubt=pl.Series(doubt),
@@ -90,7 +91,8 @@ def spot_offsets(group, growth, years, gap, count) -> tuple[np.ndarray, np.ndarr
     """Tell how far the options' own spot lies from the close: where ln(F / S) lies at an expiry of no time.
 
     A weighted straight line in time through the forwards of each group, a date and asset. Carry bends it little within
-    half a year; a dividend before the first expiry looks like an offset of its size.
+    half a year; how far it bends, as a dividend between two expiries makes it, is part of the doubt. A dividend before
+    the first expiry looks like an offset of its size.
 
     Parameters
     ----------
@@ -122,10 +124,11 @@ def spot_offsets(group, growth, years, gap, count) -> tuple[np.ndarray, np.ndarr
         return np.bincount(group, weights=values)
 
     w, wx, wy, wxx, wxy = (total(weight * v) for v in (1.0, years, y, years**2, years * y))
-    spread = w * wxx - wx * wx
-    enough = (total(used * 1.0) >= FEWEST) & (spread > 0.0)
-    spread = np.where(enough, spread, np.nan)
-    return ((wxx * wy - wx * wxy) / spread)[group], np.sqrt(wxx / spread)[group]
+    spread, count = w * wxx - wx * wx, total(used * 1.0)
+    spread = np.where((count >= FEWEST) & (spread > 0.0), spread, np.nan)
+    offset, slope = (wxx * wy - wx * wxy) / spread, (w * wxy - wx * wy) / spread
+    bent = total(weight * (y - offset[group] - slope[group] * years) ** 2) / (count - 2.0)
+    return offset[group], np.sqrt(np.maximum(bent, 1.0) * wxx / spread)[group]
 
 
 class _Pairs:
@@ -135,12 +138,13 @@ class _Pairs:
         self.carried, self.ex_years, self.amounts = carried, ex_years[:, None, :], amounts[:, None, :]
         self.years, self.rate = (smiles[c].to_numpy()[:, None] for c in ("years", "rate"))
         numbered = smiles.select(*SMILE, guess=pl.Series(carried)).with_row_index("smile")
-        priced = quotes.select(*SMILE, "strike", "right", "mid", "iv").join(numbered, on=SMILE)
+        half = (0.5 * (pl.col("ask") - pl.col("bid"))).fill_null(0.0).alias("half")
+        priced = quotes.select(*SMILE, "strike", "right", "mid", "iv", half).join(numbered, on=SMILE)
         call, put = (
             priced.filter(pl.col("right") == right).unique(["smile", "strike"], keep="first") for right in ("C", "P")
         )
-        both = call.select("smile", "strike", "guess", "mid", "iv").join(
-            put.select("smile", "strike", "mid", "iv"), on=["smile", "strike"], suffix="_put"
+        both = call.select("smile", "strike", "guess", "mid", "iv", "half").join(
+            put.select("smile", "strike", "mid", "iv", "half"), on=["smile", "strike"], suffix="_put"
         )
         has = [pl.all_horizontal(pl.col(c).is_not_null() for c in (name, f"{name}_put")) for name in ("mid", "iv")]
         distance = (pl.col("strike") / pl.col("guess")).log().abs()
@@ -148,14 +152,16 @@ class _Pairs:
         both = both.with_columns(place=pl.int_range(pl.len()).over("smile")).filter(pl.col("place") < NEAREST)
         at = (both["smile"].to_numpy(), both["place"].to_numpy())
         columns = {}
-        for name in ("strike", "mid", "mid_put", "iv", "iv_put"):
+        for name in ("strike", "mid", "mid_put", "iv", "iv_put", "half", "half_put"):
             columns[name] = np.full((smiles.height, NEAREST), np.nan)
             columns[name][at] = both[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
         self.strike = columns["strike"]
+        self.spread = columns["half"] + columns["half_put"]
         self.count = np.isfinite(self.strike).sum(axis=1)
+        self.priced = np.isfinite(columns["mid"] + columns["mid_put"])
         self.call, self.put = (
             np.where(
-                np.isfinite(columns["mid"] + columns["mid_put"]),
+                self.priced,
                 columns[mid],
                 black_price(carried[:, None], self.strike, columns[iv], self.years, is_call, self.rate),
             )
@@ -167,6 +173,13 @@ class _Pairs:
         each = self.strike + np.exp(self.rate * self.years) * (self.call - self.put - premium)
         middle = _median(each)
         return middle, _median(np.abs(each / middle[:, None] - 1.0))
+
+    def breaks(self, premium) -> np.ndarray:
+        """Pairs (S,) whose call and put contradict the forward by more than their half spreads and a basis point."""
+        growth = np.exp(self.rate * self.years)
+        middle, _ = self.forward(premium)
+        off = np.abs(self.strike + growth * (self.call - self.put - premium) - middle[:, None])
+        return (self.priced & (off > growth * self.spread + LEAST_NOISE * middle[:, None])).sum(axis=1)
 
     def premium(self, forward, spot) -> np.ndarray:
         """Premium of each pair's call less that of its put, at the volatility of its out-of-the-money option."""

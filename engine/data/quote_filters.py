@@ -23,6 +23,8 @@ OPTIONAL = {
     "style": pl.String,
     "settlement": pl.String,
 }
+# Indices whose options are European, of the exchanges that data sets are most often of.
+EUROPEAN = ("SPX", "SPXW", "XSP", "XEO", "NDX", "NDXP", "RUT", "RUTW", "DJX", "VIX", "NIFTY", "BANKNIFTY", "SX5E")
 # A smile is stale when at least this share of its quotes, and this many, are those of the session before although the
 # spot has moved by more than this.
 STALE_SHARE = 0.9
@@ -39,12 +41,14 @@ class QuoteLimits:
     longest_days : calendar days beyond which an expiry is left out
     widest : largest spread as a share of the mid
     style : "european" or "american", of options that do not say
+    european : tickers whose options are European where they do not say, whatever `style` is
     settlement : of an expiry with two settlements the one that is kept; "pm" settles at the close, as positions do
     """
 
     longest_days: float = 1100.0
     widest: float = 1.0
     style: str = "american"
+    european: tuple[str, ...] = EUROPEAN
     settlement: str = "pm"
 
 
@@ -84,12 +88,14 @@ def usable_quotes(
     two_sided = pl.col("bid").is_not_null() & pl.col("ask").is_not_null()
     mid = pl.when(two_sided).then(0.5 * (pl.col("bid") + pl.col("ask"))).otherwise(pl.col("price"))
     days = (pl.col("expiry") - pl.col("date")).dt.total_days()
+    is_european = pl.col("asset").is_in(limits.european)
+    usual = pl.when(is_european).then(pl.lit("european")).otherwise(pl.lit(limits.style))
     table = table.with_columns(
         settlement=settlement,
         years=pl.Series(years),
         years_by_date=days / DAYS_PER_YEAR,
         mid=mid,
-        american=pl.col("style").fill_null(limits.style) == "american",
+        american=pl.coalesce("style", usual) == "american",
     ).with_columns(pl.when(two_sided).then(pl.col(side)).alias(side) for side in ("bid", "ask"))
     # An option that settles in the morning of its last date is past it at the close before; whole days still count it.
     rules = {

@@ -85,6 +85,12 @@ def quoted_smiles(inverted: pl.DataFrame, deltas) -> QuotedSmiles:
     return QuotedSmiles(told, mid, np.where(two_sided, low, np.nan), np.where(two_sided, high, np.nan))
 
 
+def joined_smiles(parts: list[QuotedSmiles]) -> QuotedSmiles:
+    """Put the smiles of parts after each other."""
+    sides = {side: np.concatenate([getattr(part, side) for part in parts]) for side in ("mid", "bid", "ask")}
+    return QuotedSmiles(pl.concat([part.smiles for part in parts], how="vertical_relaxed"), **sides)
+
+
 def _next_expiry(smiles: pl.DataFrame) -> np.ndarray:
     """Row of the next expiry of the same date and asset, -1 where there is none."""
     following = smiles.select(

@@ -3,7 +3,8 @@
 quotes -> usable_quotes -> parity_forwards -> inverted_quotes -> quoted_smiles -> constant maturities
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -16,10 +17,12 @@ from engine.data.earnings import ex_earnings, known_events
 from engine.data.invert_quotes import inverted_quotes
 from engine.data.parity import parity_forwards
 from engine.data.quote_filters import QuoteLimits, usable_quotes
-from engine.data.quoted_smiles import QuotedSmiles, quoted_smiles
+from engine.data.quoted_smiles import QuotedSmiles, joined_smiles, quoted_smiles
 from engine.data.quotes_to_surface import constant_maturity, expiry_slots
 from engine.data.records import DELTAS, TENORS, ListedSmiles, QuotedBand
-from engine.data.surface_checks import surface_checks
+from engine.data.surface_checks import surface_checks, vendor_check
+
+QUOTES_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +45,7 @@ class QuotedSurface:
         total variance is that of the quotes to settlement.
     forward : array (T, A, E)
     checks : frame of asset, check, count, of
-        What is odd about smiles and forwards, as from `surface_checks`.
+        What is odd about smiles, forwards and volatilities, as from `surface_checks` and `vendor_check`.
     forwards : frame, as from `parity_forwards`
     """
 
@@ -61,6 +64,12 @@ class QuotedSurface:
     checks: pl.DataFrame = field(repr=False)
     forwards: pl.DataFrame = field(repr=False)
 
+    def sessions(self, rows: slice) -> "QuotedSurface":
+        """Return some of the dates; the account of the quotes stays that of all."""
+        dated = ("dates", "slots", "iv", "status", "bid_iv", "ask_iv", "ex_earnings_iv", "smiles", "forward")
+        arrays = {name: getattr(self, name) for name in dated}
+        return replace(self, **{name: array[rows] for name, array in arrays.items() if array is not None})
+
     def frame(self) -> pl.DataFrame:
         """Return the surfaces as a table: date, ticker, tenor, delta, iv, and null for bid_iv and ask_iv not known."""
         t, a, k, d = np.nonzero(np.isfinite(self.iv))
@@ -74,6 +83,17 @@ class QuotedSurface:
         sides = {"iv": self.iv, "bid_iv": self.bid_iv, "ask_iv": self.ask_iv}
         values = {name: pl.Series(array[at].astype(np.float64)).fill_nan(None) for name, array in sides.items()}
         return pl.DataFrame(axes | values)
+
+    def arranged(self, assets, tenors=None) -> "QuotedSurface":
+        """Return the assets in this order, the index first as panels have it, and these of the tenors."""
+        a = [self.assets.index(asset) for asset in assets]
+        tenors = self.tenors if tenors is None else tuple(int(tenor) for tenor in tenors)
+        k = [self.tenors.index(tenor) for tenor in tenors]
+        of_expiries = {name: getattr(self, name)[:, a] for name in ("smiles", "forward")}
+        surfaces = ("iv", "status", "bid_iv", "ask_iv", "ex_earnings_iv")
+        held = {name: getattr(self, name) for name in surfaces if getattr(self, name) is not None}
+        of_tenors = {name: array[:, a][:, :, k] for name, array in held.items()}
+        return replace(self, assets=tuple(assets), tenors=tenors, **of_expiries, **of_tenors)
 
     def listed(self) -> ListedSmiles:
         """Return the smiles of the listed expiries as a panel has them; the first asset is the index."""
@@ -114,7 +134,8 @@ def quoted_surface(
     Parameters
     ----------
     quotes : frame of date, ticker, expiry, strike, right (C, P)
-        And bid and ask, or price, or iv; where known forward, style (european, american), settlement (am, pm).
+        And bid and ask, or price, or iv; where known forward, style (european, american), settlement (am, pm). Those of
+        other tickers than the assets are left out, not counted.
     closes : frame of date, ticker, close
         Of all assets, raw.
     rate : frame of date, rate (continuous decimals)
@@ -139,14 +160,19 @@ def quoted_surface(
     -------
     QuotedSurface
     """
-    usable = usable_quotes(quotes, closes, rate, report, clock, limits)
-    forwards = parity_forwards(usable, dividends)
-    inverted = inverted_quotes(usable, forwards, report, dividends)
-    fitted = quoted_smiles(inverted, deltas)
-    listed = inverted.group_by("date").agg(pl.col("expiry").n_unique())["expiry"]
+    usable = usable_quotes(quotes.filter(pl.col("ticker").is_in(list(assets))), closes, rate, report, clock, limits)
+    parts = []
+    for some in _some_dates(usable):
+        told = parity_forwards(some, dividends)
+        inverted = inverted_quotes(some, told, report, dividends)
+        parts.append((told, quoted_smiles(inverted, deltas), vendor_check(inverted)))
+    forwards, fitted, beside = zip(*parts, strict=True)
+    forwards, fitted = pl.concat(forwards), joined_smiles(list(fitted))
+    beside = pl.concat(beside).group_by("asset", "check").agg(pl.col("count", "of").sum())
+    listed = fitted.smiles.group_by("date").agg(pl.col("expiry").n_unique())["expiry"]
     width = int(listed.to_numpy().max(initial=1)) if width is None else width
-    slots = expiry_slots(inverted, dates, width)
-    placed = _Placed(fitted, dates, assets, slots, width)
+    slots = expiry_slots(fitted.smiles, dates, width)
+    placed = _Placed(fitted, dates, assets, slots, width, clock or Clock())
     mid, status = placed.constant_maturity(fitted.mid, tenors, max_extrapolation_days)
     events = None if earnings is None else (known_events(earnings, dates, assets), list(deltas).index(50))
     bid, ask = (placed.constant_maturity(a, tenors, max_extrapolation_days)[0] for a in (fitted.bid, fitted.ask))
@@ -163,15 +189,27 @@ def quoted_surface(
         ex_earnings_iv=events and placed.constant_maturity(fitted.mid, tenors, max_extrapolation_days, events)[0],
         smiles=placed.listed(fitted.mid),
         forward=on_expiries(forwards, "forward", dates, assets, slots),
-        checks=surface_checks(forwards, fitted.smiles),
+        checks=pl.concat([surface_checks(forwards, fitted.smiles), beside]).sort("asset", "check"),
         forwards=forwards,
     )
+
+
+def _some_dates(usable: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Cut sorted quotes between dates, so as not to ask for much memory at once; no date depends on another."""
+    counts = usable.group_by("date", maintain_order=True).len()["len"].to_list()
+    first = taken = 0
+    for count in counts:
+        if taken and taken + count > QUOTES_AT_ONCE:
+            yield usable.slice(first, taken)
+            first, taken = first + taken, 0
+        taken += count
+    yield usable.slice(first)
 
 
 class _Placed:
     """Where smiles (S, D) lie on the axes: every expiry for constant maturities, the nearest `width` as listed."""
 
-    def __init__(self, fitted: QuotedSmiles, dates, assets, slots, width: int):
+    def __init__(self, fitted: QuotedSmiles, dates, assets, slots, width: int, clock: Clock):
         smiles = fitted.smiles
         order = pl.DataFrame({"asset": pl.Series(list(assets), dtype=pl.String), "a": np.arange(len(assets))})
         days = pl.DataFrame({"date": np.asarray(dates), "t": np.arange(len(dates))})
@@ -185,11 +223,12 @@ class _Placed:
             at.join(slot, on=["date", "expiry"], how="left", maintain_order="left")["e"].fill_null(-1).to_numpy()
         )
         self.shape = (len(dates), len(assets))
-        self.width = width
+        self.width, self.clock = width, clock
+        self.weekday = (np.asarray(dates, dtype="datetime64[D]").astype(int) + 3) % 7  # 1970-01-01 was a Thursday
         self.most = 1 + int(self.place.max()) if len(self.place) else 1
 
     def constant_maturity(self, spread, tenors, max_extrapolation_days: float, events=None):
-        """Constant maturities of total volatilities (S, D): total variance is linear in the time to settlement.
+        """Constant maturities of total volatilities (S, D): total variance is linear in the clock's time to settlement.
 
         `events`, those known and the position of the 50 delta, are taken off before.
         """
@@ -200,7 +239,17 @@ class _Placed:
         days[at] = self.years * DAYS_PER_YEAR
         if events is not None:
             vol, _ = ex_earnings(vol, days, events[1], events[0])
-        return constant_maturity(vol, days, tenors, max_extrapolation_days)
+        if self.clock.weekend == 1.0:
+            return constant_maturity(vol, days, tenors, max_extrapolation_days)
+        iv = np.full((*self.shape, len(tenors), spread.shape[1]), np.nan, dtype=np.float32)
+        status = np.zeros(iv.shape, dtype=np.uint8)
+        for weekday in np.unique(self.weekday):  # of which each has its own weighted tenors
+            on = self.weekday == weekday
+            by_weight, asked = (self.clock.weighted_days(weekday, d) for d in (days[on], tenors))
+            stretched = vol[on] * np.sqrt(days[on] / by_weight)[..., None]
+            found, status[on] = constant_maturity(stretched, by_weight, asked, max_extrapolation_days)
+            iv[on] = found * np.sqrt(asked / np.asarray(tenors))[:, None]
+        return iv, status
 
     def listed(self, spread):
         smiles = np.full((*self.shape, self.width, spread.shape[1]), np.nan, dtype=np.float32)

@@ -96,6 +96,8 @@ class Table:
         Beside those that every table has: what is there is understood, the key is there, numbers are finite.
     may_be_empty : bool
         Whether a table without a row is one.
+    may_be_mostly_bad : bool
+        Whether most of its rows may be rejected without a doubt about the rest, as of quotes.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Table:
     key: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
     may_be_empty: bool = False
+    may_be_mostly_bad: bool = False
 
     @property
     def values(self) -> list[str]:
@@ -175,6 +178,7 @@ QUOTES = Table(
             pl.all_horizontal(pl.col("price", "iv").is_null(), pl.any_horizontal(pl.col("bid", "ask").is_null())),
         ),
     ),
+    may_be_mostly_bad=True,
 )
 WEIGHTS = Table(
     "weights",

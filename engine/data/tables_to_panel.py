@@ -8,11 +8,14 @@ import polars as pl
 
 from engine.calendar import year_fraction
 from engine.data.arrange import action_factors, in_sectors, on_dates
+from engine.data.choices import Choices
 from engine.data.closes_to_history import closes_to_history
 from engine.data.judge import Judged
 from engine.data.member_weights import equal_weights, known_weights
+from engine.data.own_surface import grid, one_side, status_of, surface_of_quotes
 from engine.data.panel import MarketPanel
-from engine.data.records import History, MarketInfo, QuoteStatus, SectorData
+from engine.data.quoted_surface import QuotedSurface
+from engine.data.records import History, MarketInfo, SectorData
 from engine.data.tables import MOST_RATE, MOVES_CONTRACTS
 from engine.data.tickers import nearest
 from engine.errors import InputError
@@ -27,18 +30,21 @@ class TabledMarket:
     Parameters
     ----------
     info : MarketInfo
-    surface : frame of date, ticker, tenor, delta, iv
-        One row per node, of the index and the names only.
+    surface : frame of date, ticker, tenor, delta, iv, or None
+        One row per node, of the index and the names only; None where there are option quotes.
+    quoted : QuotedSurface or None
+        What was made of these, the index first.
     dates, names, tenors, deltas, prices, rate, carry, weights, strike_factor, return_factor
         As in `MarketPanel`; the first column of prices and carry is the index's.
     sectors : array (N,), str, or None
     history : History or None
-    unused : frame of asset, reason, rows
-        Rows that are no part of the panel, and why.
+    used, unused : frame of asset, reason, rows
+        Volatilities, or quotes, that are kept or dropped on the way; rows that are no part of the panel, and why.
     """
 
     info: MarketInfo
-    surface: pl.DataFrame
+    surface: pl.DataFrame | None
+    quoted: QuotedSurface | None
     dates: np.ndarray
     names: list[str]
     tenors: np.ndarray
@@ -51,13 +57,20 @@ class TabledMarket:
     return_factor: np.ndarray
     sectors: np.ndarray | None
     history: History | None
+    used: pl.DataFrame
     unused: pl.DataFrame
 
-    def block(self, rows: slice) -> MarketPanel:
-        """Build some of the sessions."""
+    def block(self, rows: slice, validate: bool = True) -> MarketPanel:
+        """Build some of the sessions; what is written is checked, and told of, by who writes it."""
         dates, tickers = self.dates[rows], [self.info.index, *self.names]
-        iv = _grid(self.surface, dates, tickers, self.tenors, self.deltas)
-        status = _status(iv)
+        listed, band = None, None
+        if self.surface is not None:
+            iv = grid(self.surface, dates, tickers, self.tenors, self.deltas)
+            status = status_of(iv)
+        else:
+            assert self.quoted is not None
+            part = self.quoted.sessions(rows)
+            iv, status, listed, band = part.iv, part.status, part.listed(), part.band()
         history, sectors, weights = self.history, None, self.weights[rows]
         if history is not None:
             before: Any = self.dates[rows.start - 1] if rows.start else None
@@ -92,24 +105,26 @@ class TabledMarket:
             strike_factor=self.strike_factor[rows],
             return_factor=self.return_factor[rows],
             settlement=np.full(weights.shape, np.nan),
+            listed=listed,
+            band=band,
             sectors=sectors,
             history=history,
+            validate=validate,
         )
 
 
 def tables_to_market(
-    tables: dict[str, Judged], info: MarketInfo, weights_known: str = "close", rate: float | None = None
+    tables: dict[str, Judged], info: MarketInfo, choices: Choices, rate: float | None = None
 ) -> TabledMarket:
     """Find the axes of a market and put everything but its surface on them.
 
     Parameters
     ----------
     tables : dict of name -> Judged
-        surface and prices; weights, or none for equal ones; rates, actions, forwards, sectors where there are any.
+        surface or quotes, and prices; weights, or none for equal ones; rates, actions, forwards, sectors if any.
     info : MarketInfo
         Its index is a ticker of surface and prices.
-    weights_known : str
-        "close": weights dated t are that close's, and count from the next session. "open": they count on t.
+    choices : Choices
     rate : float or None
         One for all dates; where there are no rates either it is 0.
 
@@ -118,46 +133,54 @@ def tables_to_market(
     InputError
         When surface and prices have no row in common, or the index is in none of them.
     """
-    surface, prices = tables["surface"].kept, tables["prices"].kept.rename({"ticker": "asset"})
-    _check_common(tables, info.index)
+    vols = tables["surface"] if "surface" in tables else tables["quotes"]
+    prices = tables["prices"].kept.rename({"ticker": "asset"})
+    _check_common(vols, tables["prices"], info.index)
     weights = tables["weights"].kept if "weights" in tables else None
-    members = surface["ticker"] if weights is None else weights["ticker"]
+    members = vols.kept["ticker"] if weights is None else weights["ticker"]
     names = sorted(set(members) - {info.index})
     tickers = [info.index, *names]
-    surface, twins = _one_side(surface)
-    used = surface.filter(pl.col("ticker").is_in(tickers))
-    dates = used["date"].unique().sort().to_numpy().astype("datetime64[D]")
+    ours = vols.kept.filter(pl.col("ticker").is_in(tickers))
+    dates = ours["date"].unique().sort().to_numpy().astype("datetime64[D]")
     actions = _actions(tables)
     on_contracts = actions.filter(pl.col("kind").is_in(MOVES_CONTRACTS))
     history = closes_to_history(prices, actions, dates, info.index, names, [])
     sessions = dates if history is None else history.dates
     close = on_dates(prices, "close", dates, tickers)
     rates = _rates(tables.get("rates"), dates, 0.0 if rate is None else rate)
+    surface = quoted = None
+    if "surface" in tables:
+        surface, used = one_side(ours)
+        tenors, deltas = (np.sort(surface[axis].unique().to_numpy()).astype(np.int64) for axis in ("tenor", "delta"))
+    else:
+        quoted, used = surface_of_quotes(ours, tables["prices"].kept, rates, dates, tickers, choices)
+        tenors, deltas = np.array(quoted.tenors), np.array(quoted.deltas)
     return TabledMarket(
         info=info,
-        surface=used,
+        surface=surface,
+        quoted=quoted,
         dates=dates,
         names=names,
-        tenors=np.sort(used["tenor"].unique().to_numpy()).astype(np.int64),
-        deltas=np.sort(used["delta"].unique().to_numpy()).astype(np.int64),
+        tenors=tenors,
+        deltas=deltas,
         prices=close,
         rate=rates,
         carry=_carry(tables.get("forwards"), close, rates, dates, tickers),
         weights=(
             equal_weights(prices, sessions, dates, names)
             if weights is None
-            else known_weights(weights, dates, names, weights_known)
+            else known_weights(weights, dates, names, choices.weights_known)
         ),
         strike_factor=_factors(on_contracts, dates, sessions, names),
         return_factor=_factors(actions, dates, sessions, names),
         sectors=_sectors(tables.get("sectors"), names),
         history=history,
-        unused=pl.concat([twins, *(_not_members(table, tickers) for table in tables.values())]),
+        used=used,
+        unused=pl.concat([*(_not_members(table, tickers) for table in tables.values())]),
     )
 
 
-def _check_common(tables: dict[str, Judged], index: str) -> None:
-    surface, prices = tables["surface"], tables["prices"]
+def _check_common(surface: Judged, prices: Judged, index: str) -> None:
     for table in (surface, prices):
         if index not in table.kept["ticker"]:
             there = sorted(set(table.kept["ticker"]))
@@ -169,40 +192,6 @@ def _check_common(tables: dict[str, Judged], index: str) -> None:
             f"{surface.file} and {prices.file} have no date and ticker in common ({surface.kept['date'].min()} to "
             f"{surface.kept['date'].max()} against {prices.kept['date'].min()} to {prices.kept['date'].max()})"
         )
-
-
-def _one_side(surface: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Keep one volatility per node: the out-of-the-money option's, at 50 delta the mean of call and put."""
-    node = ["date", "ticker", "tenor", "delta"]
-    none = pl.DataFrame(schema={"asset": pl.String, "reason": pl.String, "rows": pl.UInt32})
-    if not (surface["right"] == "P").any():
-        return surface.select(*node, "iv"), none
-    outside = ((pl.col("right") == "C") & (pl.col("delta") < 50)) | ((pl.col("right") == "P") & (pl.col("delta") > 50))
-    mean = pl.when(outside.any()).then(pl.col("iv").filter(outside).mean()).otherwise(pl.col("iv").mean())
-    nodes = surface.group_by(node, maintain_order=True).agg(mean, rows=(pl.len() - 1).cast(pl.UInt32))
-    twins = nodes.group_by(pl.col("ticker").alias("asset")).agg(pl.col("rows").sum()).filter(pl.col("rows") > 0)
-    return nodes.drop("rows"), twins.select("asset", pl.lit("surface.other_side_of_a_node").alias("reason"), "rows")
-
-
-def _grid(surface: pl.DataFrame, dates, tickers, tenors, deltas) -> np.ndarray:
-    """Arrange volatilities as (T, 1 + N, K, D), float32, NaN where there is none."""
-    axes = {"date": dates, "ticker": pl.Series(tickers, dtype=pl.String), "tenor": tenors, "delta": deltas}
-    placed = surface.filter(pl.col("date").is_between(dates[0], dates[-1]))
-    placed = placed.with_columns(pl.col("tenor", "delta").cast(pl.Int64))
-    for axis, values in axes.items():
-        at = pl.DataFrame({axis: values, f"{axis}_at": np.arange(len(values))})
-        placed = placed.join(at, on=axis)
-    out = np.full(tuple(len(values) for values in axes.values()), np.nan, np.float32)
-    out[tuple(placed[f"{axis}_at"].to_numpy() for axis in axes)] = placed["iv"].to_numpy()
-    return out
-
-
-def _status(iv: np.ndarray) -> np.ndarray:
-    """Say why a cell is NaN: nothing of that name on that date, nothing at that tenor, or not at that delta."""
-    there = np.isfinite(iv)
-    status = np.where(there.any(axis=3, keepdims=True), int(QuoteStatus.BEYOND_DELTA), int(QuoteStatus.BEYOND_TENOR))
-    status = np.where(there.any(axis=(2, 3), keepdims=True), status, int(QuoteStatus.NO_QUOTE))
-    return np.where(there, int(QuoteStatus.OK), status).astype(np.uint8)
 
 
 def _rates(rates: Judged | None, dates, constant: float) -> np.ndarray:

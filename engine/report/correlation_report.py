@@ -62,6 +62,7 @@ def correlation_report(
     head = [
         f"{info.name}: {info.index} against its members, {dates.min()} to {dates.max()}. {info.source}",
         "Realised correlation is of the same names, weights and underlyings as the implied one; returns are of prices.",
+        *(f"Caution: {note}." for note in info.notes),
     ]
     return page(f"Implied correlation of {info.name}", head, body)
 

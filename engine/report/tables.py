@@ -75,11 +75,12 @@ def correlation_levels(long: pl.DataFrame) -> pl.DataFrame:
     Parameters
     ----------
     long : frame
-        date, basket, tenor, delta, implied_correlation, names, coverage, status; its bid and ask where there are.
+        date, basket, tenor, delta, implied_correlation, names, coverage, status; where there are, implied_correlation_
+        bid, ask and ex_earnings.
     """
     rho = pl.col("implied_correlation")
     usable = rho.filter(pl.col("status") == "ok")
-    band = [column for column in ("implied_correlation_bid", "implied_correlation_ask") if column in long.columns]
+    beside = [c for c in long.columns if c.startswith("implied_correlation_")]
     return (
         long.filter(pl.col("delta") == 50)
         .group_by("basket", "tenor", maintain_order=True)
@@ -89,7 +90,7 @@ def correlation_levels(long: pl.DataFrame) -> pl.DataFrame:
             usable.mean().alias("mean"),
             *(
                 pl.col(c).filter(pl.col("status") == "ok").mean().alias(c.removeprefix("implied_correlation_"))
-                for c in band
+                for c in beside
             ),
             usable.min().alias("lowest"),
             usable.max().alias("highest"),

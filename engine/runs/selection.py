@@ -11,7 +11,9 @@ from engine.backtest.metrics import sharpe
 from engine.data.parquet import read_frame
 from engine.errors import InputError
 from engine.runs.read import finished
+from engine.runs.table_store import is_table, read_rows
 from engine.selection import (
+    Trials,
     block_sums,
     deflated_sharpe,
     effective_trials,
@@ -35,14 +37,15 @@ class Judgement:
     runs, trials : int
         Runs of the sweep, and those of its whole study on the same sessions, each configuration once.
     independent : float
-        Trials that these amount to, given how alike they are.
+        Trials that these amount to, given how alike they are; of a table, which does not tell that, all of them.
     deflated : float
         Probability that the best run's true Sharpe ratio is above the best that so many trials show by luck.
     overfitting : float or None
         Share of the splits of the sessions in which the best run of one half is in the lower half of the other; None
         where the sessions are too few to split.
     superior : float or None
-        p-value of "no run of the sweep earns anything" (Hansen); None where there are too many runs to test.
+        p-value of "no run of the sweep earns anything" (Hansen); None where there are too many runs to test, or a
+        table keeps them.
     survivors : tuple of str
         Runs that earn something at a size of 5 %, all of them at once (Romano and Wolf).
     left_out : int
@@ -82,7 +85,7 @@ class Judgement:
 def judge(
     sweep: Path | str, *, most_tested: int = MOST_TESTED, repetitions: int = 1000, seed: int = 0
 ) -> Judgement | None:
-    """Judge the runs of a sweep kept in folders by their net P&L, day by day.
+    """Judge the runs of a sweep by their net P&L: day by day where folders keep it, else by its sums over blocks.
 
     Parameters
     ----------
@@ -99,6 +102,8 @@ def judge(
         None where fewer than five runs are on the same sessions.
     """
     sweep = Path(sweep)
+    if is_table(sweep):
+        return _judge_table(sweep)
     every = _results(finished(sweep))
     if not every:
         return None
@@ -133,6 +138,46 @@ def judge(
         survivors=tuple(folders[p] for p in survivors(net, held, repetitions=repetitions, seed=seed)) if tested else (),
         left_out=len(every) - len(own),
     )
+
+
+def _judge_table(sweep: Path) -> Judgement | None:
+    """Judge the runs of a table by what it keeps of each: all trials count, as it does not tell how alike they are."""
+    every = _trial_rows(sweep)
+    if every is None:
+        return None
+    span = every["span"].mode().sort()[0]
+    own = every.filter(pl.col("span") == span)
+    if own.height < FEWEST or not own["sharpe"].is_finite().any():
+        return None
+    others = [_trial_rows(folder) for folder in sweep.parent.iterdir() if folder != sweep and is_table(folder)]
+    study = pl.concat([own, *(rows.filter(pl.col("span") == span) for rows in others if rows is not None)])
+    kept, trials = _trials(own), study["config_hash"].n_unique()
+    best = int(np.nanargmax(kept.sharpe))
+    return Judgement(
+        best=str(sweep / str(own["job"][best])),
+        runs=own.height,
+        trials=trials,
+        independent=float(trials),
+        deflated=float(kept.deflated(trials)[best]),
+        overfitting=overfitting(kept.blocks()).probability,
+        superior=None,
+        survivors=(),
+        left_out=every.height - own.height,
+    )
+
+
+def _trial_rows(sweep: Path) -> pl.DataFrame | None:
+    rows = read_rows(sweep)
+    if rows is None or "trial" not in rows.columns:
+        return None
+    found = rows.filter(pl.col("trial").is_not_null()).select("job", "config_hash", "trial").unnest("trial")
+    return found if found.height else None
+
+
+def _trials(rows: pl.DataFrame) -> Trials:
+    sums, squares = (np.stack(rows[name].to_list()) for name in ("sums", "squares"))
+    moments = [rows[name].to_numpy() for name in ("sharpe", "skew", "kurtosis")]
+    return Trials(sums, squares, np.array(rows["counts"][0].to_list()), *moments, sessions=rows["sessions"][0])
 
 
 def as_text(judgement: Judgement) -> str:

@@ -5,6 +5,7 @@ sweep and `jobs.parquet` for each job. While it runs, the rows of finished jobs 
 interrupted leaves them there, and resuming it starts from them.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from engine.durable import checksum, put_in_place
 from engine.errors import InputError
 from engine.runs.claim import written_before
 from engine.runs.manifest import manifest, now, peak_memory_mb, write_json
+from engine.selection import trials_of
 
 if TYPE_CHECKING:
     from engine.backtest import BacktestResult
@@ -28,11 +30,13 @@ if TYPE_CHECKING:
 JOBS = Path(".hydra", "jobs.parquet")
 RUNS = "runs.parquet"
 UNMERGED = ".parts"
+TRIAL = ("sums", "squares", "sharpe", "skew", "kurtosis", "sessions")  # of `engine.selection.Trials`
 SECONDS_BETWEEN_PARTS = 10.0  # of work lost, at most, when a sweep is interrupted
 
 
-def packed(result: "BacktestResult", plans: list, started: float) -> Iterator[tuple[dict, dict]]:
-    """Yield what a table keeps of a batch: metrics and cautions of its parameter sets, arrays (P,), and the manifest.
+def packed(result: "BacktestResult", plans: list, started: float) -> Iterator[tuple[dict, dict | None, dict]]:
+    """Yield what a table keeps of a batch: metrics and cautions of its parameter sets, what judging them takes (arrays
+    of P rows), and the manifest.
 
     Parameters
     ----------
@@ -41,7 +45,17 @@ def packed(result: "BacktestResult", plans: list, started: float) -> Iterator[tu
         One for each parameter set of the result.
     """
     made = manifest(result.market, resolve(str(plans[0].settings["backend"])), plans[0].settings["seed"], started)
-    yield result.summaries | {"cautions": result.caution_codes}, made
+    yield result.summaries | {"cautions": result.caution_codes}, _trial_columns(result), made
+
+
+def _trial_columns(result: "BacktestResult") -> dict | None:
+    """Return `engine.selection.Trials` of net P&L as columns of a table; None where there are too few sessions."""
+    trials = trials_of(result.pnl_net, result.book.days)
+    if trials is None:
+        return None
+    columns = {name: getattr(trials, name) for name in TRIAL}
+    span = hashlib.sha256(result.dates.tobytes()).hexdigest()
+    return columns | {"counts": [trials.counts.tolist()] * result.sets, "span": [span] * result.sets}
 
 
 class TableStore:
@@ -60,9 +74,9 @@ class TableStore:
         held = {} if rows is None else dict(rows.select("job", "config_hash").iter_rows())
         return {plan.number for plan in plans if held.get(plan.number) == plan.config_hash}
 
-    def keep(self, plans: list, batch: Iterable[tuple[dict, dict]]) -> None:
+    def keep(self, plans: list, batch: Iterable[tuple[dict, dict | None, dict]]) -> None:
         """Add a row for each job of a batch."""
-        for summaries, made in batch:
+        for summaries, trials, made in batch:
             number = pl.selectors.float()
             numbers = pl.DataFrame(summaries).with_columns(pl.when(number.is_finite()).then(number))
             rows = {
@@ -74,14 +88,17 @@ class TableStore:
                 "manifest": [json.dumps(made)] * len(plans),
             }
             schema = {"overrides": pl.List(pl.String)}
-            self._waiting.append(pl.DataFrame(rows, schema_overrides=schema).with_columns(numbers.to_struct("summary")))
+            frame = pl.DataFrame(rows, schema_overrides=schema).with_columns(numbers.to_struct("summary"))
+            if trials is not None:
+                frame = frame.with_columns(pl.DataFrame(trials).to_struct("trial"))
+            self._waiting.append(frame)
         if time.monotonic() - self._written > SECONDS_BETWEEN_PARTS:
             self.flush()
 
     def flush(self) -> None:
         """Write the rows that wait as a part of the table."""
         if self._waiting:
-            rows = pl.concat(self._waiting)
+            rows = pl.concat(self._waiting, how="diagonal_relaxed")
             (self.sweep / UNMERGED).mkdir(parents=True, exist_ok=True)
             write_table(rows, self.sweep / UNMERGED / f"{time.time_ns()}-{rows['job'][0]}.parquet")
         self._waiting, self._written = [], time.monotonic()
@@ -120,7 +137,7 @@ def gather(sweep: Path) -> pl.DataFrame | None:
     """Return the rows of a table and of the parts not yet in it, the latest of each job, by number."""
     parts = [_read(path) for path in sorted((sweep / UNMERGED).glob("*.parquet"))]
     found = [rows for rows in (read_rows(sweep), *parts) if rows is not None]
-    return pl.concat(found, how="vertical_relaxed").unique("job", keep="last").sort("job") if found else None
+    return pl.concat(found, how="diagonal_relaxed").unique("job", keep="last").sort("job") if found else None
 
 
 def commit(sweep: Path, rows: pl.DataFrame, runs: pl.DataFrame, seconds: float) -> None:

@@ -7,12 +7,14 @@ from engine.selection.ability import Ability, superior_ability, survivors
 from engine.selection.buckets import Buckets, by_bucket
 from engine.selection.cscv import BlockSums, Overfitting, block_sums, overfitting
 from engine.selection.deflated import deflated_sharpe, effective_trials, expected_best_sharpe, probabilistic_sharpe
+from engine.selection.trials import Trials, trials_of
 
 __all__ = [
     "Ability",
     "BlockSums",
     "Buckets",
     "Overfitting",
+    "Trials",
     "block_sums",
     "by_bucket",
     "deflated_sharpe",
@@ -22,4 +24,5 @@ __all__ = [
     "probabilistic_sharpe",
     "superior_ability",
     "survivors",
+    "trials_of",
 ]

@@ -46,7 +46,6 @@ def data_behind(market, weights, longest: int, missing: dict | None = None):
         "closes that realised measures may read": f"{len(closes):,} sessions, {closes.dates[0]} to {closes.dates[-1]}",
         "longest realised window without a hole": f"{longest:,} sessions",
     }
-    rows |= {f"of the data ({number})": note for number, note in enumerate(market.info.notes, 1)}
     if closes.note:
         rows["of these closes"] = closes.note
     rows |= missing or {}

@@ -197,9 +197,7 @@ def _print_leaderboard(runs: pl.DataFrame, sweep: Path) -> None:
 
 
 def _judge(sweep: Claim) -> None:
-    """Say what the best of the runs is worth, and keep it beside them; a table keeps no results by session."""
-    if table_store.is_table(sweep.folder):
-        return
+    """Say what the best of the runs is worth, and keep it beside them."""
     from engine.runs.selection import as_text, judge
 
     if (judgement := judge(sweep.folder)) is not None:

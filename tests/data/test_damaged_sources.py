@@ -83,7 +83,7 @@ def test_a_close_that_cannot_be_is_none_and_listed(us, value, reason):
     panel, counts, rejected = account("us_chains", us)
     assert np.isnan(panel.index_spot[1])
     assert counts["SPY", f"prices.{reason}"] == 1
-    assert rejected.select("column", "value").rows() == [("close", str(value))]
+    assert rejected.select("column", "value").rows() == [("spot", str(value))]
     assert rejected["file"][0].endswith("spot.parquet")
 
 
@@ -295,3 +295,11 @@ def test_real_indian_volatilities_and_closes_are_not_suspicious_and_late_ones_ar
 
 def test_loading_a_market_by_name_still_slices_it(us):
     assert len(load_market("us_chains", us, cache=us.parent / "panels", progress=False, end=str(DAYS[1]))) == 2
+
+
+def test_strict_takes_no_rejected_row_and_keeps_nothing(us):
+    respell(us, "us2026/spot", lambda frame: pl.concat([frame, frame.tail(1)]))
+    with pytest.raises(InputError, match=r"spot.parquet, line 13, column spot: duplicate .*strict=true takes none"):
+        account("us_chains", us, strict=True)
+    assert list((us.parent / "panels").glob("*/panel.json")) == []
+    account("us_chains", us)

@@ -31,19 +31,19 @@ def rebuilt(copy) -> set[str]:
 @pytest.mark.parametrize(
     ("edited", "expected"),
     [
-        ("kernels/implied_vol.cuh", {"nse"}),
-        ("kernels/special.cuh", {"nse"}),  # included by the kernel
-        ("kernels/launch.py", {"nse"}),
+        ("kernels/implied_vol.cuh", {"files", "nse"}),
+        ("kernels/special.cuh", {"files", "nse"}),  # included by the kernel
+        ("kernels/launch.py", {"files", "nse"}),
         ("kernels/book.cu", set()),
         ("kernels/straddle.cuh", set()),
-        ("pricing/implied_vol.py", {"nse"}),
+        ("pricing/implied_vol.py", {"files", "nse"}),
         ("pricing/straddle.py", set()),
-        ("pricing/surface.py", {"nse", "us_chains"}),
+        ("pricing/surface.py", {"files", "nse", "us_chains"}),
         ("calendar.py", EVERY),
         ("data/panel.py", EVERY),
         ("data/storage.py", EVERY),
         ("data/load.py", set()),
-        ("data/quotes_to_surface.py", {"nse", "us_chains"}),
+        ("data/quotes_to_surface.py", {"files", "nse", "us_chains"}),
         ("data/synthetic/paths.py", {"synthetic"}),
         ("data/synthetic/chains.py", set()),  # listed quotes, which the panel does not have
         ("data/table_files.py", {"files"}),

@@ -24,7 +24,7 @@ from tests.commands import ROOT
 
 # Builds the market of the other tests slowly; its first word says what else, its second is the folder.
 BUILD = """
-import logging, sys, time
+import logging, os, sys, time
 sys.path.insert(0, "tests/data")
 from engine.data import append_panel, load, load_market
 from test_storage_and_load import Tiny
@@ -35,6 +35,8 @@ class Slow(Tiny):
         for block in super().blocks():
             print("block", flush=True)
             time.sleep(float(sys.argv[3]))
+            while len(sys.argv) > 4 and not os.path.exists(sys.argv[4]):
+                time.sleep(0.01)
             yield block
 
 logging.basicConfig(level=logging.INFO)
@@ -47,8 +49,9 @@ else:
 """
 
 
-def started(what, folder, seconds=0.0):
-    command = [sys.executable, "-c", BUILD, what, str(folder), str(seconds)]
+def started(what, folder, seconds=0.0, until=()):
+    """Start a process; one that builds rests so many seconds at each block, and until a file is there."""
+    command = [sys.executable, "-c", BUILD, what, str(folder), str(seconds), *map(str, until)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -62,15 +65,18 @@ def files(folder):
 
 
 def test_of_two_processes_that_ask_for_a_market_at_once_one_builds_and_the_other_waits_for_it(tmp_path):
-    first = started("build", tmp_path, 1.0)
+    cache, go = tmp_path / "cache", tmp_path / "go"
+    first = started("build", cache, until=[go])
     assert first.stdout.readline() == "block\n"
-    second = started("build", tmp_path)
+    second = started("build", cache)
+    told = second.stderr.readline()
+    assert "another process is building" in told
+    go.touch()
     (out, err), (out_2, err_2) = first.communicate(), second.communicate()
     assert (first.returncode, second.returncode) == (0, 0), err + err_2
     assert out.count("block") == 2  # the first was read above
     assert out_2 == out.replace("block\n", "")
-    assert "another process is building" in err_2
-    assert [path.name for path in tmp_path.iterdir()] == [f"tiny-{0:012d}"]
+    assert [path.name for path in cache.iterdir()] == [f"tiny-{0:012d}"]
 
 
 def test_a_build_that_was_killed_is_followed_by_one_that_leaves_nothing_of_it(tiny_market, tmp_path):

@@ -22,12 +22,15 @@ def test_a_row_is_rejected_for_the_first_rule_it_breaks_and_one_without_a_value_
         "symbol": ["A", "A", "A", "", "A", "A", "A"],
         "close": [7.0, -1.0, 3.0, 5.0, 6.0, None, float("inf")],
     }
+    for column, value in (("Date", "2026-01-12"), ("symbol", ""), ("close", 1.0)):
+        given[column] += [value] * 4
+    given["symbol"][-4:] = "BCDE"
     found = judged(PRICES, pl.DataFrame(given), "prices.csv", first=2)
-    assert found.kept.rows() == [(DAY, "A", 7.0), (date(2026, 1, 5), "A", 3.0)]
+    assert found.kept.rows()[:2] == [(DAY, "A", 7.0), (date(2026, 1, 5), "A", 3.0)]
     assert rows_of(found) == [
         (3, "close", "close_not_positive", "-1.0"),
-        (5, "ticker", "no_ticker", ""),
-        (6, "date", "date_not_understood", "x"),
+        (5, "symbol", "no_ticker", ""),
+        (6, "Date", "date_not_understood", "x"),
         (8, "close", "close_not_finite", "inf"),
     ]
     assert ("A", "missing_close", 1) in found.counts.rows()
@@ -36,14 +39,22 @@ def test_a_row_is_rejected_for_the_first_rule_it_breaks_and_one_without_a_value_
 
 
 def test_equal_rows_of_one_key_count_once_and_rows_that_contradict_each_other_not_at_all():
-    given = {"date": [DAY] * 5, "ticker": ["A", "A", "B", "B", "C"], "close": [7.0, 7.0, 3.0, 30.0, 1.0]}
+    given = {"date": [DAY] * 6, "ticker": ["A", "A", "B", "B", "C", "D"], "close": [7.0, 7.0, 3.0, 30.0, 1.0, 1.0]}
     found = judged(PRICES, pl.DataFrame(given), "prices")
-    assert found.kept["ticker"].to_list() == ["A", "C"]
+    assert found.kept["ticker"].to_list() == ["A", "C", "D"]
     assert [row[:3] for row in rows_of(found)] == [
         (2, "close", "duplicate"),
         (3, "close", "conflicting_duplicate"),
         (4, "close", "conflicting_duplicate"),
     ]
+
+
+def test_a_table_most_rows_of_which_are_rejected_is_refused():
+    given = {"date": [DAY] * 3, "ticker": ["A", "B", "C"], "close": [7.0, -7.0, 0.0]}
+    with pytest.raises(
+        InputError, match=r"prices has 2 of 3 rows rejected \(close_not_positive 2\); check its columns"
+    ):
+        judged(PRICES, pl.DataFrame(given), "prices")
 
 
 def test_a_row_that_breaks_a_rule_spoils_no_other_of_its_key():

@@ -1,6 +1,7 @@
 """From planted surfaces to chains to surfaces; and what the steps between do, quote by quote."""
 
 import datetime
+import re
 
 import numpy as np
 import polars as pl
@@ -13,10 +14,13 @@ from engine.data.parity import parity_forwards
 from engine.data.quote_filters import QuoteLimits, usable_quotes
 from engine.data.quoted_surface import quoted_surface
 from engine.data.records import DELTAS, TENORS
+from engine.data.surface_checks import told_checks
 from engine.errors import InputError
+from engine.pricing import black_price
 
 TESTED = [30, 91, 182, 365, 547, 730]
 ASSETS = list(world.NAMES)
+ATM = DELTAS.index(50)
 
 
 def surface(quotes, **settings):
@@ -89,6 +93,10 @@ def test_a_spot_fourteen_minutes_late_is_told_and_moves_no_volatility():
     truth = [off(f)[..., DELTAS.index(50)] for f in (lagged, plain)]
     assert np.nanmax(np.abs(at_the_money[0] - at_the_money[1])) < 0.2  # other strikes, other cents
     assert abs(np.abs(truth[0]).mean() - np.abs(truth[1]).mean()) < 0.02
+    (line,) = told_checks(lagged.checks, lagged.forwards)
+    assert "closes and quotes are not of one moment: 3 of 3" in line
+    assert re.search(r"\+0\.2[456] % from the close", line)
+    assert told_checks(plain.checks, plain.forwards) == []
     told = lagged.checks.filter(pl.col("check") == "spot_off_the_options")
     assert told["count"].to_list() == [1, 1, 1]
     offset = lagged.forwards.group_by("asset").agg(pl.col("spot_offset").first())["spot_offset"].to_numpy()
@@ -112,10 +120,11 @@ def test_a_listed_forward_is_taken_as_it_is(quotes):
     assert found.forwards["origin"].unique().to_list() == ["listed"]
 
 
-def test_volatilities_without_prices_pass_through(quotes):
+@pytest.mark.parametrize("style", ["european", "american"])
+def test_volatilities_without_prices_pass_through(style, quotes):
     """A file of vendor volatilities: they are kept, and read on a forward of which they are."""
     rows = quotes.filter(pl.col("ticker") == "IDX")
-    given = rows.select("date", "ticker", "expiry", "strike", "right", iv=pl.lit(0.2), style=pl.lit("european"))
+    given = rows.select("date", "ticker", "expiry", "strike", "right", iv=pl.lit(0.2), style=pl.lit(style))
     found, counts = surface(given)
     assert np.nanmax(np.abs(found.iv[0, 0] - 0.2)) < 1e-4
     assert np.isnan(found.bid_iv).all()
@@ -186,3 +195,85 @@ def test_forwards_without_pairs_come_from_the_neighbours_and_say_so(quotes):
 def test_clock_refuses_what_is_no_time():
     with pytest.raises(InputError, match="15:45"):
         Clock(quotes="25:00")
+
+
+def test_weekends_weigh_as_the_clock_says():
+    """One expiry on a Friday, one on the Monday after it: with business time the days between hold little variance."""
+    monday = datetime.date(2026, 1, 5)
+    rows = []
+    for days, level in ((25, 0.20), (28, 0.19)):
+        years = days / 365.0
+        strike = 100.0 * np.exp(np.linspace(-2.0, 2.0, 30) * 0.2 * np.sqrt(years))
+        iv = np.full(30, level)
+        for right in ("C", "P"):
+            expiry = monday + datetime.timedelta(days=days)
+            columns = {"strike": strike, "right": right, "price": black_price(100.0, strike, iv, years, right == "C")}
+            rows.append(pl.DataFrame(columns).with_columns(date=monday, ticker=pl.lit("X"), expiry=expiry))
+    closes = pl.DataFrame({"date": [monday], "ticker": ["X"], "close": [100.0]})
+    rate = pl.DataFrame({"date": [monday], "rate": [0.0]})
+    table, dates = pl.concat(rows), np.array([monday], "datetime64[D]")
+    limits = QuoteLimits(style="european")
+    for weekend in (1.0, 0.0, 0.4):
+        clock = Clock(weekend=weekend)
+        common = (table, closes, rate, dates, ["X"], QualityReport())
+        found = quoted_surface(*common, tenors=(25, 26, 27, 28), clock=clock, limits=limits)
+        total = found.iv[0, 0, :, ATM] ** 2 * np.array([25, 26, 27, 28]) / 365.0
+        weekday = (7.0 - 2.0 * weekend) / 5.0  # from 16:00: 8 hours of Friday, the weekend, 16 of Monday
+        step = np.array([weekday / 3 + weekend * 2 / 3, weekend, weekend / 3 + weekday * 2 / 3])
+        share = np.concatenate([[0.0], np.cumsum(step) / step.sum()])
+        ends = 0.2**2 * 25 / 365.0, 0.19**2 * 28 / 365.0
+        np.testing.assert_allclose(total, ends[0] + share * (ends[1] - ends[0]), rtol=2e-4)
+
+
+def test_parts_of_the_dates_give_the_whole(quotes, monkeypatch):
+    """However few quotes are taken at once; and no quote at all gives a surface without a number."""
+    days = [world.DATE + datetime.timedelta(days=d) for d in range(3)]
+    three = pl.concat(
+        [quotes.with_columns(pl.col("bid", "ask") * (1.0 + 0.01 * i), date=pl.lit(day)) for i, day in enumerate(days)]
+    )
+    closes, rates = (
+        pl.concat([frame.with_columns(date=pl.lit(day)) for day in days]) for frame in (world.closes(), world.rates())
+    )
+    common = (closes, rates, np.array(days, "datetime64[D]"), ASSETS)
+    whole_report, report = QualityReport(), QualityReport()
+    whole = quoted_surface(three, *common, whole_report)
+    monkeypatch.setattr("engine.data.quoted_surface.QUOTES_AT_ONCE", 10)
+    parts = quoted_surface(three, *common, report)
+    for name in ("iv", "status", "bid_iv", "ask_iv", "smiles", "forward"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+    assert report.frame().equals(whole_report.frame())
+    early = three.filter(pl.col("date") < days[2])
+    known = quoted_surface(early, *common[:2], common[2][:2], ASSETS, QualityReport(), width=whole.slots.shape[1])
+    for name in ("iv", "status", "bid_iv", "smiles", "forward"):
+        np.testing.assert_array_equal(getattr(known, name), getattr(whole, name)[:2], err_msg="of a later date")
+    nothing = quoted_surface(three.clear(), *common, QualityReport())
+    assert np.isnan(nothing.iv).all()
+    assert (nothing.status == 1).all()
+    assert nothing.frame().is_empty()
+    assert nothing.band() is None
+
+
+def test_a_pair_that_breaks_parity_is_told_and_moves_no_forward(quotes):
+    """One call of one expiry two forwards' worth of spread too dear."""
+    index = (pl.col("ticker") == "IDX") & (pl.col("expiry") == quotes["expiry"].min()) & (pl.col("right") == "C")
+    near = quotes.filter(index).sort((pl.col("strike") - 5000.0).abs())["strike"][0]
+    dear = index & (pl.col("strike") == near)
+    wrong = quotes.with_columns(
+        pl.when(dear).then(pl.col(side) + 20.0).otherwise(pl.col(side)) for side in ("bid", "ask")
+    )
+    plain, _ = surface(quotes)
+    found, _ = surface(wrong)
+    told = found.checks.filter(pl.col("count") > 0)
+    assert told.select("asset", "check", "count").rows() == [("IDX", "parity_break", 1)]
+    moved = (found.forwards["forward"] / plain.forwards["forward"] - 1.0).abs()
+    assert moved.max() < 2e-4
+
+
+def test_a_vendors_volatility_beside_a_price_is_compared_and_not_used(quotes):
+    rows = quotes.filter(pl.col("ticker") == "IDX")
+    plain, _ = surface(rows)
+    found, _ = surface(rows.with_columns(iv=pl.lit(0.5)))
+    np.testing.assert_array_equal(found.iv, plain.iv)
+    check = found.checks.filter(pl.col("check") == "vendor_iv_differs")
+    assert check["count"].item() == check["of"].item() > 50
+    assert "vendor_iv_differs" not in plain.checks["check"]

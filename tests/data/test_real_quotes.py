@@ -1,6 +1,7 @@
 """Own forwards and volatilities of real quotes beside the vendor's, which used neither our clock nor our forward."""
 
 import datetime
+import zipfile
 
 import numpy as np
 import polars as pl
@@ -115,6 +116,40 @@ def test_american_fund_and_european_index_have_one_volatility(shared_data, spx, 
         assert np.nanmedian(apart) < 0.12
     width = 100.0 * np.nanmedian((found.ask_iv - found.bid_iv)[..., ATM])
     assert 0.02 < width < 0.15
+
+
+def lean_quotes(file):
+    """Quotes at the close of two days, one file per contract; prices and strikes are times 10,000."""
+    rows = []
+    with zipfile.ZipFile(file) as contracts:
+        for name in contracts.namelist():
+            *_, right, strike, expiry = name.removesuffix(".csv").split("_")
+            for line in contracts.read(name).decode().splitlines():
+                at, *fields = line.split(",")
+                bid, ask = (float(fields[i]) / 1e4 if fields[i] else None for i in (3, 8))
+                contract = (datetime.date.fromisoformat(expiry), int(strike) / 1e4, right[0].upper())
+                rows.append((datetime.date.fromisoformat(at[:8]), "AAPL", *contract, bid, ask))
+    columns = ["date", "ticker", "expiry", "strike", "right", "bid", "ask"]
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def test_a_split_changes_no_volatility(shared_data):
+    """AAPL on the session before its 7:1 split and on the one of it: other strikes, other prices, one surface."""
+    quotes = lean_quotes(shared_data / "lean" / "aapl_2014_quote_american.zip")
+    dates = np.array(["2014-06-06", "2014-06-09"], "datetime64[D]")
+    closes = pl.DataFrame({"date": dates, "ticker": ["AAPL"] * 2, "close": [645.57, 93.70]})
+    rate = pl.DataFrame({"date": dates, "rate": [0.002] * 2})
+    report = QualityReport()
+    found = quoted_surface(quotes, closes, rate, dates, ["AAPL"], report)
+    assert report.frame()["rows"].sum() == quotes.height == 4532
+    for tenor in (91, 182, 365):
+        before, after = 100.0 * found.iv[:, 0, TENORS.index(tenor), ATM]
+        assert 20.0 < before < 30.0
+        assert abs(after - before) < 0.3
+    assert 1e4 * found.forwards["parity_gap"].max() < 3.0
+    growth = found.forwards.select("date", "expiry", pl.col("forward") / pl.col("spot"))
+    early, late = (growth.filter(pl.col("date") == day).sort("expiry")["forward"].to_numpy() for day in dates)
+    np.testing.assert_allclose(early, late, atol=0.002)  # the dividend of August is .5 % of either price
 
 
 def test_panel_of_the_chains_has_the_vendors_volatility_at_the_money(shared_data, us_panel):

@@ -178,6 +178,11 @@ def test_structures_and_views_on_a_device_give_the_numbers_of_numpy(device, list
     for view in ("daily", "ledger", "by_name", "by_cohort"):
         assert_frames_close(getattr(found, view)(), getattr(expected, view)())
     assert_frames_close(found.day(panel.dates[40]), expected.day(panel.dates[40]))
+    moves = {"spot": (-0.05, 0.05), "vol": (0.1,), "correlation": (0.0, 0.05)}
+    assert_frames_close(found.scenarios(panel.dates[40], **moves), expected.scenarios(panel.dates[40], **moves))
+    for view in ("greeks", "split", "breakeven_correlation"):
+        given = (panel.dates[40],) if view == "breakeven_correlation" else ()
+        assert_frames_close(getattr(found, view)(*given), getattr(expected, view)(*given))
     # Where nothing moves, what a move earns is rounding.
     there, here = (result.carry(panel.dates[40]).drop("delta", "gamma", "vanna_volga") for result in (found, expected))
     assert_frames_close(there, here)

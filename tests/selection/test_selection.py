@@ -18,6 +18,7 @@ from engine.selection import (
     probabilistic_sharpe,
     superior_ability,
     survivors,
+    trials_of,
 )
 
 
@@ -186,3 +187,18 @@ def test_only_results_that_rise_throughout_are_monotonic():
         values = [by_bucket(x, slope * x + rng.standard_normal(100), repetitions=100).p_monotonic for x in signals]
         # Flat is the hardest case of the hypothesis: at a size of .05 more than 12 of 100 have a probability of .4 %.
         assert sum(value < 0.05 for value in values) <= most
+
+
+def test_trials_without_their_sessions_are_judged_as_with_them():
+    results = edged(15)
+    kept = trials_of(results, holding_days=5)
+    assert overfitting(kept.blocks()).probability == overfitting(block_sums(results, 5)).probability
+    np.testing.assert_allclose(kept.deflated(7.0), deflated_sharpe(results, 7.0), rtol=1e-12)
+    off = results - results.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(kept.skew, stats.skew(off, axis=1), rtol=1e-9)
+    np.testing.assert_allclose(kept.kurtosis, stats.kurtosis(off, axis=1) + 3.0, rtol=1e-9)
+
+
+def test_few_sessions_keep_fewer_blocks_and_too_few_keep_nothing():
+    assert trials_of(noise(1, sessions=200), holding_days=22).sums.shape[1] == 8
+    assert trials_of(noise(1, sessions=20), holding_days=22) is None

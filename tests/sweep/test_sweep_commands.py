@@ -132,11 +132,12 @@ def test_a_table_holds_the_columns_and_numbers_of_folders(kept, same_runs, launc
 def test_a_table_is_all_that_its_sweep_leaves(kept, launcher):
     folder = kept[launcher, TABLE]
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert files == {"runs.parquet", "manifest.json", ".hydra/multirun.yaml", ".hydra/jobs.parquet"}
+    written = {"runs.parquet", "manifest.json", ".hydra/multirun.yaml", ".hydra/jobs.parquet"}
+    assert files == written | {"selection.json"}
     manifest = json.loads((folder / "manifest.json").read_text())
     single = json.loads((kept[BASIC, FOLDERS] / "0" / "manifest.json").read_text())
     assert manifest["jobs"] == 8
-    assert manifest.keys() - {"jobs"} == single.keys() - {"config_hash"}
+    assert manifest.keys() - {"jobs"} == single.keys() - {"config_hash", "holding_sessions"}
     assert manifest["panel_hash"] == single["panel_hash"]
 
 

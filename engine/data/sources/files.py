@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from engine.data.choices import Choices
 from engine.data.fingerprint import fingerprint
-from engine.data.frames import Choices, OwnMarket, from_parts
+from engine.data.frames import OwnMarket, from_parts
 from engine.data.member_weights import EQUAL
 from engine.data.panel import MarketPanel
 from engine.data.source import FileSource
@@ -18,7 +19,7 @@ from engine.data.table_files import SUFFIXES, read_table, table_files
 from engine.errors import InputError
 
 NEEDED = ("surface", "weights", "prices")
-OPTIONAL = ("rates", "actions", "forwards", "sectors")
+OPTIONAL = ("quotes", "rates", "actions", "forwards", "sectors")
 BLOCK_SESSIONS = 256
 
 
@@ -26,9 +27,9 @@ BLOCK_SESSIONS = 256
 class Files(Choices, FileSource):
     """Tables of one's own as a market: as `MarketPanel.from_frames`, bit for bit, of files.
 
-    Reads surface.*, weights.*, prices.* and, where they are there, rates.*, actions.*, forwards.* and sectors.* of a
-    folder: parquet, CSV (any usual separator and encoding), CSV.gz, or a zip of one of these. A table may be in parts:
-    surface_index.csv beside surface.csv.
+    Reads surface.* or option quotes of quotes.*, weights.*, prices.* and, where they are there, rates.*, actions.*,
+    forwards.* and sectors.* of a folder: parquet, CSV (any usual separator and encoding), CSV.gz, or a zip of one of
+    these. A table may be in parts: surface_index.csv beside surface.csv.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ class Files(Choices, FileSource):
         """Build the panel, a year at a time."""
         market, rows = self._own().market, self._rows()
         for first in range(rows.start, rows.stop, BLOCK_SESSIONS):
-            yield market.block(slice(first, min(first + BLOCK_SESSIONS, rows.stop)))
+            yield market.block(slice(first, min(first + BLOCK_SESSIONS, rows.stop)), validate=False)
 
     def quality(self) -> pl.DataFrame:
         """Return the counts of rows kept and rejected, by ticker and reason."""
@@ -90,7 +91,10 @@ class Files(Choices, FileSource):
             raise InputError(f"{_without(folder, 'weights')}, or set market.weights={EQUAL}")
         if self.rate is not None and found["rates"]:
             raise InputError(f"{found['rates'][0]} has rates; leave out market.rate={self.rate}, or the file")
-        for table in ("surface", "prices"):
+        if found["surface"] and found["quotes"]:
+            files = " and ".join(str(found[table][0]) for table in ("surface", "quotes"))
+            raise InputError(f"{files}: volatilities come from one of them; move the other away")
+        for table in ("quotes" if found["quotes"] else "surface", "prices"):
             if not found[table]:
                 raise InputError(_without(folder, table))
         return {table: of for table, of in found.items() if of}

@@ -44,6 +44,8 @@ class Nse(FileSource):
     rate : float
         Continuous rate that option premiums are discounted at. The future already carries the forward, so this changes
         an at-the-money volatility over a month by its share of the premium only, about rate / 12.
+    strict : bool
+        Refuse where a row of closes, weights or actions is rejected.
     """
 
     path: str
@@ -52,6 +54,7 @@ class Nse(FileSource):
     end: str | None = None
     max_extrapolation_days: float = 7.0
     rate: float = 0.0
+    strict: bool = False
     report: QualityReport = field(default_factory=QualityReport, init=False, repr=False, compare=False)
 
     def fingerprint(self) -> str:

@@ -77,3 +77,19 @@ def test_runs_on_other_sessions_are_left_out_and_counted(command, tmp_path):
     (sweep,) = (tmp_path / "results" / "spans").iterdir()
     assert (judge(sweep).runs, judge(sweep).left_out) == (5, 5)
     assert "5 runs on other sessions left out" in ended.out
+
+
+def test_a_table_is_judged_by_what_it_keeps_of_each_run(command, sweeps, tmp_path):
+    asked = ("-m", "debug=small", "report=none", "hydra/launcher=batch", "sweep.store=table", "study=table", *GRID)
+    ended = command("run", *asked, place=tmp_path)
+    assert ended.code == 0, ended.err
+    (sweep,) = (tmp_path / "results" / "table").iterdir()
+    kept = json.loads((sweep / "selection.json").read_text())
+    by_day = json.loads((sweeps[0] / "selection.json").read_text())
+    assert (kept["runs"], kept["trials"], kept["superior"]) == (8, 8, None)
+    assert Path(kept["best"]).name == Path(by_day["best"]).name
+    assert kept["overfitting"] == by_day["overfitting"]
+    net = net_of(sweeps[0])
+    assert kept["independent"] == 8.0
+    assert kept["deflated"] == pytest.approx(deflated_sharpe(net, 8.0)[int(Path(kept["best"]).name)])
+    assert kept["deflated"] < by_day["deflated"]  # which knows how alike they are

@@ -1,0 +1,129 @@
+"""The trade ledger of a result: leg by leg over its life, and summed by name and by cohort."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from engine.backend import to_host
+from engine.backtest.book import COMPONENT, INDEX
+from engine.backtest.instruments import pairs
+from engine.backtest.structure import LegStatus
+from engine.kernels.codes import PARTS
+from engine.records import map_arrays
+
+if TYPE_CHECKING:
+    from engine.backtest.result import BacktestResult
+
+SOURCES = ("pnl_option", "pnl_hedge", "financing")
+SUMS = (*SOURCES, "pnl_gross", "cost", "pnl_net")
+
+
+class Rows:
+    """Which cohort, leg and instrument each row of a view is, and how much of it was held.
+
+    Parameters
+    ----------
+    result : BacktestResult
+    p : int
+    units : array (C', 1 + L)
+        Of each leg, per unit of index vega.
+    cohorts : array (C',), int, or None
+        Which cohorts these are; None = all.
+    """
+
+    def __init__(self, result: "BacktestResult", p: int, units: np.ndarray, cohorts: np.ndarray | None = None):
+        chosen = np.arange(len(units)) if cohorts is None else cohorts
+        classes = np.where(np.arange(units.shape[1]) == 0, INDEX, COMPONENT)
+        lists = tuple(zip(*pairs(result.book.recipe.structure), strict=True))  # of the index, of the members
+        ratio = np.array([[instrument.ratio for instrument in given] for given in lists])
+        kind = np.array([[instrument.kind.name.lower() for instrument in given] for given in lists])
+        cohort_vega = (result.entry_exposure[p] * result.vega_per_cohort(p))[chosen]
+        quantity = (cohort_vega[:, None] * units)[:, :, None] * ratio[classes]
+        self.at = cohort, leg, instrument = np.nonzero(quantity)
+        self.cohort, self.leg_class = chosen[cohort], classes[leg]
+        self.quantity, self.vega = quantity[self.at], cohort_vega[cohort]
+        self.kind = kind[self.leg_class, instrument]
+        # A leg is hedged as one: each of its instruments bears an equal part of what that costs.
+        self.hedge_share = 1.0 / (ratio != 0.0).sum(axis=1)[self.leg_class]
+        self.rates = result.rates(p)
+
+    def of(self, array: np.ndarray) -> np.ndarray:
+        """Pick each row's element of an array (C, 1 + L) or (C, 1 + L, I)."""
+        return array[self.at if array.ndim == 3 else self.at[:2]]
+
+    def cost(self, vega_traded, hedge_traded, delivered) -> np.ndarray:
+        """Charge what the rows trade, per unit of index vega; arrays as in `of`."""
+        half_spread = np.where(self.leg_class == INDEX, self.rates["index"], self.rates["component"])
+        hedging = self.rates["hedge_bps"] * self.hedge_share * self.of(hedge_traded)
+        hedging = hedging + self.rates["delivery_bps"] * self.of(delivered)
+        return np.abs(self.vega) * (half_spread * self.of(vega_traded) + 1e-4 * hedging)
+
+    def names(self, result: "BacktestResult", name: np.ndarray) -> dict:
+        """Columns that say which leg and instrument a row is; `name` as in `LegTable`."""
+        known = np.append(np.asarray(result.market.names, dtype=object), result.market.info.index)
+        return {
+            "leg": known[self.of(name)].astype(str),
+            "leg_class": np.where(self.leg_class == INDEX, "index", "component"),
+            "instrument": self.kind,
+        }
+
+
+def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
+    """Return `BacktestResult.ledger`."""
+    legs = map_arrays(result.legs(p), to_host)
+    rows = Rows(result, p, legs.units)
+    entry = result.book.cohorts.entry[rows.cohort]
+    pnl = {name: rows.vega * rows.of(getattr(legs, name)) for name in SOURCES}
+    gross = rows.vega * (rows.of(legs.pnl_option) + rows.of(legs.pnl_hedge) + rows.of(legs.financing))
+    cost = rows.cost(legs.vega_traded, legs.hedge_traded, legs.delivered)
+    return pl.DataFrame(
+        {
+            "cohort": rows.cohort,
+            "entry_date": result.dates[entry],
+            "expiry": result.book.cohorts.expiry[rows.cohort],
+            **rows.names(result, legs.name),
+            "status": np.array([s.name.lower() for s in LegStatus])[rows.of(legs.status)],
+            "exit_date": result.dates[entry + rows.of(legs.end)],
+            "quantity": rows.quantity,
+            "strike": rows.of(legs.strike),
+            "strike_factor": rows.of(legs.shares),
+            "entry_iv": rows.of(legs.iv).astype(np.float64),
+            "entry_vega": rows.quantity * rows.of(legs.vega),
+            "premium": rows.quantity * rows.of(legs.value),
+            "exit_value": rows.quantity * rows.of(legs.exit_value),
+            **pnl,
+            "pnl_gross": gross,
+            "cost": cost,
+            "pnl_net": gross - cost,
+        }
+    )
+
+
+def by_name(result: "BacktestResult", p: int) -> pl.DataFrame:
+    """Return `BacktestResult.by_name`."""
+    rows = ledger(result, p).group_by("leg", "leg_class", maintain_order=True)
+    legs = rows.agg(pl.col("cohort").n_unique().alias("cohorts"), *(pl.col(name).sum() for name in SUMS))
+    first = pl.col("leg_class") == "index"
+    return legs.sort(~first, "leg")
+
+
+def by_cohort(result: "BacktestResult", p: int) -> pl.DataFrame:
+    """Return `BacktestResult.by_cohort`."""
+    cost = ledger(result, p).group_by("cohort").agg(pl.col("cost").sum())
+    vega = result.entry_exposure[p] * result.vega_per_cohort(p)
+    daily = to_host(result.book.explain).sum(axis=2)
+    held = np.arange(result.book.days + 1) <= result.held_until(p)[:, None]
+    parts = vega[:, None] * np.where(held[:, :, None], daily, 0.0).sum(axis=1)
+    traded = np.flatnonzero(vega)
+    cohorts = pl.DataFrame(
+        {
+            "cohort": traded,
+            "entry_date": result.dates[result.book.cohorts.entry[traded]],
+            "expiry": result.book.cohorts.expiry[traded],
+            "exposure": result.entry_exposure[p][traded],
+            **{part: parts[traded, i] for i, part in enumerate(PARTS)},
+            "pnl_gross": parts[traded].sum(axis=1),
+        }
+    ).join(cost, on="cohort", how="left", maintain_order="left")
+    return cohorts.with_columns(pnl_net=pl.col("pnl_gross") - pl.col("cost"))
