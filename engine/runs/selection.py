@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from engine.backtest.metrics import sharpe
 from engine.data.parquet import read_frame
