@@ -55,6 +55,8 @@ class UsChains(FileSource):
         First and last session to build, ISO dates; earlier files are still read for the previous day's weights.
     max_extrapolation_days : float
         How far beyond the quoted expiries a tenor may take the nearest one's volatility.
+    strict : bool
+        Refuse where a row of closes, holdings, rates, actions or sectors is rejected.
     """
 
     path: str
@@ -62,6 +64,7 @@ class UsChains(FileSource):
     start: str | None = None
     end: str | None = None
     max_extrapolation_days: float = 14.0
+    strict: bool = False
     report: QualityReport = field(default_factory=QualityReport, init=False, repr=False, compare=False)
     _rough: list = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -126,7 +129,8 @@ class UsChains(FileSource):
         if self.index != files.SPX:
             return None
         dates = self._dates()
-        rate = pl.DataFrame({"date": dates, "rate": rates(self._history, dates, QualityReport())[0]})
+        known, _ = rates(self._history, dates, QualityReport())  # whose rows `blocks` counts
+        rate = pl.DataFrame({"date": dates, "rate": known})
         quotes = files.spx_strip_quotes(self._folder, self.start, self.end)
         return quoted_strips(quotes, rate, dates, [files.SPX], Clock(quotes="16:15"), min_options=1)
 
