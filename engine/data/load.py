@@ -2,12 +2,14 @@
 
 import difflib
 import os
+from collections.abc import Callable
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from engine.calendar import DAY, Date, read_date
+from engine.data.auto import AUTO, resolved
 from engine.data.build import build_into
 from engine.data.check_append import check_appendable
 from engine.data.header import HEADER
@@ -105,6 +107,8 @@ def build_panel(
     InputError
         As `load_market`.
     """
+    if name == AUTO:
+        name, settings = resolved(path, settings)
     source = find_source(name, path, settings)
     if (stored := source.stored()) is not None:
         return stored
@@ -138,6 +142,8 @@ def extend_panel(
         When the folder holds no panel or one of another market, when the names have changed, when a file changes while
         it is read, or when the market reads no files; the folder then stays as it was.
     """
+    if name == AUTO:
+        name, settings = resolved(path, settings)
     if "path" not in {f.name for f in fields(source_kind(name))}:
         raise InputError(f"market {name} reads no files, so none of its panels can grow; load another one")
     with locked(folder, "adding to"):
@@ -163,7 +169,7 @@ def source_kind(name: str) -> type[Source]:
         When there is none; the nearest known name is suggested.
     """
     if name not in SOURCES:
-        raise InputError(f"market={name} is unknown{_nearest(name, SOURCES)}; there are {', '.join(SOURCES)}")
+        raise InputError(f"market={name} is unknown{_nearest(name, SOURCES)}; there are {', '.join((AUTO, *SOURCES))}")
     module, _, kind = SOURCES[name].partition(":")
     return getattr(import_module(module), kind)
 
@@ -184,6 +190,8 @@ def find_source(name: str, path: Path | str | None, settings: dict) -> Source:
     InputError
         When there is no such source, setting or folder.
     """
+    if name == AUTO:
+        name, settings = resolved(path, settings)
     source = source_kind(name)
     known = [f.name for f in fields(source) if f.init]
     for setting in settings:
@@ -199,16 +207,16 @@ def find_source(name: str, path: Path | str | None, settings: dict) -> Source:
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"market.path={path} is not text; quote it twice, such as 'market.path=\"{path}\"'")
     path = Path(os.path.expanduser(path))
-    if not _is_folder(path):
+    if not (_is(Path.is_dir, path) or (getattr(source, "takes_file", False) and _is(Path.is_file, path))):
         raise InputError(f"market.path={path} is not a folder; give the one that holds the files of {name}")
     made = source(**settings | {"path": str(path)})
     check_kinds(made)
     return made
 
 
-def _is_folder(path: Path) -> bool:
+def _is(kind: Callable[[Path], bool], path: Path) -> bool:
     try:
-        return path.is_dir()
+        return kind(path)
     except (OSError, ValueError):  # too long, or not a name
         return False
 
