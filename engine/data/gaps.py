@@ -4,9 +4,6 @@ import numpy as np
 
 # Reasons in the quality report, of which rows count sessions.
 NO_CLOSE, WEIGHTS = "members.no_close", "weights.incomplete"
-    "members.no_close",
-    "weights.incomplete",
-)  # reasons in the quality report, of which rows count sessions
 USUAL = 0.9  # of the middle sum of weights; members change by a few percent at a time
 
 
