@@ -18,7 +18,7 @@ GPU := .venv/.gpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help backtest correlate test matrix lock audit format gpu clean
+.PHONY: help backtest correlate test attack matrix lock audit format gpu clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ matrix: $(DEV)  ## Backtest and test fresh copies under every Python found, with
 
 lock: $(DEV)  ## Write the newest versions that fit together into constraints.txt, which installs keep to
 	$(RUN) -m uv pip compile --quiet --universal --no-header --no-annotate --upgrade --extra dev --extra gpu pyproject.toml --output-file constraints.txt
+
+attack: $(DEV)  ## Kill, damage, poison, fill disks and misspell; print what survived (ARGS="--seed 1", minutes)
+	@$(RUN) -m tests.attack $(ARGS)
 
 audit: $(DEV)  ## Look up known vulnerabilities of the versions in constraints.txt
 	$(RUN) -m pip_audit --requirement constraints.txt --no-deps --disable-pip
