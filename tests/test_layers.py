@@ -13,7 +13,7 @@ import engine
 ROOT = Path(__file__).resolve().parents[1]
 
 # What a user starts: nothing imports them.
-ENTRIES = ("engine.run", "engine.correlate", "engine.benchmark", "engine.verify")
+ENTRIES = ("engine.run", "engine.correlate", "engine.benchmark", "engine.verify", "engine.inspect")
 LAYERS = (
     {
         "engine.arrays",
@@ -45,6 +45,7 @@ LAYERS = (
         "engine.correlate",
         "engine.benchmark",
         "engine.verify",
+        "engine.inspect",
         "engine.plugins",
         "hydra_plugins",
     },
@@ -54,6 +55,7 @@ ENTRIES = (
     "engine.correlate",
     "engine.benchmark",
     "engine.verify",
+    "engine.inspect",
 )  # what a user starts: nothing imports them
 LAYER_OF = {module: number for number, modules in enumerate(LAYERS) for module in modules}
 APPLICATION = frozenset().union(*LAYERS[-4:])

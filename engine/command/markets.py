@@ -66,15 +66,19 @@ def rows_read(config: dict) -> "pl.DataFrame | None":
 
 def _market(config: dict) -> tuple[str, dict]:
     """Name of the market and what its source is to be told, its path among it; each setting is checked."""
+    from engine.data.auto import AUTO, resolved
     from engine.data.load import source_kind
 
     market = config["market"]
     if market["_target_"] != LOADER:
         raise InputError(f"market._target_={market['_target_']} loads no market: leave it as {LOADER}")
     settings = {key: value for key, value in market.items() if key not in ("_target_", "name", "path")}
-    source = source_kind(market["name"])
+    name = market["name"]
+    if name == AUTO:
+        name, settings = resolved(market["path"], settings)
+    source = source_kind(name)
     settings = {key: checked(source, key, value, "market") for key, value in settings.items()}
-    return market["name"], {"path": market["path"], **settings}
+    return name, {"path": market["path"], **settings}
 
 
 def _date(config: dict, key: str) -> str | None:

@@ -95,8 +95,8 @@ def explained(error: BaseException, config_name: str) -> str | None:
 
 
 def choices_of(group: str) -> list[str]:
-    """Return the choices of a config group: the names of the files in its folder."""
-    return sorted({file.stem for configs in (CONFIGS, OWN_CONFIGS) for file in (configs / group).glob("*.yaml")})
+    """Return the choices of a config group: the names of its files; those with a _ are parts of others."""
+    return sorted({file.stem for configs in (CONFIGS, OWN_CONFIGS) for file in (configs / group).glob("[!_]*.yaml")})
 
 
 def choices(config_name: str) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from engine.calendar import check_sessions, days_between
 from engine.data.choices import Choices
 from engine.data.judge import Judged
+from engine.data.surface_checks import WORDS
 from engine.data.tickers import spelt_otherwise
 from engine.errors import InputError
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 STALE_DAYS = 31  # a rate older than this on a session is told
 STALE_WEIGHTS_DAYS = 400
+LITTLE = 0.5  # of an index that members together hold
 CLEAR = np.log(1.5)  # an action that moves prices by less may drown in the day's own move
 
 
@@ -28,7 +31,7 @@ def assumptions(
     yield from _of_weights(tables.get("weights"), market)
     yield from _of_rates(tables.get("rates"), market, rate)
     if "quotes" in tables:
-        yield from _of_quotes(tables["quotes"], choices)
+        yield from _of_quotes(tables["quotes"], market, choices)
     elif "forwards" not in tables:
         yield "no forwards were given: spots grow at the interest rate, without dividends or borrow"
     if len(market.tenors) == 1:
@@ -68,7 +71,7 @@ def check_actions(actions: Judged | None, market: "TabledMarket") -> None:
 def _of_weights(weights: Judged | None, market: "TabledMarket") -> Iterator[str]:
     member = market.weights > 0.0
     if weights is None:
-        yield "weights are equal among the names that had a price the session before"
+        yield f"weights are equal among those of {len(market.names):,} names that had a price the session before"
     elif weights.kept["date"].null_count() == weights.kept.height:
         yield "weights have no dates: they are the same on all, though nobody knew them then"
     else:
@@ -79,6 +82,9 @@ def _of_weights(weights: Judged | None, market: "TabledMarket") -> Iterator[str]
             yield f"on {stale:,} sessions the weights are more than {STALE_WEIGHTS_DAYS} days old"
     if without := int((~member.any(axis=1)).sum()):
         yield f"{without:,} sessions have no weights known before them, and so no members"
+    sums = market.weights.sum(axis=1)
+    if little := int(((sums > 0.0) & (sums < LITTLE)).sum()):
+        yield f"on {little:,} sessions the weights known sum to less than {LITTLE:.0%}: a date has to list all members"
     ever = member.any(axis=0)
     if member[member.any(axis=1)][:, ever].all():
         yield "the members are the same on all dates: survivors, if they were chosen later"
@@ -98,13 +104,16 @@ def _of_rates(rates: Judged | None, market: "TabledMarket", rate: float | None) 
         )
 
 
-def _of_quotes(quotes: Judged, choices: Choices) -> Iterator[str]:
+def _of_quotes(quotes: Judged, market: "TabledMarket", choices: Choices) -> Iterator[str]:
     yield f"option quotes are taken to be of {choices.quotes_at}, as the closes are of the close"
     if quotes.kept["style"].null_count():
         yield (
             f"options that do not say how they are exercised are taken to be {choices.style}, on {choices.index} "
             f"{choices.index_style}"
         )
+    if market.quoted is not None:
+        odd = market.quoted.checks.group_by("check").agg(pl.col("count", "of").sum()).filter(pl.col("count") > 0)
+        yield from (f"{WORDS[check]} ({count:,} of {of:,})" for check, count, of in odd.sort("check").iter_rows())
 
 
 def _of_tickers(tables: dict[str, Judged], market: "TabledMarket") -> Iterator[str]:
@@ -112,7 +121,7 @@ def _of_tickers(tables: dict[str, Judged], market: "TabledMarket") -> Iterator[s
     for name in ("surface", "quotes", "prices", "actions", "forwards", "sectors"):
         if name not in tables:
             continue
-        known = set(tables[name].kept["ticker"])
+        known = set(tables[name].kept["ticker"].unique())
         if name in ("surface", "quotes", "prices") and (without := set(market.names) - known):
             yield f"{tables[name].file} has no row of the members {spelt_otherwise(without, known - tickers)}"
         if other := known - tickers:

@@ -29,6 +29,8 @@ class Choices:
         "american" or "european": exercise of quotes that do not say, on the names and on the index.
     quotes_at : str
         When option quotes are taken, "HH:MM" at the exchange.
+    settles_at : str
+        When options settle on their last day, those that settle at the close.
     max_extrapolation_days : float
         Of option quotes: how far beyond the quoted expiries a tenor may take the nearest one's volatility.
     strict : bool
@@ -50,5 +52,6 @@ class Choices:
     style: str = "american"
     index_style: str = "european"
     quotes_at: str = "16:00"
+    settles_at: str = "16:00"
     max_extrapolation_days: float = 14.0
     strict: bool = False

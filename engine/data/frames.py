@@ -1,8 +1,9 @@
 """Tables of your own to a panel: held against their contracts, put on axes, and told what was assumed on the way."""
 
+import difflib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import polars as pl
@@ -134,6 +135,12 @@ def own_market(
             raise InputError(f'weights={weights} is unknown; give a frame, or "{EQUAL}"')
     if constant is not None:
         del parts["rates"]
+    known = [f.name for f in fields(Choices)]
+    for word in choices:
+        if word not in known:
+            near = difflib.get_close_matches(word, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            raise InputError(f"{word} is not a setting of tables of your own; {hint}")
     return from_parts(parts, Choices(**choices), name, constant)
 
 
@@ -153,7 +160,38 @@ def from_parts(
         raise InputError(f"market {name} has no prices; give the closes of the index and the names")
     if not choices.index:
         raise InputError(f"market {name}: say which ticker is the index leg, index=TICKER")
-    tables = {table: _joined([_judged(table, part, choices) for part in of]) for table, of in parts.items()}
+    tables = {table: judged_parts(table, of, choices) for table, of in parts.items()}
+    return from_judged(tables, choices, name, rate)
+
+
+def from_judged(
+    tables: dict[str, Judged],
+    choices: Choices,
+    name: str,
+    rate: float | None = None,
+    *,
+    source: str = "tables of your own",
+    known: Sequence[str] = (),
+) -> OwnMarket:
+    """Make a market of tables that were judged already, such as those of a vendor's files.
+
+    Parameters
+    ----------
+    tables : dict of name -> Judged
+        surface or quotes, and prices; weights, or none for equal ones; rates, actions, forwards, sectors if any.
+    choices : Choices
+    name : str
+    rate : float or None
+    source : str
+        Where they come from.
+    known : sequence of str
+        What is to be noted beside what is found out here.
+
+    Raises
+    ------
+    InputError
+        As `from_parts`.
+    """
     rejected = pl.concat([pl.DataFrame(schema=REJECTED), *(found.rejected for found in tables.values())])
     if choices.strict:
         refuse_rejected(rejected)
@@ -162,19 +200,24 @@ def from_parts(
         index=choices.index,
         currency=choices.currency,
         calendar=choices.calendar,
-        source=f"tables of your own. Index leg {choices.index}: {choices.index_note or OWN_COLUMN}",
+        source=f"{source}. Index leg {choices.index}: {choices.index_note or OWN_COLUMN}",
         forward_convention=_forwards_of(tables),
         marks=choices.marks or _marks_of(tables),
         contracts="synthetic strikes (at the forward), fractional contracts",
     )
     market = tables_to_market(tables, info, choices, rate)
     check_actions(tables.get("actions"), market)
-    notes = tuple(assumptions(tables, market, choices, rate))
+    notes = (*known, *assumptions(tables, market, choices, rate))
     for note in (*notes, *_told(rejected)):
         log.warning("market %s: %s", name, note)
     counts = [market.used, market.unused, *(_named_after(found) for found in tables.values())]
     quality = pl.concat(counts).group_by("asset", "reason").agg(pl.col("rows").sum()).sort("asset", "reason")
     return OwnMarket(replace(market, info=replace(info, notes=notes)), quality, rejected)
+
+
+def judged_parts(table: str, parts: Sequence[Part], choices: Choices) -> Judged:
+    """Hold the parts of a table against its contract, and put them together."""
+    return _joined([_judged(table, part, choices) for part in parts])
 
 
 def _judged(table: str, part: Part, choices: Choices) -> Judged:

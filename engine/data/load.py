@@ -2,12 +2,14 @@
 
 import difflib
 import os
+from collections.abc import Callable
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from engine.calendar import DAY, Date, read_date
+from engine.data.auto import AUTO, resolved
 from engine.data.build import build_into
 from engine.data.check_append import check_appendable
 from engine.data.header import HEADER
@@ -18,6 +20,7 @@ from engine.data.sources import SOURCES
 from engine.data.storage import PanelWriter, open_panel
 from engine.durable import locked
 from engine.errors import InputError
+from engine.kinds import check_kinds
 from engine.places import panel_cache
 from engine.progress import progress_bar
 
@@ -104,6 +107,8 @@ def build_panel(
     InputError
         As `load_market`.
     """
+    if name == AUTO:
+        name, settings = resolved(path, settings)
     source = find_source(name, path, settings)
     if (stored := source.stored()) is not None:
         return stored
@@ -137,6 +142,8 @@ def extend_panel(
         When the folder holds no panel or one of another market, when the names have changed, when a file changes while
         it is read, or when the market reads no files; the folder then stays as it was.
     """
+    if name == AUTO:
+        name, settings = resolved(path, settings)
     if "path" not in {f.name for f in fields(source_kind(name))}:
         raise InputError(f"market {name} reads no files, so none of its panels can grow; load another one")
     with locked(folder, "adding to"):
@@ -162,7 +169,7 @@ def source_kind(name: str) -> type[Source]:
         When there is none; the nearest known name is suggested.
     """
     if name not in SOURCES:
-        raise InputError(f"market={name} is unknown{_nearest(name, SOURCES)}; there are {', '.join(SOURCES)}")
+        raise InputError(f"market={name} is unknown{_nearest(name, SOURCES)}; there are {', '.join((AUTO, *SOURCES))}")
     module, _, kind = SOURCES[name].partition(":")
     return getattr(import_module(module), kind)
 
@@ -183,11 +190,16 @@ def find_source(name: str, path: Path | str | None, settings: dict) -> Source:
     InputError
         When there is no such source, setting or folder.
     """
+    if name == AUTO:
+        name, settings = resolved(path, settings)
     source = source_kind(name)
     known = [f.name for f in fields(source) if f.init]
     for setting in settings:
         if setting not in known:
             raise InputError(f"{setting} is not a setting of market {name}{_nearest(setting, known)}")
+    for word in ("start", "end"):
+        if "path" in known and settings.get(word) is not None:
+            read_date(settings[word], f"market.{word}")
     if "path" not in known:
         return source(**settings)
     if path is None:
@@ -195,9 +207,18 @@ def find_source(name: str, path: Path | str | None, settings: dict) -> Source:
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"market.path={path} is not text; quote it twice, such as 'market.path=\"{path}\"'")
     path = Path(os.path.expanduser(path))
-    if not path.is_dir():
+    if not (_is(Path.is_dir, path) or (getattr(source, "takes_file", False) and _is(Path.is_file, path))):
         raise InputError(f"market.path={path} is not a folder; give the one that holds the files of {name}")
-    return source(**settings | {"path": str(path)})
+    made = source(**settings | {"path": str(path)})
+    check_kinds(made)
+    return made
+
+
+def _is(kind: Callable[[Path], bool], path: Path) -> bool:
+    try:
+        return kind(path)
+    except (OSError, ValueError):  # too long, or not a name
+        return False
 
 
 def _nearest(word: str, known) -> str:

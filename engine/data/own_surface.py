@@ -77,7 +77,7 @@ def surface_of_quotes(
         tickers,
         report,
         width=min(LISTED_EXPIRIES, int(listed.to_numpy().max(initial=1))),
-        clock=Clock(quotes=choices.quotes_at),
+        clock=Clock(quotes=choices.quotes_at, pm=choices.settles_at),
         limits=QuoteLimits(style=choices.style),
         max_extrapolation_days=choices.max_extrapolation_days,
     )

@@ -20,6 +20,7 @@ from engine.data.tables import MOST_RATE, MOVES_CONTRACTS
 from engine.data.tickers import nearest
 from engine.errors import InputError
 
+MOST_CARRY = 1.0  # a year, either way: beyond it forwards and closes are of different units
 SHORTEST_CARRY_DAYS = 7  # a forward nearer than this tells its spot's error, not its carry
 
 
@@ -138,7 +139,7 @@ def tables_to_market(
     _check_common(vols, tables["prices"], info.index)
     weights = tables["weights"].kept if "weights" in tables else None
     members = vols.kept["ticker"] if weights is None else weights["ticker"]
-    names = sorted(set(members) - {info.index})
+    names = sorted(set(members.unique()) - {info.index})
     tickers = [info.index, *names]
     ours = vols.kept.filter(pl.col("ticker").is_in(tickers))
     dates = ours["date"].unique().sort().to_numpy().astype("datetime64[D]")
@@ -182,8 +183,7 @@ def tables_to_market(
 
 def _check_common(surface: Judged, prices: Judged, index: str) -> None:
     for table in (surface, prices):
-        if index not in table.kept["ticker"]:
-            there = sorted(set(table.kept["ticker"]))
+        if index not in (there := sorted(table.kept["ticker"].unique())):
             near = f"; did you mean {other}?" if (other := nearest(index, there)) else ""
             raise InputError(f"index={index} is no ticker of {table.file}, which has {', '.join(there[:5])} ...{near}")
     common = surface.kept.select("date", "ticker").unique().join(prices.kept, on=["date", "ticker"], how="semi")
@@ -228,6 +228,12 @@ def _carry(forwards: Judged | None, close, rate, dates, tickers) -> np.ndarray:
     squares, grown, years = (on_dates(sums, name, dates, tickers) for name in ("squares", "forwards", "years"))
     with np.errstate(invalid="ignore", divide="ignore"):
         found = (grown - years * np.log(close)) / squares
+    if (far := np.abs(np.nan_to_num(found)) > MOST_CARRY).any():
+        t, a = (int(at[0]) for at in np.nonzero(far))
+        raise InputError(
+            f"{forwards.file}: the forwards of {tickers[a]} on {dates[t]} grow at {found[t, a]:.3g} a year over its "
+            f"close of {close[t, a]:g}; give both as quoted that day"
+        )
     return np.where(np.isfinite(found), found, carry)
 
 

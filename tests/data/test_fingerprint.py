@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from engine.data.fingerprint import ROOT, code_files, code_hash
+from engine.data.recognise import VENDORS
 from engine.data.sources import SOURCES
 from engine.data.sources.synthetic import Synthetic
 from engine.data.sources.us_chains.source import UsChains
 
-MODULES = {name: Path(*place.partition(":")[0].split(".")).with_suffix(".py") for name, place in SOURCES.items()}
+# Of the vendors, whose files all go the same way, one stands for all.
+MARKETS = [name for name in SOURCES if name == "ivydb" or name not in VENDORS]
+MODULES = {name: Path(*SOURCES[name].partition(":")[0].split(".")).with_suffix(".py") for name in MARKETS}
 
-EVERY = set(SOURCES)
+EVERY = set(MODULES)
 
 
 @pytest.fixture
@@ -31,26 +34,29 @@ def rebuilt(copy) -> set[str]:
 @pytest.mark.parametrize(
     ("edited", "expected"),
     [
-        ("kernels/implied_vol.cuh", {"files", "nse"}),
-        ("kernels/special.cuh", {"files", "nse"}),  # included by the kernel
-        ("kernels/launch.py", {"files", "nse"}),
+        ("kernels/implied_vol.cuh", {"files", "ivydb", "nse"}),
+        ("kernels/special.cuh", {"files", "ivydb", "nse"}),  # included by the kernel
+        ("kernels/launch.py", {"files", "ivydb", "nse"}),
         ("kernels/book.cu", set()),
         ("kernels/straddle.cuh", set()),
-        ("pricing/implied_vol.py", {"files", "nse"}),
+        ("pricing/implied_vol.py", {"files", "ivydb", "nse"}),
         ("pricing/straddle.py", set()),
-        ("pricing/surface.py", {"files", "nse", "us_chains"}),
+        ("pricing/surface.py", {"files", "ivydb", "nse", "us_chains"}),
         ("calendar.py", EVERY),
         ("data/panel.py", EVERY),
         ("data/storage.py", EVERY),
         ("data/load.py", set()),
-        ("data/quotes_to_surface.py", {"files", "nse", "us_chains"}),
+        ("data/quotes_to_surface.py", {"files", "ivydb", "nse", "us_chains"}),
         ("data/synthetic/paths.py", {"synthetic"}),
         ("data/synthetic/chains.py", set()),  # listed quotes, which the panel does not have
-        ("data/table_files.py", {"files"}),
+        ("data/table_files.py", {"files", "ivydb"}),
+        ("data/sources/ivydb.py", {"ivydb"}),
+        ("data/sources/orats.py", set()),
+        ("data/raw_files.py", {"ivydb"}),
         ("data/sources/nse/source.py", {"nse"}),
         ("data/sources/nse/weights.py", {"nse"}),
         ("data/sources/us_chains/quotes.py", {"us_chains"}),
-        ("data/quoted_strips.py", {"us_chains"}),  # its source offers them beside the panel
+        ("data/quoted_strips.py", {"files", "us_chains"}),  # their sources offer them beside the panel
         ("data/series/sp500_history.py", {"us_chains"}),  # its source offers them beside the panel
         ("backtest/book.py", set()),
     ],

@@ -207,6 +207,20 @@ def test_the_carry_of_given_forwards_is_theirs_and_elsewhere_the_rate():
     assert (found.index_carry == 0.02).all()
 
 
+def test_forwards_in_another_unit_than_the_closes_are_refused():
+    row = {"date": [DAYS[0]], "ticker": ["A"], "expiry": [DAYS[0] + timedelta(90)], "forward": [1100.0]}
+    with pytest.raises(InputError, match=r"the forwards of A on 2026-01-05 grow at 9\.34 a year over its close of 110"):
+        panel(forwards=pl.DataFrame(row))
+
+
+def test_weights_that_list_changes_only_are_told():
+    changes = pl.DataFrame(
+        {"date": [DAYS[0] - timedelta(3)] * 2 + [DAYS[3]], "ticker": ["A", "B", "B"], "weight": [0.7, 0.3, 0.4]}
+    )
+    found = panel(weights=changes)
+    assert any("on 4 sessions the weights known sum to less than 50%" in note for note in found.info.notes)
+
+
 def test_sectors_are_of_the_names_and_weigh_them_among_themselves():
     weights = pl.DataFrame({"ticker": ["A", "B", "C"], "weight": [0.5, 0.3, 0.2]})
     sectors = pl.DataFrame({"ticker": ["A", "C"], "sector": ["Banks", "Banks"]})
@@ -256,6 +270,8 @@ def test_tables_without_anything_in_common_are_refused():
         panel(surface=[1])
     with pytest.raises(InputError, match=r"has no column tenor; say which one it holds, such as tenor=91"):
         panel(surface=surface((91,), (50,)).pivot("ticker", index="date", values="iv"))
+    with pytest.raises(InputError, match=r"tenors is not a setting of tables of your own; did you mean tenor\?"):
+        panel(tenors=91)
     with pytest.raises(InputError, match="calendar=MARS is unknown"):
         panel(calendar="MARS")
 
@@ -292,3 +308,38 @@ def test_what_is_noted_of_the_data_is_a_caution_of_every_run_on_them():
     noted = replace(market, info=replace(market.info, notes=("the members are survivors",)))
     said = [caution.text for caution in backtest(noted, ShortCorrelation(), structure=Straddle(30)).cautions()]
     assert said[-1] == "the members are survivors"
+
+
+def test_a_real_panel_written_as_tables_is_the_same_panel_again(us_panel):
+    """Its surface, closes, weights, splits and rates go through the front door: the same grid, bit for bit."""
+    names = us_panel.names[np.isfinite(us_panel.spot).all(axis=0)][:20]
+    at = np.isin(us_panel.names, names)
+    iv = np.concatenate([us_panel.index_iv[:, None], us_panel.component_iv[:, at]], axis=1)
+    tickers = np.array(["SPY", *names])
+    t, a, k, d = np.nonzero(np.isfinite(iv))
+    rows = {"date": us_panel.dates[t], "ticker": tickers[a], "tenor": us_panel.tenors[k], "delta": us_panel.deltas[d]}
+    spot = np.concatenate([us_panel.index_spot[:, None], us_panel.spot[:, at]], axis=1)
+    closes = {"date": np.repeat(us_panel.dates, len(tickers)), "ticker": np.tile(tickers, len(spot))}
+    weights = {"date": np.repeat(us_panel.dates, len(names)), "ticker": np.tile(names, len(spot))}
+    split = np.argwhere(us_panel.strike_factor[:, at] != 1.0)
+    found = MarketPanel.from_frames(
+        pl.DataFrame(rows | {"iv": iv[t, a, k, d].astype(np.float64)}),
+        pl.DataFrame(weights | {"weight": us_panel.weights[:, at].ravel()}),
+        pl.DataFrame(closes | {"close": spot.ravel()}),
+        rates=pl.DataFrame({"date": us_panel.dates - np.timedelta64(1, "D"), "rate": us_panel.rate}),
+        actions=pl.DataFrame(
+            {
+                "date": us_panel.dates[split[:, 0]],
+                "ticker": names[split[:, 1]],
+                "kind": ["split"] * len(split),
+                "factor": us_panel.strike_factor[:, at][tuple(split.T)],
+            }
+        ),
+        index="SPY",
+        weights_known="open",
+    )
+    assert len(split) > 0
+    for name in ("index_iv", "index_spot", "rate"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(us_panel, name), err_msg=name)
+    for name in ("component_iv", "spot", "weights", "strike_factor", "return_factor"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(us_panel, name)[:, at], err_msg=name)

@@ -90,3 +90,12 @@ def test_from_quotes_is_the_same(own, tables):
     assert_same_numbers(own.panel(), panel)
     with pytest.raises(InputError, match="either a surface or option quotes"):
         own_market(None, tables["weights"], tables["prices"], **given)
+
+
+def test_closes_of_another_moment_than_the_quotes_are_told(tables):
+    closes = tables["prices"].with_columns(
+        close=pl.when(pl.col("ticker") == "IDX").then(pl.col("close") * 1.002).otherwise("close")
+    )
+    found = own_market(None, tables["weights"], closes, quotes=tables["quotes"], rates=tables["rates"], index="IDX")
+    assert any("closes and quotes are not of one moment" in note for note in found.market.info.notes)
+    assert found.quality.filter(pl.col("reason") == "surface.spot_off_the_options")["rows"].sum() > 0

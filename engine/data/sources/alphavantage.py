@@ -1,0 +1,52 @@
+"""Alpha Vantage HISTORICAL_OPTIONS, and the copies of it in parquet."""
+
+from engine.data.fields import day, number, of_code, text, ticker
+from engine.data.layout import Drop, Layout, Vendor, View
+from engine.data.symbols import ADJUSTED, osi
+from engine.data.vendor_market import VendorMarket
+
+_CODE = ("contractid", "contract_id")
+
+VENDOR = Vendor(
+    "alphavantage",
+    "Alpha Vantage",
+    (
+        Layout(
+            "alphavantage",
+            "historical options",
+            ("symbol", "expiration", "strike", "type", "mark", "bid", "ask", "date", "implied_volatility"),
+            (
+                View(
+                    "quotes",
+                    {
+                        "date": day("date"),
+                        "ticker": ticker("symbol"),
+                        "expiry": day("expiration"),
+                        "strike": number("strike"),
+                        "right": text("type"),
+                        "bid": number("bid"),
+                        "ask": number("ask", missing=(0.0,)),
+                        "iv": number("implied_volatility", missing=(0.0,)),
+                        "delta": number("delta"),
+                        "oi": number("open_interest"),
+                        "style": of_code("style", *_CODE),
+                        "settlement": of_code("settlement", *_CODE),
+                    },
+                ),
+            ),
+            one_of=(_CODE,),
+            drops=tuple(
+                Drop("adjusted_contract", code, lambda s, code=code: osi(s.text(code), "root").str.contains(ADJUSTED))
+                for code in _CODE
+            ),
+            note="it has no price of the underlying",
+        ),
+    ),
+    index="SPY",
+)
+
+
+class AlphaVantage(VendorMarket):
+    """Alpha Vantage: historical options."""
+
+    vendor = VENDOR

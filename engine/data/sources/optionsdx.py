@@ -1,0 +1,63 @@
+"""OptionsDX: calls and puts side by side, the symbol in the file's name."""
+
+import polars as pl
+
+from engine.data.fields import day, number, of_name, same, worked
+from engine.data.layout import Field, Layout, Vendor, View
+from engine.data.sight import Sight
+from engine.data.symbols import style
+from engine.data.vendor_market import VendorMarket
+
+_TICKER = of_name(r"(?:^|/)([a-z^.]+)_(?:eod|\d+x)?_?\d{4}")
+_WHEN = day("quote_date")
+
+
+def _style(sight: Sight) -> pl.Expr:
+    return style(_TICKER.make(sight))
+
+
+def _side(right: str) -> View:
+    letter = right.lower()
+    fields: dict[str, Field] = {
+        "date": _WHEN,
+        "ticker": _TICKER,
+        "expiry": day("expire_date"),
+        "strike": number("strike"),
+        "right": same(right),
+        "bid": number(f"{letter}_bid"),
+        "ask": number(f"{letter}_ask", missing=(0.0,)),
+        "iv": number(f"{letter}_iv", missing=(0.0,)),
+        "delta": number(f"{letter}_delta"),
+        "style": worked("European of cash indices", _style),
+    }
+    return View("quotes", fields, last_by=("quote_unixtime",))
+
+
+VENDOR = Vendor(
+    "optionsdx",
+    "OptionsDX",
+    (
+        Layout(
+            "optionsdx",
+            "chains by month, the last time of a day counts",
+            ("quote_date", "expire_date", "strike", "c_iv", "p_iv"),
+            (
+                _side("C"),
+                _side("P"),
+                View(
+                    "prices",
+                    {"date": _WHEN, "ticker": _TICKER, "close": number("underlying_last", missing=(0.0,))},
+                    first_by=lambda sight: -sight.number(sight.first(("quote_unixtime", "strike"))),
+                ),
+            ),
+            note="where SPX and SPXW share an expiry and a strike they cannot be told apart; it has no open interest",
+        ),
+    ),
+    index="SPX",
+)
+
+
+class OptionsDx(VendorMarket):
+    """OptionsDX: chains by month."""
+
+    vendor = VENDOR

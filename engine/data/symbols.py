@@ -1,0 +1,173 @@
+"""Symbols of US options and stocks: OSI codes taken apart, roots of indices, share classes, names that changed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from engine.errors import InputError
+
+# Root, expiry as YYMMDD, right, strike in thousandths: read from the right, since a root may end in a digit.
+# Ten digits of strike are found where it does not fit into eight.
+_OSI = r"^(?:O:|[.\-])?([A-Z][A-Z./]{0,5}\d?)\s*(\d{6})([CP])(\d{8}|\d{10})$"
+ADJUSTED = r"^[A-Z./]+\d$"  # a digit after the root: the contract delivers something else than 100 shares
+
+# Roots under which an index or a class of shares is listed, and how the options settle: in the morning or evening.
+ROOTS: dict[str, tuple[str, str | None]] = {
+    "SPX": ("SPX", "am"),
+    "SPXW": ("SPX", "pm"),
+    "SPXPM": ("SPX", "pm"),
+    "NDX": ("NDX", "am"),
+    "NDXP": ("NDX", "pm"),
+    "RUT": ("RUT", "am"),
+    "RUTW": ("RUT", "pm"),
+    "VIX": ("VIX", "am"),
+    "VIXW": ("VIX", "am"),
+    "XSP": ("XSP", "pm"),
+    "DJX": ("DJX", "am"),
+    "OEX": ("OEX", "pm"),
+    "XEO": ("XEO", "pm"),
+}
+EUROPEAN = ("SPX", "NDX", "RUT", "VIX", "XSP", "DJX", "XEO")  # every other US option is American
+
+# Companies with more than one class of shares, which every vendor writes another way: BRK.B, BRK-B, BRK/B, BRK_B, BRKB.
+CLASSES = ("BRK.A", "BRK.B", "BF.A", "BF.B", "LEN.B", "HEI.A", "MOG.A", "UHAL.B")
+
+
+@dataclass(frozen=True)
+class Rename:
+    """A ticker that became another one: before `date` the company had the old one."""
+
+    old: str
+    new: str
+    date: str
+
+
+RENAMES = (
+    Rename("WLP", "ANTM", "2014-12-03"),
+    Rename("PCLN", "BKNG", "2018-02-27"),
+    Rename("HRS", "LHX", "2019-07-01"),
+    Rename("SYMC", "NLOK", "2019-11-05"),
+    Rename("BBT", "TFC", "2019-12-09"),
+    Rename("UTX", "RTX", "2020-04-03"),
+    Rename("COG", "CTRA", "2021-10-04"),
+    Rename("WLTW", "WTW", "2022-01-10"),
+    Rename("VIAC", "PARA", "2022-02-17"),
+    Rename("FB", "META", "2022-06-09"),
+    Rename("ANTM", "ELV", "2022-06-28"),
+    Rename("NLOK", "GEN", "2022-11-08"),
+    Rename("ABC", "COR", "2023-08-30"),
+    Rename("FLT", "CPAY", "2024-03-25"),
+    Rename("SQ", "XYZ", "2025-01-21"),
+)
+
+
+def osi(symbol: pl.Expr, part: str) -> pl.Expr:
+    """Return a part of an OSI code, padded or compact: root, expiry, right or strike; null where it is none.
+
+    Examples
+    --------
+    >>> codes = pl.DataFrame({"code": ["ZZQ   190215C00100000", "O:ZZQ1190215P00062500", "nothing"]})
+    >>> codes.select(**{part: osi(pl.col("code"), part) for part in ("root", "right", "strike")}).rows()
+    [('ZZQ', 'C', 100.0), ('ZZQ1', 'P', 62.5), (None, None, None)]
+    """
+    found = symbol.str.strip_chars().str.to_uppercase()
+    group = ("root", "expiry", "right", "strike").index(part) + 1
+    text = found.str.extract(_OSI, group)
+    if part == "expiry":
+        return (pl.lit("20") + text).str.to_date("%Y%m%d", strict=False)
+    return text.cast(pl.Float64) / 1000.0 if part == "strike" else text
+
+
+def plain_ticker(ticker: pl.Expr) -> pl.Expr:
+    """Return tickers as the engine writes them: upper case, BRK.B for a class of shares, SPX for ^SPX and SPXW.
+
+    Examples
+    --------
+    >>> pl.DataFrame({"t": ["^spx", "SPXW", "brk-b", "BRKB", "BRK/B", "BF_B", "A"]}).select(plain_ticker(pl.col("t")))[
+    ...     "t"
+    ... ].to_list()
+    ['SPX', 'SPX', 'BRK.B', 'BRK.B', 'BRK.B', 'BF.B', 'A']
+    """
+    plain = ticker.cast(pl.String).str.strip_chars().str.strip_chars_start("^$").str.to_uppercase()
+    return plain.replace(_SPELLINGS)
+
+
+def settlement(root: pl.Expr) -> pl.Expr:
+    """Return am or pm of an index's root, null of others."""
+    known = {name: when for name, (_, when) in ROOTS.items()}
+    plain = root.cast(pl.String).str.strip_chars().str.strip_chars_start("^$").str.to_uppercase()
+    return plain.replace_strict(known, default=None, return_dtype=pl.String)
+
+
+def style(ticker: pl.Expr) -> pl.Expr:
+    """Return how US options of a ticker are exercised: those of most indices at expiry only."""
+    return pl.when(plain_ticker(ticker).is_in(EUROPEAN)).then(pl.lit("european")).otherwise(pl.lit("american"))
+
+
+def one_name(ticker: pl.Expr, date: pl.Expr, renames: tuple[Rename, ...] = RENAMES) -> pl.Expr:
+    """Return the last ticker of each company, over all its dates.
+
+    A row of FB before 9 June 2022 is of META, whether its vendor filled the new name in or not; a row of FB after that
+    day is of whoever took the ticker since.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> days = [date(2022, 6, 8), date(2022, 6, 9), date(2025, 1, 2)]
+    >>> rows = pl.DataFrame({"ticker": ["FB", "META", "FB"], "date": days})
+    >>> rows.select(one_name(pl.col("ticker"), pl.col("date")))["ticker"].to_list()
+    ['META', 'META', 'FB']
+    """
+    after = {rename.old: rename for rename in sorted(renames, key=lambda rename: rename.date)}
+    last = {old: _last(rename, after) for old, rename in after.items()}
+    until = ticker.replace_strict(
+        {old: rename.date for old, rename in after.items()}, default=None, return_dtype=pl.String
+    )
+    return pl.when(date < until.str.to_date()).then(ticker.replace(last)).otherwise(ticker)
+
+
+def _last(rename: Rename, after: dict[str, Rename]) -> str:
+    """Follow a company from name to name."""
+    new = rename.new
+    while new in after and after[new].date > rename.date:
+        rename = after[new]
+        new = rename.new
+    return new
+
+
+def read_renames(file: Path | str | None) -> tuple[Rename, ...]:
+    """Return the renames that are known, and those of a file of one's own, with columns old, new, date.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, lacks a column, or a date is none.
+    """
+    if file is None:
+        return RENAMES
+    path = Path(file)
+    if not path.is_file():
+        raise InputError(f"market.identifiers={path} is missing; give a csv file with the columns old, new, date")
+    try:
+        rows = pl.read_csv(path, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"{path} cannot be read ({str(error).splitlines()[0][:120]})") from None
+    wanted = ("old", "new", "date")
+    if missing := [name for name in wanted if name not in rows.columns]:
+        raise InputError(f"{path} has no column {missing[0]}; it has {', '.join(rows.columns)}; needed: old, new, date")
+    dates = rows["date"].str.to_date("%Y-%m-%d", strict=False)
+    if dates.null_count():
+        line = int(dates.is_null().arg_max() or 0) + 2
+        raise InputError(f"{path}, line {line}, column date: {rows['date'][line - 2]} is no date; write 2022-06-09")
+    own = tuple(Rename(old.strip().upper(), new.strip().upper(), date) for old, new, date in rows.select(wanted).rows())
+    replaced = {(rename.old, rename.date) for rename in own}
+    return (*(rename for rename in RENAMES if (rename.old, rename.date) not in replaced), *own)
+
+
+_SPELLINGS = {root: ticker for root, (ticker, _) in ROOTS.items()} | {
+    spelt: whole
+    for whole in CLASSES
+    for name, letter in [whole.split(".")]
+    for spelt in (*(f"{name}{mark}{letter}" for mark in "-/_ "), f"{name}{letter}")
+}

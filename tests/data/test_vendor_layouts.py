@@ -1,0 +1,236 @@
+"""Every vendor's layout on a few invented rows in its shape: recognised, units mended, sentinels missing."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from engine.data.recognise import look, recognise
+from engine.data.vendor_tables import vendor_tables
+from tests.data.vendor_samples import SAMPLES
+
+DAY, EXPIRY = date(2019, 1, 16), date(2019, 2, 15)
+OPTION = {"date": DAY, "ticker": "ZZQ", "expiry": EXPIRY, "strike": 100.0, "right": "C"}
+TWO_SIDED = {"bid": 2.60, "ask": 2.70}
+FULL = TWO_SIDED | {"iv": 0.2309, "delta": 0.5148, "oi": 8801.0}
+AMERICAN = {"style": "american", "settlement": None}
+EUROPEAN = {"style": "european", "settlement": None}
+# What the first option of each sample says, beside OPTION.
+FIRST = {
+    "om_opprc": FULL | {"ticker": "999001", "forward": None, "settlement": "pm"},
+    "om_opprc_native": FULL | {"ticker": "999001", "settlement": "pm"},
+    "orats_strikes_file": FULL | AMERICAN,
+    "orats_strikes_api": FULL | {"style": "american", "settlement": "pm"},
+    "cboe_eod_calcs": FULL | AMERICAN | {"forward": 100.022},
+    "cboe_eod_quotes": TWO_SIDED | AMERICAN | {"oi": 8801.0, "iv": None},
+    "cboe_interval": FULL | AMERICAN,
+    "optionsdx": FULL | AMERICAN | {"oi": None},
+    "hod_l2": FULL | AMERICAN,
+    "hod_l3": FULL | AMERICAN,
+    "dolthub_chain": FULL | AMERICAN | {"oi": None},
+    "alphavantage": FULL | AMERICAN,
+    "theta_v3_eod": TWO_SIDED | AMERICAN,
+    "theta_v3_greeks": FULL | AMERICAN | {"oi": None},
+    "theta_v2": TWO_SIDED | AMERICAN,
+    "polygon_day": AMERICAN | {"price": 2.65, "bid": None},
+    "databento_bars": AMERICAN | {"price": 2.65, "bid": None},
+    "databento_quotes": TWO_SIDED | AMERICAN,
+    "yfinance": FULL | AMERICAN | {"delta": None},
+    "tardis_chain": FULL | EUROPEAN | {"forward": 100.0},
+    "deribit_book": FULL | EUROPEAN | {"forward": 100.0, "delta": None},
+    "crypto_snapshot": FULL | EUROPEAN | {"forward": 100.0, "delta": None},
+    "nse_udiff": EUROPEAN | {"price": 2.65, "oi": 8801.0},
+    "nse_legacy_fo": EUROPEAN | {"price": 2.65, "oi": 8801.0},
+    "nse_oldest_fo": {"date": date(2004, 1, 16), "expiry": date(2004, 2, 26), "style": "american", "price": 2.65},
+    "lean_universe": AMERICAN | {"price": 2.65, "iv": 0.2309, "delta": 0.5148, "oi": 8801.0},
+}
+
+
+def written(folder, *layouts):
+    for layout in layouts:
+        name, text = SAMPLES[layout]
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def reasons(judged):
+    return dict(judged.counts.group_by("reason").agg(pl.col("rows").sum()).iter_rows())
+
+
+@pytest.mark.parametrize("layout", SAMPLES)
+def test_a_layout_is_told_by_its_columns_or_its_name_and_by_no_other(layout, tmp_path):
+    found = look(written(tmp_path, layout))
+    assert [match.layout.name for match in found.matches] == [layout]
+    assert found.unknown == found.unread == []
+    assert found.matches[0].why.startswith("its ")
+
+
+@pytest.mark.parametrize("layout", FIRST)
+def test_the_first_option_of_every_vendor_says_the_same(layout, tmp_path):
+    quotes = vendor_tables(written(tmp_path, layout)).tables["quotes"]
+    row = quotes.kept.row(0, named=True)
+    expected = OPTION | FIRST[layout]
+    for name, value in expected.items():
+        assert row[name] == (pytest.approx(value, rel=1e-9) if isinstance(value, float) else value), name
+
+
+@pytest.mark.parametrize(
+    ("layout", "close"),
+    [
+        ("orats_strikes_file", 100.02),
+        ("orats_strikes_api", 100.02),
+        ("orats_summaries", 100.02),
+        ("orats_dailies", 100.02),
+        ("cboe_eod_calcs", 100.02),
+        ("cboe_eod_quotes", 100.02),
+        ("optionsdx", 100.02),
+        ("hod_l2", 100.02),
+        ("hod_l3", 100.02),
+        ("dolthub_closes", 100.02),
+        ("theta_v3_greeks", 100.02),
+        ("polygon_day", 100.02),
+        ("databento_bars", 100.02),
+        ("yfinance", 100.02),
+        ("tardis_chain", 100.0),  # a forward: the chains have no spot
+        ("deribit_book", 100.02),
+        ("nse_udiff", 100.02),
+        ("nse_legacy_cm", 100.02),
+        ("nse_full_cm", 100.02),
+        ("lean_universe", 100.02),
+    ],
+)
+def test_spots_are_those_of_the_file(layout, close, tmp_path):
+    prices = vendor_tables(written(tmp_path, layout)).tables["prices"].kept
+    found = dict(prices.filter(pl.col("ticker") == "ZZQ").select("date", "close").iter_rows())
+    assert found == {DAY: pytest.approx(close)}
+
+
+@pytest.mark.parametrize(
+    ("layout", "reason", "rows"),
+    [
+        ("om_opprc", "adjusted_contract", 1),
+        ("om_opprc", "iv_is_-99.99", 1),
+        ("om_opprc", "delta_is_-99.99", 1),
+        ("orats_strikes_file", "adjusted_contract", 1),
+        ("orats_strikes_file", "iv_is_10", 2),
+        ("cboe_eod_calcs", "adjusted_contract", 1),
+        ("cboe_eod_calcs", "iv_is_0", 1),
+        ("hod_l2", "adjusted_contract", 1),
+        ("hod_l2", "iv_stands_for_nothing", 1),
+        ("polygon_day", "adjusted_contract", 1),
+        ("yfinance", "iv_is_1e-05", 1),
+        ("yfinance", "iv_is_0.250007", 1),
+        ("yfinance", "ask_is_0", 1),
+        ("nse_udiff", "not_traded", 1),
+        ("nse_legacy_fo", "not_traded", 1),
+        ("nse_legacy_fo", "not_of_stocks_or_indices", 1),
+        ("lean_universe", "iv_is_1e-07", 1),
+        ("dolthub_split", "duplicate", 1),
+    ],
+)
+def test_what_stands_for_nothing_and_what_is_left_out_is_counted_by_its_reason(layout, reason, rows, tmp_path):
+    tables = vendor_tables(written(tmp_path, layout)).tables
+    assert sum(reasons(table).get(reason, 0) for table in tables.values()) == rows
+
+
+def test_rejected_rows_know_their_file_their_line_and_what_was_there(tmp_path):
+    rejected = vendor_tables(written(tmp_path, "hod_l2")).tables["quotes"].rejected
+    row = rejected.filter(pl.col("reason") == "adjusted_contract").row(0, named=True)
+    assert row["file"] == str(tmp_path / "L2_options_20190116.csv")
+    assert (row["line"], row["column"], row["value"]) == (4, "optionroot", "ZZQ1190215C00100000")
+
+
+def test_a_put_of_a_two_sided_row_has_the_call_delta_less_one_and_its_own_quotes(tmp_path):
+    quotes = vendor_tables(written(tmp_path, "orats_strikes_file")).tables["quotes"].kept
+    put = quotes.filter((pl.col("right") == "P") & (pl.col("strike") == 100.0)).row(0, named=True)
+    assert (put["bid"], put["ask"], put["oi"], put["delta"]) == (2.41, 2.52, 5120.0, pytest.approx(-0.4852))
+
+
+def test_a_surface_has_call_deltas_in_percent_and_tenors_in_days(tmp_path):
+    surface = vendor_tables(written(tmp_path, "om_vsurf")).tables["surface"].kept
+    assert surface.select("ticker", "tenor", "delta", "right", "iv").rows() == [
+        ("999001", 30.0, 50.0, "C", 0.2309),
+        ("999001", 30.0, 75.0, "P", 0.2688),
+    ]
+    summaries = (
+        vendor_tables(written(tmp_path / "..", "orats_summaries").joinpath("summaries.csv")).tables["surface"].kept
+    )
+    nodes = {(row["tenor"], row["delta"]): row["iv"] for row in summaries.iter_rows(named=True)}
+    assert nodes[30.0, 50.0] == 0.2309
+    assert nodes[30.0, 95.0] == 0.2933  # the 5-delta put
+    assert nodes[182.0, 50.0] == 0.229
+
+
+def test_standard_options_give_a_surface_at_the_money_and_forwards(tmp_path):
+    tables = vendor_tables(written(tmp_path, "om_stdop")).tables
+    assert tables["surface"].kept.select("delta", "right", "iv").rows() == [(50.0, "C", 0.2309), (50.0, "P", 0.2305)]
+    assert tables["forwards"].kept.rows() == [(DAY, "999001", EXPIRY, 100.21)]
+
+
+def test_ivydb_names_keys_by_their_last_name_and_weighs_members_by_shares_times_close(tmp_path):
+    tables = vendor_tables(
+        written(tmp_path, "om_vsurf", "om_secprd", "om_secnm", "om_zero", "om_dist", "om_fwdprd")
+    ).tables
+    assert tables["surface"].kept["ticker"].unique().to_list() == ["ZZQ"]
+    prices = dict(tables["prices"].kept.select("ticker", "close").iter_rows())
+    assert prices == {"ZZQ": 100.02, "BRK.B": 12.10, "SPX": 2616.1}
+    weights = dict(tables["weights"].kept.select("ticker", "weight").iter_rows())
+    sizes = {"ZZQ": 250000 * 100.02, "BRK.B": 8100 * 12.10}
+    assert weights == pytest.approx({name: size / sum(sizes.values()) for name, size in sizes.items()})
+    assert tables["rates"].kept.rows() == [(date(2019, 6, 27), pytest.approx(0.0241))]
+    assert tables["actions"].kept.rows() == [(date(2019, 3, 4), "ZZQ", "split", 0.25)]
+    assert reasons(tables["actions"])["cancelled"] == 1
+    assert tables["forwards"].kept.select("ticker", "forward").rows() == [("SPX", 2617.3)]
+
+
+def test_members_of_a_list_alone_are_weighed_on_the_dates_that_they_were_members(tmp_path):
+    weights = vendor_tables(written(tmp_path, "om_secprd", "om_secnm", "om_link", "crsp_sp500")).tables["weights"]
+    assert weights.kept.rows() == [(DAY, "ZZQ", 1.0)]
+
+
+@pytest.mark.parametrize(("layout", "factor"), [("orats_splits", 0.25), ("dolthub_split", 0.25)])
+def test_splits_are_new_price_over_old_price(layout, factor, tmp_path):
+    tables = vendor_tables(written(tmp_path, layout)).tables
+    assert tables["actions"].kept.rows() == [(date(2019, 3, 4), "ZZQ", "split", factor)]
+
+
+def test_open_interest_of_its_own_file_joins_the_quotes(tmp_path):
+    theta = vendor_tables(written(tmp_path, "theta_v3_eod", "theta_v3_interest")).tables["quotes"].kept
+    assert theta["oi"].to_list() == [8801.0, None]
+
+
+def test_futures_are_forwards_and_the_expiry_is_the_one_that_holidays_moved(tmp_path):
+    tables = vendor_tables(written(tmp_path, "nse_udiff")).tables
+    assert tables["forwards"].kept.rows() == [(DAY, "ZZQ", EXPIRY, 100.60)]
+
+
+def test_levels_of_an_index_are_closes_under_the_name_of_the_file(tmp_path):
+    tables = vendor_tables(written(tmp_path, "cboe_index", "cboe_index_vvix")).tables
+    assert tables["prices"].kept.sort("date", "ticker").rows() == [
+        (DAY, "COR1M", 31.10),
+        (DAY, "VVIX", 91.10),
+        (date(2022, 3, 21), "COR1M", 41.37),
+    ]
+
+
+def test_indian_indices_have_the_names_of_their_options(tmp_path):
+    prices = vendor_tables(written(tmp_path, "nse_index_close")).tables["prices"].kept
+    assert dict(prices.select("ticker", "close").iter_rows()) == {"NIFTY": 10890.30, "INDIAVIX": 15.10}
+
+
+def test_am_and_pm_of_one_expiry_are_two_contracts(tmp_path):
+    quotes = vendor_tables(written(tmp_path, "cboe_eod_calcs")).tables["quotes"].kept
+    spx = quotes.filter(pl.col("ticker") == "SPX").row(0, named=True)
+    assert (spx["settlement"], spx["style"], spx["forward"], spx["iv"]) == ("pm", "european", 2612.40, None)
+
+
+def test_earnings_are_dates(tmp_path):
+    assert vendor_tables(written(tmp_path, "orats_earnings")).tables["earnings"].kept["date"].to_list() == [
+        date(2019, 2, 7)
+    ]
+
+
+def test_of_several_layouts_the_one_whose_columns_say_most_counts():
+    secprd = ["secid", "date", "low", "high", "close", "volume", "return", "cfadj", "open", "cfret", "shrout"]
+    assert recognise(secprd)[1].name == "om_secprd"
+    assert recognise(["date", "open", "high", "low", "close"])[1].name == "cboe_index"
