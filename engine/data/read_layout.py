@@ -48,6 +48,7 @@ def read_file(
     settings: dict[str, Any] | None = None,
     renames: tuple[Rename, ...] = RENAMES,
     names: frozenset[str] | None = None,
+    most: int | None = None,
 ) -> list[Piece]:
     """Read a file of a known layout.
 
@@ -60,6 +61,8 @@ def read_file(
     renames : tuple of Rename
     names : set of str or None
         Tickers that are wanted; None = all.
+    most : int or None
+        Rows to read, the first ones; None = all.
 
     Raises
     ------
@@ -67,6 +70,7 @@ def read_file(
         When the file is damaged.
     """
     frame, lost = scan(raw)
+    frame = frame if most is None else frame.head(most)
     sight = Sight(dict(frame.collect_schema()), f"{raw.path.parent.name}/{raw.name}", settings)
     views = [view for view in layout.views if _seen(view, sight.schema)]
     clean, sight = sight.cleaned(sight.schema)
