@@ -15,6 +15,7 @@ from engine.pricing.straddle import DAYS_PER_YEAR, VOL_POINT
 
 MOST_INSTRUMENTS = 4  # of a leg
 # Every option is worth some straddles and some forwards at its strike: a call is half of each.
+SWAPS = frozenset([Kind.VARIANCE, Kind.GAMMA])
 PAYOFFS = {Kind.STRADDLE: (1.0, 0.0), Kind.CALL: (0.5, 0.5), Kind.PUT: (0.5, -0.5)}
 
 
@@ -67,11 +68,19 @@ class AtDelta:
 
 @dataclass(frozen=True)
 class AtFairVolatility:
-    """At the model-free volatility of the smile: a variance swap is then worth nothing at entry."""
+    """At the model-free volatility of the smile: a variance swap is then worth nothing at entry.
+
+    Parameters
+    ----------
+    weighted : bool
+        At that of a gamma swap.
+    """
+
+    weighted: bool = False
 
     def at(self, forward: Floats, smile: Floats, deltas: Axis, years: Floats) -> Floats:
         """Return strikes, volatilities in decimals; parameters as of `Strike`."""
-        return model_free_vol(smile, deltas, years)
+        return model_free_vol(smile, deltas, years, weighted=self.weighted)
 
 
 @dataclass(frozen=True)
@@ -177,70 +186,80 @@ def option(
     )
 
 
-def variance_swap(
-    total: Floats,
-    cap: float,
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """What a swap keeps of its entry: years to the expiry, (C, 1, ...), and the forward, (C, 1 + L, ...)."""
+
+    years: Floats
+    forward: Floats
+
+
+def swap(
+    instrument: Instrument,
+    opened: Opened,
     forward: Floats,
     strike: Floats,
     iv: Floats,
     years: Floats,
-    rate: Floats | float,
+    rate: Floats,
     realised: Floats,
 ) -> StraddleGreeks:
     """Value a swap of realised variance, of a vega of 1 at its strike, and its greeks.
 
-        value = exp(-r t) [min((R + s^2 t) / T, c^2 K^2) - K^2] / (2 K)
+        value = exp(-r t) [min((R + g s^2 t) / T, c^2 K^2) - K^2] / (2 K)
+
+    with g = 1 of a variance swap and F / F_0 of a gamma swap, on which each squared return counts in R too.
 
     Parameters
     ----------
-    total : array
-        T, years from entry to expiry: realised variance is annualised on the clock of the volatilities.
-    cap : float
-        c; infinite = none. It binds on what is expected, so before it is certain the mark is an intrinsic value.
+    instrument : Instrument
+        Its kind, and c, its cap, infinite where there is none. It binds on what is expected: before it is certain the
+        mark is an intrinsic value.
+    opened : Opened
+        T and F_0: realised variance is annualised on the clock of the volatilities.
     forward : array
-        Of the underlying, on which `gamma` is quoted; the value does not depend on it.
+        F, to the expiry.
     strike, iv : array
         K and the model-free volatility s to the expiry, annualised decimals.
-    years : array
-        t, time left.
-    rate : array
+    years, rate : array
+        t, time left, and r.
     realised : array
-        R, squared log returns since entry, summed.
+        R, from `Marks.realised`.
     """
     xp = namespace(forward, strike, iv, years, rate, realised)
-    total = xp.where(total > 0.0, total, xp.nan)  # 0 where a cohort found no expiry
+    of_gamma = instrument.kind == Kind.GAMMA
+    total = xp.where(opened.years > 0.0, opened.years, xp.nan)  # 0 where a cohort found no expiry
+    weight = forward / opened.forward if of_gamma else 1.0
+    slope = 1.0 / opened.forward if of_gamma else 0.0 * opened.forward
+    left, vol = xp.where(years > 0.0, years, 0.0), xp.where(years > 0.0, iv, 0.0)
     discount = xp.exp(-rate * years)
-    left = xp.where(years > 0.0, iv * iv * (years / total), 0.0)  # in this order nothing is left of rounding at entry
-    expected, most = realised / total + left, (cap * strike) ** 2
-    binds = expected >= most
+    # In this order nothing is left of rounding at entry.
+    expected, most = realised / total + weight * (vol * vol * (left / total)), (instrument.cap * strike) ** 2
     value = discount * (xp.minimum(expected, most) - strike * strike) / (2.0 * strike)
-    pays = xp.where(binds, 0.0, discount / (strike * total))  # half of it for a unit of variance
+    pays = xp.where(expected >= most, 0.0, discount / (strike * total))  # half of it for a unit of variance
     return StraddleGreeks(
         value=value,
-        delta=0.0 * value,
-        gamma=pays / xp.where(forward > 0.0, forward, xp.nan) ** 2,
-        vega=pays * xp.where(years > 0.0, iv * years, 0.0) * VOL_POINT,
-        theta=(rate * value - 0.5 * pays * xp.where(years > 0.0, iv * iv, 0.0)) / DAYS_PER_YEAR,
-        vanna=0.0 * value,
-        volga=pays * xp.where(years > 0.0, years, 0.0) * VOL_POINT**2,
+        delta=0.5 * pays * slope * vol * vol * left,
+        gamma=pays * weight / xp.where(forward > 0.0, forward, xp.nan) ** 2,
+        vega=pays * weight * vol * left * VOL_POINT,
+        theta=(rate * value - 0.5 * pays * weight * vol * vol) / DAYS_PER_YEAR,
+        vanna=pays * slope * vol * left * VOL_POINT,
+        volga=pays * weight * left * VOL_POINT**2,
     )
 
 
-def price(pair: Pair, total: Floats, *state: Floats) -> StraddleGreeks:
+def price(pair: Pair, opened: Opened, *state: Floats) -> StraddleGreeks:
     """Value the instrument of every leg, (C, 1 + L, ...).
 
     Parameters
     ----------
     pair : of the index leg and of the members
-    total : array broadcastable to (C, 1 + L, ...)
-        Years from entry to expiry.
+    opened : Opened
     *state : arrays broadcastable to (C, 1 + L, ...)
         Forward, strike, iv, years left, rate, and squared returns realised where an instrument depends on them.
     """
 
     def of(instrument: Instrument) -> StraddleGreeks:
-        if instrument.kind == Kind.VARIANCE:
-            return variance_swap(total, instrument.cap, *state)
-        return option(instrument.kind, *state[:5])
+        return swap(instrument, opened, *state) if instrument.kind in SWAPS else option(instrument.kind, *state[:5])
 
     return by_class(pair, of)

@@ -8,7 +8,7 @@ from engine import records
 from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest.attribution import date_rolls, explain
-from engine.backtest.instruments import PAYOFFS, Instrument, Pair, by_class, pairs, price, ratios
+from engine.backtest.instruments import PAYOFFS, SWAPS, Instrument, Opened, Pair, by_class, pairs, price, ratios
 from engine.backtest.marks import Marks, Reading, mark_cohorts
 from engine.kernels.codes import MAGNITUDES, PARTS, Beyond, Kind, LegStatus
 from engine.pricing import StraddleGreeks
@@ -56,17 +56,21 @@ class Held:
         opened = (marks.forward[:, :, 0], marks.smile[:, :, 0], marks.deltas, marks.time[:, :, 0])
         self.strike = by_class(pair, lambda instrument: instrument.strike.at(*opened))
         self.reading: Reading = by_class(pair, self._read)
-        realised = (marks.realised(),) if any(i.kind == Kind.VARIANCE for i in pair) else ()
+        self.opened = Opened(marks.time[:, :, :1], marks.forward[:, :, :1])
+        realised = ()
+        if any(instrument.kind in SWAPS for instrument in pair):
+            realised = (by_class(pair, lambda instrument: marks.realised(instrument.kind == Kind.GAMMA)),)
         self.at_marks = (marks.forward, self.strike[:, :, None], self.reading.iv, marks.years, rate)
         self.realised = realised
         self.greeks = self.price(*self.at_marks, *realised)
 
     def _read(self, instrument: Instrument) -> Reading:
-        return self.marks.strip() if instrument.kind == Kind.VARIANCE else self.marks.at(self.strike)
+        is_swap = instrument.kind in SWAPS
+        return self.marks.strip(instrument.kind == Kind.GAMMA) if is_swap else self.marks.at(self.strike)
 
     def price(self, *state: Floats) -> StraddleGreeks:
         """Price every leg's instrument, given forward, strike, iv, years, rate and what was realised."""
-        return price(self.pair, self.marks.time[:, :, :1], *state)
+        return price(self.pair, self.opened, *state)
 
     def flows(self, units, rolls, hedge_ratio: float, physical: bool) -> Flows:
         """Hold `units` of it in each leg, (C, 1 + L), with a share of its delta hedged."""

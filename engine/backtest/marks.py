@@ -100,9 +100,9 @@ class Marks:
         iv, outside = vol_at_strike(self.smile, self.deltas, living, strike, self.time)
         return self._reading(iv, outside)
 
-    def strip(self) -> Reading:
-        """Read the model-free volatility, which all strikes together say."""
-        iv = model_free_vol(self.smile, self.deltas, self.time)
+    def strip(self, weighted: bool) -> Reading:
+        """Read the model-free volatility, which all strikes together say; `weighted` as a gamma swap takes it."""
+        iv = model_free_vol(self.smile, self.deltas, self.time, weighted=weighted)
         return self._reading(iv, namespace(iv).zeros(iv.shape, dtype=bool))
 
     def _reading(self, iv, outside) -> Reading:
@@ -116,17 +116,19 @@ class Marks:
             beyond=xp.where(self.quotable & quoted, beyond, int(Beyond.NOTHING)),
         )
 
-    def realised(self):
+    def realised(self, weighted: bool):
         """Sum of squared log returns since entry, in which no action on the shares is a return.
 
-        A day without a price has none, and the next price the return since the last one.
+        A day without a price has none, and the next price the return since the last one. `weighted` counts each by the
+        forward over that at entry.
         """
         xp = namespace(self.price)
         factor = xp.where(xp.isfinite(self.return_factor) & self.alive, self.return_factor, 1.0)
         undone = _keep_last(xp.where(self.alive, self.price, xp.nan) / xp.cumprod(factor, axis=-1))
         moved = xp.maximum(undone, SMALLEST)
         total = xp.zeros(undone.shape)
-        total[..., 1:] = xp.cumsum(xp.log(moved[..., 1:] / moved[..., :-1]) ** 2, axis=-1)
+        weight = self.forward[..., 1:] / self.forward[..., :1] if weighted else 1.0
+        total[..., 1:] = xp.cumsum(weight * xp.log(moved[..., 1:] / moved[..., :-1]) ** 2, axis=-1)
         return total
 
 

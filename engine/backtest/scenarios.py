@@ -7,10 +7,11 @@ import numpy as np
 
 from engine.arrays import Floats
 from engine.backend import namespace
-from engine.backtest.instruments import Pair, price, ratios
+from engine.backtest.instruments import Opened, Pair, price, ratios
 from engine.backtest.legs import Legs
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
+from engine.pricing import StraddleGreeks
 
 SPOTS = ("index_spot", "spot", "listed.index_forward", "listed.forward")
 VOLATILITIES = ("index_iv", "component_iv", "listed.index_iv", "listed.iv")
@@ -76,18 +77,25 @@ class OnDay:
     Parameters
     ----------
     alive : array (C, 1 + L)
-    forward, years, realised, total : array (C, 1 + L)
+    forward, years, opened_years, opened_forward : array (C, 1 + L)
         As `instruments.price` takes them.
-    strike, iv : array (C, 1 + L, I)
+    strike, iv, realised : array (C, 1 + L, I)
     """
 
     alive: np.ndarray
     forward: np.ndarray
     years: np.ndarray
-    realised: np.ndarray
-    total: np.ndarray
+    opened_years: np.ndarray
+    opened_forward: np.ndarray
     strike: np.ndarray
     iv: np.ndarray
+    realised: np.ndarray
+
+    def of(self, pair: Pair, i: int, iv: np.ndarray) -> StraddleGreeks:
+        """Value instrument `i` of every leg at a volatility, (C, 1 + L)."""
+        opened = Opened(self.opened_years, self.opened_forward)
+        at = (self.forward, self.strike[..., i], iv, self.years, np.zeros(1), self.realised[..., i])
+        return price(pair, opened, *at)
 
 
 def on_day(legs: Legs, units: Floats, days: Floats) -> OnDay:
@@ -101,10 +109,13 @@ def on_day(legs: Legs, units: Floats, days: Floats) -> OnDay:
         alive=(marks.end > at[..., 0]) & (units != 0.0),
         forward=pick(marks.forward),
         years=pick(marks.years),
-        realised=pick(marks.realised()),
-        total=xp.broadcast_to(marks.time[:, :, 0], units.shape),
+        opened_years=xp.broadcast_to(marks.time[:, :, 0], units.shape),
+        opened_forward=marks.forward[:, :, 0],
         strike=xp.stack([held.strike for held in legs.instruments], axis=2),
         iv=xp.stack([pick(held.reading.iv) for held in legs.instruments], axis=2),
+        realised=xp.stack(
+            [pick(held.realised[0] if held.realised else 0.0 * marks.forward) for held in legs.instruments], axis=2
+        ),
     )
 
 
@@ -133,12 +144,9 @@ class Expectation:
         """Expected P&L of each leg if its volatility comes out as `factor` (C, 1 + L) x what it is marked."""
         s, total = self.state, np.zeros(self.units.shape)
         for i, pair in enumerate(self.pairs):
-            ratio, no_rate = ratios(pair, self.units.shape[1] - 1, np), np.zeros(1)
-            worth = [
-                price(pair, s.total, s.forward, s.strike[..., i], iv, s.years, no_rate, s.realised).value
-                for iv in (s.iv[..., i] * factor, s.iv[..., i])
-            ]
-            total = total + np.where(s.alive, self.units * ratio * (worth[0] - worth[1]), 0.0)
+            quantity = self.units * ratios(pair, self.units.shape[1] - 1, np)
+            gain = s.of(pair, i, s.iv[..., i] * factor).value - s.of(pair, i, s.iv[..., i]).value
+            total = total + np.where(s.alive, quantity * gain, 0.0)
         return total
 
     def vols(self) -> np.ndarray:
@@ -146,8 +154,7 @@ class Expectation:
         s, above, below = self.state, np.zeros(self.units.shape), np.zeros(self.units.shape)
         for i, pair in enumerate(self.pairs):
             iv = s.iv[..., i]
-            vega = price(pair, s.total, s.forward, s.strike[..., i], iv, s.years, np.zeros(1), s.realised).vega
-            vega = ratios(pair, self.units.shape[1] - 1, np) * vega
+            vega = ratios(pair, self.units.shape[1] - 1, np) * s.of(pair, i, iv).vega
             above, below = above + vega * iv, below + vega
         return np.where(below > 0.0, above / np.where(below > 0.0, below, 1.0), s.iv[..., 0])
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from engine.arrays import Floats
 from engine.backend import namespace
-from engine.backtest.instruments import price
+from engine.backtest.instruments import Opened, price
 from engine.backtest.legs import Held, Legs
-from engine.kernels.codes import PARTS
+from engine.kernels.codes import PARTS, Kind
 
 SPLIT = ("volatility", "correlation", "index_minus_basket", "other")  # in order; they sum to the gross P&L
 
@@ -133,10 +133,10 @@ def _index_gains(held: Held, rolls, basket: Basket) -> tuple[dict, Floats]:
     xp = namespace(basket.returned)
     forward, strike, iv, _, rate = (a[:, :1] for a in held.at_marks)
     was, vol, rate = forward[..., :-1], iv[..., :-1], xp.broadcast_to(rate, forward.shape)[..., :-1]
-    left, total = rolls.left[..., 1:], held.marks.time[:, :, :1]
+    left, opened = rolls.left[..., 1:], Opened(held.opened.years, held.opened.forward[:, :1])
 
     def worth(forward, vol, *realised):
-        return price(held.pair, total, forward, strike, vol, left, rate, *realised).value
+        return price((held.pair[0], held.pair[0]), opened, forward, strike, vol, left, rate, *realised).value
 
     realised = tuple(r[:, :1] for r in held.realised)
     rolled = worth(was, vol, *(r[..., :-1] for r in realised))
@@ -144,7 +144,8 @@ def _index_gains(held: Held, rolls, basket: Basket) -> tuple[dict, Floats]:
     gained = {}
     for name in ("returned", "as_implied"):
         move = getattr(basket, name)
-        squares = (r[..., :-1] + xp.log1p(move) ** 2 for r in realised)
+        weight = was * (1.0 + move) / opened.forward if held.pair[0].kind == Kind.GAMMA else 1.0
+        squares = (r[..., :-1] + weight * xp.log1p(move) ** 2 for r in realised)
         gained[name] = worth(was * (1.0 + move), vol, *squares) - rolled - delta * was * move
     after = tuple(r[..., 1:] for r in realised)
     now = forward[..., 1:]

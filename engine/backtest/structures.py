@@ -181,6 +181,25 @@ class VarianceSwap(SameLegs):
         return (Instrument(Kind.VARIANCE, AtFairVolatility(), cap=self.cap),)
 
 
+@dataclass(frozen=True)
+class GammaSwap(VarianceSwap):
+    """Swaps of variance weighted by the forward over that at entry: less of it counts in a crash than in a rally.
+
+    As `VarianceSwap`, but for the weight: on one that pays by the spot the difference is the carry of the days left. It
+    has a delta, which is hedged as any other.
+    """
+
+    @property
+    def index(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of the index leg."""
+        return (Instrument(Kind.GAMMA, AtFairVolatility(weighted=True)),)
+
+    @property
+    def members(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of a member's leg."""
+        return (Instrument(Kind.GAMMA, AtFairVolatility(weighted=True), cap=self.cap),)
+
+
 def _refuse_delta(delta: float, most: float) -> None:
     if not 0.0 < delta < most:
         raise InputError(f"structure.delta={delta} is no delta in percent above 0 and below {most:g}")

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
+from engine.data.header import REMEDY
+from engine.data.parquet import read_frame
 from engine.data.storage import QUALITY, REJECTED, beside
 
 
@@ -24,4 +26,4 @@ def load_rejected(folder: Path | str) -> pl.DataFrame | None:
 
 def _frame_beside(folder: Path | str, name: str) -> pl.DataFrame | None:
     path = beside(folder, name)
-    return pl.read_parquet(path, glob=False) if path.is_file() else None
+    return read_frame(path, REMEDY.format(Path(folder))) if path.is_file() else None

@@ -160,7 +160,7 @@ def from_parts(
         raise InputError(f"market {name} has no prices; give the closes of the index and the names")
     if not choices.index:
         raise InputError(f"market {name}: say which ticker is the index leg, index=TICKER")
-    tables = {table: _joined([_judged(table, part, choices) for part in of]) for table, of in parts.items()}
+    tables = {table: judged_parts(table, of, choices) for table, of in parts.items()}
     return from_judged(tables, choices, name, rate)
 
 
@@ -213,6 +213,11 @@ def from_judged(
     counts = [market.used, market.unused, *(_named_after(found) for found in tables.values())]
     quality = pl.concat(counts).group_by("asset", "reason").agg(pl.col("rows").sum()).sort("asset", "reason")
     return OwnMarket(replace(market, info=replace(info, notes=notes)), quality, rejected)
+
+
+def judged_parts(table: str, parts: Sequence[Part], choices: Choices) -> Judged:
+    """Hold the parts of a table against its contract, and put them together."""
+    return _joined([_judged(table, part, choices) for part in parts])
 
 
 def _judged(table: str, part: Part, choices: Choices) -> Judged:

@@ -19,6 +19,7 @@ from engine.data.sources import SOURCES
 from engine.data.storage import PanelWriter, open_panel
 from engine.durable import locked
 from engine.errors import InputError
+from engine.kinds import check_kinds
 from engine.places import panel_cache
 from engine.progress import progress_bar
 
@@ -195,6 +196,9 @@ def find_source(name: str, path: Path | str | None, settings: dict) -> Source:
     for setting in settings:
         if setting not in known:
             raise InputError(f"{setting} is not a setting of market {name}{_nearest(setting, known)}")
+    for word in ("start", "end"):
+        if "path" in known and settings.get(word) is not None:
+            read_date(settings[word], f"market.{word}")
     if "path" not in known:
         return source(**settings)
     if path is None:
@@ -202,9 +206,18 @@ def find_source(name: str, path: Path | str | None, settings: dict) -> Source:
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"market.path={path} is not text; quote it twice, such as 'market.path=\"{path}\"'")
     path = Path(os.path.expanduser(path))
-    if not (path.is_dir() or (getattr(source, "takes_file", False) and path.is_file())):
+    if not _is_there(path, getattr(source, "takes_file", False)):
         raise InputError(f"market.path={path} is not a folder; give the one that holds the files of {name}")
-    return source(**settings | {"path": str(path)})
+    made = source(**settings | {"path": str(path)})
+    check_kinds(made)
+    return made
+
+
+def _is_there(path: Path, may_be_file: bool) -> bool:
+    try:
+        return path.is_dir() or (may_be_file and path.is_file())
+    except (OSError, ValueError):  # too long, or not a name
+        return False
 
 
 def _nearest(word: str, known) -> str:

@@ -39,7 +39,8 @@ def parity_forwards(quotes: pl.DataFrame, dividends: pl.DataFrame | None = None)
         date, asset, expiry, forward, origin (listed; parity; neighbouring_expiries: their median carry, where an expiry
         has no pair; spot_and_rate where none has one), pairs (whose median it is), breaks (of these that contradict it
         by more than their spreads), parity_gap (median distance of these from it, as a share), spot_offset and its
-        doubt as from `spot_offsets`, spot (corrected by that offset), years, rate, american. Sorted by smile.
+        doubt as from `spot_offsets`, spot (corrected by that offset), borrow (rate less carry, a year: the
+        fee, and dividends that are not known), years, rate, american. Sorted by smile.
     """
     first = ("years", "spot", "rate", "american")
     smiles = quotes.group_by(SMILE).agg(pl.col(first).first(), pl.col("forward").median().alias("listed")).sort(SMILE)
@@ -81,6 +82,7 @@ def parity_forwards(quotes: pl.DataFrame, dividends: pl.DataFrame | None = None)
         spot_offset=pl.Series(offset),
         spot_offset_doubt=pl.Series(doubt),
         spot=pl.Series(spot),
+        borrow=pl.Series(rate - np.log(forward / (spot - paid)) / years),
         years="years",
         rate="rate",
         american="american",

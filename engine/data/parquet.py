@@ -8,6 +8,17 @@ import polars as pl
 
 from engine.errors import InputError
 
+# What Polars raises of a file that is no parquet, or was damaged: some damage it only notices by a broken assumption.
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+
+
+def read_frame(file: Path | str, remedy: str) -> pl.DataFrame:
+    """Read a parquet file of the engine's own, or raise InputError that names it and says what to do."""
+    try:
+        return pl.read_parquet(file, glob=False)
+    except UNREADABLE as error:
+        raise InputError(f"{file} is damaged ({_first_line(error)}); {remedy}") from None
+
 
 def scan(file: Path | str, columns: dict) -> pl.LazyFrame:
     """Open a parquet file and check that it has the columns, in types that can be read as asked.
@@ -29,7 +40,7 @@ def scan(file: Path | str, columns: dict) -> pl.LazyFrame:
     try:
         frame = pl.scan_parquet(file, glob=False)
         schema = frame.collect_schema()
-    except (pl.exceptions.ComputeError, OSError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{file} cannot be read as parquet ({_first_line(error)}); fetch or copy it again") from None
     for column, kind in columns.items():
         if column not in schema:
@@ -78,7 +89,7 @@ def collect(rows: pl.LazyFrame, file: Path | str, may_be_empty: bool = True) -> 
     """
     try:
         read = rows.collect()
-    except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError, OSError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{file} cannot be read ({_first_line(error)}); fetch or copy it again") from None
     if read.height == 0 and not may_be_empty:
         raise InputError(f"{file} has no usable row; fetch or copy it again")
@@ -102,5 +113,5 @@ def session_dates(rows: pl.LazyFrame, file: Path | str) -> np.ndarray:
     return dates["date"].to_numpy().astype("datetime64[D]")
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -12,6 +12,7 @@ import polars as pl
 
 from engine.backend import to_host
 from engine.calendar import after_hole
+from engine.data.gaps import gaps
 from engine.data.vol_suspicions import JUMP as VOL_JUMP
 from engine.data.vol_suspicions import middle_vols, vol_suspicions
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 NAME_JUMP = 1.5  # close over close before, either way: beyond it a name's move is looked at
 INDEX_JUMP = 1.25  # no index has moved by as much in a day since there are options on one
 SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0, 50.0, 100.0)
+ALWAYS = 8.0  # beyond it whatever comes after
 NEAR = 0.04  # a day's move of its own that may come with a split, and with the way back
 JUMP, HOLE = "unexplained_jump", "hole_of_sessions"  # reasons in the quality report
 
@@ -35,16 +37,19 @@ class Suspicion:
     ----------
     asset : str
     reason : str
-        `unexplained_jump`, `hole_of_sessions`, or one of `engine.data.vol_suspicions`.
+        `unexplained_jump`, `hole_of_sessions`, or one of `engine.data.vol_suspicions` and `engine.data.gaps`.
     date : numpy.datetime64
     text : str
         What is seen.
+    sessions : int
+        On how many sessions, that one the first.
     """
 
     asset: str
     reason: str
     date: np.datetime64
     text: str
+    sessions: int = 1
 
 
 class Gathered:
@@ -55,8 +60,7 @@ class Gathered:
 
     def look(self, block: "MarketPanel") -> None:
         """Remember the closes of a block, and the middle of its surfaces."""
-        panel = (block.dates, block.index_spot, block.spot, block.return_factor, middle_vols(block))
-        self._blocks.append((block.info, block.names, *(np.array(to_host(array)) for array in panel)))
+        self._blocks.append((block.info, block.names, *(np.array(array) for array in _looked_at(block))))
 
     def found(self) -> list[Suspicion]:
         """Return what is suspicious in all blocks together."""
@@ -70,8 +74,9 @@ def suspicions(panel: "MarketPanel") -> list[Suspicion]:
     """Return what is suspicious in a panel.
 
     A close is, when it is more than half as high again as the one before (an index: a quarter), or as much lower, no
-    return factor explains it, and the next session undoes it or it is the ratio of a split. So are more than seven days
-    without a session on which the market's calendar has one, and volatilities as `vol_suspicions` finds them.
+    return factor explains it, and the next session undoes it, or it is the ratio of a split, or more than eight. So are
+    more than seven days without a session on which the market's calendar has one, volatilities as `vol_suspicions`
+    finds them, and what `gaps` finds missing.
 
     Examples
     --------
@@ -83,8 +88,7 @@ def suspicions(panel: "MarketPanel") -> list[Suspicion]:
     >>> [(s.asset, s.reason, str(s.date)) for s in suspicions(replace(market, spot=spot))]
     [('S3', 'unexplained_jump', '2024-01-29')]
     """
-    arrays = (panel.dates, panel.index_spot, panel.spot, panel.return_factor, middle_vols(panel))
-    return _found(panel.info, panel.names, *map(to_host, arrays))
+    return _found(panel.info, panel.names, *_looked_at(panel))
 
 
 def tell(market: str, found: list[Suspicion]) -> None:
@@ -95,20 +99,23 @@ def tell(market: str, found: list[Suspicion]) -> None:
         log.warning("market %s: %s%s", market, alike[0].text, more)
 
 
+def _looked_at(panel: "MarketPanel") -> list[np.ndarray]:
+    closes = (panel.dates, panel.index_spot, panel.spot, panel.return_factor, middle_vols(panel))
+    return [*map(to_host, closes), to_host(panel.weights), to_host(panel.settlement)]
+
+
 def with_suspicions(quality: pl.DataFrame | None, found: list[Suspicion]) -> pl.DataFrame | None:
     """Return a quality report (asset, reason, rows) with a row for each asset and kind of suspicion."""
     if not found:
         return quality
-    rows = pl.DataFrame({"asset": [s.asset for s in found], "reason": [s.reason for s in found]})
-    rows = rows.group_by("asset", "reason", maintain_order=True).len("rows")
-    return (
-        rows
-        if quality is None
-        else pl.concat([quality, rows.cast({pl.Int64: quality.schema["rows"], pl.UInt32: quality.schema["rows"]})])
+    rows = pl.DataFrame(
+        [(s.asset, s.reason, s.sessions) for s in found], schema=["asset", "reason", "rows"], orient="row"
     )
+    rows = rows.group_by("asset", "reason", maintain_order=True).sum()
+    return rows if quality is None else pl.concat([quality, rows.cast({pl.Int64: quality.schema["rows"]})])
 
 
-def _found(info, names, dates, index_spot, spot, return_factor, vols) -> list[Suspicion]:
+def _found(info, names, dates, index_spot, spot, return_factor, vols, weights, settlement) -> list[Suspicion]:
     daily = dates.dtype == np.dtype("datetime64[D]")
     holes = after_hole(dates, info.calendar) if daily else np.zeros(len(dates), bool)
     index = _jumps(index_spot[:, None], np.ones((len(dates), 1)), holes, INDEX_JUMP)
@@ -125,6 +132,8 @@ def _found(info, names, dates, index_spot, spot, return_factor, vols) -> list[Su
     factors = np.concatenate([np.ones((len(dates), 1)), return_factor], axis=1)
     for asset, reason, t, text in vol_suspicions([info.index, *names], vols, closes, factors, holes):
         found.append(Suspicion(asset, reason, dates[t], f"{text} ({dates[t]})" if reason == VOL_JUMP else text))
+    for asset, reason, t, sessions, text in gaps(info, names, dates, index_spot, spot, weights, settlement):
+        found.append(Suspicion(asset, reason, dates[t], text, sessions))
     return found
 
 
@@ -135,6 +144,6 @@ def _jumps(close, factor, holes, least: float) -> list[tuple[int, int, float]]:
         two = close[2:] / (close[:-2] * factor[1:-1] * factor[2:])
         move, undone = np.abs(np.log(ratio)), np.abs(np.log(np.concatenate([two, close[:1] * np.nan]))) < NEAR
     split = (np.abs(move[..., None] - np.log(SPLITS)) < NEAR).any(axis=-1)
-    jumps = (move > np.log(least)) & (undone | split) & ~holes[1:, None]
+    jumps = (move > np.log(least)) & (undone | split | ((move > np.log(ALWAYS)) & np.isfinite(move))) & ~holes[1:, None]
     jumps[1:] &= ~(jumps[:-1] & undone[:-1])  # the way back
     return [(int(t) + 1, int(n), float(ratio[t, n])) for t, n in zip(*np.nonzero(jumps), strict=True)]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from engine.data.parquet import UNREADABLE
 from engine.errors import InputError
 
 TEXTS = (".csv", ".txt", ".tsv")
@@ -61,7 +62,7 @@ def _read(name: str, content: bytes, where: str) -> tuple[pl.DataFrame, int]:
     if name.endswith(".parquet"):
         try:
             return pl.read_parquet(io.BytesIO(content)), 1
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except UNREADABLE as error:
             raise InputError(f"{where} cannot be read as parquet ({_first_line(error)}); copy it again") from None
     if name.endswith(".gz"):
         try:
@@ -95,7 +96,7 @@ def _read_text(content: bytes, where: str) -> pl.DataFrame:
         raise InputError(f"{where} has more than one column {min(twice)}; keep one")
     try:
         return pl.read_csv(io.BytesIO(text.encode()), separator=separator, infer_schema=False)
-    except pl.exceptions.PolarsError as error:
+    except UNREADABLE as error:
         line = _odd_line(text, separator, len(columns))
         raise InputError(f"{where}{line} cannot be read as CSV ({_first_line(error)}); mend it") from None
 

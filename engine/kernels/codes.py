@@ -24,6 +24,7 @@ class Kind(IntEnum):
     CALL = 1
     PUT = 2
     VARIANCE = 3  # realised less agreed variance, over twice the agreed volatility
+    GAMMA = 4  # the same of variance weighted by the forward over that at entry
 
 
 class Beyond(IntEnum):

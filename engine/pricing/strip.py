@@ -150,7 +150,13 @@ def _widths(strike, used):
 
 
 def model_free_vol(
-    iv: Floats, deltas: Axis, years: Floats | float, *, reach: int = 25, budget: int | None = None
+    iv: Floats,
+    deltas: Axis,
+    years: Floats | float,
+    *,
+    reach: int = 25,
+    weighted: bool = False,
+    budget: int | None = None,
 ) -> Floats:
     """Model-free volatility of smiles on call deltas: the root of the mean of s^2 over the distribution of d2.
 
@@ -170,6 +176,9 @@ def model_free_vol(
         Time to expiry.
     reach : int
         Smiles must be quoted at or below this delta and at or above 100 - reach.
+    weighted : bool
+        Of variance weighted by the price of the underlying over its forward, as a gamma swap pays it: the mean is then
+        over the distribution of d1 = q(delta), which is 2/(T F) integral Q(K) / K dK.
     budget : int or None
         Bytes the temporaries of one block along the first axis may take.
 
@@ -181,7 +190,7 @@ def model_free_vol(
     References
     ----------
     Chriss and Morokoff, "Market risk for volatility and variance swaps" (1999); Gatheral, "The volatility surface"
-    (2006), chapter 11.
+    (2006), chapter 11; Fukasawa, "The normalizing transformation of the implied volatility smile" (2012), of both.
 
     Examples
     --------
@@ -194,11 +203,11 @@ def model_free_vol(
     lead = iv.shape[:-1]
     remaining = xp.broadcast_to(xp.asarray(years, dtype=xp.float64), lead)
     if not lead:
-        return _model_free(iv, deltas, remaining, reach)
+        return _model_free(iv, deltas, remaining, reach, weighted)
     result = xp.empty(lead)
 
     def fill(part):
-        result[part] = _model_free(iv[part], deltas, remaining[part], reach)
+        result[part] = _model_free(iv[part], deltas, remaining[part], reach, weighted)
 
     parts = blocks(lead[0], _BYTES_PER_SMILE * math.prod(lead[1:]), budget or block_budget(xp))
     for _ in each(xp, fill, parts):
@@ -206,7 +215,7 @@ def model_free_vol(
     return result
 
 
-def _model_free(iv, deltas, years, reach):
+def _model_free(iv, deltas, years, reach, weighted):
     """Walk up the deltas: add the tail below the first quoted node, a segment per node, and the tail at the end."""
     xp = namespace(iv, years)
     cdf = special(xp).ndtr
@@ -221,7 +230,7 @@ def _model_free(iv, deltas, years, reach):
     for j, delta in enumerate(deltas):
         vol = iv[..., j].astype(xp.float64)
         quoted = (vol > 0.0) & (vol < xp.inf)
-        here = xp.where(quoted, quantile[j] - vol * root, 0.0)
+        here = xp.where(quoted, quantile[j] - (0.0 if weighted else vol * root), 0.0)
         here_variance = xp.where(quoted, vol * vol, 0.0)
         here_mass = cdf(here)
         here_density = xp.exp(-0.5 * here * here) / math.sqrt(2.0 * math.pi)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import polars as pl
 import yaml
 
+from engine.data.parquet import read_frame
 from engine.errors import InputError
 from engine.runs.claim import MANIFEST
 from engine.runs.table_store import asked_keys, is_table, read_rows
@@ -50,7 +51,7 @@ class Run:
         path = self.folder / f"{name}.parquet"
         if not path.exists():
             raise InputError(f"{self.folder} has no {name}.parquet; it holds {', '.join(_tables(self.folder))}")
-        return pl.read_parquet(path, glob=False)
+        return read_frame(path, "run this job again")
 
 
 def load_run(path: Path | str) -> Run:
@@ -73,15 +74,17 @@ def load_run(path: Path | str) -> Run:
     except ValueError as error:
         raise InputError(f"{folder / MANIFEST} is damaged; run this job again") from error
     asked = {name: read_yaml(folder / ".hydra" / f"{name}.yaml") for name in ("config", "hydra", "overrides")}
-    summary = folder / "summary.json"
-    return Run(
-        folder=folder,
-        manifest=manifest,
-        summary=json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {},
-        config=asked["config"],
-        overrides=asked["overrides"],
-        choices=asked["hydra"]["hydra"]["runtime"]["choices"],
-    )
+    file = folder / "summary.json"
+    try:
+        summary = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        choices = asked["hydra"]["hydra"]["runtime"]["choices"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError(f"{file} or {folder / '.hydra'} is damaged; run this job again") from error
+    whole = {"manifest": (manifest, dict), "summary": (summary, dict), "config": (asked["config"], dict)}
+    for name, (found, kind) in (whole | {"overrides": (asked["overrides"], list), "choices": (choices, dict)}).items():
+        if not isinstance(found, kind) or (kind is list and not all(isinstance(word, str) for word in found)):
+            raise InputError(f"{folder}: its {name} is damaged; run this job again")
+    return Run(folder, manifest, summary, asked["config"], asked["overrides"], choices)
 
 
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where libyaml is there

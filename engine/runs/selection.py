@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from engine.backtest.metrics import sharpe
+from engine.data.parquet import read_frame
 from engine.errors import InputError
 from engine.runs.read import finished
 from engine.runs.table_store import is_table, read_rows
@@ -201,7 +202,7 @@ def _results(folders: list[Path]) -> dict[Path, _Run]:
         daily = folder / "daily.parquet"
         if not daily.is_file():
             continue
-        rows = pl.read_parquet(daily, columns=["date", "pnl_net"], glob=False)
+        rows = read_frame(daily, "run this job again")
         made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         found[folder] = _Run(
             net=rows["pnl_net"].to_numpy(),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from engine.backend import resolve
+from engine.data.parquet import read_frame
 from engine.durable import checksum, put_in_place
 from engine.errors import InputError
 from engine.runs.claim import written_before
@@ -191,10 +192,7 @@ def asked_keys(overrides: Iterable[Iterable[str]]) -> list[str]:
 
 
 def _read(path: Path) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(path, glob=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path} is damaged; remove it, and the jobs it held are run again") from error
+    return read_frame(path, "remove it, and the jobs it held are run again")
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:

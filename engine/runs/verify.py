@@ -9,6 +9,7 @@ import polars as pl
 
 from engine.command.hydra import plain
 from engine.data.header import HEADER
+from engine.data.parquet import UNREADABLE
 from engine.data.verify import verify_panel
 from engine.durable import checksum
 from engine.errors import InputError
@@ -130,7 +131,7 @@ def _sweep(folder: Path) -> Iterator[str]:
     """Compare a sweep's table with the summaries of its runs."""
     try:
         table = pl.read_parquet(folder / RUNS, glob=False)
-    except (OSError, pl.exceptions.PolarsError):
+    except UNREADABLE:
         yield f"{folder / RUNS} is damaged; the runs beside it are not: load_runs reads them"
         return
     number = pl.col("run").str.split("/").list.last()  # the folder may have been moved since

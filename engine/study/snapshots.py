@@ -24,6 +24,7 @@ from engine.correlation.checks import is_quote
 from engine.correlation.sectors import Chosen
 from engine.data.check_panel import MEDIAN_VOL
 from engine.data.panel import MarketPanel
+from engine.data.parquet import UNREADABLE
 from engine.errors import InputError
 from engine.runs.claim import Claim
 from engine.runs.manifest import as_json
@@ -127,7 +128,7 @@ def read_snapshot(path: Path, market: MarketPanel) -> tuple:
             if path.suffix == ".parquet"
             else pl.read_csv(path, glob=False, try_parse_dates=True)
         )
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     if missing := [name for name in COLUMNS if name not in frame.columns]:
         raise InputError(f"{path} has no column {missing[0]}; it needs {', '.join(COLUMNS)}")

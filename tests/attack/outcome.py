@@ -1,5 +1,6 @@
 """What an attack comes to, and processes in which it can be killed, hang or crash without ending the attacker."""
 
+import contextlib
 import os
 import pickle
 import signal
@@ -92,18 +93,14 @@ def in_child(work: Callable[[], Any], kill_after: float | None = None, limit: fl
 
 
 def _drain(pipe: int, found: list[bytes]) -> None:
-    try:
+    with contextlib.suppress(BlockingIOError):
         while part := os.read(pipe, 1 << 16):
             found.append(part)
-    except BlockingIOError:
-        pass
 
 
 def _kill(group: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def contents(folder: Path) -> dict[str, bytes]:

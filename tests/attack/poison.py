@@ -157,7 +157,5 @@ def _problem(source: str, folder: Path, truth: Measured, what: str) -> str | Non
         return f"{what}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     if same(truth.numbers, found.numbers) or found.told != truth.told:
         return None
-    changed = [
-        name for name, value in truth.numbers.items() if not same({name: value}, {name: found.numbers.get(name)})
-    ]
+    changed = [name for name, value in truth.numbers.items() if not same({0: value}, {0: found.numbers.get(name)})]
     return f"{what}: other numbers and no word ({', '.join(changed[:4])})"

@@ -79,9 +79,8 @@ def write_nse(folder: Path) -> Path:
                     for right in ("CE", "PE"):
                         price = float(black_price(spot, strike, vol, years, right == "CE", 0.0))
                         options.append((day, f"OPT{kind}", symbol, expiry, strike, right, price, 50))
-    weights = [
-        (day, "NIFTY", s, w) for day in (days[0] - timedelta(3), *days) for s, w in (("INFY", 0.6), ("TCS", 0.4))
-    ]
+    known = (days[0] - timedelta(3), *days)
+    weights = [(day, "NIFTY", s, w) for day in known for s, w in (("INFY", 0.6), ("TCS", 0.4))]
     actions = [(date(2025, 6, 2), "INFY", "split_or_bonus", 0.5)]
     files = {
         "fo": _frame(options, "date instrument symbol expiry strike option_type close contracts"),
@@ -104,7 +103,7 @@ def write_series(folder: Path) -> Path:
     levels = [(day, name, 20.0 + n) for day in days for n, name in enumerate(("COR1M", "COR3M", "VIX", "SPX"))]
     _frame(levels, "date index close").write_parquet(history / "cboe_indices.parquet")
     _frame([(day, 2500.0) for day in days], "Date Close").write_parquet(history / "spx_ohlc_1999_2018.parquet")
-    factors = _frame([(day, 0.1, 0.008) for day in days], "date Mkt-RF RF")
+    factors = _frame([(day, 0.1, 0.008) for day in days], "date mkt_rf_pct rf_pct_per_day")
     factors.write_parquet(history / "fama_french_daily.parquet")
     return folder
 

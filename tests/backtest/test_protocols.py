@@ -12,6 +12,7 @@ from engine.backtest import (
     DeltaNeutralStraddle,
     EarlyExit,
     Exits,
+    GammaSwap,
     Hedge,
     HoldToExpiry,
     Instrument,
@@ -36,7 +37,7 @@ from strategies.short_correlation import ShortCorrelation
 
 BUILT_IN = {
     Basket: (TopWeights(), AllMembers(), Names(("AAA",))),
-    Structure: (Straddle(), DeltaNeutralStraddle(), Strangle(), SingleOption(), VarianceSwap()),
+    Structure: (Straddle(), DeltaNeutralStraddle(), Strangle(), SingleOption(), VarianceSwap(), GammaSwap()),
     Schedule: (Monthly(), Weekly()),
     Exits: (HoldToExpiry(), EarlyExit(), ShortestTenor()),
     Hedge: (DailyDelta(), NoHedge()),

@@ -8,6 +8,7 @@ import pytest
 from engine.backtest import (
     AbstractStrategy,
     EarlyExit,
+    GammaSwap,
     NoCosts,
     Straddle,
     Strangle,
@@ -20,7 +21,7 @@ from engine.backtest.split import SPLIT
 from engine.correlation import AllMembers, Names
 from engine.testing import small_market
 
-STRUCTURES = [Straddle(28), Strangle(28), VarianceSwap(28)]
+STRUCTURES = [Straddle(28), Strangle(28), VarianceSwap(28), GammaSwap(28)]
 SESSIONS = 90
 
 

@@ -13,6 +13,7 @@ from engine.backtest import (
     AbstractStrategy,
     DeltaNeutralStraddle,
     EarlyExit,
+    GammaSwap,
     Instrument,
     Kind,
     Monthly,
@@ -29,7 +30,7 @@ from engine.backtest import (
     choose_contracts,
 )
 from engine.backtest.attribution import PARTS
-from engine.backtest.instruments import option
+from engine.backtest.instruments import SWAPS, option
 from engine.correlation import AllMembers
 from engine.data.synthetic import SyntheticMarket, synthetic_market
 from engine.errors import InputError
@@ -46,6 +47,7 @@ STRUCTURES = {
     "call": SingleOption(DAYS),
     "put against call": SingleOption(DAYS, index_kind="put", member_kind="call", delta=40.0),
     "variance swap": VarianceSwap(DAYS),
+    "gamma swap": GammaSwap(DAYS),
 }
 
 
@@ -166,7 +168,7 @@ def test_a_split_undone_in_the_data_changes_nothing(name):
     assert 0.2 in ledger.filter(ledger["leg"] == "S0")["strike_factor"].to_list(), "a cohort must hold it through"
 
 
-@pytest.mark.parametrize("name", ["strangle", "variance swap"])
+@pytest.mark.parametrize("name", ["strangle", "variance swap", "gamma swap"])
 def test_nothing_happens_to_a_leg_on_the_day_of_a_split_but_the_market(name):
     """The split day of a market that stands still earns what any quiet day does."""
     panel = small_market(24, events=False, missing=0.0)
@@ -182,27 +184,36 @@ def test_nothing_happens_to_a_leg_on_the_day_of_a_split_but_the_market(name):
     assert quiet["theta"].abs().sum() > 1e3
 
 
-def swap_payoffs(panel, cohorts, c, name, strike, cap):
-    """What a variance swap pays at its end, by a loop over its days."""
+def swap_payoffs(panel, cohorts, c, name, strike, cap, weighted=False):
+    """What a variance or gamma swap pays at its end, by a loop over its days."""
     total = 0.0
     price = panel.index_spot if name < 0 else panel.spot[:, name]
+    carry = panel.index_carry if name < 0 else panel.carry[:, name]
+
+    def forward(t):
+        return price[t] * math.exp(carry[t] * max(days_between(cohorts.expiry[c], panel.dates[t]), 0) / 365.0)
+
     for t in range(cohorts.entry[c] + 1, cohorts.last[c] + 1):
         factor = 1.0 if name < 0 else panel.return_factor[t, name]
-        total += math.log(price[t] / (price[t - 1] * factor)) ** 2
+        weight = forward(t) / forward(cohorts.entry[c]) if weighted else 1.0
+        total += weight * math.log(price[t] / (price[t - 1] * factor)) ** 2
     years = days_between(cohorts.expiry[c], panel.dates[cohorts.entry[c]]) / 365.0
     return (min(total / years, (cap * strike) ** 2) - strike**2) / (2.0 * strike)
 
 
-def test_a_variance_swap_held_to_expiry_pays_realised_less_implied_variance():
+@pytest.mark.parametrize("structure", [VarianceSwap(DAYS, cap=1.2), GammaSwap(DAYS, cap=1.2)])
+def test_a_swap_held_to_expiry_pays_realised_less_implied_variance(structure):
+    weighted = isinstance(structure, GammaSwap)
     panel = small_market(25, sessions=120, events=False, missing=0.0)
-    panel = replace(panel, rate=np.zeros(120))
-    book = run(panel, VarianceSwap(DAYS, cap=1.2)).book
+    # The last close is not the expiry's where that is on a weekend: forwards that are spots settle it all the same.
+    panel = replace(panel, rate=np.zeros(120), index_carry=np.zeros(120), carry=np.zeros_like(panel.carry))
+    book = run(panel, structure).book
     capped = compared = 0
     for c in np.flatnonzero(book.cohorts.settled & book.entered):
         for leg in np.flatnonzero(book.legs.units[c]):
             n, cap = (-1, math.inf) if leg == 0 else (int(book.legs.name[c, leg]), 1.2)
             strike = book.legs.strike[c, leg, 0]
-            pays = swap_payoffs(panel, book.cohorts, c, n, strike, cap)
+            pays = swap_payoffs(panel, book.cohorts, c, n, strike, cap, weighted)
             capped += pays == pytest.approx((1.44 - 1.0) * strike / 2.0)
             compared += 1
             assert book.legs.exit_value[c, leg, 0] == pytest.approx(pays, rel=1e-11, abs=1e-14)
@@ -210,7 +221,9 @@ def test_a_variance_swap_held_to_expiry_pays_realised_less_implied_variance():
             assert book.legs.pnl_option[c, leg, 0] == pytest.approx(earned, rel=1e-9, abs=1e-11)
             assert book.legs.vega[c, leg, 0] == pytest.approx(0.01, rel=1e-12)
             smile = panel.index_iv[book.cohorts.entry[c]] if n < 0 else panel.component_iv[book.cohorts.entry[c], n]
-            low, high = (model_free_vol(smile[k].astype(float), panel.deltas, DAYS / 365) for k in (0, 1))
+            low, high = (
+                model_free_vol(smile[k].astype(float), panel.deltas, DAYS / 365, weighted=weighted) for k in (0, 1)
+            )
             assert min(low, high) * 0.999 <= strike <= max(low, high) * 1.001
     assert compared > 70
     assert 0 < capped < compared
@@ -306,7 +319,7 @@ def expected(truth, result):
         here = slice(0, 1) if leg_class == 0 else slice(1, None)
         for i, instrument in enumerate(instruments):
             strike, value = legs.strike[:, here, i], legs.value[:, here, i]
-            if instrument.kind == Kind.VARIANCE:
+            if instrument.kind in SWAPS:
                 worth = (variance[:, here] - strike**2) / (2.0 * strike)
             else:
                 fair = np.sqrt(variance[:, here])

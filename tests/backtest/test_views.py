@@ -4,7 +4,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.backtest import AbstractStrategy, EarlyExit, Straddle, Strangle, VarianceSwap, VolPoints, backtest
+from engine.backtest import (
+    AbstractStrategy,
+    EarlyExit,
+    GammaSwap,
+    Straddle,
+    Strangle,
+    VarianceSwap,
+    VolPoints,
+    backtest,
+)
 from engine.backtest.attribution import PARTS
 from engine.backtest.structure import LegStatus
 from engine.correlation import AllMembers
@@ -12,7 +21,7 @@ from engine.errors import InputError
 from engine.testing import small_market
 
 SUMS = ("pnl_option", "pnl_hedge", "financing", "pnl_gross", "cost", "pnl_net")
-STRUCTURES = [Straddle(28), Strangle(28), VarianceSwap(28)]  # entered and expiring on Wednesdays
+STRUCTURES = [Straddle(28), Strangle(28), VarianceSwap(28), GammaSwap(28)]  # entered and expiring on Wednesdays
 
 
 class OnAndOff(AbstractStrategy):

@@ -9,8 +9,9 @@ import pytest
 
 from engine.data import load_market, load_quality, open_panel, save_panel
 from engine.data.check_panel import ARRAYS, arrays_of, check_panel
+from engine.data.gaps import NO_CLOSE, WEIGHTS
 from engine.data.load import build_panel
-from engine.data.records import History, QuoteStatus, SectorData
+from engine.data.records import History, QuotedBand, QuoteStatus, SectorData
 from engine.data.storage import PanelWriter
 from engine.data.suspicions import HOLE, JUMP, suspicions
 from engine.errors import InputError
@@ -35,7 +36,10 @@ def market():
     )
     history = panel.known_closes()
     legs = History(**{**vars(history), "leg_close": sectors.leg_spot})
-    return replace(panel, sectors=sectors, history=legs)
+    band = QuotedBand(
+        0.99 * panel.index_iv, 1.01 * panel.index_iv, 0.99 * panel.component_iv, 1.01 * panel.component_iv
+    )
+    return replace(panel, sectors=sectors, history=legs, band=band)
 
 
 def changed(panel, field, at, value):
@@ -61,6 +65,10 @@ IMPOSSIBLE = [
     ("listed.index_forward", (20, 0), -5.0, "it is positive, or NaN"),
     ("listed.expiry", (20, 0), np.datetime64("2023-01-01"), f"listed.expiry on {DAY} .* expiries ascend from the date"),
     ("listed.expiry", (20, 0), np.datetime64("2030-01-01"), "expiries ascend from the date on"),
+    ("band.bid", (20, 3, 1, 8), -1.0, f"band.bid of S3 on {DAY} at 30 days at delta 50 is -1"),
+    ("band.ask", (20, 3, 1, 8), 0.0, f"band.ask of S3 on {DAY} at 30 days at delta 50 is 0"),
+    ("band.index_bid", (20, 1, 8), 30.0, f"band.index_bid on {DAY} at 30 days at delta 50 is 30"),
+    ("band.index_ask", (20, 1, 8), np.inf, f"band.index_ask on {DAY} at 30 days at delta 50 is inf"),
     ("weights", (20, 3), -0.01, f"weights of S3 on {DAY} is -0.01; a weight lies from 0"),
     ("weights", (20, 3), np.nan, "is nan; a weight lies from 0"),
     ("weights", (20, 3), 17.0, "is 17.0; a weight lies from 0"),
@@ -198,8 +206,13 @@ def test_a_block_that_cannot_be_leaves_no_panel(market, tmp_path):
 
 @pytest.mark.parametrize(
     ("at", "factor", "name"),
-    [((20, 3), 10.0, "S3"), ((slice(20, None), 4), 0.5, "S4"), ((slice(20, None), 4), 3.0, "S4")],
-    ids=["undone", "a split of two", "a reverse split of three"],
+    [
+        ((20, 3), 10.0, "S3"),
+        ((slice(20, None), 4), 0.5, "S4"),
+        ((slice(20, None), 4), 3.0, "S4"),
+        ((slice(20, None), 4), 1.7e4, "S4"),
+    ],
+    ids=["undone", "a split of two", "a reverse split of three", "further than anything goes"],
 )
 def test_a_jump_that_nothing_explains_is_told_and_one_that_an_action_explains_is_not(market, at, factor, name, caplog):
     spot = market.spot.copy()
@@ -260,3 +273,16 @@ def test_what_is_suspicious_stands_in_the_quality_report(tmp_path, monkeypatch, 
 def test_missing_quotes_and_their_reasons_agree_in_what_sources_build(tmp_path):
     panel = load_market("synthetic", years=1, names=6, cache=tmp_path, progress=False)
     assert ((panel.component_status == QuoteStatus.OK) == np.isfinite(panel.component_iv)).all()
+
+
+def test_a_close_that_a_member_lacks_and_weights_that_do_not_add_up_are_told(market):
+    spot, index, weights = market.spot.copy(), market.index_spot.copy(), market.weights.copy()
+    spot[[20, 25], 3] = np.nan
+    index[30] = np.nan
+    weights[35, 4] = 0.0
+    told = suspicions(replace(market, spot=spot, index_spot=index, weights=weights))
+    assert [(s.asset, s.reason, str(s.date), s.sessions) for s in told] == [
+        ("IDX", NO_CLOSE, str(market.dates[30]), 1),
+        ("S3", NO_CLOSE, DAY, 2),
+        ("IDX", WEIGHTS, str(market.dates[35]), 1),
+    ]

@@ -56,7 +56,7 @@ def rebuilt(copy) -> set[str]:
         ("data/sources/nse/source.py", {"nse"}),
         ("data/sources/nse/weights.py", {"nse"}),
         ("data/sources/us_chains/quotes.py", {"us_chains"}),
-        ("data/quoted_strips.py", {"us_chains"}),  # its source offers them beside the panel
+        ("data/quoted_strips.py", {"files", "us_chains"}),  # their sources offer them beside the panel
         ("data/series/sp500_history.py", {"us_chains"}),  # its source offers them beside the panel
         ("backtest/book.py", set()),
     ],

@@ -62,6 +62,9 @@ def test_forwards_come_back_and_every_quote_is_counted(from_quotes, quotes):
         planted = world.forward_of(asset, (expiry - world.DATE).days)
         assert abs(np.log(forward / planted)) < (5e-4 if asset == "IDX" else 1e-3)
     assert found.checks["count"].sum() == 0
+    borrow = found.forwards.filter(pl.col("years") > 0.2).group_by("asset").agg(pl.col("borrow").median())
+    for asset, fee in borrow.iter_rows():
+        assert abs(fee - world.NAMES[asset][3]) < 0.001, "dividends are known, so that the fee is what is left"
 
 
 def test_band_holds_the_mid_and_is_as_wide_as_the_quotes(from_quotes):

@@ -32,7 +32,7 @@ def spx(shared_data):
         strike=pl.col("strike").cast(pl.Float64),
         bid=pl.col("bid").cast(pl.Float64),
         ask=pl.col("ask").cast(pl.Float64),
-        vendor_iv=pl.col("iv").cast(pl.Float64),
+        their_iv=pl.col("iv").cast(pl.Float64),
         vendor_delta=pl.col("delta").cast(pl.Float64),
         style=pl.lit("european"),
         settlement=pl.when(pl.col("root") == "SPX").then(pl.lit("am")).otherwise(pl.lit("pm")),
@@ -57,11 +57,11 @@ def test_own_volatilities_are_the_vendors_near_the_money(settlement, most, spx, 
     quotes = spx.filter(pl.col("settlement") == settlement)
     usable = usable_quotes(quotes, closes, rates(quotes), QualityReport(), INDEX_CLOSE)
     inverted = inverted_quotes(usable, parity_forwards(usable), QualityReport())
-    vendor = quotes.rename({"ticker": "asset"}).select(*SMILE, "strike", "right", "vendor_iv", "vendor_delta")
+    vendor = quotes.rename({"ticker": "asset"}).select(*SMILE, "strike", "right", "their_iv", "vendor_delta")
     both = inverted.join(vendor, on=[*SMILE, "strike", "right"])
-    near = both.filter(pl.col("vendor_delta").abs().is_between(0.3, 0.7), pl.col("vendor_iv") > 0.0)
+    near = both.filter(pl.col("vendor_delta").abs().is_between(0.3, 0.7), pl.col("their_iv") > 0.0)
     assert near.height > 8000
-    assert 100.0 * (near["iv"] - near["vendor_iv"]).abs().median() < most
+    assert 100.0 * (near["iv"] - near["their_iv"]).abs().median() < most
 
 
 def test_forwards_of_morning_and_afternoon_agree_within_five_basis_points(spx, closes):

@@ -70,7 +70,7 @@ def test_two_sets_join_on_the_union_of_their_dates(files):
         (lambda f: (f / "us_history" / "cboe_indices.parquet").unlink(), "does not exist; path is the folder"),
         (
             lambda f: pl.DataFrame({"date": DAYS}).write_parquet(f / "us_history/cboe_indices.parquet"),
-            "no column close",
+            "no column index",
         ),
         (
             lambda f: pl.DataFrame({"date": [DAYS[0]] * 2, "index": ["VIX"] * 2, "close": [1.0, 2.0]}).write_parquet(

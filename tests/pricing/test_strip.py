@@ -197,6 +197,26 @@ def test_flat_tails_miss_what_lies_beyond_the_outer_deltas():
     assert narrower > missed  # the earlier the tails begin
 
 
+@pytest.mark.parametrize("years", [10 / 365, 30 / 365, 91 / 365])
+def test_a_weighted_strip_is_the_integral_of_prices_over_strike_that_a_gamma_swap_takes(xp, years):
+    """2 / (T F) integral Q(K) / K dK, whose smile is flat beyond the outer deltas, by fine steps of log strike."""
+    iv, k = smile_on_deltas(skew, years)
+    step = 1e-4
+    x = np.arange(-6.0 * 0.4 * math.sqrt(years), 6.0 * 0.4 * math.sqrt(years), step)
+    vol = skew(np.clip(x, k[-1], k[0]))
+    price = np.where(x < 0.0, *(black_price(1.0, np.exp(x), vol, years, is_call, 0.0) for is_call in (False, True)))
+    # dK / K is the step.
+    weighted, plain = (math.sqrt(2.0 / years * (price * per * step).sum()) for per in (1.0, 1.0 / np.exp(x)))
+    found, other = (
+        float(model_free_vol(xp.asarray(iv), DELTAS, xp.asarray(years), weighted=by_price))
+        for by_price in (True, False)
+    )
+    assert found == pytest.approx(weighted, abs=4e-4)  # as for the plain strip
+    # What s^2 is between the nodes moves both alike: the weight alone is left, 6e-4 at ten days and more later.
+    assert other - found == pytest.approx(plain - weighted, abs=5e-6)
+    assert plain - weighted > 5e-4
+
+
 def test_nodes_without_a_quote_are_passed_over(xp):
     years = 30 / 365
     iv, _ = smile_on_deltas(skew, years)

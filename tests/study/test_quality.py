@@ -45,7 +45,7 @@ def test_gaps_count_by_date_name_and_tenor(quiet):
     def gaps(iv, status):
         iv[2, 1], status[2, 1] = np.nan, QuoteStatus.NO_QUOTE  # B for a day
         iv[:, 2, FRONT], status[:, 2, FRONT] = np.nan, QuoteStatus.BEYOND_TENOR  # C's front tenor, always
-        iv[:, 4] = np.nan  # not a member: nobody misses it
+        iv[:, 4], status[:, 4] = np.nan, QuoteStatus.NO_QUOTE  # not a member: nobody misses it
 
     found = quality_of(changed(quiet, gaps))
     assert found.by_date["quoted"].to_list() == pytest.approx([0.8, 0.8, 0.5, 0.8, 0.8, 0.8, 0.8, 0.8])

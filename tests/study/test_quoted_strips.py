@@ -10,6 +10,7 @@ import pytest
 from engine.data.clock import Clock
 from engine.data.quoted_strips import quoted_strips
 from engine.data.series.published_indices import load_published
+from engine.data.sources.files import Files
 from engine.pricing import black_price
 from engine.study.strips import strips_form, strips_table, thirty_day_vols
 from engine.testing import small_market
@@ -78,6 +79,20 @@ def test_measures_of_a_market_are_made_of_its_strips(planted):
     assert missing["index_vol"] is None
     table = strips_table(form, None)
     assert table.filter(pl.col("tenor") == 30)["dates"].item() == 1
+
+
+def test_quotes_in_a_folder_have_strips(planted, tmp_path):
+    day = datetime.date(2026, 1, 4)
+    planted.write_csv(tmp_path / "quotes.csv")
+    pl.DataFrame({"ticker": ["A", "B"], "weight": [0.5, 0.5]}).write_csv(tmp_path / "weights.csv")
+    pl.DataFrame({"date": DATE, "ticker": list(VOLS), "close": 100.0}).write_csv(tmp_path / "prices.csv")
+    pl.DataFrame({"date": [day], "rate": [0.0]}).write_csv(tmp_path / "rates.csv")
+    source = Files(path=str(tmp_path), index="IDX")
+    strips = source.strips()
+    np.testing.assert_array_equal(strips.variance, strips_of(planted).variance)
+    (panel,) = source.blocks()
+    form = strips_form(panel, strips, panel.weights, 0.8)
+    assert form.filter(pl.col("tenor") == 30)["dispersion_vol"].item() == pytest.approx(0.32, abs=0.01)
 
 
 def test_vix_of_spx_quotes_is_the_published_one(shared_data):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from engine.data.parquet import collect, scan
 from engine.data.series.daily import DailySeries, daily_series
 from engine.errors import InputError
 
@@ -89,7 +90,9 @@ def _read(path, name: str, columns) -> pl.DataFrame:
     file = Path(path) / FOLDER / name
     if not file.is_file():
         raise InputError(f"{file} does not exist; path is the folder that holds {FOLDER}/")
-    missing = set(columns) - set(pl.read_parquet_schema(file))
-    if missing:
-        raise InputError(f"{file} has no column {', '.join(sorted(missing))}")
-    return pl.read_parquet(file, columns=list(columns), glob=False)
+    kinds = {"date": pl.Date, "Date": pl.Date, "index": pl.String}
+    rows = collect(scan(file, {column: kinds.get(column, pl.Float64) for column in columns}), file)
+    keys = [column for column in columns if column in kinds]
+    if rows.select(pl.col(keys).is_null()).select(pl.any_horizontal(keys).any()).item():
+        raise InputError(f"{file} has rows without {' or '.join(keys)}; remove or repair them")
+    return rows

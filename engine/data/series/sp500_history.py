@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from engine.data.parquet import collect, scan
 from engine.errors import InputError
 
 FOLDER = "us_history"
@@ -62,8 +63,15 @@ def load_sp500_history(path: Path | str) -> PriceHistory:
     for name in (PRICES, HOLDINGS):
         if not (folder / name).is_file():
             raise InputError(f"{folder / name} does not exist; path is the folder that holds {FOLDER}/")
-    prices = pl.read_parquet(folder / PRICES, columns=["date", "ticker", "adjusted"], glob=False).sort("date")
-    holdings = pl.read_parquet(folder / HOLDINGS, columns=["asof", "ticker", "shares_held"], glob=False)
+    prices = _read(folder / PRICES, {"date": pl.Date, "ticker": pl.String, "adjusted": pl.Float64}).sort("date")
+    holdings = _read(folder / HOLDINGS, {"asof": pl.Date, "ticker": pl.String, "shares_held": pl.Float64})
+    for file, rows in ((PRICES, prices.select("date", "ticker")), (HOLDINGS, holdings.select("asof", "ticker"))):
+        if (twice := rows.is_duplicated()).any():
+            raise InputError(
+                f"{folder / file} has {rows.filter(twice).row(0)[1]} more than once on a date; keep one row"
+            )
+    if INDEX not in prices["ticker"]:
+        raise InputError(f"{folder / PRICES} has no {INDEX}, whose sessions are the market's; add it")
     shares = holdings.filter((pl.col("asof") == pl.col("asof").min()) & (pl.col("shares_held") > 0.0))
     wide = prices.pivot("ticker", index="date", values="adjusted").filter(pl.col(INDEX).is_not_null())  # no holidays
     names = tuple(sorted((set(wide.columns) & set(shares["ticker"])) - {INDEX}))
@@ -77,6 +85,10 @@ def load_sp500_history(path: Path | str) -> PriceHistory:
     return PriceHistory(
         wide["date"].to_numpy().astype("datetime64[D]"), names, _returns(close), weights, _returns(index)
     )
+
+
+def _read(file: Path, columns: dict) -> pl.DataFrame:
+    return collect(scan(file, columns), file).drop_nulls(list(columns)[:2])
 
 
 def _returns(close) -> np.ndarray:

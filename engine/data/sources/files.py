@@ -5,18 +5,22 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from engine.data.choices import Choices
 from engine.data.fingerprint import fingerprint
-from engine.data.frames import OwnMarket, from_parts
+from engine.data.frames import OwnMarket, from_parts, judged_parts
 from engine.data.member_weights import EQUAL
 from engine.data.panel import MarketPanel
 from engine.data.source import FileSource
 from engine.data.table_files import SUFFIXES, read_table, table_files
 from engine.errors import InputError
+
+if TYPE_CHECKING:
+    from engine.data.quoted_strips import QuotedStrips
 
 NEEDED = ("surface", "weights", "prices")
 OPTIONAL = ("quotes", "rates", "actions", "forwards", "sectors")
@@ -79,6 +83,22 @@ class Files(Choices, FileSource):
         """Return the rejected rows, with file and line."""
         return self._own().rejected
 
+    def strips(self) -> "QuotedStrips | None":
+        """Return the strips of option quotes with bid and ask."""
+        from engine.data.clock import Clock
+        from engine.data.quoted_strips import quoted_strips
+
+        files = self._files().get("quotes")
+        if not files:
+            return None
+        quotes = judged_parts("quotes", self._parts(files), self._choices()).kept
+        if quotes["bid"].is_null().all():
+            return None
+        market, rows = self._own().market, self._rows()
+        rate = pl.DataFrame({"date": market.dates[rows], "rate": market.rate[rows]})
+        assets, clock = [self.index, *market.names], Clock(quotes=self.quotes_at)
+        return quoted_strips(quotes, rate, market.dates[rows], assets, clock, calendar=self.calendar)
+
     def _files(self) -> dict[str, list[Path]]:
         folder = Path(self.path)
         found = {table: table_files(folder, table) for table in (*NEEDED, *OPTIONAL)}
@@ -101,13 +121,16 @@ class Files(Choices, FileSource):
 
     def _own(self) -> OwnMarket:
         if "own" not in self._read:
-            parts = {}
-            for table, files in self._files().items():
-                read = [(path, *read_table(path)) for path in files]
-                parts[table] = [(frame, str(path), first) for path, frame, first in read]
-            choices = Choices(**{f.name: getattr(self, f.name) for f in fields(Choices)})
-            self._read["own"] = from_parts(parts, choices, "files", self.rate)
+            parts = {table: self._parts(files) for table, files in self._files().items()}
+            self._read["own"] = from_parts(parts, self._choices(), "files", self.rate)
         return self._read["own"]
+
+    def _parts(self, files: list[Path]) -> list:
+        read = [(path, *read_table(path)) for path in files]
+        return [(frame, str(path), first) for path, frame, first in read]
+
+    def _choices(self) -> Choices:
+        return Choices(**{f.name: getattr(self, f.name) for f in fields(Choices)})
 
     def _rows(self) -> slice:
         dates = self._own().market.dates

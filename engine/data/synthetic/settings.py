@@ -148,6 +148,8 @@ class SyntheticMarket:
         object.__setattr__(self, "start", str(read_date(self.start, "start")))
         check_kinds(self)
         for name in ("tenors", "deltas"):
+            if not isinstance(getattr(self, name), list | tuple):
+                raise InputError(f"synthetic {name}={getattr(self, name)} is not a list; write [{getattr(self, name)}]")
             for value in getattr(self, name):
                 if not is_kind(value, int):
                     raise InputError(f"synthetic {name}: {value} is not a whole number")

@@ -129,9 +129,8 @@ class UsChains(FileSource):
         if self.index != files.SPX:
             return None
         dates = self._dates()
-        rate = pl.DataFrame(
-            {"date": dates, "rate": rates(self._history, dates, QualityReport())[0]}
-        )  # `blocks` counts its rows
+        known, _ = rates(self._history, dates, QualityReport())  # whose rows `blocks` counts
+        rate = pl.DataFrame({"date": dates, "rate": known})
         quotes = files.spx_strip_quotes(self._folder, self.start, self.end)
         return quoted_strips(quotes, rate, dates, [files.SPX], Clock(quotes="16:15"), min_options=1)
 
