@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from engine.data.raw_files import is_folder
 from engine.data.recognise import look, one_vendor
 from engine.data.sources import SOURCES
 from engine.data.storage import HEADER
@@ -27,7 +28,7 @@ def market_of(path: Path) -> tuple[str, str] | None:
     ----------
     path : Path
     """
-    if not path.is_dir():
+    if not is_folder(path):
         return None
     if (path / HEADER).is_file():
         return "panel", f"its {HEADER}"

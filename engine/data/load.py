@@ -2,7 +2,6 @@
 
 import difflib
 import os
-from collections.abc import Callable
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -207,16 +206,16 @@ def find_source(name: str, path: Path | str | None, settings: dict) -> Source:
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"market.path={path} is not text; quote it twice, such as 'market.path=\"{path}\"'")
     path = Path(os.path.expanduser(path))
-    if not (_is(Path.is_dir, path) or (getattr(source, "takes_file", False) and _is(Path.is_file, path))):
+    if not _is_there(path, getattr(source, "takes_file", False)):
         raise InputError(f"market.path={path} is not a folder; give the one that holds the files of {name}")
     made = source(**settings | {"path": str(path)})
     check_kinds(made)
     return made
 
 
-def _is(kind: Callable[[Path], bool], path: Path) -> bool:
+def _is_there(path: Path, may_be_file: bool) -> bool:
     try:
-        return kind(path)
+        return path.is_dir() or (may_be_file and path.is_file())
     except (OSError, ValueError):  # too long, or not a name
         return False
 

@@ -104,15 +104,30 @@ def raw_files(path: Path | str) -> Iterator[RawFile | Unread]:
         When there is no such file or folder.
     """
     path = Path(path)
-    if path.is_dir():
+    if is_folder(path):
         for file in sorted(path.rglob("*")):
             hidden = any(part.startswith((".", "__MACOSX")) for part in file.relative_to(path).parts)
             if file.is_file() and not hidden:
                 yield from _tables(file)
-    elif path.is_file():
+    elif _is_file(path):
         yield from _tables(path)
     else:
-        raise InputError(f"{path} is not there; give a file or a folder of files")
+        raise InputError(f"{path!s:.200} is not there; give a file or a folder of files")
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; one that is too long, or no name, is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def scan(raw: RawFile) -> tuple[pl.LazyFrame, pl.DataFrame]:

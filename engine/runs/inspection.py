@@ -9,6 +9,7 @@ import polars as pl
 from engine.data.auto import market_of
 from engine.data.judge import Judged
 from engine.data.layout import Vendor
+from engine.data.raw_files import is_folder
 from engine.data.read_layout import fields_of
 from engine.data.recognise import Found, Match, look, nothing_known
 from engine.data.storage import HEADER, open_panel
@@ -39,10 +40,10 @@ def inspection(path: Path | str) -> Iterator[str]:
         When it is none of them: what is nearest, and what that would need.
     """
     path = Path(path)
-    if path.is_dir():
+    if is_folder(path):
         for lines in (_panel, _results, _named):
-            if (found := lines(path)) is not None:
-                yield from found
+            if (told := lines(path)) is not None:
+                yield from told
                 return
     found = look(path)
     if not found.matches:

@@ -132,3 +132,9 @@ def test_the_empty_file_of_a_holiday_is_no_damage(tmp_path):
     (tmp_path / "files" / "ORATS_SMV_Strikes_20190121.csv").write_text("")
     panel = load_market("orats", tmp_path / "files", index="SPX", weights="equal", cache=tmp_path, progress=False)
     assert len(panel) == 8
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "a\0b", "nowhere", 7, None])
+def test_auto_refuses_what_is_no_path(path, tmp_path):
+    with pytest.raises(InputError):
+        load_market("auto", path, cache=tmp_path, progress=False)

@@ -98,6 +98,14 @@ def test_panels_and_tables_of_ones_own_are_told(tmp_path):
     assert "market=files market.path=" in text_of(own)
 
 
+def test_a_damaged_panel_is_told_as_one(tmp_path):
+    save_panel(tiny_panel(), tmp_path / "panel")
+    file = next((tmp_path / "panel").rglob("spot.bin"))
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"spot.bin is truncated"):
+        text_of(tmp_path / "panel")
+
+
 NOTHING = {
     "people.csv": b"name,phone\nZoe,1\n",
     "notes.txt": b"buy low, sell high\n",
@@ -150,3 +158,9 @@ def test_of_large_files_the_first_rows_stand_for_all(tmp_path, monkeypatch):
     said = text_of(tmp_path)
     assert "read        1 of 1 files, the first 1 rows of each, which stand for all" in said
     assert "quotes: 2 rows" in said
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "a\0b", "nowhere"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(InputError, match="is not there; give a file or a folder"):
+        text_of(path)
