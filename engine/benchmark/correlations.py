@@ -11,7 +11,7 @@ from engine.benchmark.plain_loops import plain_correlation
 from engine.benchmark.sizes import Sizes
 from engine.benchmark.work import CORRELATION_LOOP, QUOTE, Work
 from engine.correlation import implied_correlation
-from engine.data.storage import open_panel, save_panel
+from engine.data.store.storage import open_panel, save_panel
 
 
 def load(market: Market, sizes: Sizes) -> Work:

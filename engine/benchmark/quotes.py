@@ -7,8 +7,8 @@ import polars as pl
 
 from engine.benchmark.sizes import Sizes
 from engine.benchmark.work import INVERSION, SMILE_QUOTE, TREE, Work
-from engine.data.clean import QualityReport
-from engine.data.quoted_surface import quoted_surface
+from engine.data.quotes.clean import QualityReport
+from engine.data.quotes.quoted_surface import quoted_surface
 from engine.pricing import american_price, black_price
 
 DATE = np.datetime64("2026-01-05")

@@ -66,8 +66,8 @@ def rows_read(config: dict) -> "pl.DataFrame | None":
 
 def _market(config: dict) -> tuple[str, dict]:
     """Name of the market and what its source is to be told, its path among it; each setting is checked."""
-    from engine.data.auto import AUTO, resolved
     from engine.data.load import source_kind
+    from engine.data.vendors.auto import AUTO, resolved
 
     market = config["market"]
     if market["_target_"] != LOADER:

@@ -1,6 +1,5 @@
 """Raw files in, MarketPanel out."""
 
-from engine.data.account import load_quality, load_rejected
 from engine.data.load import build_panel, extend_panel, find_source, load_market
 from engine.data.panel import MarketPanel
 from engine.data.records import ListedSmiles, MarketInfo, QuoteStatus, SectorData
@@ -13,7 +12,8 @@ from engine.data.series import (
     load_sp500_history,
 )
 from engine.data.source import FileSource, Source
-from engine.data.storage import append_panel, open_panel, save_panel
+from engine.data.store.account import load_quality, load_rejected
+from engine.data.store.storage import append_panel, open_panel, save_panel
 
 __all__ = [
     "DailySeries",

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from engine.data.header import HEADER
 from engine.data.inputs import Inputs
-from engine.data.judge import refuse_rejected
 from engine.data.source import Source
-from engine.data.storage import QUALITY, REJECTED, TRUTH, PanelWriter
+from engine.data.store.header import HEADER
+from engine.data.store.storage import QUALITY, REJECTED, TRUTH, PanelWriter
 from engine.data.suspicions import Gathered, tell, with_suspicions
+from engine.data.tables.judge import refuse_rejected
 from engine.durable import locked
 from engine.errors import InputError
 from engine.progress import progress_bar

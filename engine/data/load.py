@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.calendar import DAY, Date, read_date
-from engine.data.auto import AUTO, resolved
 from engine.data.build import build_into
 from engine.data.check_append import check_appendable
-from engine.data.header import HEADER
 from engine.data.inputs import inputs_of
 from engine.data.panel import MarketPanel
 from engine.data.source import Source
 from engine.data.sources import SOURCES
-from engine.data.storage import PanelWriter, open_panel
+from engine.data.store.header import HEADER
+from engine.data.store.storage import PanelWriter, open_panel
+from engine.data.vendors.auto import AUTO, resolved
 from engine.durable import locked
 from engine.errors import InputError
 from engine.kinds import check_kinds

@@ -137,14 +137,14 @@ class MarketPanel:
 
     @classmethod
     def from_frames(cls, surface: Any, weights: Any, prices: Any, **choices: Any) -> "MarketPanel":
-        """Make a panel of frames of your own: `engine.data.frames.from_frames` says of which, and what to choose."""
-        frames = import_module("engine.data.frames")  # by name: no code that a panel of other tables comes from
+        """Make a panel of frames of your own: `engine.data.tables.frames.from_frames` says which."""
+        frames = import_module("engine.data.tables.frames")  # by name: no code that a panel of other tables comes from
         return frames.from_frames(surface, weights, prices, **choices)
 
     @classmethod
     def from_quotes(cls, quotes: Any, weights: Any, prices: Any, **choices: Any) -> "MarketPanel":
-        """Make a panel of option quotes of your own: `engine.data.frames.from_quotes` says of which."""
-        return import_module("engine.data.frames").from_quotes(quotes, weights, prices, **choices)
+        """Make a panel of option quotes of your own: `engine.data.tables.frames.from_quotes` says of which."""
+        return import_module("engine.data.tables.frames").from_quotes(quotes, weights, prices, **choices)
 
     def known_closes(self) -> History:
         """Return the closes that are known: `history`, or where there is none the panel's own."""

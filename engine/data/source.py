@@ -12,7 +12,7 @@ from engine.data.panel import MarketPanel
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.data.quoted_strips import QuotedStrips
+    from engine.data.quotes.quoted_strips import QuotedStrips
     from engine.data.series.daily import DailySeries
     from engine.data.series.sp500_history import PriceHistory
 
@@ -58,7 +58,7 @@ class Source(Protocol):
         Returns
         -------
         frame or None
-            table, file, line, column, reason, value; as from `engine.data.judge`.
+            table, file, line, column, reason, value; as from `engine.data.tables.judge`.
         """
         return None
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import polars as pl
 
-from engine.data.auto import market_of
-from engine.data.judge import Judged
-from engine.data.layout import Vendor
-from engine.data.raw_files import is_folder
-from engine.data.read_layout import fields_of
-from engine.data.recognise import Found, Match, look, nothing_known
-from engine.data.storage import HEADER, open_panel
-from engine.data.table_files import table_files
-from engine.data.vendor_tables import Reading, VendorTables, month_of, read_matches
+from engine.data.store.storage import HEADER, open_panel
+from engine.data.tables.judge import Judged
+from engine.data.tables.table_files import table_files
+from engine.data.vendors.auto import market_of
+from engine.data.vendors.canonical import Reading, VendorTables, month_of, read_matches
+from engine.data.vendors.layout import Vendor
+from engine.data.vendors.raw_files import is_folder
+from engine.data.vendors.read_layout import fields_of
+from engine.data.vendors.recognise import Found, Match, look, nothing_known
 from engine.errors import InputError
 from engine.runs.claim import MANIFEST
 from engine.runs.table_store import RUNS, is_table

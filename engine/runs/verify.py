@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from engine.command.hydra import plain
-from engine.data.header import HEADER
 from engine.data.parquet import UNREADABLE
-from engine.data.verify import verify_panel
+from engine.data.store.header import HEADER
+from engine.data.store.verify import verify_panel
 from engine.durable import checksum
 from engine.errors import InputError
 from engine.kernels.codes import PARTS

@@ -9,11 +9,11 @@ import polars as pl
 from engine.backend import blocks, namespace, to_host
 from engine.calendar import days_between
 from engine.correlation import correlate_baskets
-from engine.data.earnings import ex_earnings, known_events
-from engine.data.judge import judged
-from engine.data.quotes_to_surface import constant_maturity
-from engine.data.table_files import read_table
-from engine.data.tables import EARNINGS
+from engine.data.quotes.earnings import ex_earnings, known_events
+from engine.data.quotes.quotes_to_surface import constant_maturity
+from engine.data.tables.contracts import EARNINGS
+from engine.data.tables.judge import judged
+from engine.data.tables.table_files import read_table
 from engine.errors import InputError
 from engine.study.levels import Levels, middle_delta
 

@@ -12,7 +12,7 @@ from engine.correlation import (
     thirty_day_vol,
 )
 from engine.correlation.dispersion import DispersionStatus
-from engine.data.quoted_strips import QuotedStrips
+from engine.data.quotes.quoted_strips import QuotedStrips
 from engine.data.series.daily import DailySeries
 
 PUBLISHED = {"index_vol": "VIX", "member_vol": "VIXEQ", "dispersion_vol": "DSPX"}

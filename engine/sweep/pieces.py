@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from engine.backend import resolve
 from engine.command.markets import built_panel
 from engine.data.panel import MarketPanel
-from engine.data.storage import open_panel
+from engine.data.store.storage import open_panel
 from engine.errors import InputError
 from engine.runs.plan import Plan
 from engine.sweep.batches import Books, batches, books_of

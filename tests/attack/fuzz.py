@@ -47,7 +47,7 @@ def readers() -> list[Reader]:
     """Return every reader of the engine."""
     from engine.data import load_market, open_panel, save_panel
     from engine.data.series.published_indices import load_market_returns, load_published
-    from engine.data.verify import verify_panel
+    from engine.data.store.verify import verify_panel
     from engine.study.snapshots import read_snapshot
     from engine.testing import small_market
 

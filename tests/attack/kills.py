@@ -171,8 +171,8 @@ def _compile(folder: Path) -> None:
 
 
 def _panels(folder: Path) -> str | None:
-    from engine.data.header import HEADER
-    from engine.data.verify import verify_panel
+    from engine.data.store.header import HEADER
+    from engine.data.store.verify import verify_panel
 
     found = [problem for header in folder.rglob(HEADER) for problem in verify_panel(header.parent)]
     return "; ".join(map(str, found)) or None

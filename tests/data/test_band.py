@@ -11,7 +11,7 @@ from engine.correlation.basket import TopWeights
 from engine.data import open_panel, save_panel
 from engine.data.check_append import check_appendable
 from engine.data.records import QuotedBand
-from engine.data.storage import append_panel
+from engine.data.store.storage import append_panel
 from engine.errors import InputError
 from engine.report import correlation_levels
 from engine.study.levels import measure_levels

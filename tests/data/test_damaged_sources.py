@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from engine.data import build_panel, load_market, load_quality, load_rejected, open_panel
-from engine.data.gaps import NO_CLOSE
 from engine.data.sources.us_chains.source import UsChains
 from engine.data.suspicions import suspicions
+from engine.data.tables.gaps import NO_CLOSE
 from engine.data.vol_suspicions import JUMP as VOL_JUMP
 from engine.data.vol_suspicions import LEVEL, SHIFT
 from engine.errors import InputError

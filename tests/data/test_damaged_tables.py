@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.data.frames import own_market
 from engine.data.sources.files import Files
+from engine.data.tables.frames import own_market
 from engine.errors import InputError
 from tests.data.test_files import WEIGHTS, assert_same_numbers
 from tests.data.test_frames import DAYS, prices, surface

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 import quoted_world as world
 
-from engine.data.clean import QualityReport
-from engine.data.earnings import ex_earnings, known_events
-from engine.data.quoted_surface import quoted_surface
+from engine.data.quotes.clean import QualityReport
+from engine.data.quotes.earnings import ex_earnings, known_events
+from engine.data.quotes.quoted_surface import quoted_surface
 from engine.data.records import DELTAS, TENORS
 from engine.pricing.event import event_variance
 

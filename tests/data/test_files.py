@@ -19,7 +19,7 @@ from engine.data import (
     save_panel,
 )
 from engine.data.sources.files import BLOCK_SESSIONS, Files
-from engine.data.table_files import read_table
+from engine.data.tables.table_files import read_table
 from engine.errors import InputError
 from tests.data.test_frames import DAYS, prices, surface
 from tests.data.tiny_panel import arrays, tiny_panel

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from engine.data.fingerprint import ROOT, code_files, code_hash
-from engine.data.recognise import VENDORS
 from engine.data.sources import SOURCES
 from engine.data.sources.synthetic import Synthetic
 from engine.data.sources.us_chains.source import UsChains
+from engine.data.vendors.recognise import VENDORS
 
 # Of the vendors, whose files all go the same way, one stands for all.
 MARKETS = [name for name in SOURCES if name == "ivydb" or name not in VENDORS]
@@ -44,19 +44,19 @@ def rebuilt(copy) -> set[str]:
         ("pricing/surface.py", {"files", "ivydb", "nse", "us_chains"}),
         ("calendar.py", EVERY),
         ("data/panel.py", EVERY),
-        ("data/storage.py", EVERY),
+        ("data/store/storage.py", EVERY),
         ("data/load.py", set()),
-        ("data/quotes_to_surface.py", {"files", "ivydb", "nse", "us_chains"}),
+        ("data/quotes/quotes_to_surface.py", {"files", "ivydb", "nse", "us_chains"}),
         ("data/synthetic/paths.py", {"synthetic"}),
         ("data/synthetic/chains.py", set()),  # listed quotes, which the panel does not have
-        ("data/table_files.py", {"files", "ivydb"}),
+        ("data/tables/table_files.py", {"files", "ivydb"}),
         ("data/sources/ivydb.py", {"ivydb"}),
         ("data/sources/orats.py", set()),
-        ("data/raw_files.py", {"ivydb"}),
+        ("data/vendors/raw_files.py", {"ivydb"}),
         ("data/sources/nse/source.py", {"nse"}),
         ("data/sources/nse/weights.py", {"nse"}),
         ("data/sources/us_chains/quotes.py", {"us_chains"}),
-        ("data/quoted_strips.py", {"files", "us_chains"}),  # their sources offer them beside the panel
+        ("data/quotes/quoted_strips.py", {"files", "us_chains"}),  # their sources offer them beside the panel
         ("data/series/sp500_history.py", {"us_chains"}),  # its source offers them beside the panel
         ("backtest/book.py", set()),
     ],

@@ -11,8 +11,8 @@ import pytest
 from engine import backtest
 from engine.backtest import Straddle
 from engine.data import MarketPanel
-from engine.data.frames import own_market
 from engine.data.records import QuoteStatus
+from engine.data.tables.frames import own_market
 from engine.errors import InputError
 from engine.testing import small_market
 from strategies.short_correlation import ShortCorrelation

@@ -14,11 +14,11 @@ import pytest
 from tiny_panel import assert_same, tiny_panel
 
 from engine.data import append_panel, build_panel, load_market, open_panel, save_panel
-from engine.data import checksums as checksums_module
 from engine.data import load as load_module
 from engine.data.records import MarketInfo
-from engine.data.storage import PanelWriter
-from engine.data.verify import verify_panel
+from engine.data.store import checksums as checksums_module
+from engine.data.store.storage import PanelWriter
+from engine.data.store.verify import verify_panel
 from engine.errors import InputError
 from tests.commands import ROOT
 
@@ -120,7 +120,7 @@ def test_whoever_has_a_panel_open_keeps_it_when_another_takes_its_place(tmp_path
 
 
 def test_a_panel_that_is_replaced_while_it_is_opened_is_opened_as_it_is_then(tmp_path, monkeypatch):
-    from engine.data import storage
+    from engine.data.store import storage
 
     save_panel(tiny_panel(seed=0), tmp_path / "p")
     read, late = storage.read_header, []

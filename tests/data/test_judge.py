@@ -5,8 +5,19 @@ from datetime import date
 import polars as pl
 import pytest
 
-from engine.data.judge import judged
-from engine.data.tables import ACTIONS, EARNINGS, FORWARDS, PRICES, QUOTES, RATES, SECTORS, SURFACE, TABLES, WEIGHTS
+from engine.data.tables.contracts import (
+    ACTIONS,
+    EARNINGS,
+    FORWARDS,
+    PRICES,
+    QUOTES,
+    RATES,
+    SECTORS,
+    SURFACE,
+    TABLES,
+    WEIGHTS,
+)
+from engine.data.tables.judge import judged
 from engine.errors import InputError
 
 DAY = date(2026, 1, 2)

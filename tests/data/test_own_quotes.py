@@ -8,8 +8,8 @@ import pytest
 import quoted_world as world
 
 from engine.data import MarketPanel, build_panel, load_market, load_quality
-from engine.data.frames import own_market
 from engine.data.sources.files import Files
+from engine.data.tables.frames import own_market
 from engine.errors import InputError
 from tests.data.test_files import assert_same_numbers
 

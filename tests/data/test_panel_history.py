@@ -13,7 +13,7 @@ from engine.data import append_panel, extend_panel, open_panel, save_panel
 from engine.data.closes_to_history import closes_to_history
 from engine.data.records import History
 from engine.data.sources.us_chains.history import panel_history
-from engine.data.storage import PanelWriter
+from engine.data.store.storage import PanelWriter
 from engine.errors import InputError
 
 DAYS = np.array(["2026-01-01", "2026-01-02", "2026-01-05", "2026-01-06", "2026-01-07"], "datetime64[D]")

@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 import quoted_world as world
 
-from engine.data.clean import QualityReport
-from engine.data.clock import Clock
-from engine.data.parity import parity_forwards
-from engine.data.quote_filters import QuoteLimits, usable_quotes
-from engine.data.quoted_surface import quoted_surface
+from engine.data.quotes.clean import QualityReport
+from engine.data.quotes.clock import Clock
+from engine.data.quotes.filters import QuoteLimits, usable_quotes
+from engine.data.quotes.parity import parity_forwards
+from engine.data.quotes.quoted_surface import quoted_surface
+from engine.data.quotes.surface_checks import told_checks
 from engine.data.records import DELTAS, TENORS
-from engine.data.surface_checks import told_checks
 from engine.errors import InputError
 from engine.pricing import black_price
 
@@ -240,7 +240,7 @@ def test_parts_of_the_dates_give_the_whole(quotes, monkeypatch):
     common = (closes, rates, np.array(days, "datetime64[D]"), ASSETS)
     whole_report, report = QualityReport(), QualityReport()
     whole = quoted_surface(three, *common, whole_report)
-    monkeypatch.setattr("engine.data.quoted_surface.QUOTES_AT_ONCE", 10)
+    monkeypatch.setattr("engine.data.quotes.quoted_surface.QUOTES_AT_ONCE", 10)
     parts = quoted_surface(three, *common, report)
     for name in ("iv", "status", "bid_iv", "ask_iv", "smiles", "forward"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))

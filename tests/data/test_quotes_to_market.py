@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from engine.data import MarketPanel
-from engine.data.clean import QualityReport
-from engine.data.quote_filters import QuoteLimits
-from engine.data.quoted_surface import quoted_surface
+from engine.data.quotes.clean import QualityReport
+from engine.data.quotes.filters import QuoteLimits
+from engine.data.quotes.quoted_surface import quoted_surface
 from engine.data.records import DELTAS
 from engine.data.synthetic import SyntheticMarket
 from engine.data.synthetic.chains import chains

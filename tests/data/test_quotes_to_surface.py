@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.data.clean import QualityReport
-from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
+from engine.data.quotes.clean import QualityReport
+from engine.data.quotes.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
+from engine.data.quotes.schema import Quotes
 from engine.data.records import DELTAS, QuoteStatus
-from engine.data.schema import Quotes
 from engine.pricing import call_delta, vol_at_strike
 
 DATES = np.array(["2026-01-05", "2026-01-06"], dtype="datetime64[D]")

@@ -7,12 +7,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.data.clean import QualityReport
-from engine.data.clock import Clock
-from engine.data.invert_quotes import inverted_quotes
-from engine.data.parity import parity_forwards
-from engine.data.quote_filters import QuoteLimits, usable_quotes
-from engine.data.quoted_surface import quoted_surface
+from engine.data.quotes.clean import QualityReport
+from engine.data.quotes.clock import Clock
+from engine.data.quotes.filters import QuoteLimits, usable_quotes
+from engine.data.quotes.invert_quotes import inverted_quotes
+from engine.data.quotes.parity import parity_forwards
+from engine.data.quotes.quoted_surface import quoted_surface
 from engine.data.records import DELTAS, TENORS
 
 SMILE = ["date", "asset", "expiry"]

@@ -13,7 +13,7 @@ from engine.data import append_panel, build_panel, load_market, load_quality, op
 from engine.data import load as load_module
 from engine.data.records import DELTAS, ListedSmiles, MarketInfo
 from engine.data.source import Source
-from engine.data.storage import PanelWriter
+from engine.data.store.storage import PanelWriter
 from engine.errors import InputError
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from engine.calendar import DAY, sessions
 from engine.correlation import implied_correlation
-from engine.data.clean import QualityReport
-from engine.data.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
-from engine.data.schema import Quotes
+from engine.data.quotes.clean import QualityReport
+from engine.data.quotes.quotes_to_surface import constant_maturity, expiry_slots, listed_smiles
+from engine.data.quotes.schema import Quotes
 from engine.data.synthetic import SyntheticMarket, chains, synthetic_market
 from engine.data.synthetic.chains import listed_expiries
 from engine.errors import InputError

@@ -7,9 +7,9 @@ import pytest
 
 from engine.correlation import daily_returns
 from engine.data import build_panel, load_market
-from engine.data.account import load_quality
 from engine.data.panel import MarketPanel
 from engine.data.records import QuoteStatus
+from engine.data.store.account import load_quality
 from engine.data.synthetic import SyntheticMarket, load_truth, synthetic_market
 from engine.data.synthetic.events import MERGER_JUMP, SPLIT_FACTORS
 from engine.data.synthetic.market import build

@@ -8,8 +8,8 @@ import zipfile
 import polars as pl
 import pytest
 
-from engine.data.raw_files import Unread, raw_files
-from engine.data.vendor_tables import Reading, vendor_tables
+from engine.data.vendors.canonical import Reading, vendor_tables
+from engine.data.vendors.raw_files import Unread, raw_files
 from engine.errors import InputError
 from tests.data.vendor_samples import SAMPLES
 

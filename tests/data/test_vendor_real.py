@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from engine.data import load_market
-from engine.data.vendor_tables import vendor_tables
+from engine.data.vendors.canonical import vendor_tables
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the prepared files are not beside the checkout")

@@ -107,7 +107,7 @@ def test_two_vendors_in_a_folder_are_refused_by_auto_and_read_by_their_names(tmp
 
 
 def test_rejected_rows_and_counts_lie_beside_the_panel(tmp_path):
-    from engine.data.account import load_quality, load_rejected
+    from engine.data.store.account import load_quality, load_rejected
 
     orats(tmp_path / "files")
     file = tmp_path / "files" / "2019" / "more.csv"

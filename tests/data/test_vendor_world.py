@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 from engine.data import load_market
-from engine.data.choices import Choices
-from engine.data.frames import from_judged
-from engine.data.judge import judged
-from engine.data.recognise import vendor as vendor_of
-from engine.data.tables import TABLES
-from engine.data.vendor_tables import vendor_tables
+from engine.data.tables.choices import Choices
+from engine.data.tables.contracts import TABLES
+from engine.data.tables.frames import from_judged
+from engine.data.tables.judge import judged
+from engine.data.vendors.canonical import vendor_tables
+from engine.data.vendors.recognise import vendor as vendor_of
 from tests.data.vendor_world import FORMATS, RATE, SESSIONS, options, spots
 
 KEY = ["date", "ticker", "expiry", "strike", "right"]

@@ -8,8 +8,8 @@ import zipfile
 import polars as pl
 import pytest
 
-from engine.data.recognise import VENDORS, all_vendors
-from engine.data.storage import save_panel
+from engine.data.store.storage import save_panel
+from engine.data.vendors.recognise import VENDORS, all_vendors
 from engine.errors import InputError
 from engine.runs import inspection as inspection_module
 from engine.runs.inspection import inspection

@@ -9,7 +9,7 @@ import pytest
 
 from engine.correlation import baskets
 from engine.correlation.basket import TopWeights
-from engine.data.quotes_to_surface import constant_maturity
+from engine.data.quotes.quotes_to_surface import constant_maturity
 from engine.errors import InputError
 from engine.study.ex_earnings import ex_earnings_iv, read_earnings, with_ex_earnings
 from engine.study.levels import measure_levels

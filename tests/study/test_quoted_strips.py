@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.data.clock import Clock
-from engine.data.quoted_strips import quoted_strips
+from engine.data.quotes.clock import Clock
+from engine.data.quotes.quoted_strips import quoted_strips
 from engine.data.series.published_indices import load_published
 from engine.data.sources.files import Files
 from engine.pricing import black_price

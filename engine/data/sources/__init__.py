@@ -1,8 +1,8 @@
 """Where markets come from: one module per vendor or exchange format, and the table that names them.
 
 To add a vendor, write `<vendor>.py` here with its layouts and a class that derives from
-`engine.data.vendor_market.VendorMarket`, as `dolthub` is; name it in the table and in `engine.data.recognise.VENDORS`,
-and add `configs/market/<vendor>.yaml`. A source of another kind is a folder whose `source.py` holds a frozen dataclass
+`engine.data.vendors.market.VendorMarket`, as `dolthub` is; name it in the table and in
+`engine.data.vendors.recognise.VENDORS`, and add `configs/market/<vendor>.yaml`. A source of another kind is a folder whose `source.py` holds a frozen dataclass
 that derives from `engine.data.source.FileSource`: `us_chains` has vendor volatilities, `nse` prices to invert.
 """
 

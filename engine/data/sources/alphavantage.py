@@ -1,9 +1,9 @@
 """Alpha Vantage HISTORICAL_OPTIONS, and the copies of it in parquet."""
 
-from engine.data.fields import day, number, of_code, text, ticker
-from engine.data.layout import Drop, Layout, Vendor, View
-from engine.data.symbols import ADJUSTED, osi
-from engine.data.vendor_market import VendorMarket
+from engine.data.vendors.fields import day, number, of_code, text, ticker
+from engine.data.vendors.layout import Drop, Layout, Vendor, View
+from engine.data.vendors.market import VendorMarket
+from engine.data.vendors.symbols import ADJUSTED, osi
 
 _CODE = ("contractid", "contract_id")
 

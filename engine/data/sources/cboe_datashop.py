@@ -2,12 +2,12 @@
 
 import polars as pl
 
-from engine.data.clock import Clock
-from engine.data.fields import day, expiry_day, number, text, ticker, worked
-from engine.data.layout import Drop, Field, Layout, Vendor, View
-from engine.data.sight import SLASHED, YMD, Sight
-from engine.data.symbols import ADJUSTED, settlement, style
-from engine.data.vendor_market import VendorMarket
+from engine.data.quotes.clock import Clock
+from engine.data.vendors.fields import day, expiry_day, number, text, ticker, worked
+from engine.data.vendors.layout import Drop, Field, Layout, Vendor, View
+from engine.data.vendors.market import VendorMarket
+from engine.data.vendors.sight import SLASHED, YMD, Sight
+from engine.data.vendors.symbols import ADJUSTED, settlement, style
 
 _FORMS = (YMD, SLASHED)
 _WHEN = day("quote_date", "quote_datetime", forms=_FORMS)

@@ -1,8 +1,8 @@
 """Index histories of Cboe, `VIX_History.csv`: series to measure against, not options."""
 
-from engine.data.fields import day, number, of_name
-from engine.data.layout import Layout, Vendor, View
-from engine.data.sight import SLASHED, YMD
+from engine.data.vendors.fields import day, number, of_name
+from engine.data.vendors.layout import Layout, Vendor, View
+from engine.data.vendors.sight import SLASHED, YMD
 
 _TICKER = of_name(r"(?:^|/)\^?([A-Z0-9]+)(?:_History)?\.csv")
 _WHEN = day("date", forms=(SLASHED, YMD))

@@ -2,11 +2,11 @@
 
 import polars as pl
 
-from engine.data.fields import NANOSECONDS, moment, of_code, ticker
-from engine.data.layout import MEDIUM, Drop, Field, Layout, Vendor, View
-from engine.data.sight import Sight
-from engine.data.symbols import ADJUSTED, osi
-from engine.data.vendor_market import VendorMarket
+from engine.data.vendors.fields import NANOSECONDS, moment, of_code, ticker
+from engine.data.vendors.layout import MEDIUM, Drop, Field, Layout, Vendor, View
+from engine.data.vendors.market import VendorMarket
+from engine.data.vendors.sight import Sight
+from engine.data.vendors.symbols import ADJUSTED, osi
 
 _UNDEFINED = 9223372036854775807
 _DAILY, _EASTERN = moment("ts_event", NANOSECONDS), moment("ts_event", NANOSECONDS, "America/New_York")

@@ -2,11 +2,22 @@
 
 import polars as pl
 
-from engine.data.clock import Clock
-from engine.data.fields import MICROSECONDS, MILLISECONDS, day, either, moment, number, of_name, same, text, worked
-from engine.data.layout import MEDIUM, Field, Layout, Vendor, View
-from engine.data.sight import COMPACT, YMD, Sight
-from engine.data.vendor_market import VendorMarket
+from engine.data.quotes.clock import Clock
+from engine.data.vendors.fields import (
+    MICROSECONDS,
+    MILLISECONDS,
+    day,
+    either,
+    moment,
+    number,
+    of_name,
+    same,
+    text,
+    worked,
+)
+from engine.data.vendors.layout import MEDIUM, Field, Layout, Vendor, View
+from engine.data.vendors.market import VendorMarket
+from engine.data.vendors.sight import COMPACT, YMD, Sight
 
 # BTC-27JUN25-90000-C, and XRP_USDC-30AUG26-2d8-C, which is linear: in dollars, its point a d.
 _NAME = r"^([A-Z0-9]+)(?:_(USDC|USDT))?-(\d{1,2}[A-Z]{3}\d{2})-(\d+(?:d\d+)?)-([CP])$"

@@ -1,9 +1,9 @@
 """DoltHub post-no-preference: option chains, volatility history, closes and splits."""
 
-from engine.data.fields import day, formula, number, same, text, ticker, worked
-from engine.data.layout import Layout, Vendor, View
-from engine.data.symbols import style
-from engine.data.vendor_market import VendorMarket
+from engine.data.vendors.fields import day, formula, number, same, text, ticker, worked
+from engine.data.vendors.layout import Layout, Vendor, View
+from engine.data.vendors.market import VendorMarket
+from engine.data.vendors.symbols import style
 
 _WHEN, _TICKER = day("date"), ticker("act_symbol")
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from engine.data.choices import Choices
 from engine.data.fingerprint import fingerprint
-from engine.data.frames import OwnMarket, from_parts, judged_parts
-from engine.data.member_weights import EQUAL
 from engine.data.panel import MarketPanel
 from engine.data.source import FileSource
-from engine.data.table_files import SUFFIXES, read_table, table_files
+from engine.data.tables.choices import Choices
+from engine.data.tables.frames import OwnMarket, from_parts, judged_parts
+from engine.data.tables.member_weights import EQUAL
+from engine.data.tables.table_files import SUFFIXES, read_table, table_files
 from engine.errors import InputError
 
 if TYPE_CHECKING:
-    from engine.data.quoted_strips import QuotedStrips
+    from engine.data.quotes.quoted_strips import QuotedStrips
 
 NEEDED = ("surface", "weights", "prices")
 OPTIONAL = ("quotes", "rates", "actions", "forwards", "sectors", "dividends")
@@ -85,8 +85,8 @@ class Files(Choices, FileSource):
 
     def strips(self) -> "QuotedStrips | None":
         """Return the strips of option quotes with bid and ask."""
-        from engine.data.clock import Clock
-        from engine.data.quoted_strips import quoted_strips
+        from engine.data.quotes.clock import Clock
+        from engine.data.quotes.quoted_strips import quoted_strips
 
         files = self._files().get("quotes")
         if not files:

@@ -2,11 +2,11 @@
 
 import polars as pl
 
-from engine.data.fields import day, expiry_day, number, of_code, text, ticker
-from engine.data.layout import LOW, Drop, Field, Layout, Vendor, View
-from engine.data.sight import SLASHED, YMD, Sight
-from engine.data.symbols import ADJUSTED, osi, style
-from engine.data.vendor_market import VendorMarket
+from engine.data.vendors.fields import day, expiry_day, number, of_code, text, ticker
+from engine.data.vendors.layout import LOW, Drop, Field, Layout, Vendor, View
+from engine.data.vendors.market import VendorMarket
+from engine.data.vendors.sight import SLASHED, YMD, Sight
+from engine.data.vendors.symbols import ADJUSTED, osi, style
 
 _FORMS = (SLASHED, YMD)
 _WHEN = day("quotedate", "datadate", forms=_FORMS)

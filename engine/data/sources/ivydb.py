@@ -2,11 +2,11 @@
 
 import polars as pl
 
-from engine.data.fields import day, expiry_day, formula, number, same, text, worked
-from engine.data.layout import HIGH, LOW, MEDIUM, Drop, Layout, Vendor, View
-from engine.data.secids import securities
-from engine.data.sight import COMPACT, SAS, SLASHED, YMD, Sight
-from engine.data.vendor_market import VendorMarket
+from engine.data.vendors.fields import day, expiry_day, formula, number, same, text, worked
+from engine.data.vendors.layout import HIGH, LOW, MEDIUM, Drop, Layout, Vendor, View
+from engine.data.vendors.market import VendorMarket
+from engine.data.vendors.secids import securities
+from engine.data.vendors.sight import COMPACT, SAS, SLASHED, YMD, Sight
 
 _FORMS = (YMD, COMPACT, "%d%b%Y", SLASHED, SAS)  # whoever exports chooses; SAS and Stata files count days
 _NOTHING = (-99.99,)

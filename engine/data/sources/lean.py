@@ -2,12 +2,12 @@
 
 import polars as pl
 
-from engine.data.fields import day, number, of_name, text
-from engine.data.layout import Field, Layout, Vendor, View
-from engine.data.sight import COMPACT, Sight
-from engine.data.split_factors import splits_between
-from engine.data.symbols import plain_ticker, style
-from engine.data.vendor_market import VendorMarket
+from engine.data.vendors.fields import day, number, of_name, text
+from engine.data.vendors.layout import Field, Layout, Vendor, View
+from engine.data.vendors.market import VendorMarket
+from engine.data.vendors.sight import COMPACT, Sight
+from engine.data.vendors.split_factors import splits_between
+from engine.data.vendors.symbols import plain_ticker, style
 
 # aapl_quote_american_call_6450000_20140621.csv, and of minutes 20140606_aapl_minute_quote_american_call_...csv
 _KINDS = r"(?:minute_|hour_|daily_)?(?:quote|trade|openinterest)"

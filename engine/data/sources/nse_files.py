@@ -4,11 +4,11 @@ from functools import partial
 
 import polars as pl
 
-from engine.data.clock import Clock
-from engine.data.fields import day, number, same, text
-from engine.data.layout import Drop, Field, Layout, Vendor, View
-from engine.data.sight import DAY_MONTH, YMD, Sight
-from engine.data.vendor_market import VendorMarket
+from engine.data.quotes.clock import Clock
+from engine.data.vendors.fields import day, number, same, text
+from engine.data.vendors.layout import Drop, Field, Layout, Vendor, View
+from engine.data.vendors.market import VendorMarket
+from engine.data.vendors.sight import DAY_MONTH, YMD, Sight
 
 _FORMS = (YMD, DAY_MONTH, "%d-%m-%Y", "%d-%b-%y")
 # Names that indices had over the years, in the files of indices.

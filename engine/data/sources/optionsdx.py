@@ -2,11 +2,11 @@
 
 import polars as pl
 
-from engine.data.fields import day, number, of_name, same, worked
-from engine.data.layout import Field, Layout, Vendor, View
-from engine.data.sight import Sight
-from engine.data.symbols import style
-from engine.data.vendor_market import VendorMarket
+from engine.data.vendors.fields import day, number, of_name, same, worked
+from engine.data.vendors.layout import Field, Layout, Vendor, View
+from engine.data.vendors.market import VendorMarket
+from engine.data.vendors.sight import Sight
+from engine.data.vendors.symbols import style
 
 _TICKER = of_name(r"(?:^|/)([a-z^.]+)_(?:eod|\d+x)?_?\d{4}")
 _WHEN = day("quote_date")

@@ -2,12 +2,12 @@
 
 import polars as pl
 
-from engine.data.clock import Clock
-from engine.data.fields import day, formula, number, of_code, same, text, ticker, worked
-from engine.data.layout import MEDIUM, Drop, Field, Layout, Vendor, View
-from engine.data.sight import SLASHED, YMD, Sight
-from engine.data.symbols import ADJUSTED, osi, style
-from engine.data.vendor_market import VendorMarket
+from engine.data.quotes.clock import Clock
+from engine.data.vendors.fields import day, formula, number, of_code, same, text, ticker, worked
+from engine.data.vendors.layout import MEDIUM, Drop, Field, Layout, Vendor, View
+from engine.data.vendors.market import VendorMarket
+from engine.data.vendors.sight import SLASHED, YMD, Sight
+from engine.data.vendors.symbols import ADJUSTED, osi, style
 
 _DATES = (SLASHED, YMD)
 _WHEN = day("trade_date", "quotedate", "tradedate", forms=_DATES)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.data.header import read_header
 from engine.data.panel import MarketPanel
 from engine.data.source import Source
-from engine.data.storage import open_panel
+from engine.data.store.header import read_header
+from engine.data.store.storage import open_panel
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 import polars as pl
 
-from engine.data.fields import NANOSECONDS, moment, number, of_code, ticker
-from engine.data.layout import Drop, Layout, Vendor, View
-from engine.data.sight import Sight
-from engine.data.symbols import ADJUSTED, osi
-from engine.data.vendor_market import VendorMarket
+from engine.data.vendors.fields import NANOSECONDS, moment, number, of_code, ticker
+from engine.data.vendors.layout import Drop, Layout, Vendor, View
+from engine.data.vendors.market import VendorMarket
+from engine.data.vendors.sight import Sight
+from engine.data.vendors.symbols import ADJUSTED, osi
 
 _WHEN = moment("window_start", NANOSECONDS, "America/New_York")
 

@@ -1,9 +1,9 @@
 """ThetaData: end of day with and without greeks, quotes and open interest of version 3, and version 2."""
 
-from engine.data.fields import day, number, text, ticker, worked
-from engine.data.layout import MEDIUM, Field, Layout, Vendor, View
-from engine.data.symbols import settlement, style
-from engine.data.vendor_market import VendorMarket
+from engine.data.vendors.fields import day, number, text, ticker, worked
+from engine.data.vendors.layout import MEDIUM, Field, Layout, Vendor, View
+from engine.data.vendors.market import VendorMarket
+from engine.data.vendors.symbols import settlement, style
 
 _V3, _V2 = ticker("symbol"), ticker("root")
 _EXPIRY, _RIGHT = day("expiration"), text("right")

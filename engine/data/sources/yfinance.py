@@ -1,10 +1,10 @@
 """Chains that yfinance fetched and somebody saved: the date is in a column session, or in the file's name."""
 
-from engine.data.fields import day, either, number, of_code, of_name, ticker
-from engine.data.layout import Drop, Layout, Vendor, View
-from engine.data.sight import COMPACT, YMD
-from engine.data.symbols import ADJUSTED, osi
-from engine.data.vendor_market import VendorMarket
+from engine.data.vendors.fields import day, either, number, of_code, of_name, ticker
+from engine.data.vendors.layout import Drop, Layout, Vendor, View
+from engine.data.vendors.market import VendorMarket
+from engine.data.vendors.sight import COMPACT, YMD
+from engine.data.vendors.symbols import ADJUSTED, osi
 
 _WHEN = either(
     day("session", "date", "snapshot_date", "quote_date"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.data.storage import TRUTH, beside
+from engine.data.store.storage import TRUTH, beside
 from engine.data.synthetic.events import Event
 from engine.data.synthetic.settings import SyntheticMarket
 from engine.errors import InputError

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from engine.data.clean import QualityReport
 from engine.data.closes_to_history import closes_to_history
+from engine.data.quotes.clean import QualityReport
 from engine.data.records import History
 from engine.data.sources.nse.prices import all_closes, corporate_actions
 

@@ -5,12 +5,12 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 
-from engine.data import tables
 from engine.data.arrange import action_factors, on_dates
-from engine.data.clean import QualityReport
-from engine.data.judged_files import read_judged
 from engine.data.parquet import collect, session_dates
+from engine.data.quotes.clean import QualityReport
 from engine.data.sources.nse.files import ACTIONS, CASH, FO, INDEX, derivatives
+from engine.data.tables.contracts import contracts as tables
+from engine.data.tables.judged_files import read_judged
 
 MOVES_CONTRACTS = ("split_or_bonus", "demerger")
 

@@ -3,10 +3,10 @@
 import polars as pl
 
 from engine.calendar import year_fraction
-from engine.data.clean import SMILE_RULES, QualityReport
 from engine.data.parquet import between, collect
-from engine.data.schema import Quotes, check_decimal_iv
-from engine.data.tables import RIGHTS
+from engine.data.quotes.clean import SMILE_RULES, QualityReport
+from engine.data.quotes.schema import Quotes, check_decimal_iv
+from engine.data.tables.contracts import RIGHTS
 from engine.pricing import InversionStatus, call_delta, implied_vol
 
 _CODE = pl.col("option_type").str.strip_chars().str.to_lowercase()

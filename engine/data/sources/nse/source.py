@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 
 from engine.data.arrange import on_expiries
-from engine.data.clean import QualityReport
 from engine.data.fingerprint import fingerprint
 from engine.data.panel import MarketPanel
 from engine.data.parquet import session_dates
-from engine.data.quotes_to_panel import DailyInputs, quotes_to_panel
-from engine.data.quotes_to_surface import expiry_slots
+from engine.data.quotes.clean import QualityReport
+from engine.data.quotes.quotes_to_panel import DailyInputs, quotes_to_panel
+from engine.data.quotes.quotes_to_surface import expiry_slots
 from engine.data.records import MarketInfo
 from engine.data.source import FileSource
 from engine.data.sources.nse.files import FILES, FO, FOLDER, derivatives

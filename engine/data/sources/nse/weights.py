@@ -3,11 +3,11 @@
 import numpy as np
 import polars as pl
 
-from engine.data import tables
-from engine.data.clean import QualityReport
-from engine.data.judged_files import read_judged
 from engine.data.parquet import collect, scan
+from engine.data.quotes.clean import QualityReport
 from engine.data.sources.nse.files import WEIGHTS
+from engine.data.tables.contracts import contracts as tables
+from engine.data.tables.judged_files import read_judged
 from engine.errors import InputError
 
 SUB_INDICES = {"NIFTY": {"Banks": "BANKNIFTY"}}  # index -> sector -> the sub-index on which options are listed

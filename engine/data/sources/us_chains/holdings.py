@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 
 from engine.calendar import DAY
-from engine.data import tables
 from engine.data.arrange import on_dates
-from engine.data.clean import QualityReport
-from engine.data.judged_files import read_judged
+from engine.data.quotes.clean import QualityReport
 from engine.data.sources.us_chains.files import HOLDINGS, SECTORS
-from engine.data.tables import Column, Rule, Table
+from engine.data.tables.contracts import contracts as tables
+from engine.data.tables.contracts import Column, Rule, Table
+from engine.data.tables.judged_files import read_judged
 from engine.errors import InputError
 
 # The fund on each GICS sector; where it is among the chains the sector has an index leg.

@@ -4,12 +4,12 @@ import numpy as np
 import polars as pl
 
 from engine.calendar import days_between
-from engine.data import tables
 from engine.data.arrange import action_factors
-from engine.data.clean import QualityReport
-from engine.data.judged_files import read_judged
 from engine.data.parquet import session_dates
+from engine.data.quotes.clean import QualityReport
 from engine.data.sources.us_chains.files import ACTIONS, CHAINS, LEVELS, RATES, SPOT, SPX, chains
+from engine.data.tables.contracts import contracts as tables
+from engine.data.tables.judged_files import read_judged
 from engine.errors import InputError
 
 STALE_DAYS = 31  # a rate that is older on a session is told

@@ -3,9 +3,9 @@
 import polars as pl
 
 from engine.calendar import year_fraction
-from engine.data.clean import SMILE_RULES, QualityReport
 from engine.data.parquet import between, collect
-from engine.data.schema import Quotes, check_call_delta, check_decimal_iv
+from engine.data.quotes.clean import SMILE_RULES, QualityReport
+from engine.data.quotes.schema import Quotes, check_call_delta, check_decimal_iv
 from engine.data.sources.us_chains.files import CHAINS, SPX, SPX_QUOTES, chains, spx_options
 from engine.data.sources.us_chains.forwards import chain_forwards, quoted_forwards
 from engine.pricing import call_delta

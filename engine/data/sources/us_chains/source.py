@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 
 from engine.data.arrange import on_dates, on_expiries
-from engine.data.clean import QualityReport
 from engine.data.fingerprint import fingerprint
 from engine.data.panel import MarketPanel
 from engine.data.parquet import collect, scan, session_dates
-from engine.data.quotes_to_panel import DailyInputs, quotes_to_panel
-from engine.data.quotes_to_surface import expiry_slots
+from engine.data.quotes.clean import QualityReport
+from engine.data.quotes.quotes_to_panel import DailyInputs, quotes_to_panel
+from engine.data.quotes.quotes_to_surface import expiry_slots
 from engine.data.records import MarketInfo
 from engine.data.source import FileSource
 from engine.data.sources.us_chains import files
@@ -23,11 +23,11 @@ from engine.data.sources.us_chains.holdings import holdings, index_weights, memb
 from engine.data.sources.us_chains.prices import rates, splits, spots, spx_closes, strike_factors
 from engine.data.sources.us_chains.quotes import option_quotes
 from engine.data.sources.us_chains.swapped import MOST, roughness
-from engine.data.tickers import same_but_spelt
+from engine.data.tables.tickers import same_but_spelt
 from engine.errors import InputError
 
 if TYPE_CHECKING:
-    from engine.data.quoted_strips import QuotedStrips
+    from engine.data.quotes.quoted_strips import QuotedStrips
     from engine.data.series.daily import DailySeries
     from engine.data.series.sp500_history import PriceHistory
 
@@ -123,8 +123,8 @@ class UsChains(FileSource):
 
     def strips(self) -> "QuotedStrips | None":
         """Return the strips of SPX where it is the index leg."""
-        from engine.data.clock import Clock
-        from engine.data.quoted_strips import quoted_strips
+        from engine.data.quotes.clock import Clock
+        from engine.data.quotes.quoted_strips import quoted_strips
 
         if self.index != files.SPX:
             return None

@@ -1,0 +1,1 @@
+"""Option quotes to surfaces: filters, forwards, volatilities, smiles, constant maturities, strips."""

@@ -1,0 +1,1 @@
+"""Panels on disk: how they are written, grown, replaced, opened and verified."""

@@ -1,0 +1,128 @@
+"""What was assumed of tables of one's own, in sentences, and corporate actions that the prices contradict."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from engine.calendar import check_sessions, days_between
+from engine.data.quotes.surface_checks import WORDS
+from engine.data.tables.choices import Choices
+from engine.data.tables.judge import Judged
+from engine.data.tables.tickers import spelt_otherwise
+from engine.errors import InputError
+
+if TYPE_CHECKING:
+    from engine.data.tables.tables_to_panel import TabledMarket
+
+STALE_DAYS = 31  # a rate older than this on a session is told
+STALE_WEIGHTS_DAYS = 400
+LITTLE = 0.5  # of an index that members together hold
+CLEAR = np.log(1.5)  # an action that moves prices by less may drown in the day's own move
+
+
+def assumptions(
+    tables: dict[str, Judged], market: "TabledMarket", choices: Choices, rate: float | None
+) -> Iterator[str]:
+    """Yield what whoever leans on the numbers has to know of the tables, each as a sentence without a full stop."""
+    for table in tables.values():
+        yield from (f"{table.file}: {note}" for note in table.notes)
+    yield from _of_weights(tables.get("weights"), market)
+    yield from _of_rates(tables.get("rates"), market, rate)
+    if "quotes" in tables:
+        yield from _of_quotes(tables["quotes"], market, choices)
+    elif "forwards" not in tables:
+        yield "no forwards were given: spots grow at the interest rate, without dividends or borrow"
+    if len(market.tenors) == 1:
+        yield (
+            f"the surface has one tenor ({market.tenors[0]} days): an option keeps its volatility as its time runs "
+            "out, and such marks are counted as beyond the tenors"
+        )
+    yield from _of_tickers(tables, market)
+    extra = check_sessions(market.dates, market.info.calendar).extra
+    if len(extra):
+        yield f"{len(extra):,} dates are no session of {market.info.calendar}, the first {extra[0]}"
+
+
+def check_actions(actions: Judged | None, market: "TabledMarket") -> None:
+    """Raise InputError where prices moved the other way than an action says, or do not show it at all."""
+    if actions is None:
+        return
+    spot = market.prices[:, 1:]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        moved = np.log(spot[1:] / spot[:-1])
+        factor = np.log(market.return_factor[1:])
+    clear = np.abs(factor) > CLEAR
+    for t, n in zip(*np.nonzero(clear & (np.abs(moved - factor) > np.abs(factor) / 2)), strict=True):
+        given, seen = np.exp(factor[t, n]), np.exp(moved[t, n])
+        other_way = abs(moved[t, n] + factor[t, n]) < abs(factor[t, n]) / 2
+        why = (
+            "the factor is upside down: give new price / old price"
+            if other_way
+            else ("the prices seem to be adjusted already: leave out the action, or give prices as quoted that day")
+        )
+        raise InputError(
+            f"{actions.file}: the factor of {market.names[n]} on {market.dates[t + 1]} is {given:.4g}, and its price "
+            f"went to {seen:.4g} times what it was; {why}"
+        )
+
+
+def _of_weights(weights: Judged | None, market: "TabledMarket") -> Iterator[str]:
+    member = market.weights > 0.0
+    if weights is None:
+        yield f"weights are equal among those of {len(market.names):,} names that had a price the session before"
+    elif weights.kept["date"].null_count() == weights.kept.height:
+        yield "weights have no dates: they are the same on all, though nobody knew them then"
+    else:
+        days = weights.kept["date"].unique().sort().to_numpy().astype("datetime64[D]")
+        row = np.searchsorted(days, market.dates) - 1
+        old = days_between(market.dates[row >= 0], days[row[row >= 0]])
+        if stale := int((old > STALE_WEIGHTS_DAYS).sum()):
+            yield f"on {stale:,} sessions the weights are more than {STALE_WEIGHTS_DAYS} days old"
+    if without := int((~member.any(axis=1)).sum()):
+        yield f"{without:,} sessions have no weights known before them, and so no members"
+    sums = market.weights.sum(axis=1)
+    if little := int(((sums > 0.0) & (sums < LITTLE)).sum()):
+        yield f"on {little:,} sessions the weights known sum to less than {LITTLE:.0%}: a date has to list all members"
+    ever = member.any(axis=0)
+    if member[member.any(axis=1)][:, ever].all():
+        yield "the members are the same on all dates: survivors, if they were chosen later"
+
+
+def _of_rates(rates: Judged | None, market: "TabledMarket", rate: float | None) -> Iterator[str]:
+    if rates is None:
+        if rate is None:
+            yield "no interest rates were given: 0 is used"
+        return
+    days = rates.kept["date"].unique().sort().to_numpy().astype("datetime64[D]")
+    old = days_between(market.dates, days[np.searchsorted(days, market.dates) - 1])
+    if (old > STALE_DAYS).any():
+        yield (
+            f"{rates.file}: on {int((old > STALE_DAYS).sum()):,} sessions the last interest rate known is more than "
+            f"{STALE_DAYS} days old, at most {int(old.max())}"
+        )
+
+
+def _of_quotes(quotes: Judged, market: "TabledMarket", choices: Choices) -> Iterator[str]:
+    yield f"option quotes are taken to be of {choices.quotes_at}, as the closes are of the close"
+    if quotes.kept["style"].null_count():
+        yield (
+            f"options that do not say how they are exercised are taken to be {choices.style}, on {choices.index} "
+            f"{choices.index_style}"
+        )
+    if market.quoted is not None:
+        odd = market.quoted.checks.group_by("check").agg(pl.col("count", "of").sum()).filter(pl.col("count") > 0)
+        yield from (f"{WORDS[check]} ({count:,} of {of:,})" for check, count, of in odd.sort("check").iter_rows())
+
+
+def _of_tickers(tables: dict[str, Judged], market: "TabledMarket") -> Iterator[str]:
+    tickers = {market.info.index, *market.names}
+    for name in ("surface", "quotes", "prices", "actions", "forwards", "sectors"):
+        if name not in tables:
+            continue
+        known = set(tables[name].kept["ticker"].unique())
+        if name in ("surface", "quotes", "prices") and (without := set(market.names) - known):
+            yield f"{tables[name].file} has no row of the members {spelt_otherwise(without, known - tickers)}"
+        if other := known - tickers:
+            yield f"{tables[name].file} has rows of {spelt_otherwise(other, tickers - known)}, no members: left out"

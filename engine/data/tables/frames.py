@@ -1,0 +1,285 @@
+"""Tables of your own to a panel: held against their contracts, put on axes, and told what was assumed on the way."""
+
+import difflib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import polars as pl
+
+from engine.data.panel import MarketPanel
+from engine.data.records import MarketInfo
+from engine.data.tables.assumptions import assumptions, check_actions
+from engine.data.tables.choices import Choices
+from engine.data.tables.contracts import TABLES
+from engine.data.tables.given import as_frame, long_form
+from engine.data.tables.judge import REJECTED, Judged, judged, refuse_rejected
+from engine.data.tables.member_weights import EQUAL
+from engine.data.tables.tables_to_panel import TabledMarket, tables_to_market
+from engine.errors import InputError
+
+log = logging.getLogger(__name__)
+
+Part = tuple[Any, str, int]  # a frame, what it is called, the line of its first row
+
+
+@dataclass(frozen=True, eq=False)
+class OwnMarket:
+    """A market made of tables: its panel, and the account of what did not get in.
+
+    Parameters
+    ----------
+    market : TabledMarket
+    quality : frame of asset, reason, rows
+        Counts by ticker; `kept` are volatilities of the surface, other tables' reasons start with their name.
+    rejected : frame of table, file, line, column, reason, value
+    """
+
+    market: TabledMarket
+    quality: pl.DataFrame
+    rejected: pl.DataFrame
+
+    def panel(self) -> MarketPanel:
+        """Return the whole panel."""
+        return self.market.block(slice(0, len(self.market.dates)))
+
+
+def from_frames(surface: Any, weights: Any, prices: Any, **choices: Any) -> MarketPanel:
+    """Make a panel of frames of your own: `MarketPanel.from_frames`.
+
+    Frames are polars or pandas. Columns are found by name in any case; dates are dates, texts such as 2024-12-31, or
+    numbers such as 20241231. Rows that cannot be are left out and counted: `own_market` returns them with the panel.
+
+    Parameters
+    ----------
+    surface : frame of date, ticker, tenor, delta, iv
+        Implied volatilities of the index and of names: tenor in calendar days, call delta in percent (those of puts may
+        be signed, or told by a column right), volatilities in decimals or percent. A wide frame - dates down, tickers
+        across - takes `tenor` and `delta` as arguments.
+    weights : frame of date, ticker, weight; frame of ticker, weight; or "equal"
+        Each date lists all members. Without dates they hold on all of them; "equal" is 1 / N of the names that had a
+        price the session before.
+    prices : frame of date, ticker, close
+        Raw closes, of the index too; or wide. Sessions without a surface become the panel's history.
+    rates : number, or frame of date, rate
+        Continuous rate in decimals; on a date the last one known before it counts. None = 0, which is said.
+    actions : frame of date, ticker, kind, factor
+        Corporate actions, by new price / old price (0.1 for 10:1); dividends move returns, the others contracts too.
+    forwards : frame of date, ticker, expiry, forward
+        From which the carry is taken; without them spots grow at the rate.
+    sectors : frame of ticker, sector
+    name : str
+        Of the market, in reports.
+    **choices
+        `Choices`: index (required), currency, calendar, tenor, delta, iv_unit, weights_known, index_note, strict, ...
+
+    Raises
+    ------
+    InputError
+        When a table is unusable or has nothing in common with another one; with `strict` for every rejected row.
+
+    Examples
+    --------
+    >>> vols = pl.DataFrame({"date": ["2026-01-02", "2026-01-05"], "IDX": [0.1, 0.1], "A": [0.2, 0.2], "B": [0.3, 0.3]})
+    >>> closes = vols.with_columns(pl.col("IDX", "A", "B") * 100)
+    >>> weights = pl.DataFrame({"ticker": ["A", "B"], "weight": [0.6, 0.4]})
+    >>> MarketPanel.from_frames(vols, weights, closes, index="IDX", tenor=91, delta=50)
+    MarketPanel frames: IDX and 2 names, 2 sessions 2026-01-02 to 2026-01-05, 1 tenors x 1 deltas, USD
+    """
+    return own_market(surface, weights, prices, **choices).panel()
+
+
+def from_quotes(quotes: Any, weights: Any, prices: Any, **choices: Any) -> MarketPanel:
+    """Make a panel of option quotes of your own: `MarketPanel.from_quotes`.
+
+    Forwards come from put-call parity, volatilities are inverted (American exercise included), smiles are fitted per
+    expiry and read at constant maturities; the listed expiries stay, and where quotes have two sides their band.
+
+    Parameters
+    ----------
+    quotes : frame of date, ticker, expiry, strike, right, and bid and ask, or price, or iv
+        Of the index and the names. Where known also oi, forward, style (european, american), settlement (am, pm).
+    dividends : frame of date (ex-date), ticker, amount, and known (from which day) where known
+        For early exercise; without them forwards alone say what is paid.
+    weights, prices, **choices
+        As for `from_frames`; `style`, `index_style`, `quotes_at` and `max_extrapolation_days` are of quotes.
+
+    Raises
+    ------
+    InputError
+        As `from_frames`.
+    """
+    return own_market(None, weights, prices, quotes=quotes, **choices).panel()
+
+
+def own_market(
+    surface: Any,
+    weights: Any,
+    prices: Any,
+    *,
+    quotes: Any = None,
+    rates: Any = None,
+    actions: Any = None,
+    forwards: Any = None,
+    sectors: Any = None,
+    dividends: Any = None,
+    name: str = "frames",
+    **choices: Any,
+) -> OwnMarket:
+    """Judge frames and put them on axes; as `from_frames`, with the account of what was rejected."""
+    optional = {"rates": rates, "actions": actions, "forwards": forwards, "sectors": sectors}
+    optional["dividends"] = dividends
+    given = {"surface": surface, "quotes": quotes, "weights": weights, "prices": prices} | optional
+    constant = rates if isinstance(rates, int | float) and not isinstance(rates, bool) else None
+    parts = {table: [(frame, table, 1)] for table, frame in given.items() if frame is not None}
+    if isinstance(weights, str):
+        del parts["weights"]
+        if weights != EQUAL:
+            raise InputError(f'weights={weights} is unknown; give a frame, or "{EQUAL}"')
+    if constant is not None:
+        del parts["rates"]
+    known = [f.name for f in fields(Choices)]
+    for word in choices:
+        if word not in known:
+            near = difflib.get_close_matches(word, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            raise InputError(f"{word} is not a setting of tables of your own; {hint}")
+    return from_parts(parts, Choices(**choices), name, constant)
+
+
+def from_parts(
+    parts: Mapping[str, Sequence[Part]], choices: Choices, name: str, rate: float | None = None
+) -> OwnMarket:
+    """Make a market of tables in parts: each a frame, what it is called, and the line of its first row.
+
+    Raises
+    ------
+    InputError
+        When a table is missing or unusable, when tables have nothing in common, and with `strict` for a rejected row.
+    """
+    if ("surface" in parts) == ("quotes" in parts):
+        raise InputError(f"market {name} needs either a surface or option quotes, and not both")
+    if "dividends" in parts and "quotes" not in parts:
+        raise InputError(f"market {name}: dividends are read with option quotes; a surface takes forwards instead")
+    if "prices" not in parts:
+        raise InputError(f"market {name} has no prices; give the closes of the index and the names")
+    if not choices.index:
+        raise InputError(f"market {name}: say which ticker is the index leg, index=TICKER")
+    tables = {table: judged_parts(table, of, choices) for table, of in parts.items()}
+    return from_judged(tables, choices, name, rate)
+
+
+def from_judged(
+    tables: dict[str, Judged],
+    choices: Choices,
+    name: str,
+    rate: float | None = None,
+    *,
+    source: str = "tables of your own",
+    known: Sequence[str] = (),
+) -> OwnMarket:
+    """Make a market of tables that were judged already, such as those of a vendor's files.
+
+    Parameters
+    ----------
+    tables : dict of name -> Judged
+        surface or quotes, and prices; weights, or none for equal ones; rates, actions, forwards, sectors if any.
+    choices : Choices
+    name : str
+    rate : float or None
+    source : str
+        Where they come from.
+    known : sequence of str
+        What is to be noted beside what is found out here.
+
+    Raises
+    ------
+    InputError
+        As `from_parts`.
+    """
+    rejected = pl.concat([pl.DataFrame(schema=REJECTED), *(found.rejected for found in tables.values())])
+    if choices.strict:
+        refuse_rejected(rejected)
+    info = MarketInfo(
+        name=name,
+        index=choices.index,
+        currency=choices.currency,
+        calendar=choices.calendar,
+        source=f"{source}. Index leg {choices.index}: {choices.index_note or OWN_COLUMN}",
+        forward_convention=_forwards_of(tables),
+        marks=choices.marks or _marks_of(tables),
+        contracts="synthetic strikes (at the forward), fractional contracts",
+    )
+    market = tables_to_market(tables, info, choices, rate)
+    check_actions(tables.get("actions"), market)
+    notes = (*known, *assumptions(tables, market, choices, rate))
+    for note in (*notes, *_told(rejected)):
+        log.warning("market %s: %s", name, note)
+    counts = [market.used, market.unused, *(_named_after(found) for found in tables.values())]
+    quality = pl.concat(counts).group_by("asset", "reason").agg(pl.col("rows").sum()).sort("asset", "reason")
+    return OwnMarket(replace(market, info=replace(info, notes=notes)), quality, rejected)
+
+
+def judged_parts(table: str, parts: Sequence[Part], choices: Choices) -> Judged:
+    """Hold the parts of a table against its contract, and put them together."""
+    return _joined([_judged(table, part, choices) for part in parts])
+
+
+def _judged(table: str, part: Part, choices: Choices) -> Judged:
+    frame, file, first = part
+    contract = TABLES[table]
+    long = long_form(contract, as_frame(frame, file), file, choices.tenor, choices.delta, first)
+    units = {"iv": choices.iv_unit, "delta": choices.delta_unit, "rate": choices.rate_unit}
+    units["weight"] = choices.weight_unit
+    return judged(contract, long, file, units={column: unit for column, unit in units.items() if unit is not None})
+
+
+def _joined(parts: list[Judged]) -> Judged:
+    """Put the parts of a table together; no row of one may contradict, or repeat, one of another."""
+    if len(parts) == 1:
+        return parts[0]
+    table, files = TABLES[parts[0].table], [part.file for part in parts]
+    kept = pl.concat([part.kept for part in parts])
+    if (twice := kept.filter(pl.struct(list(table.key)).is_duplicated())).height:
+        row = ", ".join(str(value) for value in twice.select(list(table.key)).row(0) if value is not None)
+        raise InputError(f"{' and '.join(files)} both have a row of {row}; keep one of them")
+    if table.name == "weights" and 0 < kept["date"].null_count() < kept.height:
+        raise InputError(f"of {' and '.join(files)} only one has dates; give dates to both")
+    return Judged(
+        table.name,
+        " and ".join(files),
+        kept,
+        pl.concat([part.rejected for part in parts]),
+        pl.concat([part.counts for part in parts]),
+        tuple(f"{part.file}: {note}" for part in parts for note in part.notes),
+    )
+
+
+def _named_after(found: Judged) -> pl.DataFrame:
+    """Counts of a table, whose reasons start with its name unless they are of what the volatilities come from."""
+    start = "" if found.table in ("surface", "quotes") else f"{found.table}."
+    return found.counts.with_columns((pl.lit(start) + pl.col("reason")).alias("reason"))
+
+
+def _forwards_of(tables: dict[str, Judged]) -> str:
+    if "quotes" in tables:
+        return "put-call parity, expiry by expiry"
+    return "forwards of your own" if "forwards" in tables else "spot grown at the interest rate"
+
+
+def _marks_of(tables: dict[str, Judged]) -> str:
+    if "surface" in tables:
+        return "surface"
+    return "quoted" if tables["quotes"].kept["bid"].is_not_null().any() else "unknown"
+
+
+def _told(rejected: pl.DataFrame) -> list[str]:
+    if rejected.is_empty():
+        return []
+    counts = rejected.group_by("table", "reason", maintain_order=True).len()
+    reasons = ", ".join(f"{table}.{reason} {rows:,}" for table, reason, rows in counts.iter_rows())
+    return [f"{rejected.height:,} rows were rejected ({reasons})"]
+
+
+OWN_COLUMN = "a column of your own; what its numbers are, and whether options on it trade, was not looked into"

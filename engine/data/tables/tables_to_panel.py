@@ -1,0 +1,270 @@
+"""From judged tables to a panel: its axes first, then block of dates by block of dates, in memory as on disk."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from engine.calendar import year_fraction
+from engine.data.arrange import action_factors, in_sectors, on_dates
+from engine.data.closes_to_history import closes_to_history
+from engine.data.panel import MarketPanel
+from engine.data.quotes.quoted_surface import QuotedSurface
+from engine.data.records import History, MarketInfo, SectorData
+from engine.data.tables.choices import Choices
+from engine.data.tables.contracts import MOST_RATE, MOVES_CONTRACTS
+from engine.data.tables.judge import Judged
+from engine.data.tables.member_weights import equal_weights, known_weights
+from engine.data.tables.own_surface import grid, one_side, status_of, surface_of_quotes
+from engine.data.tables.tickers import nearest
+from engine.errors import InputError
+
+MOST_CARRY = 1.0  # a year, either way: beyond it forwards and closes are of different units
+SHORTEST_CARRY_DAYS = 7  # a forward nearer than this tells its spot's error, not its carry
+
+
+@dataclass(frozen=True, eq=False)
+class TabledMarket:
+    """Everything of a panel but its surface, on all dates.
+
+    Parameters
+    ----------
+    info : MarketInfo
+    surface : frame of date, ticker, tenor, delta, iv, or None
+        One row per node, of the index and the names only; None where there are option quotes.
+    quoted : QuotedSurface or None
+        What was made of these, the index first.
+    dates, names, tenors, deltas, prices, rate, carry, weights, strike_factor, return_factor
+        As in `MarketPanel`; the first column of prices and carry is the index's.
+    sectors : array (N,), str, or None
+    history : History or None
+    used, unused : frame of asset, reason, rows
+        Volatilities, or quotes, that are kept or dropped on the way; rows that are no part of the panel, and why.
+    """
+
+    info: MarketInfo
+    surface: pl.DataFrame | None
+    quoted: QuotedSurface | None
+    dates: np.ndarray
+    names: list[str]
+    tenors: np.ndarray
+    deltas: np.ndarray
+    prices: np.ndarray
+    rate: np.ndarray
+    carry: np.ndarray
+    weights: np.ndarray
+    strike_factor: np.ndarray
+    return_factor: np.ndarray
+    sectors: np.ndarray | None
+    history: History | None
+    used: pl.DataFrame
+    unused: pl.DataFrame
+
+    def block(self, rows: slice, validate: bool = True) -> MarketPanel:
+        """Build some of the sessions; what is written is checked, and told of, by who writes it."""
+        dates, tickers = self.dates[rows], [self.info.index, *self.names]
+        listed, band = None, None
+        if self.surface is not None:
+            iv = grid(self.surface, dates, tickers, self.tenors, self.deltas)
+            status = status_of(iv)
+        else:
+            assert self.quoted is not None
+            part = self.quoted.sessions(rows)
+            iv, status, listed, band = part.iv, part.status, part.listed(), part.band()
+        history, sectors, weights = self.history, None, self.weights[rows]
+        if history is not None:
+            before: Any = self.dates[rows.start - 1] if rows.start else None
+            history = history.between(after=before, until=dates[-1])
+        if self.sectors is not None:
+            none = np.empty((len(dates), 0, len(self.tenors), len(self.deltas)), np.float32)
+            sectors = SectorData(
+                of_name=self.sectors,
+                legs=np.array([], dtype=str),
+                symbols=np.array([], dtype=str),
+                weights=in_sectors(weights, self.sectors),
+                leg_spot=np.empty((len(dates), 0)),
+                leg_iv=none,
+                leg_status=none.astype(np.uint8),
+            )
+        return MarketPanel(
+            info=self.info,
+            dates=dates,
+            names=np.array(self.names),
+            tenors=self.tenors,
+            deltas=self.deltas,
+            index_iv=iv[:, 0],
+            component_iv=iv[:, 1:],
+            index_status=status[:, 0],
+            component_status=status[:, 1:],
+            weights=weights,
+            index_spot=self.prices[rows, 0],
+            spot=self.prices[rows, 1:],
+            rate=self.rate[rows],
+            index_carry=self.carry[rows, 0],
+            carry=self.carry[rows, 1:],
+            strike_factor=self.strike_factor[rows],
+            return_factor=self.return_factor[rows],
+            settlement=np.full(weights.shape, np.nan),
+            listed=listed,
+            band=band,
+            sectors=sectors,
+            history=history,
+            validate=validate,
+        )
+
+
+def tables_to_market(
+    tables: dict[str, Judged], info: MarketInfo, choices: Choices, rate: float | None = None
+) -> TabledMarket:
+    """Find the axes of a market and put everything but its surface on them.
+
+    Parameters
+    ----------
+    tables : dict of name -> Judged
+        surface or quotes, and prices; weights, or none for equal ones; rates, actions, forwards, sectors if any.
+    info : MarketInfo
+        Its index is a ticker of surface and prices.
+    choices : Choices
+    rate : float or None
+        One for all dates; where there are no rates either it is 0.
+
+    Raises
+    ------
+    InputError
+        When surface and prices have no row in common, or the index is in none of them.
+    """
+    vols = tables["surface"] if "surface" in tables else tables["quotes"]
+    prices = tables["prices"].kept.rename({"ticker": "asset"})
+    _check_common(vols, tables["prices"], info.index)
+    weights = tables["weights"].kept if "weights" in tables else None
+    members = vols.kept["ticker"] if weights is None else weights["ticker"]
+    names = sorted(set(members.unique()) - {info.index})
+    tickers = [info.index, *names]
+    ours = vols.kept.filter(pl.col("ticker").is_in(tickers))
+    dates = ours["date"].unique().sort().to_numpy().astype("datetime64[D]")
+    actions = _actions(tables)
+    on_contracts = actions.filter(pl.col("kind").is_in(MOVES_CONTRACTS))
+    history = closes_to_history(prices, actions, dates, info.index, names, [])
+    sessions = dates if history is None else history.dates
+    close = on_dates(prices, "close", dates, tickers)
+    rates = _rates(tables.get("rates"), dates, 0.0 if rate is None else rate)
+    surface = quoted = None
+    if "surface" in tables:
+        surface, used = one_side(ours)
+        tenors, deltas = (np.sort(surface[axis].unique().to_numpy()).astype(np.int64) for axis in ("tenor", "delta"))
+    else:
+        paid = tables["dividends"].kept if "dividends" in tables else None
+        quoted, used = surface_of_quotes(ours, tables["prices"].kept, rates, dates, tickers, choices, paid)
+        tenors, deltas = np.array(quoted.tenors), np.array(quoted.deltas)
+    return TabledMarket(
+        info=info,
+        surface=surface,
+        quoted=quoted,
+        dates=dates,
+        names=names,
+        tenors=tenors,
+        deltas=deltas,
+        prices=close,
+        rate=rates,
+        carry=_carry(tables.get("forwards"), close, rates, dates, tickers),
+        weights=(
+            equal_weights(prices, sessions, dates, names)
+            if weights is None
+            else known_weights(weights, dates, names, choices.weights_known)
+        ),
+        strike_factor=_factors(on_contracts, dates, sessions, names),
+        return_factor=_factors(actions, dates, sessions, names),
+        sectors=_sectors(tables.get("sectors"), names),
+        history=history,
+        used=used,
+        unused=pl.concat([*(_not_members(table, tickers) for table in tables.values())]),
+    )
+
+
+def _check_common(surface: Judged, prices: Judged, index: str) -> None:
+    for table in (surface, prices):
+        if index not in (there := sorted(table.kept["ticker"].unique())):
+            near = f"; did you mean {other}?" if (other := nearest(index, there)) else ""
+            raise InputError(f"index={index} is no ticker of {table.file}, which has {', '.join(there[:5])} ...{near}")
+    common = surface.kept.select("date", "ticker").unique().join(prices.kept, on=["date", "ticker"], how="semi")
+    if common.is_empty():
+        raise InputError(
+            f"{surface.file} and {prices.file} have no date and ticker in common ({surface.kept['date'].min()} to "
+            f"{surface.kept['date'].max()} against {prices.kept['date'].min()} to {prices.kept['date'].max()})"
+        )
+
+
+def _rates(rates: Judged | None, dates, constant: float) -> np.ndarray:
+    """Rate last known before each date, or one for all."""
+    if rates is None:
+        if not abs(constant) <= MOST_RATE:
+            raise InputError(f"rates={constant} is no rate in decimals; 0.04 is 4 %")
+        return np.full(len(dates), float(constant))
+    known = rates.kept.sort("date")
+    days = known["date"].to_numpy().astype("datetime64[D]")
+    last = np.searchsorted(days, dates) - 1
+    if (last < 0).any():
+        raise InputError(
+            f"{rates.file} has no rate before the first session {dates[0]} (its first is of {days[0]}); a rate counts "
+            "from the session after its date: add an earlier one"
+        )
+    return known["rate"].to_numpy()[last]
+
+
+def _carry(forwards: Judged | None, close, rate, dates, tickers) -> np.ndarray:
+    """Carry to which forwards grow, (T, 1 + N): by least squares over the expiries of a date, else the rate."""
+    carry = np.repeat(rate[:, None], len(tickers), axis=1)
+    if forwards is None:
+        return carry
+    known = forwards.kept.rename({"ticker": "asset"}).with_columns(
+        years=year_fraction((pl.col("expiry") - pl.col("date")).dt.total_days())
+    )
+    known = known.filter(pl.col("years") >= year_fraction(SHORTEST_CARRY_DAYS))
+    sums = known.group_by("date", "asset").agg(
+        (pl.col("years") ** 2).sum().alias("squares"),
+        (pl.col("years") * pl.col("forward").log()).sum().alias("forwards"),
+        pl.col("years").sum(),
+    )
+    squares, grown, years = (on_dates(sums, name, dates, tickers) for name in ("squares", "forwards", "years"))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = (grown - years * np.log(close)) / squares
+    if (far := np.abs(np.nan_to_num(found)) > MOST_CARRY).any():
+        t, a = (int(at[0]) for at in np.nonzero(far))
+        raise InputError(
+            f"{forwards.file}: the forwards of {tickers[a]} on {dates[t]} grow at {found[t, a]:.3g} a year over its "
+            f"close of {close[t, a]:g}; give both as quoted that day"
+        )
+    return np.where(np.isfinite(found), found, carry)
+
+
+def _actions(tables: dict[str, Judged]) -> pl.DataFrame:
+    if "actions" in tables:
+        return tables["actions"].kept.rename({"ticker": "asset"})
+    return pl.DataFrame(schema={"date": pl.Date, "asset": pl.String, "kind": pl.String, "factor": pl.Float64})
+
+
+def _factors(actions: pl.DataFrame, dates, sessions, names) -> np.ndarray:
+    """Factors on the panel's dates; those between the session before the first one and it act on the first one."""
+    before = sessions[sessions < dates[0]][-1:]
+    return action_factors(actions, np.concatenate([before, dates]), names)[len(before) :]
+
+
+def _sectors(sectors: Judged | None, names) -> np.ndarray | None:
+    if sectors is None:
+        return None
+    of_ticker = dict(sectors.kept.select("ticker", "sector").iter_rows())
+    return np.array([of_ticker.get(name, "") for name in names])
+
+
+def _not_members(table: Judged, tickers) -> pl.DataFrame:
+    """Count the rows of tickers that are neither the index nor a name."""
+    reason = pl.lit(f"{table.table}.not_a_member").alias("reason")
+    if "ticker" not in table.kept.columns:
+        return pl.DataFrame(schema={"asset": pl.String, "reason": pl.String, "rows": pl.UInt32})
+    other = table.kept.filter(~pl.col("ticker").is_in(tickers))
+    return (
+        other.group_by(pl.col("ticker").alias("asset"))
+        .agg(pl.len().cast(pl.UInt32).alias("rows"))
+        .select("asset", reason, "rows")
+    )

@@ -1,0 +1,270 @@
+"""All files of a vendor to canonical tables, each held against its contract, each row traced to its file and line."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from engine.data.tables.contracts import TABLES
+from engine.data.tables.judge import COUNTS, LINE, REJECTED, Judged, judged
+from engine.data.vendors.layout import Vendor
+from engine.data.vendors.read_layout import Piece, read_file
+from engine.data.vendors.recognise import Found, Match, look, one_vendor
+from engine.data.vendors.symbols import read_renames
+from engine.errors import InputError
+
+_FILE = 2**32  # a line of file n is numbered n times this and its own number
+_CONTRACT = ["date", "ticker", "expiry", "strike", "right"]
+_UNITS = {"iv": "decimals", "rate": "decimals", "weight": "decimals"}
+_MONTH = re.compile(r"(?<!\d)((?:19|20)\d{2})[-_]?(0[1-9]|1[0-2])(?:[-_]?(?:0[1-9]|[12]\d|3[01]))?(?!\d)")
+_INDIAN = re.compile(r"\d{2}(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)((?:19|20)\d{2})", re.I)
+_MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+GAVE_WAY = "another_file_counts"  # a better one has that ticker's rows of that day
+SCALED = 50.0  # strikes this many times the price of what they are on, or this small a part of it, are in other units
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a vendor's files are read.
+
+    Parameters
+    ----------
+    iv : str
+        Of ORATS strikes: "smooth" for the smoothed volatility of a strike, "mid" for the one of each side's mid.
+    names : set of str or None
+        Tickers to read; None = all.
+    identifiers : str or None
+        File of names that changed, with columns old, new, date; besides those that are known.
+    most : int or None
+        Rows of each file to read, the first ones; None = all.
+    """
+
+    iv: str = "smooth"
+    names: frozenset[str] | None = None
+    identifiers: str | None = None
+    most: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class VendorTables:
+    """What a vendor's files say.
+
+    Parameters
+    ----------
+    vendor : Vendor
+    tables : dict of name -> Judged
+        Those that there are, in the engine's units.
+    notes : tuple of str
+        What whoever uses them has to know.
+    """
+
+    vendor: Vendor
+    tables: dict[str, Judged] = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+
+def vendor_tables(path: Path | str, reading: Reading | None = None, vendor: str | None = None) -> VendorTables:
+    """Read all files of a vendor in a folder, or one file.
+
+    Parameters
+    ----------
+    path : path
+    reading : Reading or None
+    vendor : str or None
+        Whose files are meant; others in the folder are then left alone. None = there must be one only.
+
+    Raises
+    ------
+    InputError
+        When no file is known, two vendors are mixed, a file is damaged, or a table is unusable.
+    """
+    found = look(path)
+    of = next((one for one in found.vendors if one.name == vendor), None) if vendor else one_vendor(found)
+    if of is None:
+        has = ", ".join(one.name for one in found.vendors)
+        raise InputError(f"{path} holds no file of {vendor}" + (f", but of {has}" if has else f": {_why(found)}"))
+    if damaged := [one for one in found.unread if one.damaged]:
+        raise InputError(f"{damaged[0].path} {damaged[0].why}")
+    return read_matches([match for match in found.matches if match.vendor is of], of, str(path), reading)
+
+
+def read_matches(matches: list[Match], vendor: Vendor, where: str, reading: Reading | None = None) -> VendorTables:
+    """Read some files of a vendor together.
+
+    Parameters
+    ----------
+    matches : list of Match
+    vendor : Vendor
+    where : str
+        What messages call the files.
+    reading : Reading or None
+
+    Raises
+    ------
+    InputError
+        As `vendor_tables`.
+    """
+    reading = reading or Reading()
+    renames = read_renames(reading.identifiers)
+    names = None if vendor.finish is not None else reading.names  # keys become tickers at the end
+    pieces: list[tuple[int, Piece]] = []
+    files = [match.raw.label for match in matches]
+    for number, match in enumerate(matches):
+        read = read_file(match.raw, match.layout, {"iv": reading.iv}, renames, names, reading.most)
+        pieces += [(number, piece) for piece in read]
+    lost = _by_table(pieces)
+    frames = {}
+    for table, of in lost.items():
+        frames[table], unused = _stacked(table, of)
+        lost[table].append((0, unused))
+    if vendor.finish is not None:
+        frames = vendor.finish(frames)
+        if reading.names is not None:
+            frames = {
+                t: f.filter(pl.col("ticker").is_in(reading.names)) if "ticker" in f.columns else f
+                for t, f in frames.items()
+            }
+    frames = _with_interest(frames)
+    for table in ("quotes", "surface", "prices"):
+        if table in frames and frames[table].is_empty():
+            _refuse_empty(table, where, [piece for _, piece in lost.get(table, [])])
+    tables = {
+        table: _traced(table, frames[table], [piece for _, piece in lost.get(table, [])], where, files)
+        for table in TABLES
+        if table in frames and (frames[table].height or TABLES[table].may_be_empty)
+    }
+    if not any(piece.rows.height or piece.rejected.height for _, piece in pieces) and pieces:
+        raise InputError(f"{where} has files of {vendor.name}, but no row in them")
+    _check_strikes(tables, where)
+    layouts = {match.layout.name: match.layout for match in matches}
+    notes = tuple(f"{one.title}: {one.note}" for one in layouts.values() if one.note)
+    if unsure := [one.title for one in layouts.values() if one.sure != "high"]:
+        notes += (f"not sure of the layout of {', '.join(unsure)}: check some numbers against your own copy",)
+    return VendorTables(vendor, tables, notes)
+
+
+def partitions(matches: Iterable[Match]) -> dict[str, list[Match]]:
+    """Part files by month, as their names tell: "2019-01" and so on; "" of those that do not.
+
+    Examples
+    --------
+    >>> partitions([])
+    {}
+    """
+    found: dict[str, list[Match]] = {}
+    for match in matches:
+        found.setdefault(month_of(match.raw.name) or month_of(match.raw.path.name), []).append(match)
+    return dict(sorted(found.items()))
+
+
+def month_of(name: str) -> str:
+    """Return the month that a file's name tells, "" where it tells none.
+
+    Examples
+    --------
+    >>> month_of("ORATS_SMV_Strikes_20190116.csv"), month_of("fo02JAN2018bhav.csv"), month_of("secnmd.csv")
+    ('2019-01', '2018-01', '')
+    """
+    if indian := _INDIAN.search(name):
+        return f"{indian[2]}-{_MONTHS.index(indian[1].upper()) + 1:02}"
+    plain = _MONTH.search(name)
+    return f"{plain[1]}-{plain[2]}" if plain else ""
+
+
+def _by_table(pieces: list[tuple[int, Piece]]) -> dict[str, list[tuple[int, Piece]]]:
+    found: dict[str, list[tuple[int, Piece]]] = {}
+    for number, piece in pieces:
+        found.setdefault(piece.table, []).append((number, piece))
+    return found
+
+
+def _stacked(table: str, pieces: list[tuple[int, Piece]]) -> tuple[pl.DataFrame, Piece]:
+    """Put the rows of a table together; where kinds of files know the same ticker's day, the one of lowest rank counts.
+
+    Returns the rows, and the count of those that gave way.
+    """
+    parts = [
+        piece.rows.with_columns((pl.col(LINE) + number * _FILE).alias(LINE), pl.lit(piece.rank).alias("_rank"))
+        for number, piece in sorted(pieces, key=lambda one: (one[1].rank, one[0]))
+    ]
+    rows = pl.concat(parts, how="diagonal_relaxed")
+    counts = pl.DataFrame(schema=COUNTS)
+    if rows["_rank"].n_unique() > 1:
+        key = [name for name in ("date", "ticker") if name in rows.columns]
+        first = pl.col("_rank") == pl.col("_rank").min().over(key)
+        asset = pl.col("ticker") if "ticker" in rows.columns else pl.lit("")
+        counts = (
+            rows.filter(~first)
+            .group_by(asset.fill_null("").alias("asset"), pl.lit(GAVE_WAY).alias("reason"))
+            .agg(pl.len().cast(pl.UInt32).alias("rows"))
+        )
+        rows = rows.filter(first)
+    none = pl.DataFrame(schema=REJECTED)
+    return rows.drop("_rank"), Piece(table, "", rows.clear(), none, counts, 0)
+
+
+def _with_interest(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Give quotes the open interest of a file of its own."""
+    interest = frames.pop("open_interest", None)
+    if interest is None or "quotes" not in frames or "oi" in frames["quotes"].columns:
+        return frames
+    one = interest.drop(LINE).unique(_CONTRACT, keep="last", maintain_order=True)
+    right = pl.col("right").str.slice(0, 1).str.to_uppercase()
+    one = one.with_columns(right.alias("_right")).drop("right")
+    quotes = frames["quotes"].with_columns(right.alias("_right"))
+    joined = quotes.join(one, on=["date", "ticker", "expiry", "strike", "_right"], how="left", maintain_order="left")
+    return frames | {"quotes": joined.drop("_right")}
+
+
+def _traced(table: str, rows: pl.DataFrame, pieces: list[Piece], where: str, files: list[str]) -> Judged:
+    """Judge the rows of a table, and say of those that were rejected which file and line they are of."""
+    units = _UNITS if table == "surface" else _UNITS | {"delta": "fraction"}
+    found = judged(TABLES[table], rows, f"{where}, {table}", units=units)
+    place = pl.Series(files, dtype=pl.String)
+    of = (found.rejected["line"] // _FILE).cast(pl.UInt32)
+    rejected = found.rejected.with_columns(file=place.gather(of), line=pl.col("line") % _FILE)
+    counts = pl.concat([found.counts, *(piece.counts for piece in pieces)])
+    return Judged(
+        table,
+        found.file,
+        found.kept,
+        pl.concat([pl.DataFrame(schema=REJECTED), *(piece.rejected for piece in pieces), rejected]),
+        pl.concat([pl.DataFrame(schema=COUNTS), counts])
+        .group_by("asset", "reason")
+        .agg(pl.col("rows").sum())
+        .sort("asset", "reason"),
+        found.notes,
+    )
+
+
+def _refuse_empty(table: str, where: str, pieces: list[Piece]) -> None:
+    """Raise InputError where every row of a table was left out, with the reasons."""
+    counts = pl.concat([pl.DataFrame(schema=COUNTS), *(piece.counts for piece in pieces)])
+    if counts.height:
+        why = counts.group_by("reason").agg(pl.col("rows").sum()).sort("rows", "reason", descending=[True, False])
+        reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in why.iter_rows())
+        raise InputError(f"{where}, {table}: no usable row ({reasons}); check its columns and their units")
+
+
+def _check_strikes(tables: dict[str, Judged], where: str) -> None:
+    """Raise InputError where strikes are in other units than the prices of what they are on."""
+    if "quotes" not in tables or "prices" not in tables:
+        return
+    quotes, prices = tables["quotes"].kept, tables["prices"].kept
+    both = quotes.select("date", "ticker", "strike").join(prices, on=["date", "ticker"])
+    ratios = both.group_by("ticker").agg((pl.col("strike") / pl.col("close")).median().alias("ratio")).sort("ticker")
+    wrong = ratios.filter(~pl.col("ratio").is_between(1.0 / SCALED, SCALED))
+    if wrong.height:
+        ticker, ratio = wrong.row(0)
+        raise InputError(
+            f"{where}: the strikes of {ticker} are {ratio:,.4g} times its price; they are in other units than this "
+            "vendor's files have, so bring them to those"
+        )
+
+
+def _why(found: Found) -> str:
+    from engine.data.vendors.recognise import nothing_known
+
+    return nothing_known(found)

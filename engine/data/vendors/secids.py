@@ -1,0 +1,99 @@
+"""From IvyDB's keys to tickers, and from its shares outstanding to weights that were known at the time."""
+
+import polars as pl
+
+from engine.data.tables.judge import LINE
+from engine.errors import InputError
+
+# Indices and funds whose keys are public. Any other one is named by the table of names, or keeps its key.
+SECIDS = {
+    "108105": "SPX",
+    "102456": "DJX",
+    "102480": "NDX",
+    "102434": "RUT",
+    "117801": "VIX",
+    "109820": "SPY",
+    "116070": "TLT",
+    "122392": "GLD",
+    "126776": "SLV",
+}
+OPEN_END = "2099-12-31"
+
+
+def securities(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Name the keys, weight the members, and find the splits.
+
+    Parameters
+    ----------
+    tables : dict of table -> frame
+        Canonical tables with keys as tickers, and where they are there identifiers (date, ticker, name), shares (date,
+        ticker, close, shares, cfadj), members (permno, date, until) and links (ticker, permno, date, until).
+
+    Returns
+    -------
+    dict of canonical table -> frame
+        Weights are shares times close over the sum of all that had both, or of the members where there is a list of
+        them: of full capitalisations, where an index may take floats. A name is the last one of its key.
+    """
+    named = dict(tables)
+    identifiers, shares = named.pop("identifiers", None), named.pop("shares", None)
+    members, links = named.pop("members", None), named.pop("links", None)
+    if shares is not None and shares.height:
+        splits = _splits(shares)
+        if "actions" not in named or named["actions"].is_empty():
+            named["actions"] = splits
+        _check_agree(named["actions"], splits)
+        if "weights" not in named:
+            named["weights"] = _weights(shares, _spells(members, links))
+    name = dict(SECIDS)
+    if identifiers is not None:
+        known = identifiers.drop_nulls(["ticker", "name"]).sort("date", maintain_order=True)
+        name |= dict(known.unique("ticker", keep="last", maintain_order=True).select("ticker", "name").iter_rows())
+    return {
+        table: frame.with_columns(pl.col("ticker").replace(name)) if "ticker" in frame.columns else frame
+        for table, frame in named.items()
+    }
+
+
+def _check_agree(actions: pl.DataFrame, splits: pl.DataFrame) -> None:
+    """Raise InputError where distributions and the cumulative factor of the prices tell another split of one day."""
+    both = actions.join(splits, on=["date", "ticker"], suffix="_of_prices")
+    differ = both.filter((pl.col("factor") / pl.col("factor_of_prices") - 1.0).abs() > 0.01)
+    if differ.height:
+        date, key, factor, other = differ.select("date", "ticker", "factor", "factor_of_prices").row(0)
+        raise InputError(
+            f"a split of secid {key} on {date} is {factor:.4g} by distrd and {other:.4g} by cfadj of secprd; mend one"
+        )
+
+
+def _weights(shares: pl.DataFrame, spells: pl.DataFrame | None) -> pl.DataFrame:
+    known = shares.filter((pl.col("shares") > 0.0) & (pl.col("close") > 0.0)).unique(["date", "ticker"], keep="first")
+    if spells is not None:
+        during = known.join(spells, on="ticker").filter(pl.col("date").is_between("since", "until"))
+        known = during.unique(["date", "ticker"], keep="first")
+    size = pl.col("shares") * pl.col("close")
+    weighted = known.sort("date", "ticker").with_columns(weight=size / size.sum().over("date"))
+    return weighted.select("date", "ticker", "weight", LINE)
+
+
+def _spells(members: pl.DataFrame | None, links: pl.DataFrame | None) -> pl.DataFrame | None:
+    """Return since when and until when a key was a member; None where nothing says so."""
+    if members is None or links is None:
+        return None
+    open_end = pl.lit(OPEN_END).str.to_date()
+    linked = members.join(links, on="permno", suffix="_linked").with_columns(pl.col("until").fill_null(open_end))
+    return linked.select(
+        "ticker",
+        since=pl.max_horizontal("date", "date_linked"),
+        until=pl.min_horizontal("until", pl.col("until_linked").fill_null(open_end)),
+    ).filter(pl.col("since") <= pl.col("until"))
+
+
+def _splits(shares: pl.DataFrame) -> pl.DataFrame:
+    """Return the splits that the cumulative factor tells: it grows by how many shares one became."""
+    rows = shares.drop_nulls("cfadj").unique(["date", "ticker"], keep="first").sort("ticker", "date")
+    factor = pl.col("cfadj").shift(1).over("ticker") / pl.col("cfadj")
+    moved = rows.with_columns(factor=factor).filter(
+        pl.col("factor").is_finite() & ((pl.col("factor") - 1.0).abs() > 1e-9)
+    )
+    return moved.select("date", "ticker", pl.lit("split").alias("kind"), "factor", LINE)
