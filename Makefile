@@ -33,7 +33,7 @@ test: $(DEV)  ## Lint, format check, type check, all tests and the lines they ru
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(if $(filter no,$(TYPES)),,$(RUN) -m basedpyright --pythonpath "$$($(RUN) -c 'import sys; print(sys.executable)')")
-	$(RUN) -m pytest -q --cov --cov-report=
+	$(RUN) -m pytest -q -n auto --dist loadfile --cov --cov-report=
 	$(RUN) tests/coverage_by_room.py
 
 matrix: $(DEV)  ## Backtest and test fresh copies under every Python found, with the newest and the oldest packages

@@ -16,7 +16,15 @@ from engine.backtest.simulate import backtest, simulate
 from engine.backtest.sizing import AbstractSizing, GammaNeutral, ThetaNeutral, VarianceTheta, VegaNeutral
 from engine.backtest.strategy import AbstractStrategy
 from engine.backtest.structure import Structure, choose_contracts
-from engine.backtest.structures import DeltaNeutralStraddle, GammaSwap, SingleOption, Straddle, Strangle, VarianceSwap
+from engine.backtest.structures import (
+    Calendar,
+    DeltaNeutralStraddle,
+    GammaSwap,
+    SingleOption,
+    Straddle,
+    Strangle,
+    VarianceSwap,
+)
 
 __all__ = [
     "AbstractSizing",
@@ -25,6 +33,7 @@ __all__ = [
     "AtFairVolatility",
     "AtForward",
     "BacktestResult",
+    "Calendar",
     "Costs",
     "DailyDelta",
     "DeltaNeutralStraddle",

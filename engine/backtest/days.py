@@ -130,14 +130,13 @@ def held_split(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units
 
 def _greeks(legs: Legs, units, hedge_ratio: float):
     xp = namespace(units)
-    forward = legs.marks.forward
-    day = xp.arange(forward.shape[-1])
+    day = xp.arange(legs.marks.forward.shape[-1])
     end, status = legs.marks.end[:, :, None], legs.marks.status[:, :, None]
     # Where the data end, what is open is still held.
     on = ((day < end) | ((day == end) & (status == LegStatus.OPEN))) & (units != 0.0)[:, :, None]
     total = xp.zeros((len(units), len(day), 2, len(GREEKS)))
     for held, ratio in zip(legs.instruments, legs.ratios, strict=True):
-        greeks, quantity = held.greeks, (units * ratio)[:, :, None]
+        greeks, forward, quantity = held.greeks, held.marks.forward, (units * ratio)[:, :, None]
         unhedged = (1.0 - hedge_ratio) * greeks.delta * forward
         cash_gamma = 0.01 * forward * forward * greeks.gamma
         columns = (unhedged, cash_gamma, greeks.vega, greeks.theta, 0.01 * forward * greeks.vanna, greeks.volga)

@@ -62,7 +62,7 @@ class FusedLegs:
     @staticmethod
     def fits(panel, legs: int, structure) -> bool:
         """Say whether the kernel knows the instruments, and has room for a smile and a basket of this width."""
-        known = all(instrument.kind in PAYOFFS for pair in pairs(structure) for instrument in pair)
+        known = all(i.kind in PAYOFFS and i.tenor is None for pair in pairs(structure) for i in pair)
         return known and (len(panel.deltas) <= MOST_DELTAS if namespace(panel.spot) is np else 1 + legs <= MOST_LEGS)
 
     @staticmethod

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any, Protocol, runtime_checkable
 
 from engine import records
@@ -95,12 +96,27 @@ class Instrument:
         How many of it a unit of the leg holds; negative = sold against the rest.
     cap : float
         Of a swap: multiple of its strike at which the realised volatility that it pays on ends.
+    tenor : int or None
+        Calendar days from entry to its expiry where that is after the structure's: it is then sold when that one is
+        reached. None = the structure's. The index's and the members' at one place of their lists have the same.
     """
 
     kind: Kind
     strike: Strike = AtForward()
     ratio: float = 1.0
     cap: float = math.inf
+    tenor: int | None = None
+
+    @property
+    def label(self) -> str:
+        """What a ledger calls it.
+
+        Examples
+        --------
+        >>> Instrument(Kind.CALL, tenor=91).label
+        'call 91d'
+        """
+        return self.kind.name.lower() + ("" if self.tenor is None else f" {self.tenor}d")
 
 
 def check_instruments(structure: Any, sizing: Any) -> None:
@@ -117,6 +133,12 @@ def check_instruments(structure: Any, sizing: Any) -> None:
             raise InputError(
                 f"{type(structure).__name__}.{name} has {count} instruments; a leg is made of 1 to {MOST_INSTRUMENTS}"
             )
+    for tenors in ({index.tenor, members.tenor} for index, members in pairs(structure)):
+        if len(tenors) > 1 or any(tenor is not None and tenor <= structure.tenor for tenor in tenors):
+            raise InputError(
+                f"{type(structure).__name__} has instruments of {' and '.join(map(str, tenors))} days at one place of "
+                f"its lists; give both legs the same there, None or more than the structure's {structure.tenor}"
+            )
 
 
 Pair = tuple[Instrument, Instrument]  # of the index leg and of a member
@@ -127,13 +149,18 @@ def pairs(structure: Any) -> tuple[Pair, ...]:
 
     Where one class has fewer it is filled up with its first one, of which it holds none.
     """
-    lists = (tuple(structure.index), tuple(structure.members))
-    longest = max(map(len, lists))
-    filled = (
-        (*given, *(Instrument(given[0].kind, given[0].strike, 0.0, given[0].cap),) * (longest - len(given)))
-        for given in lists
-    )
-    return tuple(zip(*filled, strict=True))
+    found = []
+    for index, members in zip_longest(structure.index, structure.members):
+        index = index or replace(structure.index[0], ratio=0.0, tenor=members.tenor)
+        members = members or replace(structure.members[0], ratio=0.0, tenor=index.tenor)
+        found.append((index, members))
+    return tuple(found)
+
+
+def longer_tenors(structure: Any) -> set[int]:
+    """Return the tenors of instruments that expire after the structure's."""
+    tenors = (instrument.tenor for pair in pairs(structure) for instrument in pair)
+    return {tenor for tenor in tenors if tenor is not None}
 
 
 def by_class(pair: Pair, compute: Callable[[Instrument], Any]) -> Any:

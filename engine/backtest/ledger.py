@@ -37,13 +37,15 @@ class Rows:
         classes = np.where(np.arange(units.shape[1]) == 0, INDEX, COMPONENT)
         lists = tuple(zip(*pairs(result.book.recipe.structure), strict=True))  # of the index, of the members
         ratio = np.array([[instrument.ratio for instrument in given] for given in lists])
-        kind = np.array([[instrument.kind.name.lower() for instrument in given] for given in lists])
+        label = np.array([[instrument.label for instrument in given] for given in lists])
         cohort_vega = (result.entry_exposure[p] * result.vega_per_cohort(p))[chosen]
         quantity = (cohort_vega[:, None] * units)[:, :, None] * ratio[classes]
         self.at = cohort, leg, instrument = np.nonzero(quantity)
         self.cohort, self.leg_class = chosen[cohort], classes[leg]
         self.quantity, self.vega = quantity[self.at], cohort_vega[cohort]
-        self.kind = kind[self.leg_class, instrument]
+        self.label = label[self.leg_class, instrument]
+        # What expires after the rest is sold when that expires.
+        self.is_sold = np.array([[i.tenor is not None for i in given] for given in lists])[self.leg_class, instrument]
         # A leg is hedged as one: each of its instruments bears an equal part of what that costs.
         self.hedge_share = 1.0 / (ratio != 0.0).sum(axis=1)[self.leg_class]
         self.rates = result.rates(p)
@@ -65,7 +67,7 @@ class Rows:
         return {
             "leg": known[self.of(name)].astype(str),
             "leg_class": np.where(self.leg_class == INDEX, "index", "component"),
-            "instrument": self.kind,
+            "instrument": self.label,
         }
 
 
@@ -76,6 +78,8 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
     entry = result.book.cohorts.entry[rows.cohort]
     pnl = {name: rows.vega * rows.of(getattr(legs, name)) for name in SOURCES}
     gross = rows.vega * (rows.of(legs.pnl_option) + rows.of(legs.pnl_hedge) + rows.of(legs.financing))
+    status = rows.of(legs.status)
+    status = np.where(rows.is_sold & (status == LegStatus.EXPIRED), int(LegStatus.EXITED), status)
     cost = rows.cost(legs.vega_traded, legs.hedge_traded, legs.delivered)
     return pl.DataFrame(
         {
@@ -83,7 +87,7 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
             "entry_date": result.dates[entry],
             "expiry": result.book.cohorts.expiry[rows.cohort],
             **rows.names(result, legs.name),
-            "status": np.array([s.name.lower() for s in LegStatus])[rows.of(legs.status)],
+            "status": np.array([s.name.lower() for s in LegStatus])[status],
             "exit_date": result.dates[entry + rows.of(legs.end)],
             "quantity": rows.quantity,
             "strike": rows.of(legs.strike),

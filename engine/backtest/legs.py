@@ -7,9 +7,21 @@ import numpy as np
 from engine import records
 from engine.arrays import Floats
 from engine.backend import namespace
-from engine.backtest.attribution import date_rolls, explain
-from engine.backtest.instruments import PAYOFFS, SWAPS, Instrument, Opened, Pair, by_class, pairs, price, ratios
+from engine.backtest.attribution import DateRoll, date_rolls, explain
+from engine.backtest.instruments import (
+    PAYOFFS,
+    SWAPS,
+    Instrument,
+    Opened,
+    Pair,
+    by_class,
+    longer_tenors,
+    pairs,
+    price,
+    ratios,
+)
 from engine.backtest.marks import Marks, Reading, mark_cohorts
+from engine.backtest.structure import Cohorts, expiries
 from engine.kernels.codes import MAGNITUDES, PARTS, Beyond, Kind, LegStatus
 from engine.pricing import StraddleGreeks
 
@@ -51,8 +63,8 @@ class Flows:
 class Held:
     """One instrument of every leg, marked and priced on every holding day."""
 
-    def __init__(self, pair: Pair, marks: Marks, rate: Floats):
-        self.pair, self.marks = pair, marks
+    def __init__(self, pair: Pair, marks: Marks, rolls: DateRoll, rate: Floats):
+        self.pair, self.marks, self.rolls = pair, marks, rolls
         opened = (marks.forward[:, :, 0], marks.smile[:, :, 0], marks.deltas, marks.time[:, :, 0])
         self.strike = by_class(pair, lambda instrument: instrument.strike.at(*opened))
         self.reading: Reading = by_class(pair, self._read)
@@ -72,14 +84,14 @@ class Held:
         """Price every leg's instrument, given forward, strike, iv, years, rate and what was realised."""
         return price(self.pair, self.opened, *state)
 
-    def flows(self, units, rolls, hedge_ratio: float, physical: bool) -> Flows:
+    def flows(self, units, hedge_ratio: float, physical: bool) -> Flows:
         """Hold `units` of it in each leg, (C, 1 + L), with a share of its delta hedged."""
         xp = namespace(units)
         marks, greeks = self.marks, self.greeks
         included = (units != 0.0)[:, :, None]
         units = units[:, :, None]
         held_delta = hedge_ratio * greeks.delta
-        parts = explain(greeks, *self.at_marks, rolls, held_delta, self.price, *self.realised)
+        parts = explain(greeks, *self.at_marks, self.rolls, held_delta, self.price, *self.realised)
         # From each close to the next: alive on the second of the two.
         lives = (marks.alive[..., 1:] & included)[:, :, None]
 
@@ -131,9 +143,17 @@ class Legs:
         session = cohorts.sessions(panel.dates, days)
         self.panel, self.days = panel, days
         rate = panel.rate[xp.asarray(session)]
-        self.rolls = records.map_arrays(date_rolls(cohorts, panel.dates, rate, days), lambda array: array[:, None])
-        self.marks = mark_cohorts(panel, cohorts, name, days)
-        self.instruments = [Held(pair, self.marks, rate[:, None]) for pair in pairs(structure)]
+        by_tenor: dict[int | None, Cohorts] = {None: cohorts}
+        for tenor in longer_tenors(structure):
+            by_tenor[tenor] = cohorts.beside(expiries(panel, cohorts.entry, tenor, structure.min_days))
+        marks = {tenor: mark_cohorts(panel, contracts, name, days) for tenor, contracts in by_tenor.items()}
+        rolls = {
+            tenor: records.map_arrays(date_rolls(contracts, panel.dates, rate, days), lambda array: array[:, None])
+            for tenor, contracts in by_tenor.items()
+        }
+        self.marks = marks[None]
+        placed = ((pair, pair[0].tenor) for pair in pairs(structure))
+        self.instruments = [Held(pair, marks[tenor], rolls[tenor], rate[:, None]) for pair, tenor in placed]
         self.ratios = [ratios(held.pair, name.shape[1], xp) for held in self.instruments]
 
     @staticmethod
@@ -170,20 +190,23 @@ class Legs:
         """Hold `units` of each leg, (C, 1 + L), and return what each instrument earns and trades."""
         physical = self.panel.info.physical_delivery
         return [
-            held.flows(units * ratio, self.rolls, hedge_ratio, physical)
+            held.flows(units * ratio, hedge_ratio, physical)
             for held, ratio in zip(self.instruments, self.ratios, strict=True)
         ]
 
     def hedges(self, flows: list[Flows]) -> tuple[Floats, Floats]:
-        """Return the notional of hedges traded at each close and held into it; a leg is hedged as one."""
+        """Return the notional of hedges traded at each close and held into it; of one expiry they are netted."""
         xp = namespace(self.panel.spot)
-        hedge = _total([flow.hedge for flow in flows])
-        before = _day_before(hedge)
-        traded, held = (
-            xp.where(amount > 0.0, amount * self.marks.forward, 0.0)
-            for amount in (xp.abs(hedge - before), xp.abs(before))
-        )
-        return traded, held
+        traded, held = [], []
+        for tenor in dict.fromkeys(one.pair[0].tenor for one in self.instruments):
+            same = [
+                (one, flow) for one, flow in zip(self.instruments, flows, strict=True) if one.pair[0].tenor == tenor
+            ]
+            hedge, forward = _total([flow.hedge for _, flow in same]), same[0][0].marks.forward
+            before = _day_before(hedge)
+            for amounts, amount in ((traded, xp.abs(hedge - before)), (held, xp.abs(before))):
+                amounts.append(xp.where(amount > 0.0, amount * forward, 0.0))
+        return _total(traded), _total(held)
 
     def held(self, units, entry: Entry, hedge_ratio: float) -> tuple[dict, dict]:
         """Hold `units` of each leg, (C, 1 + L), as it was entered, with `hedge_ratio` of its delta hedged.

@@ -9,6 +9,7 @@ from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest.instruments import Opened, Pair, price, ratios
 from engine.backtest.legs import Legs
+from engine.backtest.structure import LegStatus
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.pricing import StraddleGreeks
@@ -77,9 +78,8 @@ class OnDay:
     Parameters
     ----------
     alive : array (C, 1 + L)
-    forward, years, opened_years, opened_forward : array (C, 1 + L)
+    forward, years, opened_years, opened_forward, strike, iv, realised : array (C, 1 + L, I)
         As `instruments.price` takes them.
-    strike, iv, realised : array (C, 1 + L, I)
     """
 
     alive: np.ndarray
@@ -93,29 +93,29 @@ class OnDay:
 
     def of(self, pair: Pair, i: int, iv: np.ndarray) -> StraddleGreeks:
         """Value instrument `i` of every leg at a volatility, (C, 1 + L)."""
-        opened = Opened(self.opened_years, self.opened_forward)
-        at = (self.forward, self.strike[..., i], iv, self.years, np.zeros(1), self.realised[..., i])
-        return price(pair, opened, *at)
+        opened = Opened(self.opened_years[..., i], self.opened_forward[..., i])
+        state = (self.forward[..., i], self.strike[..., i], iv, self.years[..., i])
+        return price(pair, opened, *state, np.zeros(1), self.realised[..., i])
 
 
 def on_day(legs: Legs, units: Floats, days: Floats) -> OnDay:
     """Return how legs are marked on the holding day that each cohort has reached, (C,)."""
-    xp, marks, at = namespace(units), legs.marks, days[:, None, None]
+    xp, at = namespace(units), days[:, None, None]
+    end, is_open = legs.marks.end, legs.marks.status == LegStatus.OPEN
 
-    def pick(daily):
-        return xp.take_along_axis(xp.broadcast_to(daily, marks.forward.shape), at, axis=-1)[..., 0]
+    def stacked(of: Callable):
+        daily = (xp.broadcast_to(of(held), legs.marks.forward.shape) for held in legs.instruments)
+        return xp.stack([xp.take_along_axis(array, at, axis=-1)[..., 0] for array in daily], axis=2)
 
     return OnDay(
-        alive=(marks.end > at[..., 0]) & (units != 0.0),
-        forward=pick(marks.forward),
-        years=pick(marks.years),
-        opened_years=xp.broadcast_to(marks.time[:, :, 0], units.shape),
-        opened_forward=marks.forward[:, :, 0],
-        strike=xp.stack([held.strike for held in legs.instruments], axis=2),
-        iv=xp.stack([pick(held.reading.iv) for held in legs.instruments], axis=2),
-        realised=xp.stack(
-            [pick(held.realised[0] if held.realised else 0.0 * marks.forward) for held in legs.instruments], axis=2
-        ),
+        alive=((end > at[..., 0]) | ((end == at[..., 0]) & is_open)) & (units != 0.0),
+        forward=stacked(lambda held: held.marks.forward),
+        years=stacked(lambda held: held.marks.years),
+        opened_years=stacked(lambda held: held.opened.years),
+        opened_forward=stacked(lambda held: held.opened.forward),
+        strike=stacked(lambda held: held.strike[:, :, None]),
+        iv=stacked(lambda held: held.reading.iv),
+        realised=stacked(lambda held: held.realised[0] if held.realised else xp.zeros((1, 1, 1))),
     )
 
 

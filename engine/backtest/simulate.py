@@ -12,13 +12,13 @@ from engine.backtest.book import Recipe, TradeBook, build_book
 from engine.backtest.costs import Costs, VolPoints
 from engine.backtest.exits import Exits, HoldToExpiry
 from engine.backtest.hedging import DailyDelta, Hedge
-from engine.backtest.instruments import check_instruments
+from engine.backtest.instruments import check_instruments, longer_tenors
 from engine.backtest.market import MarketView
 from engine.backtest.result import BacktestResult
 from engine.backtest.schedule import Monthly, Schedule
 from engine.backtest.sizing import AbstractSizing, VegaNeutral
 from engine.backtest.strategy import AbstractStrategy, checked_exposure
-from engine.backtest.structure import Structure, check_reach, choose_contracts
+from engine.backtest.structure import Structure, check_reach, choose_contracts, expiries
 from engine.backtest.structures import Straddle
 from engine.correlation import Basket, TopWeights
 from engine.data.panel import MarketPanel
@@ -137,6 +137,8 @@ def open_book(
         )
     cohorts = choose_contracts(market, entry, structure)
     check_reach(market, cohorts, structure.tenor)
+    for tenor in longer_tenors(structure):
+        check_reach(market, cohorts.beside(expiries(market, cohorts.entry, tenor, structure.min_days)), tenor)
     book = build_book(market, view.weights, cohorts, Recipe(structure, sizing, hedge), progress=progress)
     if not book.entered.any():
         raise InputError(

@@ -74,7 +74,7 @@ def split(legs: Legs, units: Floats, weights: Floats, hedge_ratio: float) -> Spl
     for held, ratio in zip(legs.instruments, legs.ratios, strict=True):
         quantity = xp.where(lives[:, :1], (units * ratio)[:, :1, None], 0.0)
         basket = _basket(legs, held, weights[..., 1:], lives)
-        gained, revalued = _index_gains(held, legs.rolls, basket)
+        gained, revalued = _index_gains(held, basket)
         index["volatility"] = index["volatility"] + _times(quantity, gained["as_implied"] + revalued)
         index["correlation"] = index["correlation"] + _times(
             quantity, gained["returned"] - gained["as_implied"] - revalued
@@ -102,7 +102,7 @@ def _basket(legs: Legs, held: Held, weights, lives) -> Basket:
     """Return how the members moved that are held into each close."""
     xp = namespace(weights)
     members, index = slice(1, None), slice(0, 1)
-    forward, iv = legs.marks.forward, held.reading.iv
+    forward, iv = held.marks.forward, held.reading.iv
     weight = xp.where(lives[:, members], weights[:, members], 0.0)
     total = weight.sum(axis=1, keepdims=True)
     weight = weight / xp.where(total > 0.0, total, 1.0)
@@ -128,12 +128,12 @@ def _basket(legs: Legs, held: Held, weights, lives) -> Basket:
     )
 
 
-def _index_gains(held: Held, rolls, basket: Basket) -> tuple[dict, Floats]:
+def _index_gains(held: Held, basket: Basket) -> tuple[dict, Floats]:
     """Return G at both returns of the basket, and W at the rescaled volatility, of one instrument of the index leg."""
     xp = namespace(basket.returned)
     forward, strike, iv, _, rate = (a[:, :1] for a in held.at_marks)
     was, vol, rate = forward[..., :-1], iv[..., :-1], xp.broadcast_to(rate, forward.shape)[..., :-1]
-    left, opened = rolls.left[..., 1:], Opened(held.opened.years, held.opened.forward[:, :1])
+    left, opened = held.rolls.left[..., 1:], Opened(held.opened.years, held.opened.forward[:, :1])
 
     def worth(forward, vol, *realised):
         return price((held.pair[0], held.pair[0]), opened, forward, strike, vol, left, rate, *realised).value

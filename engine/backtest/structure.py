@@ -104,6 +104,11 @@ class Cohorts:
         last = np.where(early, self.entry + day, self.last)
         return Cohorts(self.entry, last, self.expiry, np.where(early, int(LegStatus.EXITED), self.outcome))
 
+    def beside(self, expiry: np.ndarray) -> "Cohorts":
+        """Return the same cohorts in contracts of later expiries, (C,), that are sold where these expire."""
+        outcome = np.where(self.outcome == LegStatus.EXPIRED, int(LegStatus.EXITED), self.outcome)
+        return Cohorts(self.entry, self.last, expiry, outcome)
+
     def __getitem__(self, part: slice | np.ndarray) -> "Cohorts":
         return Cohorts(self.entry[part], self.last[part], self.expiry[part], self.outcome[part])
 
@@ -140,17 +145,21 @@ def check_reach(panel: MarketPanel, cohorts: "Cohorts", tenor: int) -> None:
 def choose_contracts(panel: MarketPanel, entry: Integers, structure: Structure) -> Cohorts:
     """Choose each cohort's expiry from what is listed, and the index quoted, at its entry."""
     entry = np.ascontiguousarray(entry, dtype=np.int64)  # as kernels read it
-    if panel.listed is None:
-        expiry = panel.dates[entry] + np.timedelta64(structure.tenor, "D")
-    else:
-        listed = panel.listed.expiry[entry]
-        days = days_between(listed, panel.dates[entry][:, None])
-        quoted = np.isfinite(to_host(panel.listed.index_iv[entry])).any(axis=-1)
-        usable = quoted & (days >= structure.min_days)
-        distance = np.where(usable, np.abs(days - structure.tenor), np.inf)
-        nearest = distance.argmin(axis=1)
-        expiry = np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT", "D"))
+    expiry = expiries(panel, entry, structure.tenor, structure.min_days)
     return dated_cohorts(panel.dates, entry, expiry, panel.info.calendar)
+
+
+def expiries(panel: MarketPanel, entry: np.ndarray, tenor: int, min_days: int) -> np.ndarray:
+    """Return the expiry nearest a tenor at each entry, (C,) datetime64[D]; NaT where none is far enough ahead."""
+    if panel.listed is None:
+        return panel.dates[entry] + np.timedelta64(tenor, "D")
+    listed = panel.listed.expiry[entry]
+    days = days_between(listed, panel.dates[entry][:, None])
+    quoted = np.isfinite(to_host(panel.listed.index_iv[entry])).any(axis=-1)
+    usable = quoted & (days >= min_days)
+    distance = np.where(usable, np.abs(days - tenor), np.inf)
+    nearest = distance.argmin(axis=1)
+    return np.where(usable.any(axis=1), listed[np.arange(len(entry)), nearest], np.datetime64("NaT", "D"))
 
 
 def dated_cohorts(dates: np.ndarray, entry: np.ndarray, expiry: np.ndarray, calendar: str) -> Cohorts:

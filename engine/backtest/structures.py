@@ -150,6 +150,28 @@ class SingleOption(SameLegs):
 
 
 @dataclass(frozen=True)
+class Calendar(SameLegs):
+    """Straddles of a longer tenor less straddles of `tenor`, each at its own forward, on the index and on every name.
+
+    The index leg sells the longer and buys the shorter; the members' do the opposite. When the shorter expire the
+    longer are sold.
+
+    Parameters
+    ----------
+    tenor, min_days, min_coverage : as in `SameLegs`
+    far_tenor : int
+        Calendar days from entry to the expiry of the longer.
+    """
+
+    far_tenor: int = 91
+
+    @property
+    def index(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of a leg."""
+        return (Instrument(Kind.STRADDLE, tenor=self.far_tenor), Instrument(Kind.STRADDLE, ratio=-1.0))
+
+
+@dataclass(frozen=True)
 class VarianceSwap(SameLegs):
     """Swaps of realised against implied variance, struck at the model-free volatility of the smile; no delta hedge.
 

@@ -7,6 +7,7 @@ import pytest
 
 from engine.backtest import (
     AtForward,
+    Calendar,
     Costs,
     DailyDelta,
     DeltaNeutralStraddle,
@@ -37,7 +38,15 @@ from strategies.short_correlation import ShortCorrelation
 
 BUILT_IN = {
     Basket: (TopWeights(), AllMembers(), Names(("AAA",))),
-    Structure: (Straddle(), DeltaNeutralStraddle(), Strangle(), SingleOption(), VarianceSwap(), GammaSwap()),
+    Structure: (
+        Straddle(),
+        DeltaNeutralStraddle(),
+        Strangle(),
+        SingleOption(),
+        VarianceSwap(),
+        GammaSwap(),
+        Calendar(),
+    ),
     Schedule: (Monthly(), Weekly()),
     Exits: (HoldToExpiry(), EarlyExit(), ShortestTenor()),
     Hedge: (DailyDelta(), NoHedge()),

@@ -7,6 +7,7 @@ import pytest
 
 from engine.backtest import (
     AbstractStrategy,
+    Calendar,
     EarlyExit,
     GammaSwap,
     NoCosts,
@@ -21,7 +22,7 @@ from engine.backtest.split import SPLIT
 from engine.correlation import AllMembers, Names
 from engine.testing import small_market
 
-STRUCTURES = [Straddle(28), Strangle(28), VarianceSwap(28), GammaSwap(28)]
+STRUCTURES = [Straddle(28), Strangle(28), VarianceSwap(28), GammaSwap(28), Calendar(28, far_tenor=60)]
 SESSIONS = 90
 
 

@@ -11,6 +11,7 @@ from reference_backtest import days_between
 
 from engine.backtest import (
     AbstractStrategy,
+    Calendar,
     DeltaNeutralStraddle,
     EarlyExit,
     GammaSwap,
@@ -31,6 +32,7 @@ from engine.backtest import (
 )
 from engine.backtest.attribution import PARTS
 from engine.backtest.instruments import SWAPS, option
+from engine.backtest.structure import LegStatus
 from engine.correlation import AllMembers
 from engine.data.synthetic import SyntheticMarket, synthetic_market
 from engine.errors import InputError
@@ -40,6 +42,7 @@ from engine.testing import small_market
 from strategies.short_correlation import ShortCorrelation
 
 DAYS = 28
+CALENDAR = Calendar(DAYS, far_tenor=60)
 STRUCTURES = {
     "delta-neutral": DeltaNeutralStraddle(DAYS),
     "strangle": Strangle(DAYS),
@@ -49,6 +52,7 @@ STRUCTURES = {
     "variance swap": VarianceSwap(DAYS),
     "gamma swap": GammaSwap(DAYS),
 }
+ALL = STRUCTURES | {"calendar": CALENDAR}
 
 
 @dataclass(frozen=True)
@@ -145,23 +149,23 @@ def test_the_ledger_has_a_row_for_each_instrument_and_sums_to_the_daily_account(
         assert (puts["strike"] < calls["strike"]).all()
 
 
-@pytest.mark.parametrize("name", STRUCTURES)
+@pytest.mark.parametrize("name", [*STRUCTURES, "calendar"])
 def test_long_is_the_opposite_of_short_without_costs(name):
     panel = small_market(22)
-    short, long = (run(panel, STRUCTURES[name], level) for level in (1.0, -1.0))
+    short, long = (run(panel, ALL[name], level) for level in (1.0, -1.0))
     np.testing.assert_array_equal(short.pnl_gross, -long.pnl_gross)
     assert short.summary()["cohorts"] > 5
     assert np.abs(short.pnl_gross).sum() > 1e4
 
 
-@pytest.mark.parametrize("name", STRUCTURES)
+@pytest.mark.parametrize("name", [*STRUCTURES, "calendar"])
 def test_a_split_undone_in_the_data_changes_nothing(name):
     panel = small_market(23, missing=0.0)
     spot, factor = panel.spot.copy(), panel.strike_factor.copy()
     spot[30:, 0] /= 0.2
     factor[30, 0] = 1.0
     undone = replace(panel, spot=spot, strike_factor=factor, return_factor=factor.copy())
-    restated, original = run(undone, STRUCTURES[name]), run(panel, STRUCTURES[name])
+    restated, original = run(undone, ALL[name]), run(panel, ALL[name])
     scale = np.abs(original.pnl_gross).max()
     np.testing.assert_allclose(restated.pnl_gross, original.pnl_gross, rtol=0, atol=1e-9 * scale)
     ledger = original.ledger()
@@ -182,6 +186,71 @@ def test_nothing_happens_to_a_leg_on_the_day_of_a_split_but_the_market(name):
     for part in PARTS:
         np.testing.assert_allclose(with_split[part], quiet[part], rtol=1e-9, atol=1e-6, err_msg=part)
     assert quiet["theta"].abs().sum() > 1e3
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["grid", "listed"])
+def test_a_calendar_is_the_longer_straddle_sold_where_the_shorter_expires_less_the_shorter(listed):
+    panel = small_market(31, sessions=140, listed=listed)
+    panel = replace(panel, info=replace(panel.info, physical_delivery=True))
+    entry = Weekly().entries(panel.dates, 1)
+    near, far = (choose_contracts(panel, entry, Straddle(tenor)) for tenor in (DAYS, 60))
+    # Where both find the same expiry there is nothing to trade.
+    other = np.flatnonzero(near.expiry < far.expiry)
+    near, far = near[other], far[other]
+    near = near.until(np.where(np.arange(len(near)) % 4 == 0, 8, 99))
+    far = replace(
+        far, last=near.last, outcome=np.where(near.outcome == LegStatus.EXPIRED, LegStatus.EXITED, near.outcome)
+    )
+
+    def book(cohorts, structure):
+        return build_book(panel, panel.weights, cohorts, Recipe(structure))
+
+    both, long, short = book(near, CALENDAR), book(far, Straddle(60)), book(near, Straddle(DAYS))
+    held = (both.legs.units != 0.0) & (long.legs.units != 0.0) & (short.legs.units != 0.0)
+    assert held.sum() > 40
+    assert {LegStatus.EXPIRED, LegStatus.EXITED, LegStatus.SETTLED} <= set(both.legs.status[held].tolist())
+    np.testing.assert_allclose(
+        both.legs.units[held] * (long.legs.vega - short.legs.vega)[held][:, 0],
+        np.where(both.legs.name[held] < 0, -1.0, both.legs.units[held] * (both.legs.vega[held] @ [1.0, -1.0])),
+        rtol=1e-9,
+    )
+    for name in ("strike", "iv", "value", "vega", "exit_value"):
+        found = getattr(both.legs, name)[held]
+        np.testing.assert_allclose(found[:, 0], getattr(long.legs, name)[held][:, 0], rtol=1e-9, err_msg=name)
+        np.testing.assert_allclose(found[:, 1], getattr(short.legs, name)[held][:, 0], rtol=1e-9, err_msg=name)
+    for name in ("pnl_option", "pnl_hedge", "financing", "vega_traded", "delivered", "hedge_traded"):
+        units, sign = both.legs.units, 1.0 if name in ("vega_traded", "delivered", "hedge_traded") else -1.0
+        per_unit = [
+            getattr(b.legs, name)[held].reshape(held.sum(), -1)
+            / (np.abs(b.legs.units[held]) if sign > 0 else b.legs.units[held])[:, None]
+            for b in (long, short)
+        ]
+        size = np.abs(units[held]) if sign > 0 else units[held]
+        found = getattr(both.legs, name)[held].reshape(held.sum(), -1)
+        expected = np.concatenate([per_unit[0], sign * per_unit[1]], axis=1) * size[:, None]
+        if name == "hedge_traded":  # of two expiries, with two forwards: not netted
+            expected = expected.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9, err_msg=name)
+
+
+def test_a_calendar_without_a_premium_earns_nothing_and_its_ledger_says_what_became_of_both():
+    pnl = []
+    for seed in range(2):
+        settings = SyntheticMarket.no_premium(
+            start="1963-01-02", years=60, names=20, tenors=(DAYS, 60), deltas=(10, 25, 50, 75, 90), dtype="float64"
+        )
+        panel, _ = synthetic_market(settings, seed=20 + seed)
+        result = run(panel, CALENDAR, schedule=Monthly())
+        settled = result.book.cohorts.settled & result.book.entered
+        pnl.append(result.book.explain.sum(axis=(1, 2, 3))[settled])
+    pnl = np.concatenate(pnl)
+    error = pnl.std(ddof=1) / math.sqrt(len(pnl))
+    assert len(pnl) > 1400
+    assert abs(pnl.mean()) <= FURTHEST * error
+    assert error < 0.2
+    ledger = result.ledger()
+    ended = {label: set(ledger.filter(ledger["instrument"] == label)["status"]) for label in set(ledger["instrument"])}
+    assert ended == {"straddle": {"expired"}, "straddle 60d": {"exited"}}
 
 
 def swap_payoffs(panel, cohorts, c, name, strike, cap, weighted=False):
@@ -349,6 +418,9 @@ def test_a_leg_of_too_many_instruments_or_sized_by_what_it_has_not_is_refused():
         own = type("Own", (), {"tenor": 28, "min_days": 7, "min_coverage": 0.8, "index": five[:1], "members": members})
         with pytest.raises(InputError, match=rf"Own\.members {words}"):
             run(panel, own())
+    for far_tenor in (DAYS, 7):
+        with pytest.raises(InputError, match=rf"instruments of {far_tenor} days .* more than the structure's 28"):
+            run(panel, Calendar(DAYS, far_tenor=far_tenor))
     with pytest.raises(InputError, match=r"VarianceTheta sizes variance only, and Strangle\.index holds call and put"):
         run(panel, Strangle(DAYS), sizing=VarianceTheta())
 

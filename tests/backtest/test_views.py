@@ -6,6 +6,7 @@ import pytest
 
 from engine.backtest import (
     AbstractStrategy,
+    Calendar,
     EarlyExit,
     GammaSwap,
     Straddle,
@@ -21,7 +22,13 @@ from engine.errors import InputError
 from engine.testing import small_market
 
 SUMS = ("pnl_option", "pnl_hedge", "financing", "pnl_gross", "cost", "pnl_net")
-STRUCTURES = [Straddle(28), Strangle(28), VarianceSwap(28), GammaSwap(28)]  # entered and expiring on Wednesdays
+STRUCTURES = [
+    Straddle(28),
+    Strangle(28),
+    VarianceSwap(28),
+    GammaSwap(28),
+    Calendar(28, far_tenor=60),
+]  # entered and expiring on Wednesdays
 
 
 class OnAndOff(AbstractStrategy):

@@ -11,13 +11,13 @@ from hydra import compose, initialize_config_dir
 
 from engine.backend import namespace
 from engine.backtest import (
+    Calendar,
     DailyDelta,
     EarlyExit,
     GammaSwap,
     SingleOption,
     Straddle,
     Strangle,
-    VarianceSwap,
     VegaNeutral,
     VolPoints,
     Weekly,
@@ -171,7 +171,7 @@ def test_a_batch_on_a_device_gives_the_numbers_and_reports_of_numpy(device, tmp_
 
 @pytest.mark.parametrize("listed", [False, True])
 @pytest.mark.parametrize(
-    "structure", [Strangle(30), SingleOption(30, index_kind="put", delta=40.0), VarianceSwap(30), GammaSwap(30)]
+    "structure", [Strangle(30), SingleOption(30, index_kind="put", delta=40.0), GammaSwap(30), Calendar(30)]
 )
 def test_structures_and_views_on_a_device_give_the_numbers_of_numpy(device, listed, structure):
     panel = small_market(3, listed=listed)
