@@ -58,6 +58,8 @@ def explained(error: BaseException, config_name: str) -> str | None:
         return f"{error.filename}: {error.strerror or type(error).__name__}"
     if isinstance(error, MemoryError):
         return f"not enough memory ({text or 'the system refused more'}); ask for fewer names, dates or parameter sets"
+    if "Config group override deletion value must be a string" in text:
+        return "~group takes a group out, and ~group=choice where it has that choice; a number is no choice"
     if "Config group override must be a string or a list" in text:
         group = next((key for key, value in _asked().items() if value in ("null", "None", "~")), "a group")
         return f"{group}=null is no choice; {group} can be {', '.join(choices_of(group))}"

@@ -66,7 +66,7 @@ def _built(kernel: str, dtype: str, instruments: int = 1) -> ctypes.CDLL:
         if _is_whole(path):
             return ctypes.CDLL(str(path))
     for folder in (folder for folder in _folders() if os.access(folder, os.W_OK)):
-        with suppress(InputError), locked(folder / name, "compiling"):
+        with suppress(InputError, OSError, subprocess.CalledProcessError), locked(folder / name, "compiling"):
             if not _is_whole(folder / name):  # another process may just have made it
                 log.info("compiling the %s kernel (%s) for this CPU", kernel, dtype)
                 _sweep(folder, name)

@@ -5,6 +5,7 @@ line, and `.unfinished.lock` is locked while the process lives. A process that w
 claims the folder removes the names listed, and only those.
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -75,8 +76,13 @@ class Claim:
 
     def write_frame(self, name: str, frame: "pl.DataFrame") -> None:
         """Write a polars frame as a parquet file."""
+        from polars.exceptions import PolarsError
+
         with self.writing(name) as path:
-            frame.write_parquet(path)
+            try:
+                frame.write_parquet(path)
+            except PolarsError as error:  # of a disk that is full it says that a file is out of specification
+                raise OSError(errno.EIO, f"cannot be written ({str(error).splitlines()[0]})", str(path)) from error
 
     def finish(self, manifest: dict | None = None) -> None:
         """Bring all names safely to disk, write the manifest with every file's SHA-256, let go of the folder."""

@@ -24,6 +24,7 @@ from tests.attack.worlds import SOURCES
 
 SETTINGS: dict[str, dict] = {"files": {"index": "IDX"}, "us_chains": {}, "nse": {}}
 
+FREE = "sector"  # any text is the name of a sector
 # Kind of a column -> what may be wrong with a value of it; each takes the value and gives another.
 NUMBERS: dict[str, Callable[[Any], Any]] = {
     "negative": lambda v: -v,
@@ -109,7 +110,7 @@ def same(one: dict, other: dict) -> bool:
 def poisoned(frame: pl.DataFrame, rng: np.random.Generator) -> tuple[pl.DataFrame, str]:
     """Return a frame with one row that is wrong, and what is wrong."""
     row = int(rng.integers(frame.height))
-    kinds = {name: _kinds(frame.schema[name]) for name in frame.columns}
+    kinds = {name: _kinds(frame.schema[name]) for name in frame.columns if name != FREE}
     name = str(rng.choice([*[name for name, ways in kinds.items() if ways], "row"]))
     ways = ROWS if name == "row" else kinds[name]
     way = str(rng.choice(list(ways)))

@@ -21,6 +21,8 @@ STALE_WEIGHTS_DAYS = 400
 LITTLE = 0.5  # of an index that members together hold
 CLEAR = np.log(1.5)  # an action that moves prices by less may drown in the day's own move
 
+FEW = 0.05  # of the rows that other tenors and deltas have
+
 
 def assumptions(
     tables: dict[str, Judged], market: "TabledMarket", choices: Choices, rate: float | None
@@ -40,9 +42,22 @@ def assumptions(
             "out, and such marks are counted as beyond the tenors"
         )
     yield from _of_tickers(tables, market)
+    yield from _of_nodes(market)
     extra = check_sessions(market.dates, market.info.calendar).extra
     if len(extra):
         yield f"{len(extra):,} dates are no session of {market.info.calendar}, the first {extra[0]}"
+
+
+def _of_nodes(market: "TabledMarket") -> Iterator[str]:
+    """Say which tenors and deltas hardly anything is quoted at: a slip of one row makes an axis of its own."""
+    surface = market.surface
+    if surface is None:
+        return
+    for axis in ("tenor", "delta"):
+        counts = surface.group_by(axis).len("rows").sort(axis)
+        usual = float(np.median(counts["rows"].to_numpy())) if counts.height else 0.0
+        for node, rows in counts.filter(pl.col("rows") < FEW * usual).iter_rows():
+            yield f"the surface has {rows:,} volatilities at {axis} {node}, and {usual:,.0f} at others"
 
 
 def check_actions(actions: Judged | None, market: "TabledMarket") -> None:

@@ -12,13 +12,13 @@ def gaps(info, names, dates, index_spot, spot, weights, settlement) -> list[tupl
 
     A close is missing where the index has none, or a name that has a weight and is not settled on the date.
     """
-    lacking = np.concatenate(
-        [np.isnan(index_spot)[:, None], np.isnan(spot) & (weights > 0.0) & np.isnan(settlement)], 1
-    )
+    expected = (weights > 0.0) | np.isnan(spot).all(axis=0)  # a name without any close may be one by mistake
+    of_names = np.isnan(spot) & expected & np.isnan(settlement)
+    lacking = np.concatenate([np.isnan(index_spot)[:, None], of_names], axis=1)
     found = []
     for a in np.flatnonzero(lacking.any(axis=0)):
         asset, first, count = str([info.index, *names][a]), int(lacking[:, a].argmax()), int(lacking[:, a].sum())
-        text = f"{asset} has no close on {dates[first]}, where it has a weight" if a else f"no close on {dates[first]}"
+        text = f"{asset} has no close on {dates[first]}, as a member should" if a else f"no close on {dates[first]}"
         found.append((asset, NO_CLOSE, first, count, f"{text} ({count:,} of {len(dates):,} sessions)"))
     total = weights.sum(axis=1)
     if (total > 0.0).any() and len(low := np.flatnonzero(total < USUAL * (usual := np.median(total[total > 0.0])))):

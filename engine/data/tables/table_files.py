@@ -116,7 +116,7 @@ def _decoded(content: bytes, where: str) -> str:
 
 def _odd_line(text: str, separator: str, columns: int) -> str:
     """Say which line has more fields than the header."""
-    for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=separator), 1):
+    for number, row in enumerate(csv.reader(io.StringIO(text, newline=None), delimiter=separator), 1):
         if len(row) > columns:
             return f", line {number}, which has {len(row)} fields and not {columns},"
     return ""

@@ -178,7 +178,7 @@ class UsChains(FileSource):
 
     def _tickers(self) -> set[str]:
         file = self._folder / files.CHAINS
-        return set(collect(scan(file, {"ticker": pl.String}).unique(), file)["ticker"])
+        return set(collect(scan(file, {"ticker": pl.String}).unique().drop_nulls(), file)["ticker"])
 
     def _names(self, held: pl.DataFrame, quoted: set[str]) -> list[str]:
         """Every holding over all sessions of the file, quoted or not: what is quoted later is not known before."""
