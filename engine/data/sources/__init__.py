@@ -2,8 +2,9 @@
 
 To add a vendor, write `<vendor>.py` here with its layouts and a class that derives from
 `engine.data.vendors.market.VendorMarket`, as `dolthub` is; name it in the table and in
-`engine.data.vendors.recognise.VENDORS`, and add `configs/market/<vendor>.yaml`. A source of another kind is a folder whose `source.py` holds a frozen dataclass
-that derives from `engine.data.source.FileSource`: `us_chains` has vendor volatilities, `nse` prices to invert.
+`engine.data.vendors.recognise.VENDORS`, and add `configs/market/<vendor>.yaml`. A source of another kind is a folder
+whose `source.py` holds a frozen dataclass that derives from `engine.data.source.FileSource`: `us_chains` has vendor
+volatilities, `nse` prices to invert.
 """
 
 SOURCES = {

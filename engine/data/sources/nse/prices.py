@@ -9,7 +9,7 @@ from engine.data.arrange import action_factors, on_dates
 from engine.data.parquet import collect, session_dates
 from engine.data.quotes.clean import QualityReport
 from engine.data.sources.nse.files import ACTIONS, CASH, FO, INDEX, derivatives
-from engine.data.tables.contracts import contracts as tables
+from engine.data.tables import contracts as tables
 from engine.data.tables.judged_files import read_judged
 
 MOVES_CONTRACTS = ("split_or_bonus", "demerger")

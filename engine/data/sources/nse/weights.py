@@ -6,7 +6,7 @@ import polars as pl
 from engine.data.parquet import collect, scan
 from engine.data.quotes.clean import QualityReport
 from engine.data.sources.nse.files import WEIGHTS
-from engine.data.tables.contracts import contracts as tables
+from engine.data.tables import contracts as tables
 from engine.data.tables.judged_files import read_judged
 from engine.errors import InputError
 

@@ -9,7 +9,7 @@ from engine.calendar import DAY
 from engine.data.arrange import on_dates
 from engine.data.quotes.clean import QualityReport
 from engine.data.sources.us_chains.files import HOLDINGS, SECTORS
-from engine.data.tables.contracts import contracts as tables
+from engine.data.tables import contracts as tables
 from engine.data.tables.contracts import Column, Rule, Table
 from engine.data.tables.judged_files import read_judged
 from engine.errors import InputError

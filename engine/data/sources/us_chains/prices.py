@@ -8,7 +8,7 @@ from engine.data.arrange import action_factors
 from engine.data.parquet import session_dates
 from engine.data.quotes.clean import QualityReport
 from engine.data.sources.us_chains.files import ACTIONS, CHAINS, LEVELS, RATES, SPOT, SPX, chains
-from engine.data.tables.contracts import contracts as tables
+from engine.data.tables import contracts as tables
 from engine.data.tables.judged_files import read_judged
 from engine.errors import InputError
 
