@@ -18,7 +18,7 @@ GPU := .venv/.gpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help backtest correlate test matrix lock audit format gpu clean
+.PHONY: help backtest correlate test attack matrix lock audit format gpu clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -33,7 +33,7 @@ test: $(DEV)  ## Lint, format check, type check, all tests and the lines they ru
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(if $(filter no,$(TYPES)),,$(RUN) -m basedpyright --pythonpath "$$($(RUN) -c 'import sys; print(sys.executable)')")
-	$(RUN) -m pytest -q --cov --cov-report=
+	$(RUN) -m pytest -q -n auto --dist loadfile --cov --cov-report=
 	$(RUN) tests/coverage_by_room.py
 
 matrix: $(DEV)  ## Backtest and test fresh copies under every Python found, with the newest and the oldest packages
@@ -41,6 +41,9 @@ matrix: $(DEV)  ## Backtest and test fresh copies under every Python found, with
 
 lock: $(DEV)  ## Write the newest versions that fit together into constraints.txt, which installs keep to
 	$(RUN) -m uv pip compile --quiet --universal --no-header --no-annotate --upgrade --extra dev --extra gpu pyproject.toml --output-file constraints.txt
+
+attack: $(DEV)  ## Kill, damage, poison, fill disks and misspell; print what survived (ARGS="--seed 1", minutes)
+	@$(RUN) -m tests.attack $(ARGS)
 
 audit: $(DEV)  ## Look up known vulnerabilities of the versions in constraints.txt
 	$(RUN) -m pip_audit --requirement constraints.txt --no-deps --disable-pip

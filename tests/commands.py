@@ -9,6 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.session import shared_folder
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -41,7 +43,7 @@ class Ended:
 @pytest.fixture(scope="session")
 def panels(tmp_path_factory) -> Path:
     """Built panels, shared by every command of the session."""
-    return tmp_path_factory.mktemp("panels")
+    return shared_folder(tmp_path_factory, "panels")
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import pytest
 
 from engine.backend import gpu_missing, resolve
 from engine.kernels import host, switched_off
+from tests.session import shared_folder
 
 pytest_plugins = ["tests.commands"]  # fixtures that run the commands
 
@@ -56,7 +57,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def panel_cache(tmp_path_factory) -> Path:
     """Folder in which this test session keeps the panels it builds."""
-    return tmp_path_factory.mktemp("panels")
+    return shared_folder(tmp_path_factory, "panels of tests")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.recognise import look, one_vendor
+from engine.data.sources import SOURCES
 from engine.data.storage import HEADER
 from engine.data.table_files import table_files
 from engine.errors import InputError
@@ -68,4 +69,6 @@ def resolved(path: Any, settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 def _vendor(path: Path) -> tuple[str, str]:
     found = look(path)
     vendor = one_vendor(found)
+    if vendor.name not in SOURCES:
+        raise InputError(f"{path} holds files of {vendor.name} alone, which are no options and make no market")
     return vendor.name, found.matches[0].why

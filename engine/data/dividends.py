@@ -12,8 +12,8 @@ def ex_dates(smiles: pl.DataFrame, dividends: pl.DataFrame | None) -> tuple[np.n
     Parameters
     ----------
     smiles : frame of date, asset, expiry; S rows
-    dividends : frame of asset, ex_date, amount (per share, of the share as quoted), or None
-        What was announced by the first of the dates: a date is not told apart from the dates before it.
+    dividends : frame of asset, ex_date, amount (per share, of the share as quoted) and known, or None
+        `known` is the day from which a dividend was known; null, or no such column: on all dates.
 
     Returns
     -------
@@ -24,6 +24,8 @@ def ex_dates(smiles: pl.DataFrame, dividends: pl.DataFrame | None) -> tuple[np.n
         return np.empty((smiles.height, 0)), np.empty((smiles.height, 0))
     keyed = smiles.select("date", "asset", "expiry").with_row_index("smile")
     inside = (pl.col("ex_date") > pl.col("date")) & (pl.col("ex_date") <= pl.col("expiry"))
+    if "known" in dividends.columns:
+        inside &= pl.col("known").is_null() | (pl.col("known") <= pl.col("date"))
     rows = keyed.join(dividends, on="asset").filter(inside).sort("smile", "ex_date")
     rows = rows.with_columns(place=pl.int_range(pl.len()).over("smile"))
     most = 0 if rows.is_empty() else int(rows["place"].to_numpy().max()) + 1

@@ -78,15 +78,18 @@ def of_code(part: str, *columns: str) -> Field:
 
 
 def of_name(pattern: str, forms: tuple[str, ...] = ()) -> Field:
-    """Return a field whose value is part of the file's name: a ticker, or with `forms` a date."""
+    """Return a field whose value is part of the file's name, or its folder's: a ticker, or with `forms` a date.
+
+    Two dates in one name could both be meant: neither is taken.
+    """
 
     def make(sight: Sight) -> pl.Expr:
-        found = re.search(pattern, sight.name, re.IGNORECASE)
+        name = sight.name.rpartition("/")[2]
+        found = set(re.findall(pattern, name, re.IGNORECASE) or re.findall(pattern, sight.name, re.IGNORECASE)[:1])
+        value = pl.lit(found.pop() if len(found) == 1 else None, pl.String)
         if forms:
-            return pl.coalesce(
-                *(pl.lit(found and found[1], pl.String).str.to_date(form, strict=False) for form in forms)
-            )
-        return plain_ticker(pl.lit(found and found[1], pl.String))
+            return pl.coalesce(*(value.str.to_date(form, strict=False) for form in forms))
+        return plain_ticker(value)
 
     return Field((), make, "the file's name")
 

@@ -100,6 +100,8 @@ def from_quotes(quotes: Any, weights: Any, prices: Any, **choices: Any) -> Marke
     ----------
     quotes : frame of date, ticker, expiry, strike, right, and bid and ask, or price, or iv
         Of the index and the names. Where known also oi, forward, style (european, american), settlement (am, pm).
+    dividends : frame of date (ex-date), ticker, amount, and known (from which day) where known
+        For early exercise; without them forwards alone say what is paid.
     weights, prices, **choices
         As for `from_frames`; `style`, `index_style`, `quotes_at` and `max_extrapolation_days` are of quotes.
 
@@ -121,11 +123,13 @@ def own_market(
     actions: Any = None,
     forwards: Any = None,
     sectors: Any = None,
+    dividends: Any = None,
     name: str = "frames",
     **choices: Any,
 ) -> OwnMarket:
     """Judge frames and put them on axes; as `from_frames`, with the account of what was rejected."""
     optional = {"rates": rates, "actions": actions, "forwards": forwards, "sectors": sectors}
+    optional["dividends"] = dividends
     given = {"surface": surface, "quotes": quotes, "weights": weights, "prices": prices} | optional
     constant = rates if isinstance(rates, int | float) and not isinstance(rates, bool) else None
     parts = {table: [(frame, table, 1)] for table, frame in given.items() if frame is not None}
@@ -156,6 +160,8 @@ def from_parts(
     """
     if ("surface" in parts) == ("quotes" in parts):
         raise InputError(f"market {name} needs either a surface or option quotes, and not both")
+    if "dividends" in parts and "quotes" not in parts:
+        raise InputError(f"market {name}: dividends are read with option quotes; a surface takes forwards instead")
     if "prices" not in parts:
         raise InputError(f"market {name} has no prices; give the closes of the index and the names")
     if not choices.index:

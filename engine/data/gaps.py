@@ -2,7 +2,8 @@
 
 import numpy as np
 
-NO_CLOSE, WEIGHTS = "no_close", "weights_incomplete"  # reasons in the quality report, of which rows count sessions
+# Reasons in the quality report, of which rows count sessions.
+NO_CLOSE, WEIGHTS = "members.no_close", "weights.incomplete"
 USUAL = 0.9  # of the middle sum of weights; members change by a few percent at a time
 
 

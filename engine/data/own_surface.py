@@ -52,7 +52,13 @@ def status_of(iv: np.ndarray) -> np.ndarray:
 
 
 def surface_of_quotes(
-    quotes: pl.DataFrame, closes: pl.DataFrame, rate, dates, tickers, choices: Choices
+    quotes: pl.DataFrame,
+    closes: pl.DataFrame,
+    rate,
+    dates,
+    tickers,
+    choices: Choices,
+    dividends: pl.DataFrame | None = None,
 ) -> tuple[QuotedSurface, pl.DataFrame]:
     """Make surfaces of judged option quotes, and count every one of them by asset and reason.
 
@@ -64,6 +70,7 @@ def surface_of_quotes(
     dates : array (T,), datetime64[D]; tickers : sequence (A,) of str
         The index first.
     choices : Choices
+    dividends : frame, as the contract of `dividends` keeps it, or None
     """
     on_index = pl.when(pl.col("ticker") == tickers[0]).then(pl.lit(choices.index_style))
     styled = quotes.with_columns(style=pl.coalesce("style", on_index.otherwise(pl.lit(choices.style))))
@@ -79,6 +86,7 @@ def surface_of_quotes(
         width=min(LISTED_EXPIRIES, int(listed.to_numpy().max(initial=1))),
         clock=Clock(quotes=choices.quotes_at, pm=choices.settles_at),
         limits=QuoteLimits(style=choices.style),
+        dividends=None if dividends is None else dividends.rename({"ticker": "asset", "date": "ex_date"}),
         max_extrapolation_days=choices.max_extrapolation_days,
     )
     odd = found.checks.filter(pl.col("count") > 0)

@@ -88,10 +88,11 @@ class RawFile:
 
 @dataclass(frozen=True)
 class Unread:
-    """A file that holds no table, and why."""
+    """A file that holds no table, and why; a damaged one may hold a day that would be missed."""
 
     path: Path
     why: str
+    damaged: bool = False
 
 
 def raw_files(path: Path | str) -> Iterator[RawFile | Unread]:
@@ -207,9 +208,10 @@ def _tables(file: Path) -> Iterator[RawFile | Unread]:
         else:
             yield Unread(file, "is no csv, txt, zip, gz or parquet")
     except InputError as error:
-        yield Unread(file, str(error).removeprefix(f"{file} "))
+        why = str(error).removeprefix(f"{file} ")
+        yield Unread(file, why, damaged=not why.endswith("is empty"))  # as files of holidays are
     except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, pl.exceptions.PolarsError) as error:
-        yield Unread(file, f"cannot be read ({first_line(error)}); fetch or copy it again")
+        yield Unread(file, f"cannot be read ({first_line(error)}); fetch or copy it again", damaged=True)
 
 
 def _zipped(file: Path) -> Iterator[RawFile | Unread]:

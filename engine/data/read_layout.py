@@ -48,6 +48,7 @@ def read_file(
     settings: dict[str, Any] | None = None,
     renames: tuple[Rename, ...] = RENAMES,
     names: frozenset[str] | None = None,
+    most: int | None = None,
 ) -> list[Piece]:
     """Read a file of a known layout.
 
@@ -60,6 +61,8 @@ def read_file(
     renames : tuple of Rename
     names : set of str or None
         Tickers that are wanted; None = all.
+    most : int or None
+        Rows to read, the first ones; None = all.
 
     Raises
     ------
@@ -67,10 +70,13 @@ def read_file(
         When the file is damaged.
     """
     frame, lost = scan(raw)
+    frame = frame if most is None else frame.head(most)
     sight = Sight(dict(frame.collect_schema()), f"{raw.path.parent.name}/{raw.name}", settings)
     views = [view for view in layout.views if _seen(view, sight.schema)]
-    plans = [_plan(view, layout, sight, frame, renames) for view in views]
-    pieces = [_split(view, raw.label, found, names) for view, found in zip(views, pl.collect_all(plans), strict=True)]
+    clean, sight = sight.cleaned(sight.schema)
+    frame = frame.with_columns(clean)
+    plans = [_plan(view, layout, sight, _wanted(frame, view, sight, names, renames), renames) for view in views]
+    pieces = [_split(view, raw.label, found) for view, found in zip(views, pl.collect_all(plans), strict=True)]
     if lost.height:
         pieces.append(_of_lost_lines(views[0].table if views else "", raw.label, lost))
     return pieces
@@ -86,6 +92,15 @@ def _seen(view: View, schema: Any) -> bool:
     contract = TABLES.get(view.table)
     needed = [name for name in view.fields if contract is None or contract.columns[name].required]
     return all(view.fields[name].there(schema) for name in needed)
+
+
+def _wanted(frame: pl.LazyFrame, view: View, sight: Sight, names: frozenset[str] | None, renames) -> pl.LazyFrame:
+    """Leave out, before anything is made of them, the rows of tickers that nobody asked for."""
+    if names is None or "ticker" not in view.fields:
+        return frame
+    earlier = [rename.old for rename in renames]
+    ticker = view.fields["ticker"].make(sight)
+    return frame.filter(ticker.is_in([*names, *earlier]) | ticker.is_null())
 
 
 def _plan(view: View, layout: Layout, sight: Sight, frame: pl.LazyFrame, renames) -> pl.LazyFrame:
@@ -153,9 +168,7 @@ def _one_a_day(rows: pl.LazyFrame, view: View, fields: list[str], ordered: bool)
     return usable.sort(_ORDER, LINE, nulls_last=True).unique(key, keep="first", maintain_order=True).drop(_ORDER)
 
 
-def _split(view: View, file: str, found: pl.DataFrame, names: frozenset[str] | None) -> Piece:
-    if names is not None and "ticker" in found.columns:
-        found = found.filter(pl.col("ticker").is_in(names) | pl.col("ticker").is_null())
+def _split(view: View, file: str, found: pl.DataFrame) -> Piece:
     kept, broken = found.filter(pl.col(_REASON).is_null()), found.filter(pl.col(_REASON).is_not_null())
     asset = pl.col("ticker").fill_null("") if "ticker" in found.columns else pl.lit("")
     marks = [(_REASON, broken), *((column, kept) for column in found.columns if column.startswith(_WAS))]

@@ -3,6 +3,7 @@
 import polars as pl
 
 from engine.data.judge import LINE
+from engine.errors import InputError
 
 # Indices and funds whose keys are public. Any other one is named by the table of names, or keeps its key.
 SECIDS = {
@@ -38,8 +39,10 @@ def securities(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     identifiers, shares = named.pop("identifiers", None), named.pop("shares", None)
     members, links = named.pop("members", None), named.pop("links", None)
     if shares is not None and shares.height:
+        splits = _splits(shares)
         if "actions" not in named or named["actions"].is_empty():
-            named["actions"] = _splits(shares)
+            named["actions"] = splits
+        _check_agree(named["actions"], splits)
         if "weights" not in named:
             named["weights"] = _weights(shares, _spells(members, links))
     name = dict(SECIDS)
@@ -50,6 +53,17 @@ def securities(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         table: frame.with_columns(pl.col("ticker").replace(name)) if "ticker" in frame.columns else frame
         for table, frame in named.items()
     }
+
+
+def _check_agree(actions: pl.DataFrame, splits: pl.DataFrame) -> None:
+    """Raise InputError where distributions and the cumulative factor of the prices tell another split of one day."""
+    both = actions.join(splits, on=["date", "ticker"], suffix="_of_prices")
+    differ = both.filter((pl.col("factor") / pl.col("factor_of_prices") - 1.0).abs() > 0.01)
+    if differ.height:
+        date, key, factor, other = differ.select("date", "ticker", "factor", "factor_of_prices").row(0)
+        raise InputError(
+            f"a split of secid {key} on {date} is {factor:.4g} by distrd and {other:.4g} by cfadj of secprd; mend one"
+        )
 
 
 def _weights(shares: pl.DataFrame, spells: pl.DataFrame | None) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """The columns of a vendor's file as expressions: text, numbers and dates, whatever type they came in."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import polars as pl
@@ -10,6 +11,8 @@ from engine.data.read_columns import NOTHING
 YMD, COMPACT, SLASHED, DAY_MONTH = "%Y-%m-%d", "%Y%m%d", "%m/%d/%Y", "%d-%b-%Y"
 SAS = "days since 1960"
 ISO = (YMD, COMPACT)
+
+_NOTHING = sorted({spelt for word in NOTHING for spelt in (word, word.upper(), word.title(), "NaN")})
 
 
 class Sight:
@@ -26,6 +29,7 @@ class Sight:
 
     def __init__(self, schema: dict[str, Any], name: str, settings: dict[str, Any] | None = None):
         self.schema, self.name, self.settings = schema, name, settings or {}
+        self.clean: frozenset[str] = frozenset()
 
     def first(self, columns: tuple[str, ...]) -> str:
         """Return which of some columns the file has, "" where it has none."""
@@ -33,6 +37,8 @@ class Sight:
 
     def text(self, column: str) -> pl.Expr:
         """Return a column as text without the spaces around it, null where it says nothing."""
+        if column in self.clean:
+            return pl.col(column)
         whole = pl.col(column)
         if self.schema[column].is_float():  # keys and dates that a database gave back as numbers
             whole = (
@@ -41,7 +47,14 @@ class Sight:
                 .otherwise(whole.cast(pl.String))
             )
         text = whole.cast(pl.String).str.strip_chars(" \t\r\"'")
-        return pl.when(~text.str.to_lowercase().is_in(list(NOTHING))).then(text)
+        return pl.when(~text.is_in(_NOTHING)).then(text)
+
+    def cleaned(self, columns: Iterable[str]) -> tuple[list[pl.Expr], "Sight"]:
+        """Return texts as they are to be read, once for all that reads them, and the sight of what comes of it."""
+        texts = [column for column in columns if self.schema.get(column) == pl.String]
+        after = Sight(self.schema, self.name, self.settings)
+        after.clean = frozenset(texts)
+        return [self.text(column).alias(column) for column in texts], after
 
     def number(self, column: str) -> pl.Expr:
         """Return a column as numbers, null where it is none."""

@@ -224,6 +224,19 @@ EARNINGS = Table(
     (Rule("known_after_the_date", "known", pl.col("known") > pl.col("date")),),
     may_be_empty=True,
 )
+DIVIDENDS = Table(
+    "dividends",
+    {
+        "date": Column(DATE, also=("ex_date", "exdate")),
+        "ticker": _TICKER,
+        "amount": Column(NUMBER, also=("dividend", "cash")),
+        "known": Column(DATE, also=("announced", "declared"), required=False),
+    },
+    ("date", "ticker"),
+    (_not_positive("amount"), Rule("known_after_the_date", "known", pl.col("known") > pl.col("date"))),
+    may_be_empty=True,
+)
 TABLES = {
-    table.name: table for table in (SURFACE, QUOTES, WEIGHTS, PRICES, RATES, ACTIONS, FORWARDS, SECTORS, EARNINGS)
+    table.name: table
+    for table in (SURFACE, QUOTES, WEIGHTS, PRICES, RATES, ACTIONS, FORWARDS, SECTORS, EARNINGS, DIVIDENDS)
 }

@@ -154,7 +154,8 @@ def tables_to_market(
         surface, used = one_side(ours)
         tenors, deltas = (np.sort(surface[axis].unique().to_numpy()).astype(np.int64) for axis in ("tenor", "delta"))
     else:
-        quoted, used = surface_of_quotes(ours, tables["prices"].kept, rates, dates, tickers, choices)
+        paid = tables["dividends"].kept if "dividends" in tables else None
+        quoted, used = surface_of_quotes(ours, tables["prices"].kept, rates, dates, tickers, choices, paid)
         tenors, deltas = np.array(quoted.tenors), np.array(quoted.deltas)
     return TabledMarket(
         info=info,

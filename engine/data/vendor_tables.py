@@ -37,11 +37,14 @@ class Reading:
         Tickers to read; None = all.
     identifiers : str or None
         File of names that changed, with columns old, new, date; besides those that are known.
+    most : int or None
+        Rows of each file to read, the first ones; None = all.
     """
 
     iv: str = "smooth"
     names: frozenset[str] | None = None
     identifiers: str | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +85,7 @@ def vendor_tables(path: Path | str, reading: Reading | None = None, vendor: str 
     if of is None:
         has = ", ".join(one.name for one in found.vendors)
         raise InputError(f"{path} holds no file of {vendor}" + (f", but of {has}" if has else f": {_why(found)}"))
-    damaged = [one for one in found.unread if "damaged" in one.why or "cannot be read" in one.why]
-    if damaged:
+    if damaged := [one for one in found.unread if one.damaged]:
         raise InputError(f"{damaged[0].path} {damaged[0].why}")
     return read_matches([match for match in found.matches if match.vendor is of], of, str(path), reading)
 
@@ -110,7 +112,7 @@ def read_matches(matches: list[Match], vendor: Vendor, where: str, reading: Read
     pieces: list[tuple[int, Piece]] = []
     files = [match.raw.label for match in matches]
     for number, match in enumerate(matches):
-        read = read_file(match.raw, match.layout, {"iv": reading.iv}, renames, names)
+        read = read_file(match.raw, match.layout, {"iv": reading.iv}, renames, names, reading.most)
         pieces += [(number, piece) for piece in read]
     lost = _by_table(pieces)
     frames = {}

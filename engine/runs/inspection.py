@@ -13,12 +13,12 @@ from engine.data.read_layout import fields_of
 from engine.data.recognise import Found, Match, look, nothing_known
 from engine.data.storage import HEADER, open_panel
 from engine.data.table_files import table_files
-from engine.data.vendor_tables import VendorTables, month_of, read_matches
+from engine.data.vendor_tables import Reading, VendorTables, month_of, read_matches
 from engine.errors import InputError
 from engine.runs.claim import MANIFEST
 from engine.runs.table_store import RUNS, is_table
 
-MOST_FILES, MOST_BYTES = 24, 256 * 2**20  # beyond either some files stand for all
+MOST_FILES, MOST_BYTES, MOST_ROWS = 24, 256 * 2**20, 200_000  # beyond these some files and rows stand for all
 SHOWN = 5
 _CORRELATE = "python -m engine.correlate"
 _INDICES = ("SPX", "SPY", "NDX", "QQQ", "NIFTY", "BANKNIFTY", "RUT", "IWM")
@@ -63,10 +63,12 @@ def _of_vendor(vendor: Vendor, matches: list[Match], path: Path) -> Iterator[str
         when = f", {months[0]} to {months[-1]}" if months else ""
         yield _line("holds", f"{layout.title} ({name}; sure: {layout.sure}), {_files(len(of))}{when}")
         yield _line("because", of[0].why)
-    chosen = _some(matches)
-    if len(chosen) < len(matches):
-        yield _line("read", f"{len(chosen)} of {len(matches)} files, which stand for all")
-    read = read_matches(chosen, vendor, str(path))
+    chosen, size = _some(matches), _size(matches)
+    most = MOST_ROWS if size > MOST_BYTES else None
+    if len(chosen) < len(matches) or most:
+        rows = "" if most is None else f", the first {most:,} rows of each"
+        yield _line("read", f"{len(chosen)} of {len(matches)} files{rows}, which stand for all")
+    read = read_matches(chosen, vendor, str(path), Reading(most=most))
     for table, judged in read.tables.items():
         yield ""
         yield from _table(table, judged, chosen)
@@ -199,14 +201,17 @@ def _named(folder: Path) -> list[str] | None:
 
 def _some(matches: list[Match]) -> list[Match]:
     """Of many files the first, the middle and the last of each layout and month-less kind."""
-    size = sum(match.raw.path.stat().st_size for match in {m.raw.path: m for m in matches}.values())
-    if len(matches) <= MOST_FILES and size <= MOST_BYTES:
+    if len(matches) <= MOST_FILES and _size(matches) <= MOST_BYTES:
         return matches
     chosen = []
     for layout in {match.layout.name for match in matches}:
         of = [match for match in matches if match.layout.name == layout]
         chosen += [of[row] for row in sorted({0, len(of) // 2, len(of) - 1})]
     return sorted(chosen, key=matches.index)
+
+
+def _size(matches: list[Match]) -> int:
+    return sum(path.stat().st_size for path in {match.raw.path for match in matches})
 
 
 def _path(path: Path) -> str:

@@ -205,7 +205,13 @@ def _changed(path: Path, data: bytes, rng: Rng) -> bytes:
         return damaged(data, rng)
     try:
         frame = reshaped(frame, rng) if rng.random() < 0.5 else poisoned(frame, rng)[0]
-    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):  # the damage is not possible here
+    except (
+        pl.exceptions.PolarsError,
+        AttributeError,
+        TypeError,
+        ValueError,
+        OverflowError,
+    ):  # the damage is not possible here
         return damaged(data, rng)
     out = io.BytesIO()
     frame.write_parquet(out) if path.suffix == ".parquet" else frame.write_csv(out)

@@ -99,3 +99,31 @@ def test_closes_of_another_moment_than_the_quotes_are_told(tables):
     found = own_market(None, tables["weights"], closes, quotes=tables["quotes"], rates=tables["rates"], index="IDX")
     assert any("closes and quotes are not of one moment" in note for note in found.market.info.notes)
     assert found.quality.filter(pl.col("reason") == "surface.spot_off_the_options")["rows"].sum() > 0
+
+
+def test_dividends_that_were_known_say_what_early_exercise_is_worth(own, tables):
+    """Of a share that pays .9 a quarter the planted volatility is a tenth as far off once its dividends are known."""
+    paid = world.dividend_table().rename({"asset": "ticker"})
+    given = {"rates": tables["rates"], "index": "IDX"}
+
+    def missed(dividends):
+        panel = MarketPanel.from_quotes(
+            tables["quotes"], tables["weights"], tables["prices"], dividends=dividends, **given
+        )
+        n, middle = NAMES.index("PAY"), panel.deltas.tolist().index(50)
+        tenors = [panel.tenors.tolist().index(days) for days in (91, 182, 365)]
+        true = [world.true_vol("PAY", 50, days) for days in (91, 182, 365)]
+        return np.abs(panel.component_iv[0, n, tenors, middle] - true).max()
+
+    without = missed(None)
+    assert without > 0.0015
+    assert missed(paid) < 0.0005
+    assert missed(paid.with_columns(known=pl.lit(world.DATE - LATER))) == missed(paid)
+    assert missed(paid.with_columns(known=pl.lit(world.DATE + 5 * LATER))) == without  # nobody knew of them yet
+
+
+def test_dividends_without_option_quotes_are_refused(tables):
+    paid = world.dividend_table().rename({"asset": "ticker"})
+    surface = pl.DataFrame({"date": [world.DATE], "ticker": ["IDX"], "tenor": [30], "delta": [50], "iv": [0.2]})
+    with pytest.raises(InputError, match="dividends are read with option quotes"):
+        own_market(surface, tables["weights"], tables["prices"], dividends=paid, index="IDX")

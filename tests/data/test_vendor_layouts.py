@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from engine.data.recognise import look, recognise
-from engine.data.vendor_tables import vendor_tables
+from engine.data.vendor_tables import Reading, vendor_tables
+from engine.errors import InputError
 from tests.data.vendor_samples import SAMPLES
 
 DAY, EXPIRY = date(2019, 1, 16), date(2019, 2, 15)
@@ -234,3 +235,37 @@ def test_of_several_layouts_the_one_whose_columns_say_most_counts():
     secprd = ["secid", "date", "low", "high", "close", "volume", "return", "cfadj", "open", "cfret", "shrout"]
     assert recognise(secprd)[1].name == "om_secprd"
     assert recognise(["date", "open", "high", "low", "close"])[1].name == "cboe_index"
+
+
+def test_the_date_in_a_files_name_counts_before_one_in_its_folders_and_two_dates_are_none(tmp_path):
+    _, text = SAMPLES["yfinance"]
+    folder = tmp_path / "saved_2019-01-15"
+    folder.mkdir()
+    (folder / "zzq_2019-01-16.csv").write_text(text)
+    assert vendor_tables(folder).tables["quotes"].kept["date"].unique().to_list() == [DAY]
+    (folder / "zzq_2019-01-16.csv").rename(folder / "zzq_2019-01-16_2019-02-15.csv")
+    with pytest.raises(InputError, match=r"no usable row .*no_date"):
+        vendor_tables(folder)
+    (folder / "zzq_2019-01-16_2019-02-15.csv").rename(folder / "zzq.csv")
+    assert vendor_tables(folder).tables["quotes"].kept["date"].unique().to_list() == [date(2019, 1, 15)]
+
+
+def test_only_tickers_that_are_asked_for_are_read_under_whatever_name_they_had(tmp_path):
+    name, text = SAMPLES["dolthub_chain"]
+    old = text.splitlines()[1].replace("ZZQ", "FB")
+    (tmp_path / name).write_text(f"{text}{old}\n")
+    kept = vendor_tables(tmp_path, Reading(names=frozenset({"META", "BRK.B"}))).tables["quotes"].kept
+    assert sorted(kept["ticker"]) == ["BRK.B", "META"]
+
+
+def test_splits_of_ivydb_are_told_by_the_factor_of_its_prices_and_must_agree_with_distributions(tmp_path):
+    header = "secid,date,low,high,close,volume,return,cfadj,open,cfret,shrout"
+    rows = ["999001,2019-03-01,1,1,100,1,0,1,1,1,1000", "999001,2019-03-04,1,1,25,1,0,4,1,1,4000"]
+    (tmp_path / "secprd.csv").write_text("\n".join([header, *rows, ""]))
+    tables = vendor_tables(tmp_path).tables
+    assert tables["actions"].kept.rows() == [(date(2019, 3, 4), "999001", "split", 0.25)]
+    written(tmp_path, "om_dist")
+    assert vendor_tables(tmp_path).tables["actions"].kept.rows() == [(date(2019, 3, 4), "999001", "split", 0.25)]
+    (tmp_path / "secprd.csv").write_text("\n".join([header, *rows, ""]).replace(",0,4,", ",0,5,"))
+    with pytest.raises(InputError, match=r"secid 999001 on 2019-03-04 is 0.25 by distrd and 0.2 by cfadj"):
+        vendor_tables(tmp_path)

@@ -119,3 +119,16 @@ def test_rejected_rows_and_counts_lie_beside_the_panel(tmp_path):
     quality = load_quality(folder)
     assert quality.filter(pl.col("reason") == "adjusted_contract")["rows"].to_list() == [1]
     assert quality.filter(pl.col("reason") == "kept")["rows"].sum() > 500
+
+
+def test_levels_of_an_index_are_no_market(tmp_path):
+    (tmp_path / "VIX_History.csv").write_text("DATE,OPEN,HIGH,LOW,CLOSE\n01/16/2019,19,19,19,19\n")
+    with pytest.raises(InputError, match="holds files of cboe_index alone, which are no options"):
+        load_market("auto", tmp_path, cache=tmp_path, progress=False)
+
+
+def test_the_empty_file_of_a_holiday_is_no_damage(tmp_path):
+    orats(tmp_path / "files")
+    (tmp_path / "files" / "ORATS_SMV_Strikes_20190121.csv").write_text("")
+    panel = load_market("orats", tmp_path / "files", index="SPX", weights="equal", cache=tmp_path, progress=False)
+    assert len(panel) == 8

@@ -11,6 +11,7 @@ import pytest
 from engine.data.recognise import VENDORS, all_vendors
 from engine.data.storage import save_panel
 from engine.errors import InputError
+from engine.runs import inspection as inspection_module
 from engine.runs.inspection import inspection
 from tests.data.tiny_panel import tiny_panel
 from tests.data.vendor_samples import SAMPLES
@@ -139,3 +140,13 @@ def test_the_command_ends_with_0_or_with_2_and_one_message(tmp_path):
     assert (bad.returncode, bad.stdout.strip()) == (2, "")
     assert bad.stderr.startswith("error: ")
     assert len(bad.stderr.splitlines()) == 1
+
+
+def test_of_large_files_the_first_rows_stand_for_all(tmp_path, monkeypatch):
+    name, text = SAMPLES["orats_strikes_file"]
+    (tmp_path / name).write_text(text)
+    monkeypatch.setattr(inspection_module, "MOST_BYTES", 100)
+    monkeypatch.setattr(inspection_module, "MOST_ROWS", 1)
+    said = text_of(tmp_path)
+    assert "read        1 of 1 files, the first 1 rows of each, which stand for all" in said
+    assert "quotes: 2 rows" in said

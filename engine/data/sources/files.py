@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.data.quoted_strips import QuotedStrips
 
 NEEDED = ("surface", "weights", "prices")
-OPTIONAL = ("quotes", "rates", "actions", "forwards", "sectors")
+OPTIONAL = ("quotes", "rates", "actions", "forwards", "sectors", "dividends")
 BLOCK_SESSIONS = 256
 
 
