@@ -200,6 +200,13 @@ class Only:
         return np.array([self.session])
 
 
+def test_a_book_still_open_when_the_data_end_has_a_break_even_there():
+    panel = flat(49)
+    found = dict(run(panel).breakeven_correlation(panel.dates[-1]).iter_rows())
+    implied = implied_correlation(np.array([0.2]), panel.component_iv[-1:, :, 0, 0], panel.weights[-1:]).clean[0]
+    assert found[1.0] == pytest.approx(implied, rel=1e-9)
+
+
 def test_nothing_held_breaks_even_nowhere_and_moves_by_nothing():
     panel = small_market(46)
     result = run(panel, level=0.0)

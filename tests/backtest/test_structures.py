@@ -31,7 +31,7 @@ from engine.backtest import (
     choose_contracts,
 )
 from engine.backtest.attribution import PARTS
-from engine.backtest.instruments import SWAPS, option
+from engine.backtest.instruments import SWAPS, Opened, option, swap
 from engine.backtest.structure import LegStatus
 from engine.correlation import AllMembers
 from engine.data.synthetic import SyntheticMarket, synthetic_market
@@ -80,6 +80,32 @@ def test_calls_and_puts_are_priced_as_by_black(kind):
     for name in ("value", "delta", "gamma", "vega", "theta", "vanna", "volga"):
         # A far option is the difference of a straddle and a forward: rounding of their size.
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-11, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", [Kind.VARIANCE, Kind.GAMMA])
+def test_greeks_of_swaps_are_the_slopes_of_their_value(kind):
+    instrument, opened = Instrument(kind, cap=2.5), Opened(np.array([0.2]), np.array([100.0]))
+    state = {"forward": 104.0, "strike": 0.22, "iv": 0.19, "years": 0.12, "rate": 0.03, "realised": 0.003}
+
+    def of(**changed):
+        return swap(instrument, opened, *(np.array([value]) for value in (state | changed).values()))
+
+    def slope(field, name, step):
+        up, down = (getattr(of(**{name: state[name] + way * step}), field)[0] for way in (1, -1))
+        return (up - down) / (2.0 * step)
+
+    found = of()
+    assert found.delta[0] == pytest.approx(slope("value", "forward", 1e-3), rel=1e-7, abs=1e-12)
+    assert found.vega[0] == pytest.approx(slope("value", "iv", 1e-5) * 0.01, rel=1e-7)
+    assert found.volga[0] == pytest.approx(slope("vega", "iv", 1e-5) * 0.01, rel=1e-7)
+    assert found.vanna[0] == pytest.approx(slope("vega", "forward", 1e-3), rel=1e-7, abs=1e-12)
+    assert found.theta[0] == pytest.approx(-slope("value", "years", 1e-5) / 365.0, rel=1e-7)
+    weight = 1.04 if kind == Kind.GAMMA else 1.0
+    squares = slope("value", "realised", 1e-6) * weight  # of a return r, r^2 of them; gamma is twice that over F^2
+    assert found.gamma[0] == pytest.approx(2.0 * squares / 104.0**2, rel=1e-7)
+    capped = of(realised=0.2)
+    assert capped.value[0] == pytest.approx(math.exp(-0.03 * 0.12) * (2.5**2 - 1.0) * 0.22 / 2.0)
+    assert capped.vega[0] == capped.gamma[0] == capped.delta[0] == 0.0
 
 
 @pytest.mark.parametrize("delta", [5.0, 10.0, 25.0, 33.0, 50.0, 61.8, 90.0, 97.0])
@@ -131,6 +157,28 @@ def test_a_call_and_a_put_at_one_strike_are_the_straddle(listed, kernels):
     np.testing.assert_allclose(two.legs.hedge_traded[held], one.legs.hedge_traded[held], rtol=0, atol=1e-9)
     assert one.delivered.sum() > 0.0
     assert one.legs.delivered[held].sum() > 0.0
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+def test_shares_are_delivered_where_an_option_is_exercised(kernels):
+    panel = small_market(29, events=False, missing=0.0)
+    panel = replace(panel, info=replace(panel.info, physical_delivery=True))
+    cohorts = choose_contracts(panel, Weekly().entries(panel.dates, 1), Strangle(DAYS))
+    if kernels:
+        book = build_book(panel, panel.weights, cohorts, Recipe(Strangle(DAYS)))
+    else:
+        with switched_off():
+            book = build_book(panel, panel.weights, cohorts, Recipe(Strangle(DAYS)))
+    seen = set()
+    for c in np.flatnonzero(book.entered & cohorts.settled):
+        for leg in np.flatnonzero(book.legs.units[c]):
+            final = panel.spot[cohorts.last[c], book.legs.name[c, leg]] if leg else math.nan
+            put, call = book.legs.strike[c, leg]
+            exercised = (final < put, final > call)
+            seen.add(exercised)
+            expected = abs(book.legs.units[c, leg]) * np.where(exercised, (put, call), 0.0)
+            np.testing.assert_allclose(book.legs.delivered[c, leg], expected, rtol=1e-12)
+    assert seen == {(True, False), (False, True), (False, False)}
 
 
 def test_the_ledger_has_a_row_for_each_instrument_and_sums_to_the_daily_account():

@@ -1,5 +1,7 @@
 """Views of a result: each sums to the book, and a day is the difference of two backtests."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -121,6 +123,21 @@ def test_on_a_frozen_surface_the_next_day_earns_the_carry(structure, listed):
     for column in (*PARTS, "pnl_gross"):
         np.testing.assert_array_equal(both[column], both[f"{column}_day"], err_msg=column)
     assert (carry["theta"].abs() > 0.0).any()
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda s: type(s).__name__)
+def test_carry_from_the_day_of_a_split_knows_of_no_other(structure):
+    panel = small_market(36, missing=0.0)
+    spot, factor = panel.spot.copy(), panel.strike_factor.copy()
+    spot[30:, 0] /= 0.2
+    factor[30, 0] = 1.0
+    undone = replace(panel, spot=spot, strike_factor=factor, return_factor=factor.copy())
+    for session in (30, 40, 55):  # the split, a merger and a bust
+        carry, expected = (run(p, structure).carry(panel.dates[session]) for p in (panel, undone))
+        assert carry.height == expected.height > 10
+        for part in PARTS:
+            # Values in other units of shares: rounding of what nearly cancels.
+            np.testing.assert_allclose(carry[part], expected[part], rtol=1e-7, atol=1e-5, err_msg=f"{session} {part}")
 
 
 def test_after_the_last_session_carry_is_to_the_next_weekday():
