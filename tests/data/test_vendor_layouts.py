@@ -5,8 +5,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from engine.data.vendors.canonical import Reading, vendor_tables
-from engine.data.vendors.recognise import look, recognise
+from engine.data.recognise import look, recognise
+from engine.data.vendor_tables import Reading, partitions, read_matches, vendor_tables
 from engine.errors import InputError
 from tests.data.vendor_samples import SAMPLES
 
@@ -20,6 +20,7 @@ EUROPEAN = {"style": "european", "settlement": None}
 FIRST = {
     "om_opprc": FULL | {"ticker": "999001", "forward": None, "settlement": "pm"},
     "om_opprc_native": FULL | {"ticker": "999001", "settlement": "pm"},
+    "om_native_opprc": FULL | {"ticker": "999001", "settlement": "pm"},
     "orats_strikes_file": FULL | AMERICAN,
     "orats_strikes_api": FULL | {"style": "american", "settlement": "pm"},
     "cboe_eod_calcs": FULL | AMERICAN | {"forward": 100.022},
@@ -32,6 +33,7 @@ FIRST = {
     "alphavantage": FULL | AMERICAN,
     "theta_v3_eod": TWO_SIDED | AMERICAN,
     "theta_v3_greeks": FULL | AMERICAN | {"oi": None},
+    "theta_v3_quotes": TWO_SIDED | AMERICAN,
     "theta_v2": TWO_SIDED | AMERICAN,
     "polygon_day": AMERICAN | {"price": 2.65, "bid": None},
     "databento_bars": AMERICAN | {"price": 2.65, "bid": None},
@@ -86,6 +88,8 @@ def test_the_first_option_of_every_vendor_says_the_same(layout, tmp_path):
         ("cboe_eod_quotes", 100.02),
         ("optionsdx", 100.02),
         ("hod_l2", 100.02),
+        ("hod_stocks", 100.02),
+        ("yfinance_history", 100.02),
         ("hod_l3", 100.02),
         ("dolthub_closes", 100.02),
         ("theta_v3_greeks", 100.02),
@@ -269,3 +273,43 @@ def test_splits_of_ivydb_are_told_by_the_factor_of_its_prices_and_must_agree_wit
     (tmp_path / "secprd.csv").write_text("\n".join([header, *rows, ""]).replace(",0,4,", ",0,5,"))
     with pytest.raises(InputError, match=r"secid 999001 on 2019-03-04 is 0.25 by distrd and 0.2 by cfadj"):
         vendor_tables(tmp_path)
+
+
+def test_daily_files_without_a_header_are_told_by_their_names(tmp_path):
+    tables = vendor_tables(written(tmp_path, "om_native_secpr", "om_native_zero", "om_native_vsurf")).tables
+    assert tables["prices"].kept.rows() == [(DAY, "999001", 100.02)]
+    assert tables["weights"].kept.rows() == [(DAY, "999001", 1.0)]
+    assert tables["rates"].kept.rows() == [(DAY, pytest.approx(0.0241))]
+    assert tables["surface"].kept["delta"].to_list() == [50.0, 75.0]
+
+
+def test_the_older_spelling_of_orats_and_the_dump_of_a_ticker_are_read(tmp_path):
+    name, text = SAMPLES["orats_strikes_file"]
+    (tmp_path / name).write_text(
+        text.replace("trade_date", "quotedate")
+        .replace("cOpra,pOpra,", "", 1)
+        .replace("ZZQ,ZZQ190215C00100000,ZZQ190215P00100000,", "ZZQ,")
+        .replace("ZZQ,ZZQ190215C00140000,ZZQ190215P00140000,", "ZZQ,")
+        .replace("ZZQ,ZZQ1190215C00100000,ZZQ1190215P00100000,", "BRK_B,")
+    )
+    quotes = vendor_tables(tmp_path).tables["quotes"].kept
+    assert set(quotes["ticker"]) == {"ZZQ", "BRK.B"}
+    book, text = SAMPLES["deribit_book"]
+    changes = {"creation_timestamp": "timestamp", "interest_rate": "greeks.delta", ",0,100.02": ",0.5148,100.02"}
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    (tmp_path / name).unlink()
+    (tmp_path / book).write_text(text)
+    assert vendor_tables(tmp_path).tables["quotes"].kept["delta"].to_list() == [0.5148]
+
+
+def test_months_read_one_by_one_give_the_rows_of_all(tmp_path):
+    name, text = SAMPLES["hod_l2"]
+    for month in ("01", "02"):
+        (tmp_path / name.replace("0116", f"{month}11")).write_text(text.replace("01/16/2019", f"{month}/11/2019"))
+    found = look(tmp_path)
+    months = partitions(found.matches)
+    assert list(months) == ["2019-01", "2019-02"]
+    parts = [read_matches(of, found.vendors[0], month).tables["quotes"].kept for month, of in months.items()]
+    whole = vendor_tables(tmp_path).tables["quotes"].kept
+    assert pl.concat(parts).sort("date", "strike").equals(whole.sort("date", "strike"))

@@ -309,4 +309,34 @@ India VIX,16-01-2019,15,16,14,15.10,1,.01,-,-,-,-,-
 20190215,140,C,0,0,0,0.65,0,,0.0000001,0,0,0,0,0
 """,
     ),
+    "om_native_opprc": (
+        "IVYOPPRC.20190116D.txt",
+        "999001\t20190116\tZZQ 190215C100000\t1\t100000\t20190215\tC\t2.60\t2.70\t20190116\t412\t8801\t0\t0.2309\t0.5148\t0.0602\t11.40\t-15.70\t150000001\t1\t0\t100\t\n",
+    ),
+    "om_native_secpr": (
+        "IVYSECPR.20190116D.txt",
+        "999001\t20190116\t98.70\t101.15\t100.02\t3120044\t0.0061\t1\t99.41\t250000\t1.0432\n",
+    ),
+    "om_native_zero": ("IVYZEROC.20190116D.txt", "20190116\t7\t2.31\n20190116\t32\t2.41\n"),
+    "theta_v3_quotes": (
+        "quote.csv",
+        """symbol,expiration,strike,right,timestamp,bid_size,bid_exchange,bid,bid_condition,ask_size,ask_exchange,ask,ask_condition
+"ZZQ","2019-02-15",100.000,"CALL","2019-01-16T15:30:00.000",1,1,2.40,50,1,1,2.50,50
+"ZZQ","2019-02-15",100.000,"CALL","2019-01-16T16:00:00.000",1,1,2.60,50,1,1,2.70,50
+""",
+    ),
+    "hod_stocks": (
+        "L2_stockquotes_20190116.csv",
+        "symbol,quotedate,open,high,low,close,volume,adjustedclose\nZZQ,01/16/2019,99,101,98,100.02,3120044,100.02\n",
+    ),
+    "yfinance_history": (
+        "history.csv",
+        "Date,Open,High,Low,Close,Volume,Dividends,Stock Splits,Ticker\n2019-01-16 00:00:00-05:00,99,101,98,100.02,3120044,0,0,ZZQ\n",
+    ),
+    "cboe_index_dump": ("VIX_History.csv", "Date,TRDPRC_1\n2019-01-16,19.04\n"),
+    "orats_monies": ("monies.csv", "ticker,tradeDate,expirDate,vol50,atmiv\nZZQ,2019-01-16,2019-02-15,0.2309,0.2309\n"),
+    "databento_definition": (
+        "opra-pillar-20190116.definition.csv",
+        "ts_recv,ts_event,rtype,publisher_id,instrument_id,raw_symbol,instrument_class,expiration\n1,1,19,30,1,ZZQ   190215C00100000,C,1\n",
+    ),
 }

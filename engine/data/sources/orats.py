@@ -94,7 +94,8 @@ VENDOR = Vendor(
             ),
             one_of=(("trade_date", "quotedate"),),
             drops=(Drop("adjusted_contract", "copra", lambda s: osi(s.text("copra"), "root").str.contains(ADJUSTED)),),
-            note="taken about 14 minutes before the close; strikes and prices are as quoted that day, not adjusted",
+            note="taken about 14 minutes before the close, not adjusted for splits; the spot of an index is the level "
+            "that parity gives for the nearest expiry",
         ),
         Layout(
             "orats_strikes_api",
