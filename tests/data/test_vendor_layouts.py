@@ -5,8 +5,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from engine.data.recognise import look, recognise
-from engine.data.vendor_tables import Reading, partitions, read_matches, vendor_tables
+from engine.data.vendors.canonical import Reading, partitions, read_matches, vendor_tables
+from engine.data.vendors.recognise import look, recognise
 from engine.errors import InputError
 from tests.data.vendor_samples import SAMPLES
 
