@@ -17,7 +17,7 @@ from typing import Any
 from engine.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
-WRITER = Path("engine", "data", "storage.py")  # no source imports it, and every panel goes through it
+WRITER = Path("engine", "data", "store", "storage.py")  # no source imports it, and every panel goes through it
 _KERNELS = Path("engine", "kernels")
 _CODES = "codes.py"  # constants there, with which nothing can be run
 _INCLUDE = re.compile(r'^#include "(.+)"', re.MULTILINE)

@@ -12,7 +12,7 @@ from engine.backtest.metrics import sharpe
 from engine.data.parquet import read_frame
 from engine.errors import InputError
 from engine.runs.read import finished
-from engine.runs.table_store import is_table, read_rows
+from engine.runs.table_store import gather, is_table, read_rows
 from engine.selection import (
     Trials,
     block_sums,
@@ -143,14 +143,16 @@ def judge(
 
 def _judge_table(sweep: Path) -> Judgement | None:
     """Judge the runs of a table by what it keeps of each: all trials count, as it does not tell how alike they are."""
-    every = _trial_rows(sweep)
+    every = _trial_rows(gather(sweep))  # with the parts of a sweep that is not committed yet
     if every is None:
         return None
     span = every["span"].mode().sort()[0]
     own = every.filter(pl.col("span") == span)
     if own.height < FEWEST or not own["sharpe"].is_finite().any():
         return None
-    others = [_trial_rows(folder) for folder in sweep.parent.iterdir() if folder != sweep and is_table(folder)]
+    others = [
+        _trial_rows(read_rows(folder)) for folder in sweep.parent.iterdir() if folder != sweep and is_table(folder)
+    ]
     study = pl.concat([own, *(rows.filter(pl.col("span") == span) for rows in others if rows is not None)])
     kept, trials = _trials(own), study["config_hash"].n_unique()
     best = int(np.nanargmax(kept.sharpe))
@@ -167,8 +169,7 @@ def _judge_table(sweep: Path) -> Judgement | None:
     )
 
 
-def _trial_rows(sweep: Path) -> pl.DataFrame | None:
-    rows = read_rows(sweep)
+def _trial_rows(rows: pl.DataFrame | None) -> pl.DataFrame | None:
     if rows is None or "trial" not in rows.columns:
         return None
     found = rows.filter(pl.col("trial").is_not_null()).select("job", "config_hash", "trial").unnest("trial")

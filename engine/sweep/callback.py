@@ -75,9 +75,8 @@ class CompareRuns(Callback):
         own, cls._sweep = cls._sweep, None
         if own is None:
             return False
-        runs = _complete(own.folder, time.perf_counter() - cls._started)
+        runs = _complete(own, time.perf_counter() - cls._started)
         if runs is not None:
-            _judge(own)
             _print_leaderboard(runs, own.folder)
         elif cls._before is None and not read.finished(own.folder):
             with suppress(OSError):
@@ -144,7 +143,7 @@ def _claimed(config: DictConfig) -> tuple[Claim, str | None]:
     own = claim(folder, resume=True)
     _tell_another_grid(asked, config)
     if table_store.is_table(folder):
-        _complete(folder, 0.0)  # adds to the table the rows that an interrupted sweep left beside it
+        _complete(own, 0.0)  # adds to the table the rows that an interrupted sweep left beside it
     config.hydra.sweep.dir = str(folder)
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")
@@ -171,18 +170,24 @@ def _asked(sweep: Path) -> dict:
     raise InputError(f"sweep.resume={sweep} is not the folder of a sweep; give results/<study>/<time>")
 
 
-def _complete(sweep: Path, seconds: float) -> pl.DataFrame | None:
-    """Write `runs.parquet` of all the backtests a sweep has finished, and return it; None where there are none."""
+def _complete(own: Claim, seconds: float) -> pl.DataFrame | None:
+    """Judge all the backtests that a sweep has finished, write `runs.parquet` and return it; None where there are none.
+
+    A table is whole once its manifest is there, so that is written after all else.
+    """
+    sweep = own.folder
     if not table_store.is_table(sweep):
         if not any((folder / "summary.json").exists() for folder in read.finished(sweep)):
             return None
         runs = read.load_runs(sweep)
+        _judge(own)
         table_store.write_table(runs, sweep / table_store.RUNS)
         return runs
     rows = table_store.gather(sweep)
     if rows is None:
         return None
     runs = read.compared(read.runs_of(rows, sweep))
+    _judge(own)
     table_store.commit(sweep, rows, runs, seconds)
     return runs
 
