@@ -12,7 +12,7 @@ import polars as pl
 
 from engine.backend import to_host
 from engine.calendar import after_hole
-from engine.data.tables.gaps import gaps
+from engine.data.gaps import gaps
 from engine.data.vol_suspicions import JUMP as VOL_JUMP
 from engine.data.vol_suspicions import middle_vols, vol_suspicions
 
@@ -37,7 +37,7 @@ class Suspicion:
     ----------
     asset : str
     reason : str
-        `unexplained_jump`, `hole_of_sessions`, or one of `engine.data.vol_suspicions` and `engine.data.tables.gaps`.
+        `unexplained_jump`, `hole_of_sessions`, or one of `engine.data.vol_suspicions` and `engine.data.gaps`.
     date : numpy.datetime64
     text : str
         What is seen.

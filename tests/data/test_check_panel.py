@@ -9,11 +9,11 @@ import pytest
 
 from engine.data import load_market, load_quality, open_panel, save_panel
 from engine.data.check_panel import ARRAYS, arrays_of, check_panel
+from engine.data.gaps import NO_CLOSE, WEIGHTS
 from engine.data.load import build_panel
 from engine.data.records import History, QuotedBand, QuoteStatus, SectorData
 from engine.data.store.storage import PanelWriter
 from engine.data.suspicions import HOLE, JUMP, suspicions
-from engine.data.tables.gaps import NO_CLOSE, WEIGHTS
 from engine.errors import InputError
 from engine.testing import small_market
 

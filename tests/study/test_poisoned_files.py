@@ -90,6 +90,7 @@ def poison(name, source, target, day):
             frame = frame.filter(~(later & (pl.Series(rng.random(frame.height)) < 0.05)))
         if "corporate_actions" in file:
             more = frame.head(1).with_columns(pl.lit(day).str.to_date().alias("date") + pl.duration(days=1))
+            more = more.join(frame, on=["date", SYMBOL[name]], how="anti")  # two factors of one day are refused
             frame = pl.concat([frame, more.with_columns(pl.lit(0.5).alias("price_factor"))])
         (target / file).parent.mkdir(exist_ok=True)
         frame.write_parquet(target / f"{file}.parquet")
