@@ -91,9 +91,20 @@ def explained(error: BaseException, config_name: str) -> str | None:
         return f"{error.filename}: {error.strerror}; give a place that you may read and write"
     if "srun" in text:  # what submitit looks for
         return "hydra/launcher=slurm needs Slurm, and this machine has no srun; run the command on a login node"
+    if isinstance(error, TypeError) and _raised_in(error) == "defaults_list.py":  # of Hydra
+        odd = next((f"{key}={value}" for key, value in _asked().items() if value.startswith("[")), "one of the choices")
+        return f"{odd} is no choice: a group takes a name, or a list of names such as [one,two]"
     if isinstance(error, HydraException | OmegaConfBaseException):
         return " ".join(line.strip() for line in text.splitlines() if line.strip())
     return None
+
+
+def _raised_in(error: BaseException) -> str:
+    """Return the name of the file that raised an error."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return "" if at is None else Path(at.tb_frame.f_code.co_filename).name
 
 
 def choices_of(group: str) -> list[str]:

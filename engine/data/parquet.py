@@ -9,6 +9,7 @@ import polars as pl
 from engine.errors import InputError
 
 # What Polars raises of a file that is no parquet, or was damaged: some damage it only notices by a broken assumption.
+EARLIEST, LATEST = np.datetime64("1900-01-01"), np.datetime64("2200-12-31")  # options are not listed outside
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
@@ -110,7 +111,11 @@ def session_dates(rows: pl.LazyFrame, file: Path | str) -> np.ndarray:
     dates = collect(rows.select(pl.col("date").unique().sort()), file)
     if dates["date"].null_count():
         raise InputError(f"{file}, column date: some rows have none; remove or repair them")
-    return dates["date"].to_numpy().astype("datetime64[D]")
+    sessions = dates["date"].to_numpy().astype("datetime64[D]")
+    odd = sessions[(sessions < EARLIEST) | (sessions > LATEST)]
+    if len(odd):
+        raise InputError(f"{file}, column date: {odd[0]} is no session of any market; remove or repair its rows")
+    return sessions
 
 
 def _first_line(error: BaseException) -> str:

@@ -123,6 +123,8 @@ def read_rows(sweep: Path) -> pl.DataFrame | None:
     if not all(path.exists() for path in files):
         return None
     jobs, runs = map(_read, files)
+    if "run" not in runs.columns or "job" not in jobs.columns:
+        raise InputError(f"{sweep / RUNS} is damaged; remove it, and the jobs it held are run again")
     if not (sweep / UNMERGED).is_dir():  # else a kill may have come between the two files and the manifest
         for name, known in written_before(sweep).items():
             if checksum(sweep / name) != known:
@@ -198,5 +200,8 @@ def _read(path: Path) -> pl.DataFrame:
 def write_table(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame as a parquet file, whole or not at all."""
     unfinished = path.with_suffix(".part")
-    frame.write_parquet(unfinished)
+    try:
+        frame.write_parquet(unfinished)
+    except pl.exceptions.ComputeError as error:  # a full disk, in the words of parquet
+        raise InputError(f"{path} cannot be written; make room on the disk") from error
     put_in_place(unfinished, path)

@@ -157,7 +157,8 @@ def _sweep(store: str, folder: Path) -> None:
     grid = ("-m", "strategy=rich_correlation", "strategy.window=60", "strategy.enter=0.2,0.5,1", "costs.index=0.1,0.3")
     where = ("hydra.sweep.dir=results/s/1",)
     more = (*grid, "hydra/launcher=batch", f"sweep.store={store}", "study=s", *where)
-    if begun and (begun[0] / "multirun.yaml").exists():  # before it there is nothing to go on with
+    asked = [begun[0] / name for name in ("multirun.yaml", ".hydra/multirun.yaml")] if begun else []  # a table's: there
+    if any(file.exists() for file in asked):  # before it there is nothing to go on with
         more = (*(word for word in more if word not in where), f"sweep.resume={begun[0].relative_to(folder)}")
     _command("run", folder, *more)
 

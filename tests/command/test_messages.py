@@ -53,6 +53,8 @@ SMALL = ("debug=small", "report=none")
         (("end=20150101",), ("end=20150101 is not a date",)),
         (("start=2015-06",), ("start=2015-06 is not a date",)),
         (("start=2015-06-01", "end=2015-05-01", *SMALL), ("start=2015-06-01 lies after end=2015-05-01",)),
+        (("sweep=[1]",), ("sweep=[1] is no choice", "[one,two]")),
+        (("hydra/launcher=[[1]]",), ("hydra/launcher=[[1]] is no choice",)),
         (("costs.component=-1",), ("costs.component=-1.0 is below 0",)),
         (("strategy=mine",), ("strategy can be rich_correlation", "configs/strategy/mine.yaml")),
         (("--strategy", "mine"), ("--strategy is no option", "write strategy=mine")),

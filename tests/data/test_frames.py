@@ -343,3 +343,31 @@ def test_a_real_panel_written_as_tables_is_the_same_panel_again(us_panel):
         np.testing.assert_array_equal(getattr(found, name), getattr(us_panel, name), err_msg=name)
     for name in ("component_iv", "spot", "weights", "strike_factor", "return_factor"):
         np.testing.assert_array_equal(getattr(found, name), getattr(us_panel, name)[:, at], err_msg=name)
+
+
+def wide(days=12):
+    dates = [str(np.datetime64("2026-01-05") + np.timedelta64(i, "D")) for i in range(days)]
+    vols = pl.DataFrame(
+        {"date": dates, "IDX": [0.16] * days, "A": [0.25] * days, "B": [0.3] * days, "C": [0.28] * days}
+    )
+    return vols, vols.with_columns(pl.col("IDX", "A", "B", "C") * 100.0)
+
+
+def test_two_units_by_date_are_refused_as_two_by_ticker_are():
+    vols, closes = wide()
+    late = pl.int_range(pl.len()) >= 6
+    mixed = vols.with_columns(pl.when(late).then(pl.col(name) * 100).otherwise(name) for name in ("IDX", "A", "B", "C"))
+    with pytest.raises(InputError, match=r"column iv: .* on 2026-01-05 .*two units in one column"):
+        MarketPanel.from_frames(mixed, "equal", closes, index="IDX", tenor=91, delta=50)
+
+
+def test_a_ticker_without_a_usable_row_and_a_dear_rate_are_told():
+    vols, closes = wide()
+    unread = vols.with_columns(A=pl.lit("25%"))
+    rates = pl.DataFrame({"date": ["2026-01-01"], "rate": [0.245]})
+    found = MarketPanel.from_frames(unread, "equal", closes, index="IDX", tenor=91, delta=50, rates=rates)
+    assert found.names.tolist() == ["B", "C"]
+    assert any("no row of A can be used" in note for note in found.info.notes)
+    assert any("rates are read as decimals, which makes the middle one 24.5 % a year" in n for n in found.info.notes)
+    constant = MarketPanel.from_frames(vols, "equal", closes, index="IDX", tenor=91, delta=50, rates=0.3)
+    assert any("the rate is read in decimals: 30 % a year" in note for note in constant.info.notes)

@@ -16,6 +16,7 @@ from engine.errors import InputError
 if TYPE_CHECKING:
     from engine.data.tables.tables_to_panel import TabledMarket
 
+DEAR = 0.1  # a rate beyond this is told: it may be in percent
 STALE_DAYS = 31  # a rate older than this on a session is told
 STALE_WEIGHTS_DAYS = 400
 LITTLE = 0.5  # of an index that members together hold
@@ -30,6 +31,7 @@ def assumptions(
     """Yield what whoever leans on the numbers has to know of the tables, each as a sentence without a full stop."""
     for table in tables.values():
         yield from (f"{table.file}: {note}" for note in table.notes)
+        yield from _without_a_row(table)
     yield from _of_weights(tables.get("weights"), market)
     yield from _of_rates(tables.get("rates"), market, rate)
     if "quotes" in tables:
@@ -105,11 +107,25 @@ def _of_weights(weights: Judged | None, market: "TabledMarket") -> Iterator[str]
         yield "the members are the same on all dates: survivors, if they were chosen later"
 
 
+def _without_a_row(table: Judged) -> Iterator[str]:
+    """Name the tickers of which no row could be used."""
+    if "ticker" not in table.kept.columns:
+        return
+    lost = sorted(set(table.counts["asset"].drop_nulls()) - set(table.kept["ticker"]) - {""})
+    if lost:
+        more = f" and {len(lost) - 5:,} more" if len(lost) > 5 else ""
+        yield f"{table.file}: no row of {', '.join(lost[:5])}{more} can be used; they are left out"
+
+
 def _of_rates(rates: Judged | None, market: "TabledMarket", rate: float | None) -> Iterator[str]:
     if rates is None:
         if rate is None:
             yield "no interest rates were given: 0 is used"
+        elif abs(rate) > DEAR:
+            yield f"the rate is read in decimals: {100 * rate:.3g} % a year"
         return
+    if (middle := float(np.median(np.abs(market.rate)))) > DEAR:
+        yield f"{rates.file}: rates are read as decimals, which makes the middle one {100 * middle:.3g} % a year"
     days = rates.kept["date"].unique().sort().to_numpy().astype("datetime64[D]")
     old = days_between(market.dates, days[np.searchsorted(days, market.dates) - 1])
     if (old > STALE_DAYS).any():

@@ -72,6 +72,14 @@ def _iv(rows: pl.DataFrame, file: str, declared: str | None, usual: pl.Expr | No
             f"{file}, column iv: the median is {median:.4g}, of {ticker} in {month:%Y-%m} {value:.4g}: two units in "
             "one column; bring all to one"
         )
+    dates = told.group_by("date").agg(pl.col("iv").median(), pl.len().alias("rows")).sort("date")
+    dates = dates.filter(~pl.col("iv").is_between(median / MIXED, median * MIXED), pl.col("rows") > 2)
+    if dates.height:
+        date, value, _ = dates.row(0)
+        raise InputError(
+            f"{file}, column iv: the median is {median:.4g}, on {date} {value:.4g}: two units in one column; bring all "
+            "to one"
+        )
     if found == "percent":
         rows = rows.with_columns(pl.col("iv") / 100.0)
     return rows, "" if unit or found == "decimals" else f"iv is in percent (median {median:.4g})"

@@ -22,7 +22,7 @@ def members(folder, index: str, report: QualityReport) -> pl.DataFrame:
         When the file has no weights of that index.
     """
     file = folder / WEIGHTS
-    known = set(collect(scan(file, {"index": pl.String}).unique(), file)["index"])
+    known = set(collect(scan(file, {"index": pl.String}).unique(), file)["index"].drop_nulls())
     if index not in known:
         raise InputError(f"index={index} has no weights in {file}; it has {', '.join(sorted(known))}")
     asked = {"names": {"date": "date", "ticker": "symbol"}, "units": {"weight": "decimals"}}
