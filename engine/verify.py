@@ -17,7 +17,7 @@ def problems(folders: list[str]) -> Iterator[str]:
             for place, found in verify(folder):
                 print(f"{place}: {'FAILED' if found else 'pass'}", *found, sep="\n  ")
                 yield from found
-        except InputError as error:
+        except (InputError, OSError) as error:
             print(f"error: {error}", file=sys.stderr)
             yield str(error)
 

@@ -193,6 +193,7 @@ def _named(folder: Path) -> list[str] | None:
     missing = ""
     if name == "files":
         missing = " market.index=TICKER" + ("" if table_files(folder, "weights") else " market.weights=equal")
+        missing += " (and market.tenor=DAYS market.delta=50 where a surface has a column per ticker)"
     return [
         f"{folder}: {name} - {_NAMED[name]}",
         _line("because", why),

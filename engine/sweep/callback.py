@@ -203,7 +203,7 @@ def _print_leaderboard(runs: pl.DataFrame, sweep: Path) -> None:
 
 def _judge(sweep: Claim) -> None:
     """Say what the best of the runs is worth, and keep it beside them."""
-    from engine.runs.selection import as_text, judge
+    from engine.runs.judgement import as_text, judge
 
     if (judgement := judge(sweep.folder)) is not None:
         sweep.write_text(SELECTION, as_text(judgement))

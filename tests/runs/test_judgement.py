@@ -1,13 +1,14 @@
 """What a sweep says of its best run: from the runs' own results by day, and counting what was tried before."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from engine.runs.selection import judge
+from engine.runs.judgement import judge
 from engine.selection import block_sums, deflated_sharpe, effective_trials, overfitting
 
 GRID = ("strategy=rich_correlation", "strategy.enter=0.1,0.5", "costs.component=0.1,0.4", "schedule=monthly,weekly")
@@ -93,3 +94,15 @@ def test_a_table_is_judged_by_what_it_keeps_of_each_run(command, sweeps, tmp_pat
     assert kept["independent"] == 8.0
     assert kept["deflated"] == pytest.approx(deflated_sharpe(net, 8.0)[int(Path(kept["best"]).name)])
     assert kept["deflated"] < by_day["deflated"]  # which knows how alike they are
+
+
+def test_a_damaged_run_of_another_sweep_takes_nothing_from_this_one(sweeps, tmp_path):
+    study = tmp_path / "one"
+    for sweep in sweeps:
+        shutil.copytree(sweep, study / sweep.name)
+    whole, other = (study / sweep.name for sweep in sweeps)
+    before = judge(whole)
+    (other / "0" / "manifest.json").write_text("{")
+    (other / "1" / "daily.parquet").write_bytes(b"no parquet")
+    found = judge(whole)
+    assert (before.trials, found.trials, found.runs) == (24, 22, 8)

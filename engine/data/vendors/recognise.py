@@ -187,7 +187,7 @@ def nothing_known(found: Found) -> str:
         near = nearest(raw.header)
         has = ", ".join(raw.columns[:8]) + (" ..." if len(raw.columns) > 8 else "")
         if near is None:
-            wide = raw.header[0] == "date" and len(raw.header) > 2
+            wide = raw.header[:1] == ("date",) and len(raw.header) > 2
             hint = (
                 "; if tickers stand side by side, name it surface or prices, in a folder for market=files"
                 if wide

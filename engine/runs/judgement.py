@@ -1,6 +1,7 @@
 """What the best run of a sweep is worth, given how many were tried: luck, overfitting, and tests of all at once."""
 
 import json
+import logging
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from engine.selection import (
     superior_ability,
     survivors,
 )
+
+log = logging.getLogger(__name__)
 
 FEWEST = 5  # runs of which it is worth saying anything
 MOST_TESTED = 200  # runs that the bootstrap tests take by default: a second, and time grows with them
@@ -150,9 +153,8 @@ def _judge_table(sweep: Path) -> Judgement | None:
     own = every.filter(pl.col("span") == span)
     if own.height < FEWEST or not own["sharpe"].is_finite().any():
         return None
-    others = [
-        _trial_rows(read_rows(folder)) for folder in sweep.parent.iterdir() if folder != sweep and is_table(folder)
-    ]
+    beside = [folder for folder in sweep.parent.iterdir() if folder != sweep and is_table(folder)]
+    others = [_beside(folder) for folder in beside]
     study = pl.concat([own, *(rows.filter(pl.col("span") == span) for rows in others if rows is not None)])
     kept, trials = _trials(own), study["config_hash"].n_unique()
     best = int(np.nanargmax(kept.sharpe))
@@ -167,6 +169,14 @@ def _judge_table(sweep: Path) -> Judgement | None:
         survivors=(),
         left_out=every.height - own.height,
     )
+
+
+def _beside(sweep: Path) -> pl.DataFrame | None:
+    try:
+        return _trial_rows(read_rows(sweep))
+    except InputError as error:
+        log.warning("%s is not counted among the trials (%s)", sweep, error)
+        return None
 
 
 def _trial_rows(rows: pl.DataFrame | None) -> pl.DataFrame | None:
@@ -198,17 +208,21 @@ class _Run:
 
 
 def _results(folders: list[Path]) -> dict[Path, _Run]:
+    """Read the runs; one that cannot be read, in another sweep perhaps, tells nothing of these."""
     found = {}
     for folder in folders:
         daily = folder / "daily.parquet"
         if not daily.is_file():
             continue
-        rows = read_frame(daily, "run this job again")
-        made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        found[folder] = _Run(
-            net=rows["pnl_net"].to_numpy(),
-            span=rows["date"].to_numpy().tobytes(),
-            key=made.get("config_hash") or str(folder),
-            holding=made.get("holding_sessions", 1),
-        )
+        try:
+            rows = read_frame(daily, "run this job again")
+            made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            found[folder] = _Run(
+                net=rows["pnl_net"].to_numpy(),
+                span=rows["date"].to_numpy().tobytes(),
+                key=made.get("config_hash") or str(folder),
+                holding=made.get("holding_sessions", 1),
+            )
+        except (InputError, ValueError, OSError, AttributeError, pl.exceptions.ColumnNotFoundError) as error:
+            log.warning("%s cannot be judged with the others (%s); engine.verify says what it is", folder, error)
     return found
