@@ -78,7 +78,13 @@ class Regression:
 
 
 def hac_lags(count: int, holding_days: int = 1) -> int:
-    """Lags of the kernel: max(floor(4 (T/100)^(2/9)), holding_days - 1), fewer than the observations."""
+    """Lags of the kernel: max(floor(4 (T/100)^(2/9)), holding_days - 1), fewer than the observations.
+
+    Examples
+    --------
+    >>> hac_lags(5000, 22), hac_lags(5000)
+    (21, 9)
+    """
     return min(max(int(4 * (count / 100) ** (2 / 9)), holding_days - 1), count - 1)
 
 

@@ -10,8 +10,9 @@ from engine.arrays import Floats, PerCohort
 from engine.backend import namespace, to_host
 from engine.backtest.book import TradeBook
 from engine.backtest.costs import Costs
-from engine.backtest.metrics import SESSIONS_PER_YEAR, bartlett_lags, drawdown, hac_t, sharpe
+from engine.backtest.metrics import SESSIONS_PER_YEAR, drawdown, hac_t, sharpe
 from engine.kernels.codes import STATISTICS
+from engine.statistics import hac_lags
 
 # Capital is a convention, not a margin model: this many vol points of loss on all index vega ever held at once.
 CAPITAL_VOL_POINTS = 100
@@ -166,7 +167,7 @@ class Accounts:
             xp.ascontiguousarray(self.entry_exposure, dtype=xp.float64),
             None if self.exit_day is None else xp.ascontiguousarray(self.exit_day, dtype=xp.int64),
             *(kernels.column(xp, rate, sets) for rate in (*rates, self.hurdle)),
-            bartlett_lags(self.sessions, book.days),
+            hac_lags(self.sessions, book.days),
             *(*rows, out),
         )
         kernels.launch(xp, "sweep", "accounts", sets, arguments, threads=32)

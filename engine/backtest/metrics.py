@@ -3,7 +3,7 @@
 import numpy as np
 
 from engine.arrays import Floats
-from engine.statistics import ROUNDING, varies
+from engine.statistics import ROUNDING, hac_lags, varies
 
 SESSIONS_PER_YEAR = 252
 
@@ -56,21 +56,10 @@ def drawdown(pnl: Floats) -> Floats:
     return equity - np.maximum(np.maximum.accumulate(equity, axis=-1), 0.0)
 
 
-def bartlett_lags(count: int, holding_days: int) -> int:
-    """Lags of the Newey-West variance: max(floor(4 (T/100)^(2/9)), holding days - 1), below T.
-
-    Examples
-    --------
-    >>> bartlett_lags(5000, 22), bartlett_lags(5000, 1)
-    (21, 9)
-    """
-    return min(max(int(4 * (count / 100) ** (2 / 9)), holding_days - 1), count - 1)
-
-
 def hac_t(pnl: Floats, holding_days: int) -> Floats:
     """t-statistic of mean daily P&L, robust to the overlap of cohorts: Newey-West with Bartlett weights.
 
-        t = mean / sqrt(S / T),   S = g_0 + 2 sum_l (1 - l / (L + 1)) g_l,   L = bartlett_lags(T, days)
+        t = mean / sqrt(S / T),   S = g_0 + 2 sum_l (1 - l / (L + 1)) g_l,   L = hac_lags(T, days)
 
     `engine.statistics.hac_tstat`, from statsmodels, row by row; here for all parameter sets at once.
 
@@ -87,7 +76,7 @@ def hac_t(pnl: Floats, holding_days: int) -> Floats:
     """
     count = pnl.shape[-1]
     mean = pnl.mean(axis=-1, keepdims=True)
-    lags = bartlett_lags(count, holding_days)
+    lags = hac_lags(count, holding_days)
     off = pnl - mean
     spread = _squares(off)
     long_run = spread

@@ -1,5 +1,6 @@
 """The structures: what the index leg and the members' legs are made of."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from engine.backtest.instruments import AtDelta, AtFairVolatility, AtForward, Instrument, Strike
@@ -11,7 +12,7 @@ OPTIONS = {"call": Kind.CALL, "put": Kind.PUT}
 
 
 @dataclass(frozen=True)
-class SameLegs:
+class SameLegs(ABC):
     """What structures share whose index leg and members' legs are made of the same, to one expiry.
 
     Where expiries are listed the one nearest the asked tenor is traded; on a constant-maturity grid the contract
@@ -41,9 +42,9 @@ class SameLegs:
             raise InputError(f"structure.min_coverage={self.min_coverage} is not a fraction; 0.8 asks for 80 %")
 
     @property
+    @abstractmethod
     def index(self) -> tuple[Instrument, ...]:
         """Instruments of a unit of the index leg."""
-        raise NotImplementedError
 
     @property
     def members(self) -> tuple[Instrument, ...]:

@@ -3,7 +3,8 @@
 import math
 from operator import mul
 
-from engine.backtest.metrics import SESSIONS_PER_YEAR, bartlett_lags
+from engine.backtest.metrics import SESSIONS_PER_YEAR
+from engine.statistics import hac_lags
 
 
 def plain_sweep(book: dict, sets) -> list[dict]:
@@ -53,7 +54,7 @@ def _statistics(pnl: list, option_cost: list, hedge_cost: list, holding_days: in
     gross_spread = sum([(p - gross / count) ** 2 for p in pnl])
     off = [n - total / count for n in net]
     spread = long_run = sum(map(mul, off, off))
-    lags = bartlett_lags(count, holding_days)
+    lags = hac_lags(count, holding_days)
     for lag in range(1, lags + 1):
         long_run += 2.0 * (1.0 - lag / (lags + 1)) * sum(map(mul, off[lag:], off))
     year = math.sqrt(SESSIONS_PER_YEAR * (count - 1))  # with the sample deviation, spread / (count - 1)

@@ -6,7 +6,6 @@ from engine.backend import to_host
 from engine.backtest import DailyDelta, Straddle, VegaNeutral, VolPoints, Weekly
 from engine.backtest.exits import HoldToExpiry
 from engine.backtest.market import MarketView
-from engine.backtest.metrics import bartlett_lags
 from engine.backtest.signals import zscore
 from engine.backtest.simulate import open_book
 from engine.benchmark.books import book_work, holding_days
@@ -15,6 +14,7 @@ from engine.benchmark.plain_sweep import plain_sweep
 from engine.benchmark.sizes import Sizes
 from engine.benchmark.work import BOOK_LOOP, COHORT_DAY, SESSION, SWEEP_LOOP, Work
 from engine.correlation import TopWeights
+from engine.statistics import hac_lags
 from engine.sweep.batches import run_batch
 from engine.sweep.jobs import Job
 from strategies.rich_correlation import RichCorrelation
@@ -104,6 +104,6 @@ def _sweep_panel(market: Market, sizes: Sizes):
 def _reduction(panel) -> tuple[int, int]:
     """Return the bytes of the book that a sweep reads once, and the multiply-adds of each of its parameter sets."""
     held = holding_days(panel.dates, Weekly().entries(panel.dates, 1), Straddle().tenor)
-    lags = bartlett_lags(len(panel), int(held.max()))
+    lags = hac_lags(len(panel), int(held.max()))
     read = 8 * (COHORT_DAY + 1) * int(held.sum())  # P&L, vega of two classes, hedges
     return read, COHORT_DAY * int(held.sum()) + (SESSION + lags) * len(panel)

@@ -18,7 +18,7 @@ def read_frame(file: Path | str, remedy: str) -> pl.DataFrame:
     try:
         return pl.read_parquet(file, glob=False)
     except UNREADABLE as error:
-        raise InputError(f"{file} is damaged ({_first_line(error)}); {remedy}") from None
+        raise InputError(f"{file} is damaged ({first_line(error)}); {remedy}") from None
 
 
 def scan(file: Path | str, columns: dict) -> pl.LazyFrame:
@@ -42,7 +42,7 @@ def scan(file: Path | str, columns: dict) -> pl.LazyFrame:
         frame = pl.scan_parquet(file, glob=False)
         schema = frame.collect_schema()
     except UNREADABLE as error:
-        raise InputError(f"{file} cannot be read as parquet ({_first_line(error)}); fetch or copy it again") from None
+        raise InputError(f"{file} cannot be read as parquet ({first_line(error)}); fetch or copy it again") from None
     for column, kind in columns.items():
         if column not in schema:
             raise InputError(f"{file} has no column {column}; it has {', '.join(schema.names())}")
@@ -91,7 +91,7 @@ def collect(rows: pl.LazyFrame, file: Path | str, may_be_empty: bool = True) -> 
     try:
         read = rows.collect()
     except UNREADABLE as error:
-        raise InputError(f"{file} cannot be read ({_first_line(error)}); fetch or copy it again") from None
+        raise InputError(f"{file} cannot be read ({first_line(error)}); fetch or copy it again") from None
     if read.height == 0 and not may_be_empty:
         raise InputError(f"{file} has no usable row; fetch or copy it again")
     return read
@@ -118,5 +118,5 @@ def session_dates(rows: pl.LazyFrame, file: Path | str) -> np.ndarray:
     return sessions
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -15,13 +15,14 @@ from engine.correlation import (
     variance_change,
 )
 from engine.correlation.dispersion import DispersionStatus
+from engine.correlation.structure import BACKWARDATION, CONTANGO, FLAT
 from engine.errors import InputError
 from engine.study.levels import FRONT, Levels, frame_of, middle_delta, usable
 from engine.study.premia import premium_form, premium_table
 from engine.study.published import calendar_frames, published_study
 
 BACK, SKEW = 365, 91  # days: the tenors structure is read at, or the nearest there are
-REGIMES = {1: "contango", 0: "flat", -1: "backwardation"}
+REGIMES = {CONTANGO: "contango", FLAT: "flat", BACKWARDATION: "backwardation"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,13 +14,13 @@ log = logging.getLogger(__name__)
 
 # In-the-money options beyond this are quoted wide and their volatilities are unusable; a smile never needs them.
 DEEPEST_IN_THE_MONEY = 0.80
-_DEPTH = pl.when(pl.col("right") == "C").then(pl.col("call_delta")).otherwise(1.0 - pl.col("call_delta"))
+DEPTH = pl.when(pl.col("right") == "C").then(pl.col("call_delta")).otherwise(1.0 - pl.col("call_delta"))
 
 # Reason -> condition under which a quote of any vendor is no point of a smile; of its columns right, iv, call_delta.
 SMILE_RULES = {
     "iv_out_of_bounds": ~pl.col("iv").is_between(0.01, 5.0),  # first: the delta is computed from it
     "delta_out_of_range": ~((pl.col("call_delta") > 0.0) & (pl.col("call_delta") < 1.0)),
-    "deep_in_the_money": _DEPTH > DEEPEST_IN_THE_MONEY,
+    "deep_in_the_money": DEPTH > DEEPEST_IN_THE_MONEY,
 }
 
 

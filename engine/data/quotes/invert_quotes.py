@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from engine.data.quotes.clean import SMILE_RULES, QualityReport
+from engine.data.quotes.clean import DEPTH, SMILE_RULES, QualityReport
 from engine.data.quotes.dividends import ex_dates
 from engine.data.quotes.filters import SMILE
 from engine.pricing import InversionStatus, american_implied_vol, black_price, call_delta, implied_vol
@@ -16,13 +16,12 @@ RULES = {
     "no_forward": pl.col("forward").is_null(),
     "in_the_money": _IN_THE_MONEY & pl.col("mid").is_not_null(),
 }
-_DEPTH = pl.when(pl.col("right") == "C").then(pl.col("call_delta")).otherwise(1.0 - pl.col("call_delta"))
 # A vendor's deltas are often of the spot, American and of two decimals: what differs by more was computed at another
 # time. Its sign says nothing, as puts are written either way.
 DELTA_TOLERANCE = 0.10
 _VENDOR = pl.when(pl.col("right") == "C").then(pl.col("delta").abs()).otherwise(1.0 - pl.col("delta").abs())
 GIVEN_RULES = {
-    "in_the_money": (_DEPTH > DEEPEST_GIVEN) & pl.col("mid").is_null(),
+    "in_the_money": (DEPTH > DEEPEST_GIVEN) & pl.col("mid").is_null(),
     "vendor_delta_differs": pl.col("mid").is_null()
     & ((_VENDOR - pl.col("call_delta")).abs() > DELTA_TOLERANCE).fill_null(False),
 }

@@ -2,21 +2,18 @@
 
 import difflib
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from engine.data.fingerprint import fingerprint
-from engine.data.panel import MarketPanel
-from engine.data.source import FileSource
 from engine.data.tables.choices import Choices
 from engine.data.tables.frames import OwnMarket, from_parts, judged_parts
 from engine.data.tables.member_weights import EQUAL
 from engine.data.tables.table_files import SUFFIXES, read_table, table_files
+from engine.data.tables.table_source import TableSource
 from engine.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,11 +21,10 @@ if TYPE_CHECKING:
 
 NEEDED = ("surface", "weights", "prices")
 OPTIONAL = ("quotes", "rates", "actions", "forwards", "sectors", "dividends")
-BLOCK_SESSIONS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Files(Choices, FileSource):
+class Files(Choices, TableSource):
     """Tables of one's own as a market: as `MarketPanel.from_frames`, bit for bit, of files.
 
     Reads surface.* or option quotes of quotes.*, weights.*, prices.* and, where they are there, rates.*, actions.*,
@@ -63,25 +59,6 @@ class Files(Choices, FileSource):
     def inputs(self) -> list[Path]:
         """Return the files of the tables."""
         return [path for of in self._files().values() for path in of]
-
-    def sessions(self) -> int:
-        """Return the number of sessions of the surface between start and end."""
-        rows = self._rows()
-        return rows.stop - rows.start
-
-    def blocks(self) -> Iterator[MarketPanel]:
-        """Build the panel, a year at a time."""
-        market, rows = self._own().market, self._rows()
-        for first in range(rows.start, rows.stop, BLOCK_SESSIONS):
-            yield market.block(slice(first, min(first + BLOCK_SESSIONS, rows.stop)), validate=False)
-
-    def quality(self) -> pl.DataFrame:
-        """Return the counts of rows kept and rejected, by ticker and reason."""
-        return self._own().quality
-
-    def rejected(self) -> pl.DataFrame:
-        """Return the rejected rows, with file and line."""
-        return self._own().rejected
 
     def strips(self) -> "QuotedStrips | None":
         """Return the strips of option quotes with bid and ask."""
@@ -131,12 +108,6 @@ class Files(Choices, FileSource):
 
     def _choices(self) -> Choices:
         return Choices(**{f.name: getattr(self, f.name) for f in fields(Choices)})
-
-    def _rows(self) -> slice:
-        dates = self._own().market.dates
-        first = 0 if self.start is None else int(np.searchsorted(dates, np.datetime64(self.start, "D")))
-        last = len(dates) if self.end is None else int(np.searchsorted(dates, np.datetime64(self.end, "D"), "right"))
-        return slice(first, max(first, last))
 
 
 def _without(folder: Path, table: str) -> str:

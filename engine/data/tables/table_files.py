@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from engine.data.parquet import UNREADABLE
+from engine.data.parquet import UNREADABLE, first_line
 from engine.errors import InputError
 
 TEXTS = (".csv", ".txt", ".tsv")
@@ -63,12 +63,12 @@ def _read(name: str, content: bytes, where: str) -> tuple[pl.DataFrame, int]:
         try:
             return pl.read_parquet(io.BytesIO(content)), 1
         except UNREADABLE as error:
-            raise InputError(f"{where} cannot be read as parquet ({_first_line(error)}); copy it again") from None
+            raise InputError(f"{where} cannot be read as parquet ({first_line(error)}); copy it again") from None
     if name.endswith(".gz"):
         try:
             return _read(name.removesuffix(".gz"), gzip.decompress(content), where)
         except (EOFError, OSError, zlib.error) as error:
-            raise InputError(f"{where} is damaged or cut off ({_first_line(error)}); copy it again") from None
+            raise InputError(f"{where} is damaged or cut off ({first_line(error)}); copy it again") from None
     if name.endswith(".zip"):
         return _read(*_only_member(content, where))
     return _read_text(content, where), 2
@@ -83,7 +83,7 @@ def _only_member(content: bytes, where: str) -> tuple[str, bytes, str]:
                 raise InputError(f"{where} holds {len(members)} files; zip one table by itself")
             return members[0].lower(), archive.read(members[0]), f"{where}:{members[0]}"
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise InputError(f"{where} is damaged, or no zip file one can open ({_first_line(error)})") from None
+        raise InputError(f"{where} is damaged, or no zip file one can open ({first_line(error)})") from None
 
 
 def _read_text(content: bytes, where: str) -> pl.DataFrame:
@@ -98,7 +98,7 @@ def _read_text(content: bytes, where: str) -> pl.DataFrame:
         return pl.read_csv(io.BytesIO(text.encode()), separator=separator, infer_schema=False)
     except UNREADABLE as error:
         line = _odd_line(text, separator, len(columns))
-        raise InputError(f"{where}{line} cannot be read as CSV ({_first_line(error)}); mend it") from None
+        raise InputError(f"{where}{line} cannot be read as CSV ({first_line(error)}); mend it") from None
 
 
 def _decoded(content: bytes, where: str) -> str:
@@ -120,7 +120,3 @@ def _odd_line(text: str, separator: str, columns: int) -> str:
         if len(row) > columns:
             return f", line {number}, which has {len(row)} fields and not {columns},"
     return ""
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.data.sources import SOURCES
 from engine.data.store.storage import HEADER
+from engine.data.tables.contracts import TABLES
 from engine.data.tables.table_files import table_files
 from engine.data.vendors.raw_files import is_folder
 from engine.data.vendors.recognise import look, one_vendor
@@ -17,7 +18,6 @@ log = logging.getLogger(__name__)
 
 AUTO = "auto"
 SETTINGS = ("index", "weights")  # of a market that was not named; others belong to one that is
-TABLES = ("surface", "quotes", "weights", "prices", "rates", "actions", "forwards", "sectors")
 _PREPARED = {"us_chains": ("us2026", "us_history"), "nse": ("nse",)}
 
 

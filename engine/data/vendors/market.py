@@ -1,17 +1,13 @@
 """A vendor's files as a market: what is not in them may come from a file of one's own."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import polars as pl
 
 from engine.data.fingerprint import fingerprint
-from engine.data.panel import MarketPanel
-from engine.data.source import FileSource
 from engine.data.tables.choices import Choices
 from engine.data.tables.contracts import TABLES
 from engine.data.tables.frames import OwnMarket, from_judged
@@ -19,16 +15,16 @@ from engine.data.tables.given import long_form
 from engine.data.tables.judge import Judged, judged
 from engine.data.tables.member_weights import EQUAL
 from engine.data.tables.table_files import read_table
+from engine.data.tables.table_source import TableSource
 from engine.data.vendors.canonical import Reading, vendor_tables
 from engine.data.vendors.layout import Vendor
 from engine.errors import InputError
 
-BLOCK_SESSIONS = 256
 _OWN = ("prices", "weights", "rates", "actions", "forwards", "sectors")
 
 
 @dataclass(frozen=True, kw_only=True)
-class VendorMarket(FileSource):
+class VendorMarket(TableSource):
     """Files of a vendor as a market.
 
     Parameters
@@ -102,25 +98,6 @@ class VendorMarket(FileSource):
         for table, file in self._files().items():
             _own_file(table, file)
         return [*files, *(Path(file) for file in (*self._files().values(), self.identifiers) if file)]
-
-    def sessions(self) -> int:
-        """Return the number of sessions between start and end."""
-        rows = self._rows()
-        return rows.stop - rows.start
-
-    def blocks(self) -> Iterator[MarketPanel]:
-        """Build the panel, a year at a time."""
-        market, rows = self._own().market, self._rows()
-        for first in range(rows.start, rows.stop, BLOCK_SESSIONS):
-            yield market.block(slice(first, min(first + BLOCK_SESSIONS, rows.stop)), validate=False)
-
-    def quality(self) -> pl.DataFrame:
-        """Return the counts of rows kept and left out, by ticker and reason."""
-        return self._own().quality
-
-    def rejected(self) -> pl.DataFrame:
-        """Return the rejected rows, with file and line."""
-        return self._own().rejected
 
     def _files(self) -> dict[str, str]:
         given = {table: getattr(self, table) for table in _OWN}
@@ -203,12 +180,6 @@ class VendorMarket(FileSource):
             max_extrapolation_days=self.max_extrapolation_days,
             strict=self.strict,
         )
-
-    def _rows(self) -> slice:
-        dates = self._own().market.dates
-        first = 0 if self.start is None else int(np.searchsorted(dates, np.datetime64(self.start, "D")))
-        last = len(dates) if self.end is None else int(np.searchsorted(dates, np.datetime64(self.end, "D"), "right"))
-        return slice(first, max(first, last))
 
 
 def _own_file(table: str, file: str) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from engine.data.quotes.filters import EUROPEAN
 from engine.errors import InputError
 
 # Root, expiry as YYMMDD, right, strike in thousandths: read from the right, since a root may end in a digit.
@@ -28,7 +29,6 @@ ROOTS: dict[str, tuple[str, str | None]] = {
     "OEX": ("OEX", "pm"),
     "XEO": ("XEO", "pm"),
 }
-EUROPEAN = ("SPX", "NDX", "RUT", "VIX", "XSP", "DJX", "XEO")  # every other US option is American
 
 # Companies with more than one class of shares, which every vendor writes another way: BRK.B, BRK-B, BRK/B, BRK_B, BRKB.
 CLASSES = ("BRK.A", "BRK.B", "BF.A", "BF.B", "LEN.B", "HEI.A", "MOG.A", "UHAL.B")

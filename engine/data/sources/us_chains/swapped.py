@@ -2,7 +2,8 @@
 
 import polars as pl
 
-SMILE = ["date", "asset", "expiry"]
+from engine.data.sources.us_chains.forwards import SMILE
+
 OUTSIDE, INSIDE = 0.4, 0.6  # call deltas, between which options are neither
 # Roughness of the smiles' outer side over that of the inner one: 1.1 to 1.5 on real sessions, 1.7 to 2.2 swapped.
 MOST = 1.65
