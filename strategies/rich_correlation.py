@@ -40,4 +40,6 @@ class RichCorrelation(AbstractStrategy):
         """Return 1 while correlation is rich, else 0; NaN before the first z-score is known; (T,)."""
         rich = zscore(market.implied_correlation(self.tenor, self.delta), self.window)
         xp = namespace(rich)
-        return xp.where(xp.cumsum(xp.isfinite(rich)) > 0, hysteresis(rich, self.enter, self.leave), xp.nan)
+        exposure = hysteresis(rich, self.enter, self.leave)
+        exposure[..., xp.cumsum(xp.isfinite(rich)) == 0] = xp.nan
+        return exposure

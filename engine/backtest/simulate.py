@@ -172,7 +172,7 @@ def decide(strategy: AbstractStrategy, exits: Exits, view: MarketView, book: Tra
     """Return what the strategy asked for `lag` sessions before each entry, and when each cohort is sold."""
     exposure = checked_exposure(strategy, view)
     xp = namespace(exposure, book.explain)
-    asked = exposure[:, xp.asarray(book.cohorts.entry - lag)]
+    asked = xp.take(exposure, xp.asarray(book.cohorts.entry - lag), axis=1)  # contiguous, as an index is not
     has_opinion = xp.isfinite(asked)
     entry_exposure = xp.where(book.entered & has_opinion, asked, 0.0)
     dates = view.panel.dates

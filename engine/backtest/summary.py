@@ -49,9 +49,12 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
     ended_early = _ended_early(result)
     sold = np.zeros(exposure.shape, dtype=bool) if result.exit_day is None else result.exit_day < cohorts.life
     years = (result.dates[-1] - result.dates[0]).astype(int) / 365.25
-    pnl = np.ascontiguousarray(result.entry_exposure * _cohort_pnl(result) * result.vegas[:, None])
-    unsettled = entered & ~sold & ~cohorts.settled
-    exit_cost = _exit_cost(result, exposure, unsettled)
+    cohort_pnl = _cohort_pnl(result)
+    pnl_size = _weighted(exposure, np.abs(cohort_pnl)[..., None])[0] * result.vegas
+    late = np.flatnonzero(~cohorts.settled)  # few: the rest of the work is on these cohorts only
+    kept = np.take(~sold, late, axis=1)
+    pnl = np.take(result.entry_exposure, late, axis=1) * kept * cohort_pnl[..., late] * result.vegas[:, None]
+    exit_cost = _exit_cost(result, np.take(exposure, late, axis=1) * kept, late)
     return {
         "pnl_gross": gross,
         "cost": cost,
@@ -75,8 +78,8 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
         "cohorts_skipped": np.full(len(exposure), (~to_host(book.entered)).sum()),
         "legs_settled_early": (entered * ended_early[LegStatus.SETTLED]).sum(axis=1),
         "legs_closed_early": (entered * ended_early[LegStatus.CLOSED]).sum(axis=1),
-        "pnl_gross_unsettled": np.where(unsettled, pnl, 0.0).sum(axis=1),
-        "unsettled_share": share(np.where(unsettled, np.abs(pnl), 0.0).sum(axis=1), np.abs(pnl).sum(axis=1)),
+        "pnl_gross_unsettled": pnl.sum(axis=1),
+        "unsettled_share": share(np.abs(pnl).sum(axis=1), pnl_size),
         "cost_if_closed": cost + exit_cost,
         "pnl_net_if_closed": net - exit_cost,
         "coverage": share(coverage, total),
@@ -102,12 +105,21 @@ def _cohort_pnl(result):
     return np.take_along_axis(daily.cumsum(axis=1)[None], result.exit_day[:, :, None], axis=2)[:, :, 0]
 
 
-def _exit_cost(result, exposure, unsettled):
-    """What selling the cohorts left unsettled at their last marks would cost, (P,) currency; hedges are paid for."""
-    vega = result.closing_vega
+def _exit_cost(result, unsettled, late):
+    """What selling the cohorts left unsettled at their last marks would cost, (P,) currency; hedges are paid for.
+
+    Parameters
+    ----------
+    result : BacktestResult
+    unsettled : array (P, U)
+        Size of the exposure to each cohort that may be unsettled; 0 where it was sold.
+    late : array (U,), int
+        Their numbers.
+    """
+    vega = result.closing_vega[late]
     rates = (result.rate("index"), result.rate("component"))  # as the leg classes are ordered
     spread = sum(rate[:, None] * vega[None, :, leg_class] for leg_class, rate in enumerate(rates))
-    return np.ascontiguousarray(np.where(unsettled, exposure * spread, 0.0)).sum(axis=1) * result.vegas
+    return (unsettled * spread).sum(axis=1) * result.vegas
 
 
 def _apart(entry, end, entered):
