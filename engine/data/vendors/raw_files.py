@@ -155,18 +155,19 @@ def scan(raw: RawFile) -> tuple[pl.LazyFrame, pl.DataFrame]:
         else:
             rows.select(pl.len()).collect()  # a line that is too long shows only when it is read
     except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
-        if not re.search("more fields|ragged|n_extra", str(error)):
+        data, lost = _without_too_long(data, raw)
+        try:
+            rows = _csv(data, raw).collect().lazy()
+        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError):
             raise InputError(f"{raw.label} cannot be read ({first_line(error)}); fetch or copy it again") from None
-        lost = _too_long(data, raw)
-        rows = _csv(data, raw, truncate_ragged_lines=True, extra_columns="ignore").collect().lazy()
     except pl.exceptions.NoDataError:
         rows = pl.LazyFrame(schema=dict.fromkeys(raw.header, pl.String) | {LINE: pl.UInt32})
     numbered = rows.with_columns((pl.col(LINE).cast(pl.Int64) + first).alias(LINE))
     blank = pl.all_horizontal(pl.exclude(LINE).is_null())
-    return numbered.filter(~blank & ~pl.col(LINE).is_in(lost[LINE].to_list())), lost
+    return numbered.filter(~blank), lost
 
 
-def _csv(data: bytes | Path, raw: RawFile, **options) -> pl.LazyFrame:
+def _csv(data: bytes | Path, raw: RawFile) -> pl.LazyFrame:
     source = data if isinstance(data, Path) else io.BytesIO(data)
     return pl.scan_csv(
         source,
@@ -178,7 +179,6 @@ def _csv(data: bytes | Path, raw: RawFile, **options) -> pl.LazyFrame:
         row_index_name=LINE,
         glob=False,
         missing_columns="insert",  # a first row may lack the comma at its end
-        **options,
     )
 
 
@@ -193,15 +193,16 @@ def _check_end(data: bytes | Path, raw: RawFile) -> None:
         raise InputError(f"{raw.label} ends in the middle of a line; fetch or copy it again")
 
 
-def _too_long(data: bytes | Path, raw: RawFile) -> pl.DataFrame:
-    """Find the lines with more fields than there are columns, such as two rows that lost the break between them."""
-    text = (data if isinstance(data, bytes) else data.read_bytes()).decode("utf-8", "replace")
-    found = []
-    for number, line in enumerate(text.splitlines(), 1):
-        fields = re.sub(r'"[^"]*"', "", line).count(raw.separator) + 1
+def _without_too_long(data: bytes | Path, raw: RawFile) -> tuple[bytes, pl.DataFrame]:
+    """Blank the lines with more fields than there are columns, such as two rows that lost the break between them."""
+    lines = (data if isinstance(data, bytes) else data.read_bytes()).split(b"\n")
+    separator, found = raw.separator.encode(), []
+    for number, line in enumerate(lines, 1):
+        fields = re.sub(rb'"[^"]*"', b"", line).count(separator) + 1
         if number > raw.before and fields > len(raw.header):
-            found.append((number, line[:80]))
-    return pl.DataFrame(found, schema={LINE: pl.Int64, "value": pl.String}, orient="row")
+            found.append((number, line.decode("utf-8", "replace").rstrip("\r")[:80]))
+            lines[number - 1] = separator * (len(raw.header) - 1)
+    return b"\n".join(lines), pl.DataFrame(found, schema={LINE: pl.Int64, "value": pl.String}, orient="row")
 
 
 def _tables(file: Path) -> Iterator[RawFile | Unread]:
