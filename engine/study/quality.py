@@ -180,7 +180,7 @@ def _edge(dates: np.ndarray, seen: np.ndarray, end: int) -> np.ndarray:
     """First (0) or last (-1) date on which each name is seen, NaT where it never is."""
     rows = np.argmax(seen if end == 0 else seen[::-1], axis=0)
     found = dates[rows if end == 0 else len(dates) - 1 - rows].astype("datetime64[D]")
-    found[~seen.any(axis=0)] = np.datetime64("NaT")
+    found[~seen.any(axis=0)] = np.datetime64("NaT", "D")
     return found
 
 

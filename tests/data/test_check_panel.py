@@ -94,7 +94,7 @@ IMPOSSIBLE = [
     ("history.leg_close", (20, 0), -1.0, f"history.leg_close of SECX on {DAY} is -1.0"),
     ("history.dates", 20, np.datetime64("2024-01-28"), f"history has no row on {DAY}, a session of the panel"),
     ("dates", 20, np.datetime64("2024-01-26"), "dates has 2024-01-26 after 2024-01-26; give each date once, ascending"),
-    ("dates", 20, np.datetime64("NaT"), "dates has no date in row 20"),
+    ("dates", 20, np.datetime64("NaT", "D"), "dates has no date in row 20"),
 ]
 
 

@@ -6,6 +6,7 @@ import polars as pl
 from engine.data.quotes.clean import DEPTH, SMILE_RULES, QualityReport
 from engine.data.quotes.dividends import ex_dates
 from engine.data.quotes.filters import SMILE
+from engine.data.quotes.out_of_line import quotes_in_line
 from engine.pricing import InversionStatus, american_implied_vol, black_price, call_delta, implied_vol
 
 # A vendor's call and put volatilities differ where its forward is not the one that its quotes have: both count near the
@@ -82,7 +83,7 @@ def inverted_quotes(
         call_delta=pl.Series(call_delta(forward, strike, iv, years)),
         inversion=pl.Series(status),
     )
-    kept = report.keep(inverted, GIVEN_RULES | STATUS_RULES | SMILE_RULES)
+    kept = quotes_in_line(report.keep(inverted, GIVEN_RULES | STATUS_RULES | SMILE_RULES, final=False), report)
     return kept.select(
         *(*SMILE, "strike", "right", "iv", "bid_iv", "ask_iv", "call_delta", "forward", "years", "years_by_date"),
         vendor_iv=pl.when(pl.col("mid").is_not_null()).then(pl.col("vendor_iv")),

@@ -5,6 +5,7 @@ import polars as pl
 from engine.calendar import year_fraction
 from engine.data.parquet import between, collect
 from engine.data.quotes.clean import SMILE_RULES, QualityReport
+from engine.data.quotes.out_of_line import quotes_in_line
 from engine.data.quotes.schema import Quotes, check_decimal_iv
 from engine.data.tables.contracts import RIGHTS
 from engine.pricing import InversionStatus, call_delta, implied_vol
@@ -66,6 +67,6 @@ def option_quotes(rows: pl.LazyFrame, file, daily, futures: pl.DataFrame, rate: 
         call_delta=pl.Series(delta),
         inversion=pl.Series(status),
     )
-    kept = report.keep(quotes, INVERSION_RULES | SMILE_RULES)
+    kept = quotes_in_line(report.keep(quotes, INVERSION_RULES | SMILE_RULES, final=False), report)
     check_decimal_iv(kept, file, "close")
     return Quotes.validate(kept.select("date", "asset", "expiry", "strike", "right", "iv", "call_delta"), cast=True)

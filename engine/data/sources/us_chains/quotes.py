@@ -5,6 +5,7 @@ import polars as pl
 from engine.calendar import year_fraction
 from engine.data.parquet import between, collect
 from engine.data.quotes.clean import SMILE_RULES, QualityReport
+from engine.data.quotes.out_of_line import quotes_in_line
 from engine.data.quotes.schema import Quotes, check_call_delta, check_decimal_iv
 from engine.data.sources.us_chains.files import CHAINS, SPX, SPX_QUOTES, chains, spx_options
 from engine.data.sources.us_chains.forwards import chain_forwards, quoted_forwards
@@ -67,7 +68,8 @@ def option_quotes(folder, daily, spot: pl.DataFrame, report: QualityReport) -> t
     delta = call_delta(forward, strike, iv, year_fraction(days))
     # Two lines of one option are a duplicate only if both could be used, so this is judged last.
     good = report.keep(quotes.with_columns(call_delta=pl.Series(delta)), RULES, final=False)
-    kept = report.keep(good, {"duplicate": ~pl.struct(OPTION).is_first_distinct()})
+    single = report.keep(good, {"duplicate": ~pl.struct(OPTION).is_first_distinct()}, final=False)
+    kept = quotes_in_line(single, report)
     kept = kept.with_columns(pl.col("right").cast(pl.Enum(["C", "P"])))
     return Quotes.validate(kept.drop("vendor_delta", "forward"), cast=True), forwards
 
