@@ -9,10 +9,11 @@ from typing import Any, Protocol, runtime_checkable
 from engine import records
 from engine.arrays import Axis, Floats
 from engine.backend import namespace
+from engine.calendar import DAYS_PER_YEAR
 from engine.errors import InputError
 from engine.kernels.codes import Kind
 from engine.pricing import StraddleGreeks, model_free_vol, straddle, strike_at_delta
-from engine.pricing.straddle import DAYS_PER_YEAR, VOL_POINT
+from engine.pricing.straddle import VOL_POINT
 
 MOST_INSTRUMENTS = 4  # of a leg
 # Every option is worth some straddles and some forwards at its strike: a call is half of each.

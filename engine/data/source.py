@@ -25,6 +25,7 @@ class Source(Protocol):
     """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]  # as the decorator makes it; `load_market` reads the settings there
+    takes_file: ClassVar[bool] = False  # whether its path may be one file, and not a folder only
 
     @abstractmethod
     def fingerprint(self) -> str:

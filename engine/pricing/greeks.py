@@ -7,8 +7,9 @@ import numpy as np
 
 from engine.arrays import Flags, Floats
 from engine.backend import namespace, special
+from engine.calendar import DAYS_PER_YEAR
 from engine.pricing.black import d1_and_spread
-from engine.pricing.straddle import DAYS_PER_YEAR, VOL_POINT
+from engine.pricing.straddle import VOL_POINT
 
 RATE_POINT = 0.01
 

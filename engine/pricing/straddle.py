@@ -8,9 +8,9 @@ import numpy as np
 from engine import kernels
 from engine.arrays import Floats
 from engine.backend import namespace, special
+from engine.calendar import DAYS_PER_YEAR
 from engine.pricing.black import NARROWEST
 
-DAYS_PER_YEAR = 365.0
 VOL_POINT = 0.01
 
 

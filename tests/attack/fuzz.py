@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,10 @@ def readers() -> list[Reader]:
     from engine.data import load_market, open_panel, save_panel
     from engine.data.series.published_indices import load_market_returns, load_published
     from engine.data.store.verify import verify_panel
+    from engine.study.ex_earnings import read_earnings
     from engine.study.snapshots import read_snapshot
     from engine.testing import small_market
+    from tests.data.vendor_world import FORMATS
 
     market = small_market(sessions=70)
 
@@ -63,6 +66,7 @@ def readers() -> list[Reader]:
     return [
         Reader("tables of one's own, parquet", worlds.write_own, built("files", index="IDX")),
         Reader("tables of one's own, CSV", lambda f: worlds.write_own(f, suffix="csv"), built("files", index="IDX")),
+        Reader("option quotes of one's own", worlds.write_quotes, built("files", index="SPX")),
         Reader("us_chains", worlds.write_us, built("us_chains")),
         Reader("nse", worlds.write_nse, built("nse")),
         Reader(
@@ -81,9 +85,21 @@ def readers() -> list[Reader]:
             lambda f: worlds.write_snapshot(f / "a.csv", market),
             lambda f: read_snapshot(f / "a.csv", market),
         ),
+        Reader("earnings", _write_earnings, lambda f: read_earnings(f / "earnings.csv")),
         Reader("run folder", _write_run, _read_run),
         Reader("table of runs", _write_table, _read_run),
+        *(Reader(f"files of {name}", partial(worlds.write_vendor, name), _read_vendor) for name in FORMATS),
     ]
+
+
+def _read_vendor(folder: Path) -> None:
+    """Say what the files are, then read all of them."""
+    from engine.data.vendors.canonical import vendor_tables
+    from engine.runs.inspection import inspection
+
+    with contextlib.suppress(InputError):
+        list(inspection(str(folder / "files")))
+    vendor_tables(folder / "files")
 
 
 def _write_run(folder: Path, store: str = "folders") -> None:
@@ -105,6 +121,12 @@ def _write_run(folder: Path, store: str = "folders") -> None:
     finally:
         os.chdir(here)
         sys.argv = told
+
+
+def _write_earnings(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = ["date,ticker,known", "2024-02-01,AAA,2024-01-10", "2024-02-05,BBB,2024-01-12", "2024-05-02,AAA,2024-03-12"]
+    (folder / "earnings.csv").write_text("\n".join(rows) + "\n")
 
 
 def _write_table(folder: Path) -> None:

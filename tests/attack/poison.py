@@ -1,9 +1,11 @@
 """Poison: one raw row is wrong, and the result is as before, refused, or told of; never another number in silence."""
 
+import gzip
 import logging
 import shutil
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,9 +22,7 @@ from engine.data.load import build_panel
 from engine.errors import InputError
 from strategies.short_correlation import ShortCorrelation
 from tests.attack.outcome import Outcome
-from tests.attack.worlds import SOURCES
-
-SETTINGS: dict[str, dict] = {"files": {"index": "IDX"}, "us_chains": {}, "nse": {}}
+from tests.attack.worlds import SOURCES, settings_of
 
 FREE = "sector"  # any text is the name of a sector
 # Kind of a column -> what may be wrong with a value of it; each takes the value and gives another.
@@ -54,6 +54,7 @@ DATES: dict[str, Callable[[Any], Any]] = {
     "9999": lambda v: type(v)(9999, 12, 31),
     "swapped day and month": lambda v: v.replace(month=v.day, day=v.month) if v.day <= 12 else v + timedelta(400),
 }
+TABLES = (".parquet", ".csv", ".gz", ".zip", ".txt")
 ROWS: dict[str, Callable[[pl.DataFrame, int], pl.DataFrame]] = {
     "row twice": lambda frame, row: pl.concat([frame, frame[row]]),
 }
@@ -78,9 +79,9 @@ def measure(source: str, folder: Path) -> Measured:
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            settings = {"path": folder, "cache": cache, "progress": False, **SETTINGS[source]}
-            market = load_market(source, **settings)
-            quality = load_quality(build_panel(source, **settings))
+            settings = {**settings_of(source, folder), "cache": cache, "progress": False}
+            market = load_market(name := settings.pop("source"), **settings)
+            quality = load_quality(build_panel(name, **settings))
             numbers: dict[str, Any] = {"names": market.names, "dates": market.dates}
             market.map_arrays(lambda name, array: numbers.setdefault(name, np.array(array)))
             weights = AllMembers().select(market.weights, market.names)
@@ -124,6 +125,52 @@ def poisoned(frame: pl.DataFrame, rng: np.random.Generator) -> tuple[pl.DataFram
     return frame.with_columns(changed), f"{name} of row {row}: {way}"
 
 
+def spoilt(path: Path, rng: np.random.Generator) -> str:
+    """Make one row of a file wrong, inside a zip too, and return what is wrong."""
+    if path.suffix == ".parquet":
+        frame, what = poisoned(pl.read_parquet(path), rng)
+        frame.write_parquet(path)
+    elif path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        name = str(rng.choice(sorted(members)))
+        members[name], what = _spoilt_text(members[name], rng)
+        with zipfile.ZipFile(path, "w") as archive:
+            for member, data in members.items():
+                archive.writestr(member, data)
+    else:
+        packed = path.suffix == ".gz"
+        data = path.read_bytes()
+        text, what = _spoilt_text(gzip.decompress(data) if packed else data, rng)
+        path.write_bytes(gzip.compress(text) if packed else text)
+    return what
+
+
+def _spoilt_text(data: bytes, rng: np.random.Generator) -> tuple[bytes, str]:
+    """Change a field, or repeat a row, of a table as text, and leave every other byte as it is."""
+    lines = data.decode().splitlines(keepends=True)
+    row = int(rng.integers(1, len(lines)))
+    separator = max(",;\t", key=lines[0].count)
+    fields = lines[row].rstrip("\r\n").split(separator)
+    at = int(rng.integers(len(fields) + 1))
+    if at == len(fields):
+        return "".join(
+            [*lines, lines[row] if lines[-1].endswith("\n") else "\n" + lines[row]]
+        ).encode(), f"row {row} twice"
+    was = fields[at]
+    try:
+        value: Any = int(was) if was.strip().lstrip("-").isdigit() else float(was)
+    except ValueError:
+        value = was
+    ways = TEXTS if isinstance(value, str) else NUMBERS
+    way = str(rng.choice(list(ways)))
+    new = ways[way](value)
+    fields[at] = "" if new is None else str(new)
+    end = lines[row][len(lines[row].rstrip("\r\n")) :]
+    lines[row] = separator.join(fields) + end
+    return "".join(lines).encode(), f"field {at} of row {row}, {was!r}: {way}"
+
+
 def _kinds(kind: pl.DataType) -> dict:
     if kind.is_numeric():
         return NUMBERS
@@ -139,11 +186,10 @@ def attack(seed: int, tries: int) -> Outcome:
         truth = {source: measure(source, folder) for source, folder in clean.items()}
         for number in range(tries):
             source = list(SOURCES)[number % len(SOURCES)]
-            file = Path(str(rng.choice(sorted(map(str, clean[source].rglob("*.parquet"))))))
-            frame, what = poisoned(pl.read_parquet(file), rng)
+            file = Path(str(rng.choice(sorted(str(p) for p in clean[source].rglob("*") if p.suffix in TABLES))))
             target = Path(place) / f"{number}" / "files"
             shutil.copytree(clean[source], target)
-            frame.write_parquet(target / file.relative_to(clean[source]))
+            what = spoilt(target / file.relative_to(clean[source]), rng)
             outcome.record(_problem(source, target, truth[source], f"{source} {file.name}, {what}"))
             shutil.rmtree(target.parent)
     return outcome

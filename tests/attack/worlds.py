@@ -3,12 +3,15 @@
 import math
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from tests.data.test_us_chains import FILES as US_FILES
+from tests.data.vendor_world import FORMATS, RATE, options, spots
 
 DAYS = [day for day in (date(2025, 1, 2) + timedelta(n) for n in range(75)) if day.weekday() < 5]
 LEVELS = {"IDX": (0.16, 5000.0), "AAA": (0.28, 100.0), "BBB": (0.34, 50.0), "CCC": (0.24, 210.0)}
@@ -119,8 +122,62 @@ def write_snapshot(path: Path, market) -> Path:
     return path
 
 
+def write_quotes(folder: Path) -> Path:
+    """Write option quotes of one's own, with all that may lie beside them."""
+    days = spots()["date"].unique().sort().to_list()
+    known = (days[0] - timedelta(3), *days)
+    members = ("NDX", "RUT", "XSP")
+    columns = ("date", "ticker", "expiry", "strike", "right", "bid", "ask", "iv", "delta", "oi")
+    tables = {
+        "quotes": options().select(*columns, style=pl.lit("american"), settlement=pl.lit("pm")),
+        "prices": spots(),
+        "weights": _frame([(day, t, 1.0 / 3.0) for day in known for t in members], "date ticker weight"),
+        "rates": _frame([(day, RATE) for day in known], "date rate"),
+        "dividends": _frame([(days[-1] + timedelta(20), "NDX", 0.4, days[0])], "date ticker amount known"),
+    }
+    return write_own(folder, tables)
+
+
+def write_vendor(name: str, folder: Path) -> Path:
+    """Write a vendor's files, and closes and weights of one's own for those that have none."""
+    FORMATS[name][1](folder / "files")
+    own = folder / "own"
+    own.mkdir(parents=True, exist_ok=True)
+    spots().write_parquet(own / "closes.parquet")
+    members = spots().filter(pl.col("ticker") != "SPX").select("date", "ticker", weight=pl.lit(1.0 / 3.0))
+    members.write_parquet(own / "weights.parquet")
+    return folder
+
+
+def vendor_settings(name: str, folder: Path) -> dict[str, Any]:
+    """Return what `load_market` is to be told of the files of `write_vendor`, its market and its path included."""
+    vendor, _, _, others = FORMATS[name]
+    settings: dict[str, Any] = {"source": vendor, "path": folder / "files", "index": "SPX"}
+    settings["weights"] = str(folder / "own" / "weights.parquet")
+    if "prices" not in others and name != "tardis":
+        settings["prices"] = str(folder / "own" / "closes.parquet")
+    if "rates" not in others and vendor != "deribit":
+        settings["rate"] = RATE
+    return settings
+
+
 def _frame(rows: list[tuple], columns: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=columns.split(), orient="row")
 
 
-SOURCES: dict[str, Callable[[Path], Path]] = {"files": write_own, "us_chains": write_us, "nse": write_nse}
+# Raw files by name; all but the first four are of vendors.
+SOURCES: dict[str, Callable[[Path], Path]] = {
+    "files": write_own,
+    "quotes": write_quotes,
+    "us_chains": write_us,
+    "nse": write_nse,
+    **{name: partial(write_vendor, name) for name in FORMATS},
+}
+
+
+def settings_of(source: str, folder: Path) -> dict[str, Any]:
+    """Return what `load_market` is to be told of the files of a source in a folder, the market's own name included."""
+    if source in FORMATS:
+        return vendor_settings(source, folder)
+    own = {"files": {"index": "IDX"}, "quotes": {"source": "files", "index": "SPX"}}
+    return {"source": source, "path": folder, **own.get(source, {})}

@@ -5,6 +5,7 @@ import io
 import re
 import zipfile
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -12,6 +13,7 @@ from engine.data.vendors.canonical import Reading, vendor_tables
 from engine.data.vendors.raw_files import Unread, raw_files
 from engine.errors import InputError
 from tests.data.vendor_samples import SAMPLES
+from tests.data.vendor_world import ivydb
 
 # A row of a sample, changed in one place: (layout, old, new, reason); None = the value is missing, which is no fault.
 ROWS = [
@@ -268,3 +270,41 @@ def test_a_table_of_names_that_says_nothing_is_refused(content, message, tmp_pat
 
 def test_there_are_a_hundred_of_them():
     assert len(ROWS) + len(WHOLE) + len(PACKED) >= 100
+
+
+NO_DATES = {
+    np.inf: "date_not_understood",
+    -np.inf: "date_not_understood",
+    np.nan: "no_date",
+    1e300: "date_not_understood",
+}
+
+
+def spoilt_secprd(folder, column, value):
+    """Write files of IvyDB whose second row of prices has that value; return the number of rows."""
+    ivydb(folder)
+    path = folder / "secprd2019.parquet"
+    frame = pl.read_parquet(path).with_columns(pl.col(column).cast(pl.Float64))
+    second = pl.int_range(pl.len()) == 1
+    frame.with_columns(pl.when(second).then(value).otherwise(pl.col(column)).alias(column)).write_parquet(path)
+    return frame.height
+
+
+@pytest.mark.parametrize("value", NO_DATES)
+def test_a_date_that_is_no_whole_number_in_a_parquet_file_is_one_row_with_its_reason(value, tmp_path):
+    rows = spoilt_secprd(tmp_path, "date", value)
+    read = vendor_tables(tmp_path)
+    assert read.tables["prices"].kept.height == rows - 1
+    assert counted(read) == {NO_DATES[value]: 1}
+
+
+@pytest.mark.parametrize("value", [np.inf, 0.0, -1.0])
+def test_a_factor_that_is_none_is_refused_by_name(value, tmp_path):
+    spoilt_secprd(tmp_path, "cfadj", value)
+    with pytest.raises(InputError, match=r"cfadj of secid 900000 on 2019-01-08 in secprd is .*, no factor; mend it"):
+        vendor_tables(tmp_path)
+
+
+def test_a_factor_that_is_missing_is_no_split(tmp_path):
+    spoilt_secprd(tmp_path, "cfadj", np.nan)
+    assert vendor_tables(tmp_path).tables["actions"].kept.height == 0

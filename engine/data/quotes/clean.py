@@ -16,6 +16,10 @@ log = logging.getLogger(__name__)
 DEEPEST_IN_THE_MONEY = 0.80
 DEPTH = pl.when(pl.col("right") == "C").then(pl.col("call_delta")).otherwise(1.0 - pl.col("call_delta"))
 
+# A vendor's deltas are often American, on spot and of two decimals: nine in ten puts of two years lie within .08 of
+# Black's on a forward, shorter ones nearer. What differs by more was computed at another time.
+DELTA_TOLERANCE = 0.10
+
 # Reason -> condition under which a quote of any vendor is no point of a smile; of its columns right, iv, call_delta.
 SMILE_RULES = {
     "iv_out_of_bounds": ~pl.col("iv").is_between(0.01, 5.0),  # first: the delta is computed from it

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from engine.data.quotes.clean import DEPTH, SMILE_RULES, QualityReport
+from engine.data.quotes.clean import DELTA_TOLERANCE, DEPTH, SMILE_RULES, QualityReport
 from engine.data.quotes.dividends import ex_dates
 from engine.data.quotes.filters import SMILE
 from engine.data.quotes.out_of_line import quotes_in_line
@@ -17,9 +17,7 @@ RULES = {
     "no_forward": pl.col("forward").is_null(),
     "in_the_money": _IN_THE_MONEY & pl.col("mid").is_not_null(),
 }
-# A vendor's deltas are often of the spot, American and of two decimals: what differs by more was computed at another
-# time. Its sign says nothing, as puts are written either way.
-DELTA_TOLERANCE = 0.10
+# The sign of a vendor's delta says nothing, as puts are written either way.
 _VENDOR = pl.when(pl.col("right") == "C").then(pl.col("delta").abs()).otherwise(1.0 - pl.col("delta").abs())
 GIVEN_RULES = {
     "in_the_money": (DEPTH > DEEPEST_GIVEN) & pl.col("mid").is_null(),
@@ -53,7 +51,7 @@ def inverted_quotes(
     frame
         date, asset, expiry, strike, right, iv, bid_iv, ask_iv (NaN without bid and ask, or where a side has no
         volatility), call_delta (Black's, on the forward), forward, years, years_by_date, vendor_iv (beside a price,
-        null where there is none); sorted as the quotes.
+        null where there is none), priced (whether it has a price, or its volatility was given); sorted as the quotes.
         Volatilities are those of `years`, the time to settlement.
     """
     smiles = forwards.select(*SMILE, "forward", pl.col("spot").alias("own_spot")).with_row_index("smile")
@@ -87,4 +85,5 @@ def inverted_quotes(
     return kept.select(
         *(*SMILE, "strike", "right", "iv", "bid_iv", "ask_iv", "call_delta", "forward", "years", "years_by_date"),
         vendor_iv=pl.when(pl.col("mid").is_not_null()).then(pl.col("vendor_iv")),
+        priced=pl.col("mid").is_not_null(),
     )

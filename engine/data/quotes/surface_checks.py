@@ -14,6 +14,7 @@ WORDS = {
     "forward_of_neighbours": "no put and call of one strike: forwards have the carry of other expiries",
     "parity_gap": "puts and calls contradict each other by half a percent",
     "vendor_iv_differs": "own volatility near the money is not the vendor's",
+    "without_price": "quotes without a price, among others that have one, count with the volatility given",
     "parity_break": "a put and a call contradict the forward by more than their spreads",
     "butterfly_in_quotes": "quotes allow a butterfly: the smile is smoother than they are",
     "butterfly": "a butterfly is left in the smile",
@@ -22,7 +23,7 @@ WORDS = {
 
 
 def vendor_check(inverted: pl.DataFrame) -> pl.DataFrame:
-    """Count quotes near the money whose own volatility is not the vendor's, by asset; no row without a vendor's.
+    """Count quotes near the money whose own volatility is not the vendor's, and those that have no other, by asset.
 
     Parameters
     ----------
@@ -30,13 +31,20 @@ def vendor_check(inverted: pl.DataFrame) -> pl.DataFrame:
 
     Returns
     -------
-    frame of asset, check (vendor_iv_differs), count, of
-        By more than a vol point, and more than half the spread.
+    frame of asset, check, count, of
+        vendor_iv_differs : by more than a vol point, and more than half the spread
+        without_price : of an asset whose other quotes have prices
     """
     near = inverted.filter(pl.col("call_delta").is_between(0.3, 0.7), pl.col("vendor_iv").is_not_null())
     half = (0.5 * (pl.col("ask_iv") - pl.col("bid_iv"))).fill_nan(0.0)
     apart = (pl.col("iv") - pl.col("vendor_iv")).abs()
-    return _counted(near, "vendor_iv_differs", (apart > APART) & (apart > half))
+    mixed = inverted.filter(pl.col("priced").any().over("asset"))
+    return pl.concat(
+        [
+            _counted(near, "vendor_iv_differs", (apart > APART) & (apart > half)),
+            _counted(mixed, "without_price", ~pl.col("priced")),
+        ]
+    )
 
 
 def surface_checks(forwards: pl.DataFrame, smiles: pl.DataFrame) -> pl.DataFrame:

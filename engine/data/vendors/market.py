@@ -20,7 +20,7 @@ from engine.data.vendors.canonical import Reading, vendor_tables
 from engine.data.vendors.layout import Vendor
 from engine.errors import InputError
 
-_OWN = ("prices", "weights", "rates", "actions", "forwards", "sectors")
+_OWN = ("prices", "weights", "rates", "actions", "forwards", "sectors", "dividends")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class VendorMarket(TableSource):
         Ticker of the index leg; "" = the one the vendor usually has.
     weights : str or None
         "equal", or a file of date, ticker, weight; None = the vendor's own.
-    prices, rates, actions, forwards, sectors : str or None
+    prices, rates, actions, forwards, sectors, dividends : str or None
         Files of what the vendor does not have, or has otherwise: prices count beside the vendor's, and before them.
     rate : float or None
         Continuous rate for all dates, decimals, where nothing has rates.
@@ -72,6 +72,7 @@ class VendorMarket(TableSource):
     actions: str | None = None
     forwards: str | None = None
     sectors: str | None = None
+    dividends: str | None = None
     rate: float | None = None
     use: str = ""
     iv: str = "smooth"
@@ -130,6 +131,8 @@ class VendorMarket(TableSource):
                 tables.pop("weights", None)
             self._check(tables)
             tables.pop("surface" if self._use(tables) == "quotes" else "quotes", None)
+            if "dividends" in tables and "quotes" not in tables:
+                raise InputError("market.dividends are read with option quotes; give a surface market.forwards")
             self._read["tables"], self._read["notes"] = tables, found.notes
         return self._read["tables"]
 

@@ -42,7 +42,8 @@ def securities(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         splits = _splits(shares)
         if "actions" not in named or named["actions"].is_empty():
             named["actions"] = splits
-        _check_agree(named["actions"], splits)
+        else:
+            _check_agree(named["actions"], splits)
         if "weights" not in named:
             named["weights"] = _weights(shares, _spells(members, links))
     name = dict(SECIDS)
@@ -91,6 +92,10 @@ def _spells(members: pl.DataFrame | None, links: pl.DataFrame | None) -> pl.Data
 
 def _splits(shares: pl.DataFrame) -> pl.DataFrame:
     """Return the splits that the cumulative factor tells: it grows by how many shares one became."""
+    odd = shares.filter(~((pl.col("cfadj") > 0.0) & pl.col("cfadj").is_finite()))
+    if odd.height:
+        date, key, factor = odd.select("date", "ticker", "cfadj").row(0)
+        raise InputError(f"cfadj of secid {key} on {date} in secprd is {factor:g}, no factor; mend it")
     rows = shares.drop_nulls("cfadj").unique(["date", "ticker"], keep="first").sort("ticker", "date")
     factor = pl.col("cfadj").shift(1).over("ticker") / pl.col("cfadj")
     moved = rows.with_columns(factor=factor).filter(

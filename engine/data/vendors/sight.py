@@ -42,8 +42,8 @@ class Sight:
         whole = pl.col(column)
         if self.schema[column].is_float():  # keys and dates that a database gave back as numbers
             whole = (
-                pl.when(whole == whole.round())
-                .then(whole.cast(pl.Int64).cast(pl.String))
+                pl.when((whole == whole.round()) & whole.is_between(-(2.0**53), 2.0**53))
+                .then(whole.cast(pl.Int64, strict=False).cast(pl.String))
                 .otherwise(whole.cast(pl.String))
             )
         text = whole.cast(pl.String).str.strip_chars(" \t\r\"'")

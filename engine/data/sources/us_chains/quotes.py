@@ -4,16 +4,13 @@ import polars as pl
 
 from engine.calendar import year_fraction
 from engine.data.parquet import between, collect
-from engine.data.quotes.clean import SMILE_RULES, QualityReport
+from engine.data.quotes.clean import DELTA_TOLERANCE, SMILE_RULES, QualityReport
 from engine.data.quotes.out_of_line import quotes_in_line
 from engine.data.quotes.schema import Quotes, check_call_delta, check_decimal_iv
 from engine.data.sources.us_chains.files import CHAINS, SPX, SPX_QUOTES, chains, spx_options
 from engine.data.sources.us_chains.forwards import chain_forwards, quoted_forwards
 from engine.pricing import call_delta
 
-# The vendor's deltas are American, on spot, and have two decimals: nine in ten puts of two years lie within .08 of
-# Black's on a forward, shorter ones nearer. What differs by more was last computed when the option last traded.
-DELTA_TOLERANCE = 0.10
 OPTION = ["date", "asset", "expiry", "strike", "right"]
 HAS_IV = pl.col("iv").is_finite() & (pl.col("iv") > 0.0)
 RULES = {
