@@ -9,8 +9,8 @@ from engine.data.quotes.filters import SMILE
 from engine.data.quotes.out_of_line import quotes_in_line
 from engine.pricing import InversionStatus, american_implied_vol, black_price, call_delta, implied_vol
 
-# A vendor's call and put volatilities differ where its forward is not the one that its quotes have: both count near the
-# money, the one in the money less and less until this delta.
+# A vendor's call and put volatilities differ where its forward is not the one that its quotes have: beside prices of
+# the same expiry both count up to this delta in the money.
 DEEPEST_GIVEN = 0.65
 _IN_THE_MONEY = (pl.col("strike") >= pl.col("forward")) != (pl.col("right") == "C")
 RULES = {
@@ -20,7 +20,7 @@ RULES = {
 # The sign of a vendor's delta says nothing, as puts are written either way.
 _VENDOR = pl.when(pl.col("right") == "C").then(pl.col("delta").abs()).otherwise(1.0 - pl.col("delta").abs())
 GIVEN_RULES = {
-    "in_the_money": (DEPTH > DEEPEST_GIVEN) & pl.col("mid").is_null(),
+    "in_the_money": (DEPTH > DEEPEST_GIVEN) & pl.col("mid").is_null() & pl.col("mid").is_not_null().any().over(SMILE),
     "vendor_delta_differs": pl.col("mid").is_null()
     & ((_VENDOR - pl.col("call_delta")).abs() > DELTA_TOLERANCE).fill_null(False),
 }

@@ -65,19 +65,40 @@ def listed_smiles(quotes: pl.DataFrame, dates, assets, slots, deltas) -> np.ndar
     if keyed.height == 0:
         return smiles
     number = keyed["smile"].unique().sort().to_numpy()
+    smiles.reshape(-1, len(deltas))[number] = lines_on_deltas(keyed, number, deltas)
+    return smiles
+
+
+def lines_on_deltas(quotes: pl.DataFrame, number: np.ndarray, deltas) -> np.ndarray:
+    """Read smiles that are lines between quotes at call deltas: calls and puts apart, then blended.
+
+    Parameters
+    ----------
+    quotes : frame of smile (int), right, call_delta, iv, spread (total volatility s sqrt(T)), years the same in a smile
+        Several of one delta and right are averaged.
+    number : array (S,), int
+        The smiles, ascending.
+    deltas : sequence (D,)
+        Call deltas in percent.
+
+    Returns
+    -------
+    array (S, D)
+        Annualised decimals, NaN where the quotes do not reach.
+    """
+    single = quotes.group_by("smile", "right", "call_delta").agg(pl.col("iv", "spread").mean())
+    single = single.sort("smile", "call_delta")
     nodes = np.asarray(deltas) / 100.0
-    calls, puts = (_on_nodes(keyed.filter(pl.col("right") == right), number, nodes) for right in ("C", "P"))
+    calls, puts = (_on_nodes(single.filter(pl.col("right") == right), number, nodes) for right in ("C", "P"))
     call_share = np.clip((PUTS_ONLY - nodes) / (PUTS_ONLY - CALLS_ONLY), 0.0, 1.0)
     both = call_share * calls + (1.0 - call_share) * puts
     either = np.where(np.isfinite(calls), calls, puts)
     blended = np.where((call_share > 0.0) & (call_share < 1.0) & ~np.isfinite(both), either, both)
-    blended = np.where(call_share == 1.0, calls, np.where(call_share == 0.0, puts, blended))
-    smiles.reshape(-1, len(deltas))[number] = blended
-    return smiles
+    return np.where(call_share == 1.0, calls, np.where(call_share == 0.0, puts, blended))
 
 
 def _with_smile_number(quotes, dates, assets, slots) -> pl.DataFrame:
-    """Give each quote its smile's position in the flattened (T, A, E); quotes at one delta of a smile are averaged."""
+    """Give each quote its smile's position in the flattened (T, A, E), and its total volatility."""
     t, e = np.nonzero(~np.isnat(slots))
     years = year_fraction(days_between(slots[t, e], np.asarray(dates)[t]))
     places = pl.DataFrame({"date": np.asarray(dates)[t], "expiry": slots[t, e], "t": t, "e": e, "years": years})
@@ -86,9 +107,7 @@ def _with_smile_number(quotes, dates, assets, slots) -> pl.DataFrame:
     return (
         quotes.join(places, on=["date", "expiry"])
         .join(order, on="asset")
-        .group_by(smile.alias("smile"), "right", "call_delta")
-        .agg((pl.col("iv").mean() * pl.col("years").first().sqrt()).alias("spread"), pl.col("iv").mean())
-        .sort("smile", "call_delta")
+        .select(smile.alias("smile"), "right", "call_delta", "iv", spread=pl.col("iv") * pl.col("years").sqrt())
     )
 
 
