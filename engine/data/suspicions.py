@@ -26,7 +26,8 @@ INDEX_JUMP = 1.25  # no index has moved by as much in a day since there are opti
 SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0, 50.0, 100.0)
 ALWAYS = 8.0  # beyond it whatever comes after
 NEAR = 0.04  # a day's move of its own that may come with a split, and with the way back
-JUMP, HOLE = "unexplained_jump", "hole_of_sessions"  # reasons in the quality report
+RATE_JUMP = 0.005  # from the middle of five sessions: not once since 2009, on 32 days of the thirteen years before
+JUMP, HOLE, RATE = "unexplained_jump", "hole_of_sessions", "rate_jump"  # reasons in the quality report
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Suspicion:
     ----------
     asset : str
     reason : str
-        `unexplained_jump`, `hole_of_sessions`, or one of `engine.data.vol_suspicions` and `engine.data.gaps`.
+        `unexplained_jump`, `hole_of_sessions`, `rate_jump`, or one of those of `engine.data.vol_suspicions` and of
+        `engine.data.gaps`.
     date : numpy.datetime64
     text : str
         What is seen.
@@ -75,7 +77,8 @@ def suspicions(panel: "MarketPanel") -> list[Suspicion]:
 
     A close is, when it is more than half as high again as the one before (an index: a quarter), or as much lower, no
     return factor explains it, and the next session undoes it, or it is the ratio of a split, or more than eight. So are
-    more than seven days without a session on which the market's calendar has one, volatilities as `vol_suspicions`
+    more than seven days without a session on which the market's calendar has one, rates half a point from those of the
+    sessions around, volatilities as `vol_suspicions`
     finds them, and what `gaps` finds missing.
 
     Examples
@@ -100,7 +103,7 @@ def tell(market: str, found: list[Suspicion]) -> None:
 
 
 def _looked_at(panel: "MarketPanel") -> list[np.ndarray]:
-    closes = (panel.dates, panel.index_spot, panel.spot, panel.return_factor, middle_vols(panel))
+    closes = (panel.dates, panel.index_spot, panel.spot, panel.return_factor, panel.rate, middle_vols(panel))
     return [*map(to_host, closes), to_host(panel.weights), to_host(panel.settlement)]
 
 
@@ -115,7 +118,7 @@ def with_suspicions(quality: pl.DataFrame | None, found: list[Suspicion]) -> pl.
     return rows if quality is None else pl.concat([quality, rows.cast({pl.Int64: quality.schema["rows"]})])
 
 
-def _found(info, names, dates, index_spot, spot, return_factor, vols, weights, settlement) -> list[Suspicion]:
+def _found(info, names, dates, index_spot, spot, return_factor, rate, vols, weights, settlement) -> list[Suspicion]:
     daily = dates.dtype == np.dtype("datetime64[D]")
     holes = after_hole(dates, info.calendar) if daily else np.zeros(len(dates), bool)
     index = _jumps(index_spot[:, None], np.ones((len(dates), 1)), holes, INDEX_JUMP)
@@ -128,6 +131,10 @@ def _found(info, names, dates, index_spot, spot, return_factor, vols, weights, s
     for t in np.flatnonzero(holes):
         text = f"there is no session between {dates[t - 1]} and {dates[t]}"
         found.append(Suspicion(info.index, HOLE, dates[t], text))
+    usual = pl.Series(rate).rolling_median(5, min_samples=3, center=True).to_numpy()
+    for t in np.flatnonzero(np.abs(rate - usual) > RATE_JUMP):
+        text = f"the rate of {dates[t]} is {rate[t]:.4g}, and {usual[t]:.4g} on the sessions around it"
+        found.append(Suspicion(info.index, RATE, dates[t], text))
     closes = np.concatenate([index_spot[:, None], spot], axis=1)
     factors = np.concatenate([np.ones((len(dates), 1)), return_factor], axis=1)
     for asset, reason, t, text in vol_suspicions([info.index, *names], vols, closes, factors, holes):

@@ -234,6 +234,17 @@ def test_a_jump_of_the_index_is_told_at_a_quarter(market):
     assert suspicions(market) == []
 
 
+@pytest.mark.parametrize("factor", [0.01, 0.1, 100.0])
+def test_a_rate_that_is_off_on_one_session_is_told_and_one_that_moves_for_good_is_not(factor):
+    market = small_market()
+    rate = np.full(len(market), 0.024)
+    odd = rate.copy()
+    odd[20] *= factor
+    found = suspicions(replace(market, rate=odd, validate=False))
+    assert [(s.reason, s.date) for s in found] == [("rate_jump", market.dates[20])]
+    assert suspicions(replace(market, rate=np.where(np.arange(len(market)) < 20, rate, rate + 0.01))) == []
+
+
 def test_a_hole_is_told_unless_the_exchange_was_closed():
     panel = small_market(sessions=12, events=False)
     golden_week = np.busday_offset(

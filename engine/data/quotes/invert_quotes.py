@@ -12,15 +12,18 @@ from engine.pricing import InversionStatus, american_implied_vol, black_price, c
 # A vendor's call and put volatilities differ where its forward is not the one that its quotes have: beside prices of
 # the same expiry both count up to this delta in the money.
 DEEPEST_GIVEN = 0.65
+# Where no quote of an expiry has two sides, calls and puts count in and out of the money: either may be an old trade.
+TWO_SIDED = pl.col("bid").is_not_null() & pl.col("ask").is_not_null()
+_FITTED = TWO_SIDED.any().over(SMILE)
 _IN_THE_MONEY = (pl.col("strike") >= pl.col("forward")) != (pl.col("right") == "C")
 RULES = {
     "no_forward": pl.col("forward").is_null(),
-    "in_the_money": _IN_THE_MONEY & pl.col("mid").is_not_null(),
+    "in_the_money": _IN_THE_MONEY & pl.col("mid").is_not_null() & _FITTED,
 }
 # The sign of a vendor's delta says nothing, as puts are written either way.
 _VENDOR = pl.when(pl.col("right") == "C").then(pl.col("delta").abs()).otherwise(1.0 - pl.col("delta").abs())
 GIVEN_RULES = {
-    "in_the_money": (DEPTH > DEEPEST_GIVEN) & pl.col("mid").is_null() & pl.col("mid").is_not_null().any().over(SMILE),
+    "in_the_money": (DEPTH > DEEPEST_GIVEN) & pl.col("mid").is_null() & pl.col("fitted"),
     "vendor_delta_differs": pl.col("mid").is_null()
     & ((_VENDOR - pl.col("call_delta")).abs() > DELTA_TOLERANCE).fill_null(False),
 }
@@ -34,7 +37,7 @@ STATUS_RULES = {
 def inverted_quotes(
     quotes: pl.DataFrame, forwards: pl.DataFrame, report: QualityReport, dividends: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Return the volatility of every out-of-the-money quote; every other quote is counted in `report`.
+    """Return the volatility of every out-of-the-money quote, of all quotes where none of the smile has two sides.
 
     European prices are inverted as they are, American ones without their premium of early exercise. A quote with a
     volatility and no price keeps that volatility.
@@ -51,12 +54,13 @@ def inverted_quotes(
     frame
         date, asset, expiry, strike, right, iv, bid_iv, ask_iv (NaN without bid and ask, or where a side has no
         volatility), call_delta (Black's, on the forward), forward, years, years_by_date, vendor_iv (beside a price,
-        null where there is none), priced (whether it has a price, or its volatility was given); sorted as the quotes.
+        null where there is none), priced (whether it has a price, or its volatility was given),
+        fitted (whether a quote of its smile has two sides); sorted as the quotes.
         Volatilities are those of `years`, the time to settlement.
     """
     smiles = forwards.select(*SMILE, "forward", pl.col("spot").alias("own_spot")).with_row_index("smile")
     joined = quotes.drop("forward").join(smiles, on=SMILE, how="left", maintain_order="left")
-    out = report.keep(joined, RULES, final=False)
+    out = report.keep(joined.with_columns(fitted=_FITTED), RULES, final=False)
     ex_years, amounts = ex_dates(forwards, dividends)
     strike, forward, years, rate, spot = (out[c].to_numpy() for c in ("strike", "forward", "years", "rate", "own_spot"))
     price, bid, ask, given = (out[c].cast(pl.Float64).fill_null(np.nan).to_numpy() for c in ("mid", "bid", "ask", "iv"))
@@ -86,4 +90,5 @@ def inverted_quotes(
         *(*SMILE, "strike", "right", "iv", "bid_iv", "ask_iv", "call_delta", "forward", "years", "years_by_date"),
         vendor_iv=pl.when(pl.col("mid").is_not_null()).then(pl.col("vendor_iv")),
         priced=pl.col("mid").is_not_null(),
+        fitted="fitted",
     )

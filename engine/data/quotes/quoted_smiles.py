@@ -40,8 +40,8 @@ class QuotedSmiles:
 def quoted_smiles(inverted: pl.DataFrame, deltas) -> QuotedSmiles:
     """Fit the smile of every expiry to its quotes, and read it at call deltas.
 
-    Where no quote of an expiry has a price, only the volatility that somebody gave it, the smile is lines between the
-    quotes instead.
+    Where no quote of an expiry has two sides, which would tell how far off it may be, the smile is lines between them:
+    last trades, and volatilities that somebody gave.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def quoted_smiles(inverted: pl.DataFrame, deltas) -> QuotedSmiles:
         Call deltas in percent.
     """
     smiles = inverted.group_by(SMILE, maintain_order=True).agg(
-        pl.col("years", "years_by_date").first(), pl.len().alias("quotes"), pl.col("priced").any()
+        pl.col("years", "years_by_date").first(), pl.len().alias("quotes"), pl.col("fitted").first()
     )
     counts = smiles["quotes"].to_numpy()
     ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
@@ -84,11 +84,11 @@ def quoted_smiles(inverted: pl.DataFrame, deltas) -> QuotedSmiles:
         stiff=pl.Series(stiff),
         calendar=pl.Series(calendars(np.array(points()), own_root, spread, _next_expiry(smiles))),
     )
-    given = np.flatnonzero(~smiles["priced"].to_numpy())
-    if len(given):
+    lined = np.flatnonzero(~smiles["fitted"].to_numpy())
+    if len(lined):
         lines = inverted.select("right", "call_delta", "iv", smile=pl.Series(number), spread=pl.Series(iv * root))
-        of_given = lines.filter(pl.col("smile").is_in(given))
-        mid[given] = lines_on_deltas(of_given, given, deltas) * np.sqrt(smiles["years"].to_numpy()[given])[:, None]
+        apart = lines.filter(pl.col("smile").is_in(lined))
+        mid[lined] = lines_on_deltas(apart, lined, deltas) * np.sqrt(smiles["years"].to_numpy()[lined])[:, None]
     two_sided = (low <= mid) & (mid <= high)
     return QuotedSmiles(told, mid, np.where(two_sided, low, np.nan), np.where(two_sided, high, np.nan))
 

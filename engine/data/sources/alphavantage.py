@@ -1,9 +1,9 @@
 """Alpha Vantage HISTORICAL_OPTIONS, and the copies of it in parquet."""
 
 from engine.data.vendors.fields import day, number, of_code, text, ticker
-from engine.data.vendors.layout import Drop, Layout, Vendor, View
+from engine.data.vendors.layout import Layout, Vendor, View
 from engine.data.vendors.market import VendorMarket
-from engine.data.vendors.symbols import ADJUSTED, osi
+from engine.data.vendors.symbols import code_drops
 
 _CODE = ("contractid", "contract_id")
 
@@ -35,10 +35,7 @@ VENDOR = Vendor(
                 ),
             ),
             one_of=(_CODE,),
-            drops=tuple(
-                Drop("adjusted_contract", code, lambda s, code=code: osi(s.text(code), "root").str.contains(ADJUSTED))
-                for code in _CODE
-            ),
+            drops=code_drops(*_CODE, strike="strike"),
             note="it has no price of the underlying",
         ),
     ),

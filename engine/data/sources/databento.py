@@ -6,7 +6,7 @@ from engine.data.vendors.fields import NANOSECONDS, moment, of_code, ticker
 from engine.data.vendors.layout import MEDIUM, Drop, Field, Layout, Vendor, View
 from engine.data.vendors.market import VendorMarket
 from engine.data.vendors.sight import Sight
-from engine.data.vendors.symbols import ADJUSTED, osi
+from engine.data.vendors.symbols import code_drops, osi
 
 _UNDEFINED = 9223372036854775807
 _DAILY, _EASTERN = moment("ts_event", NANOSECONDS), moment("ts_event", NANOSECONDS, "America/New_York")
@@ -38,7 +38,7 @@ def _contract(date: Field) -> dict[str, Field]:
 
 
 _KIND = {"style": of_code("style", "symbol"), "settlement": of_code("settlement", "symbol")}
-_ADJUSTED = (Drop("adjusted_contract", "symbol", lambda s: osi(s.text("symbol"), "root").str.contains(ADJUSTED)),)
+_ADJUSTED = code_drops("symbol")
 _NOT_DAILY = Drop("not_a_daily_bar", "rtype", lambda s: s.number("rtype") != 35.0)
 
 VENDOR = Vendor(

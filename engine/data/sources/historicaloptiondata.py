@@ -3,10 +3,10 @@
 import polars as pl
 
 from engine.data.vendors.fields import day, expiry_day, number, of_code, text, ticker
-from engine.data.vendors.layout import LOW, Drop, Field, Layout, Vendor, View
+from engine.data.vendors.layout import LOW, Field, Layout, Vendor, View
 from engine.data.vendors.market import VendorMarket
 from engine.data.vendors.sight import SLASHED, YMD, Sight
-from engine.data.vendors.symbols import ADJUSTED, osi, style
+from engine.data.vendors.symbols import code_drops, style
 
 _FORMS = (SLASHED, YMD)
 _WHEN = day("quotedate", "datadate", forms=_FORMS)
@@ -53,10 +53,7 @@ _VIEWS = (
         rank=1,
     ),
 )
-_DROPS = tuple(
-    Drop("adjusted_contract", code, lambda s, code=code: osi(s.text(code), "root").str.contains(ADJUSTED))
-    for code in _CODE
-)
+_DROPS = code_drops(*_CODE, strike="strike")
 
 VENDOR = Vendor(
     "historicaloptiondata",

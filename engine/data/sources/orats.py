@@ -4,10 +4,10 @@ import polars as pl
 
 from engine.data.quotes.clock import Clock
 from engine.data.vendors.fields import day, formula, number, of_code, same, text, ticker, worked
-from engine.data.vendors.layout import MEDIUM, Drop, Field, Layout, Vendor, View
+from engine.data.vendors.layout import MEDIUM, Field, Layout, Vendor, View
 from engine.data.vendors.market import VendorMarket
 from engine.data.vendors.sight import SLASHED, YMD, Sight
-from engine.data.vendors.symbols import ADJUSTED, osi, style
+from engine.data.vendors.symbols import code_drops, style
 
 _DATES = (SLASHED, YMD)
 _WHEN = day("trade_date", "quotedate", "tradedate", forms=_DATES)
@@ -93,7 +93,7 @@ VENDOR = Vendor(
                 *_COMMON,
             ),
             one_of=(("trade_date", "quotedate"),),
-            drops=(Drop("adjusted_contract", "copra", lambda s: osi(s.text("copra"), "root").str.contains(ADJUSTED)),),
+            drops=code_drops("copra", strike="strike"),
             note="taken about 14 minutes before the close, not adjusted for splits; the spot of an index is the level "
             "that parity gives for the nearest expiry",
         ),

@@ -3,10 +3,10 @@
 import polars as pl
 
 from engine.data.vendors.fields import NANOSECONDS, moment, number, of_code, ticker
-from engine.data.vendors.layout import Drop, Layout, Vendor, View
+from engine.data.vendors.layout import Layout, Vendor, View
 from engine.data.vendors.market import VendorMarket
 from engine.data.vendors.sight import Sight
-from engine.data.vendors.symbols import ADJUSTED, osi
+from engine.data.vendors.symbols import code_drops
 
 _WHEN = moment("window_start", NANOSECONDS, "America/New_York")
 
@@ -46,9 +46,7 @@ VENDOR = Vendor(
                     last_by=("window_start",),
                 ),
             ),
-            drops=(
-                Drop("adjusted_contract", "ticker", lambda s: osi(s.text("ticker"), "root").str.contains(ADJUSTED)),
-            ),
+            drops=code_drops("ticker"),
             note="last trades, of contracts that traded: no bid, no ask, and of no common time",
         ),
         Layout("polygon_quotes", "every quote of a day", ("ticker", "ask_price", "bid_price", "sip_timestamp")),

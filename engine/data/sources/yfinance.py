@@ -1,10 +1,10 @@
 """Chains that yfinance fetched and somebody saved: the date is in a column session, or in the file's name."""
 
 from engine.data.vendors.fields import day, either, number, of_code, of_name, ticker
-from engine.data.vendors.layout import Drop, Layout, Vendor, View
+from engine.data.vendors.layout import Layout, Vendor, View
 from engine.data.vendors.market import VendorMarket
 from engine.data.vendors.sight import COMPACT, YMD
-from engine.data.vendors.symbols import ADJUSTED, osi
+from engine.data.vendors.symbols import code_drops
 
 _WHEN = either(
     day("session", "date", "snapshot_date", "quote_date"),
@@ -48,13 +48,7 @@ VENDOR = Vendor(
                     first_by=lambda sight: sight.number("strike") * 0.0,
                 ),
             ),
-            drops=(
-                Drop(
-                    "adjusted_contract",
-                    "contractsymbol",
-                    lambda s: osi(s.text("contractsymbol"), "root").str.contains(ADJUSTED),
-                ),
-            ),
+            drops=code_drops("contractsymbol", strike="strike"),
             note="quotes taken outside the session are 0; the spot is a column that whoever saved it added",
         ),
         Layout(

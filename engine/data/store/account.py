@@ -13,8 +13,8 @@ def load_quality(folder: Path | str) -> pl.DataFrame | None:
     """Return the quality report in a panel's folder (source, asset, reason, rows), None where there is none.
 
     Rows count quotes, or volatilities of a surface; where a reason starts with another table's name and a dot, that
-    table's rows. Those of `unexplained_jump`, `hole_of_sessions`, `vol_jump`, `vol_level`, `closes_a_day_off` and
-    `rates.stale` count sessions.
+    table's rows. Those of `unexplained_jump`, `hole_of_sessions`, `rate_jump`, `vol_jump`, `vol_level`,
+    `closes_a_day_off` and `rates.stale` count sessions.
     """
     return _frame_beside(folder, QUALITY)
 

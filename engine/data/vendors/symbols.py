@@ -6,11 +6,14 @@ from pathlib import Path
 import polars as pl
 
 from engine.data.quotes.filters import EUROPEAN
+from engine.data.vendors.layout import Drop
+from engine.data.vendors.sight import Sight
 from engine.errors import InputError
 
 # Root, expiry as YYMMDD, right, strike in thousandths: read from the right, since a root may end in a digit.
 # Ten digits of strike are found where it does not fit into eight.
 _OSI = r"^(?:O:|[.\-])?([A-Z][A-Z./]{0,5}\d?)\s*(\d{6})([CP])(\d{8}|\d{10})$"
+CENT = 0.0101  # strikes are given to the cent, and their codes to a tenth of it
 ADJUSTED = r"^[A-Z./]+\d$"  # a digit after the root: the contract delivers something else than 100 shares
 
 # Roots under which an index or a class of shares is listed, and how the options settle: in the morning or evening.
@@ -77,6 +80,32 @@ def osi(symbol: pl.Expr, part: str) -> pl.Expr:
     if part == "expiry":
         return (pl.lit("20") + text).str.to_date("%Y%m%d", strict=False)
     return text.cast(pl.Float64) / 1000.0 if part == "strike" else text
+
+
+def code_drops(*codes: str, strike: str = "") -> tuple[Drop, ...]:
+    """Return which rows of contracts with an OSI code are left out: adjusted ones, and those of another strike.
+
+    Parameters
+    ----------
+    codes : columns of which one holds the code
+    strike : column of the strike; "" = the code alone tells it
+    """
+
+    def other_strike(sight: Sight, code: str) -> pl.Expr:
+        if strike not in sight.schema:
+            return pl.lit(False)
+        given = sight.number(strike)
+        other = (given > 0.0) & ((osi(sight.text(code), "strike") - given).abs() > CENT)
+        return other & (other.mean() <= 0.5)  # else the column is in another unit, which is not a matter of rows
+
+    adjusted = (
+        Drop("adjusted_contract", code, lambda s, code=code: osi(s.text(code), "root").str.contains(ADJUSTED))
+        for code in codes
+    )
+    if not strike:
+        return tuple(adjusted)
+    others = (Drop("not_the_strike_of_its_code", code, lambda s, code=code: other_strike(s, code)) for code in codes)
+    return (*adjusted, *others)
 
 
 def plain_ticker(ticker: pl.Expr) -> pl.Expr:
