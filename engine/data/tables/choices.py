@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+from engine.errors import InputError
+from engine.kinds import check_kinds
+
+EXERCISE = ("american", "european")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
@@ -55,3 +60,11 @@ class Choices:
     settles_at: str = "16:00"
     max_extrapolation_days: float = 14.0
     strict: bool = False
+
+    def __post_init__(self):
+        check_kinds(self)
+        for name in ("style", "index_style"):
+            if (style := getattr(self, name)) not in EXERCISE:
+                raise InputError(f"{name}={style} is unknown; take {' or '.join(EXERCISE)}")
+        if not 0.0 <= self.max_extrapolation_days < 1e6:
+            raise InputError(f"max_extrapolation_days={self.max_extrapolation_days} is no number of days")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from engine.data.panel import MarketPanel
@@ -196,7 +197,7 @@ def from_judged(
     Raises
     ------
     InputError
-        As `from_parts`.
+        As `from_parts`, and where no quote makes a volatility.
     """
     rejected = pl.concat([pl.DataFrame(schema=REJECTED), *(found.rejected for found in tables.values())])
     if choices.strict:
@@ -212,6 +213,10 @@ def from_judged(
         contracts="synthetic strikes (at the forward), fractional contracts",
     )
     market = tables_to_market(tables, info, choices, rate)
+    if market.quoted is not None and not np.isfinite(market.quoted.smiles).any():
+        lost = market.used.filter(pl.col("reason") != "kept").group_by("reason").agg(pl.col("rows").sum())
+        why = ", ".join(f"{reason} {rows:,}" for reason, rows in lost.sort("rows", descending=True).head(3).iter_rows())
+        raise InputError(f"{tables['quotes'].file}: no quote makes a volatility ({why or 'too few of an expiry'})")
     check_actions(tables.get("actions"), market)
     notes = (*known, *assumptions(tables, market, choices, rate))
     for note in (*notes, *_told(rejected)):

@@ -48,10 +48,12 @@ def known_weights(weights: pl.DataFrame, dates, names, known: str) -> np.ndarray
     Raises
     ------
     InputError
-        When `known` is something else.
+        When `known` is something else, or nothing has a weight.
     """
     if known not in KNOWN:
         raise InputError(f"weights_known={known} is unknown; choose close or open")
+    if not (weights["weight"] > 0.0).any():
+        raise InputError("no weight is above 0: give each member its share of the index, or weights=equal")
     if weights["date"].null_count() == weights.height:
         of_name = dict(weights.select("ticker", "weight").iter_rows())
         table, row = np.array([[of_name.get(name, 0.0) for name in names]]), np.zeros(len(dates), int)
