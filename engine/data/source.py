@@ -67,6 +67,19 @@ class Source(Protocol):
         """Return the folder of the panel where there is one already, and nothing is to be built."""
         return None
 
+    def tables(self) -> "dict[str, pl.DataFrame] | None":
+        """Return the tables that the market is made of, for `MarketPanel.from_quotes`; None where it is not.
+
+        Of the whole range of dates at once, with all their quotes.
+
+        Returns
+        -------
+        dict of name -> frame, or None
+            quotes (with the forwards taken), weights (of the day before: `weights_known="open"`), prices, rates,
+            actions and, where there are, sectors.
+        """
+        return None
+
     def truth(self) -> dict[str, np.ndarray] | None:
         """Return what a synthetic market was made from, asked for after the blocks; None for real data."""
         return None

@@ -337,7 +337,7 @@ FILES = {
     "semicolons and decimal commas": ("prices.csv", CSV.replace(b",", b";").replace(b".", b","), ""),
     "tabs": ("prices.txt", CSV.replace(b",", b"\t"), ""),
     "bars": ("prices.csv", CSV.replace(b",", b"|"), ""),
-    "gzip": ("prices.csv.gz", gzip.compress(CSV), ""),
+    "gzip": ("prices.csv.gz", gzip.compress(CSV, mtime=0), ""),
     "an accent of Latin-1": ("prices.csv", CSV + "2026-01-05,CAFÉ,3.0\n".encode("latin-1"), ""),
     "an accent of UTF-8": ("prices.csv", CSV + "2026-01-05,CAFÉ,3.0\n".encode(), ""),
     "a name in capitals": ("PRICES.CSV", CSV, ""),
@@ -351,10 +351,12 @@ FILES = {
     ),
     "zeros": ("prices.csv", b"\x00" * 64, "is not text"),
     "an image": ("prices.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "is not text"),
-    "a truncated gzip": ("prices.csv.gz", gzip.compress(CSV)[:-12], "damaged or cut off"),
+    "a truncated gzip": ("prices.csv.gz", gzip.compress(CSV, mtime=0)[:-12], "damaged or cut off"),
     "a gzip with a flipped bit": (
         "prices.csv.gz",
-        bytes([*gzip.compress(CSV)[:40], gzip.compress(CSV)[40] ^ 8, *gzip.compress(CSV)[41:]]),
+        bytes(
+            [*gzip.compress(CSV, mtime=0)[:40], gzip.compress(CSV, mtime=0)[40] ^ 8, *gzip.compress(CSV, mtime=0)[41:]]
+        ),
         "damaged or cut off",
     ),
     "text that says gzip": ("prices.csv.gz", CSV, "damaged or cut off"),

@@ -242,7 +242,7 @@ def test_a_stored_panel_is_a_market_opened_where_it_lies(tmp_path):
     ("name", "content", "message"),
     [
         ("prices.csv", b"", "is empty"),
-        ("prices.csv.gz", gzip.compress(b"date,ticker,close\n" * 999)[:-20], "damaged or cut off"),
+        ("prices.csv.gz", gzip.compress(b"date,ticker,close\n" * 999, mtime=0)[:-20], "damaged or cut off"),
         ("prices.csv.gz", b"date,ticker,close\n", "damaged or cut off"),
         ("prices.zip", b"PK nothing", "no zip file"),
         ("prices.parquet", b"date,ticker,close\n", "cannot be read as parquet"),

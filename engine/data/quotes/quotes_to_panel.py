@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import polars as pl
 
-from engine.calendar import days_between
+from engine.calendar import DAY, days_between
 from engine.data.panel import MarketPanel
 from engine.data.quotes.quotes_to_surface import constant_maturity, listed_smiles
 from engine.data.records import DELTAS, TENORS, History, ListedSmiles, MarketInfo, SectorData
@@ -60,6 +60,16 @@ class DailyInputs:
     sector_weights: np.ndarray
     leg_prices: np.ndarray
     history: History | None = None
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Return weights, rates and sectors as tables of the front door; weights count as known at the open."""
+        sessions, names = len(self.dates), len(self.names)
+        of = {"date": np.repeat(self.dates, names), "ticker": self.names * sessions, "weight": self.weights.ravel()}
+        tables = {"weights": pl.DataFrame(of), "rates": pl.DataFrame({"date": self.dates - DAY, "rate": self.rate})}
+        if self.of_name is not None:
+            of_name = pl.DataFrame({"ticker": self.names, "sector": self.of_name.tolist()})
+            tables["sectors"] = of_name.filter(pl.col("sector") != "")
+        return tables
 
     @property
     def assets(self) -> list[str]:

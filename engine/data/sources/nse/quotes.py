@@ -30,6 +30,18 @@ INVERSION_RULES = {
 }
 
 
+def traded_options(rows: pl.LazyFrame, file, daily, futures: pl.DataFrame, report: QualityReport) -> pl.DataFrame:
+    """Return the options that traded, each with its right and the future of its expiry; the others are counted.
+
+    Parameters are those of `option_quotes`.
+    """
+    inside = between(rows, daily.dates[0], daily.dates[-1])
+    options = inside.filter(pl.col("instrument").str.starts_with("OPT") & pl.col("symbol").is_in(daily.assets))
+    quotes = collect(options, file).rename({"symbol": "asset"})
+    quotes = quotes.join(futures, on=["date", "asset", "expiry"], how="left")
+    return report.keep(quotes, TRADE_RULES, final=False).with_columns(right=_RIGHT.cast(pl.Enum(["C", "P"])))
+
+
 def option_quotes(rows: pl.LazyFrame, file, daily, futures: pl.DataFrame, rate: float, report: QualityReport):
     """Return the usable option quotes of a block of dates, a frame of schema `Quotes`; all are counted in `report`.
 
@@ -50,13 +62,7 @@ def option_quotes(rows: pl.LazyFrame, file, daily, futures: pl.DataFrame, rate: 
     InputError
         When the file cannot be read, or the volatilities show that prices are in another unit.
     """
-    inside = between(rows, daily.dates[0], daily.dates[-1])
-    options = inside.filter(pl.col("instrument").str.starts_with("OPT") & pl.col("symbol").is_in(daily.assets))
-    quotes = collect(options, file).rename({"symbol": "asset"})
-    quotes = quotes.join(futures, on=["date", "asset", "expiry"], how="left")
-    quotes = report.keep(quotes, TRADE_RULES, final=False)
-
-    quotes = quotes.with_columns(right=_RIGHT.cast(pl.Enum(["C", "P"])))
+    quotes = traded_options(rows, file, daily, futures, report)
     is_call = (quotes["right"] == "C").to_numpy()
     years = year_fraction((quotes["expiry"] - quotes["date"]).dt.total_days().to_numpy())
     price, forward, strike = (quotes[column].to_numpy() for column in ("close", "forward", "strike"))

@@ -18,8 +18,8 @@ from engine.data.records import MarketInfo
 from engine.data.source import FileSource
 from engine.data.sources.nse.files import FILES, FO, FOLDER, derivatives
 from engine.data.sources.nse.history import panel_history
-from engine.data.sources.nse.prices import closes, factors, futures
-from engine.data.sources.nse.quotes import option_quotes
+from engine.data.sources.nse.prices import all_closes, closes, corporate_actions, factors, futures
+from engine.data.sources.nse.quotes import option_quotes, traded_options
 from engine.data.sources.nse.weights import all_names, previous_weights, sectors, sub_indices
 
 LISTED_EXPIRIES = 4  # three monthly contracts are listed at a time, four in the week of an expiry
@@ -71,16 +71,24 @@ class Nse(FileSource):
 
     def blocks(self) -> Iterator[MarketPanel]:
         """Build the panel, twenty sessions at a time."""
-        rows = self._derivatives()
-        legs = sub_indices(self._folder, self.index)
-        names = all_names(self._folder, [self.index, *legs.values()], self.report)
-        forwards = futures(rows, self._folder, [self.index, *names])
-        daily = self._daily(names, legs, forwards)
-        forwards = pl.concat([forwards, futures(rows, self._folder, list(legs.values()))])
+        rows, (daily, forwards) = self._derivatives(), self._daily_and_forwards()
+        names = daily.names
         for part in daily.blocks(BLOCK_SESSIONS):
             quotes = option_quotes(rows, self._folder / FO, part, forwards, self.rate, self.report)
             forward = on_expiries(forwards, "forward", part.dates, [self.index, *names], part.slots)
             yield quotes_to_panel(self._info(), part, quotes, forward, self.max_extrapolation_days)
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Return the exchange's files as tables of the front door: options that traded, at their closes."""
+        daily, forwards = self._daily_and_forwards()
+        traded = traded_options(self._derivatives(), self._folder / FO, daily, forwards, QualityReport())
+        actions = corporate_actions(self._folder, self.report).rename({"asset": "ticker"})
+        columns = ("date", "expiry", "strike", "right", "forward")
+        return daily.tables() | {
+            "quotes": traded.select(*columns, ticker="asset", price="close", style=pl.lit("european")),
+            "prices": all_closes(self._folder, self.report).rename({"asset": "ticker"}),
+            "actions": actions.with_columns(pl.col("factor").fill_nan(None)),
+        }
 
     def quality(self) -> pl.DataFrame:
         """Return the counts of option rows read, by asset and reason."""
@@ -100,6 +108,13 @@ class Nse(FileSource):
     def _dates(self) -> np.ndarray:
         """Sessions of the derivatives file; a special session of the cash market alone is not one of them."""
         return session_dates(self._derivatives(), self._folder / FO)
+
+    def _daily_and_forwards(self) -> tuple[DailyInputs, pl.DataFrame]:
+        rows, legs = self._derivatives(), sub_indices(self._folder, self.index)
+        names = all_names(self._folder, [self.index, *legs.values()], self.report)
+        forwards = futures(rows, self._folder, [self.index, *names])
+        daily = self._daily(names, legs, forwards)
+        return daily, pl.concat([forwards, futures(rows, self._folder, list(legs.values()))])
 
     def _daily(self, names: list[str], legs: dict, forwards: pl.DataFrame) -> DailyInputs:
         dates = self._dates()

@@ -49,6 +49,24 @@ def option_quotes(folder, daily, spot: pl.DataFrame, report: QualityReport) -> t
     InputError
         When a file cannot be read, or volatilities or deltas are not in the declared unit.
     """
+    quotes, forwards = quotes_and_forwards(folder, daily, spot)
+    days = (quotes["expiry"] - quotes["date"]).dt.total_days().to_numpy()
+    forward, strike, iv = (quotes[column].to_numpy() for column in ("forward", "strike", "iv"))
+    delta = call_delta(forward, strike, iv, year_fraction(days))
+    # Two lines of one option are a duplicate only if both could be used, so this is judged last.
+    good = report.keep(quotes.with_columns(call_delta=pl.Series(delta)), RULES, final=False)
+    single = report.keep(good, {"duplicate": ~pl.struct(OPTION).is_first_distinct()}, final=False)
+    kept = quotes_in_line(single, report)
+    kept = kept.with_columns(pl.col("right").cast(pl.Enum(["C", "P"])))
+    return Quotes.validate(kept.drop("vendor_delta", "forward"), cast=True), forwards
+
+
+def quotes_and_forwards(folder, daily, spot: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return all quotes, each with the forward of its smile (null where none is known), and the forwards.
+
+    Parameters and errors are those of `option_quotes`; quotes are date, asset, expiry, strike, right, iv (decimals),
+    vendor_delta (of the call, 0..1), forward.
+    """
     quotes = _chain_quotes(folder, daily)
     forwards = chain_forwards(quotes.filter(HAS_IV), spot)
     if daily.index == SPX:
@@ -59,16 +77,8 @@ def option_quotes(folder, daily, spot: pl.DataFrame, report: QualityReport) -> t
     usable = quotes.filter(HAS_IV)
     check_decimal_iv(usable, folder / CHAINS, "call_iv_pct / put_iv_pct (percent)")
     check_call_delta(usable, folder / CHAINS, {"C": "call_delta (0..1)", "P": "put_delta (-1..0)"})
-    quotes = quotes.join(forwards, on=["date", "asset", "expiry"], how="left", maintain_order="left")
-    days = (quotes["expiry"] - quotes["date"]).dt.total_days().to_numpy()
-    forward, strike, iv = (quotes[column].to_numpy() for column in ("forward", "strike", "iv"))
-    delta = call_delta(forward, strike, iv, year_fraction(days))
-    # Two lines of one option are a duplicate only if both could be used, so this is judged last.
-    good = report.keep(quotes.with_columns(call_delta=pl.Series(delta)), RULES, final=False)
-    single = report.keep(good, {"duplicate": ~pl.struct(OPTION).is_first_distinct()}, final=False)
-    kept = quotes_in_line(single, report)
-    kept = kept.with_columns(pl.col("right").cast(pl.Enum(["C", "P"])))
-    return Quotes.validate(kept.drop("vendor_delta", "forward"), cast=True), forwards
+    joined = quotes.join(forwards, on=["date", "asset", "expiry"], how="left", maintain_order="left")
+    return joined, forwards
 
 
 def _chain_quotes(folder, daily) -> pl.DataFrame:

@@ -21,7 +21,7 @@ from engine.data.sources.us_chains import files
 from engine.data.sources.us_chains.history import panel_history
 from engine.data.sources.us_chains.holdings import holdings, index_weights, members, sector_funds, sectors_of
 from engine.data.sources.us_chains.prices import rates, splits, spots, spx_closes, strike_factors
-from engine.data.sources.us_chains.quotes import option_quotes
+from engine.data.sources.us_chains.quotes import HAS_IV, option_quotes, quotes_and_forwards
 from engine.data.sources.us_chains.swapped import MOST, roughness
 from engine.data.tables.tickers import same_but_spelt
 from engine.errors import InputError
@@ -94,6 +94,20 @@ class UsChains(FileSource):
             self._rough.append(roughness(first))
             forward = on_expiries(forwards, "forward", part.dates, [self.index, *part.names], part.slots)
             yield quotes_to_panel(info, part, quotes, forward, self.max_extrapolation_days)
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Return the chains, and what belongs to them, as tables of the front door; the quotes have no prices."""
+        daily, _ = self._daily_and_info()
+        quotes, _ = quotes_and_forwards(self._folder, daily, self._closes())
+        put = pl.when(pl.col("right") == "P").then(1.0).otherwise(0.0)
+        columns = ("date", "expiry", "strike", "right", "iv", "forward")
+        kept = quotes.filter(HAS_IV, pl.col("forward").is_not_null())
+        delta = pl.col("vendor_delta") - put
+        return daily.tables() | {
+            "quotes": kept.select(*columns, ticker="asset", delta=delta, style=pl.lit("european")),
+            "prices": self._closes().rename({"asset": "ticker", "spot": "close"}),
+            "actions": splits(self._folder, self.report).rename({"price_factor": "factor"}),
+        }
 
     def quality(self) -> pl.DataFrame:
         """Return the counts of quotes read, by asset and reason."""
