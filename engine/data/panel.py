@@ -18,7 +18,7 @@ from engine.backend import device_budget, library, namespace, to_host
 from engine.calendar import DAY, Date
 from engine.data.check_append import check_appendable
 from engine.data.check_panel import check_panel
-from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, QuotedBand, SectorData
+from engine.data.records import SECTOR_AXES, Account, History, ListedSmiles, MarketInfo, QuotedBand, SectorData
 from engine.data.suspicions import suspicions, tell
 from engine.errors import InputError
 from engine.records import concatenate
@@ -72,6 +72,9 @@ class MarketPanel:
         None where the source has no sectors.
     history : History or None
         Closes of more sessions than the panel's, on dates of their own; None where the panel's own are all there are.
+    report : Account or None
+        What became of the rows that the panel was made of, on all its dates: `report.quality`, `report.rejected`. None
+        where it was made of arrays, or appended.
     content_hash : str
         Identifies the contents in a manifest. A stored panel has the hash of its files; a slice, or panels put
         together, a hash derived from theirs; a panel made in memory has "".
@@ -114,6 +117,7 @@ class MarketPanel:
     band: QuotedBand | None = None
     sectors: SectorData | None = None
     history: History | None = None
+    report: Account | None = field(default=None, compare=False)
     content_hash: str = field(default="", compare=False)
     window_bytes: int | None = field(default=None, compare=False)
     validate: InitVar[bool] = True
@@ -166,7 +170,7 @@ class MarketPanel:
         own, stays as it is: it has a `map_arrays` too.
         """
         parts = ("listed", "band", "sectors", "history")
-        fixed = ("info", "names", "tenors", "deltas", *parts, "content_hash", "window_bytes")
+        fixed = ("info", "names", "tenors", "deltas", *parts, "report", "content_hash", "window_bytes")
         changed = {f.name: change(f.name, getattr(self, f.name)) for f in fields(self) if f.name not in fixed}
         for name, part in (("listed", self.listed), ("band", self.band)):
             if part is not None:
@@ -220,7 +224,7 @@ class MarketPanel:
         both = self.map_arrays(lambda name, array: namespace(array).concatenate([array, after[name]]))
         content_hash = _derived_hash(self.content_hash, later.content_hash)
         history = _continued(self, later)
-        return replace(both, info=later.info, history=history, content_hash=content_hash, validate=False)
+        return replace(both, info=later.info, history=history, report=None, content_hash=content_hash, validate=False)
 
     def to(self, backend: str, memory_budget: float | None = None) -> "MarketPanel":
         """Move the arrays to "numpy" or "cupy"; dates, expiries and quote statuses stay on the host.

@@ -200,3 +200,26 @@ class History:
         first = 0 if after is None else int(np.searchsorted(self.dates, after, side="right"))
         last = len(self) if until is None else int(np.searchsorted(self.dates, until, side="right"))
         return self.map_arrays(lambda _, array: array[first:last])
+
+
+@dataclass(frozen=True, eq=False)
+class Account:
+    """What became of the rows that a panel was made of, read when it is asked for.
+
+    Parameters
+    ----------
+    read : callable
+        Given "quality" or "rejected", returns the frame, or None where nobody counted.
+    """
+
+    read: Callable[[str], Any]
+
+    @property
+    def quality(self) -> Any:
+        """Counts of what was kept, dropped and odd: a frame of asset, reason, rows; None where nobody counted."""
+        return self.read("quality")
+
+    @property
+    def rejected(self) -> Any:
+        """Rows left out: a frame of table, file, line, column, reason, value; None where nobody listed them."""
+        return self.read("rejected")

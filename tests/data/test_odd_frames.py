@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 
 from engine import MarketPanel
+from engine.data import build_panel, load_market, load_quality, load_rejected, open_panel, save_panel
 from engine.errors import InputError
 from tests.data.vendor_world import RATE, options, spots
 
@@ -117,3 +119,23 @@ def test_a_dividend_moves_volatilities_only_from_the_day_on_which_it_is_known():
     panel = made(**dividend(date=[ex], amount=[3.0], known=[known]))
     moved = (panel.component_iv != plain().component_iv) & np.isfinite(plain().component_iv)
     assert moved.any(axis=(1, 2, 3)).tolist() == (panel.dates >= np.datetime64(known)).tolist()
+
+
+def test_a_panel_tells_what_became_of_its_rows_in_memory_and_on_disk(tmp_path):
+    first = pl.int_range(pl.len()) == 5
+    panel = made(quotes().with_columns(pl.when(first).then(-1.0).otherwise("strike").alias("strike")))
+    line = panel.report.rejected.row(0, named=True)
+    assert (line["table"], line["column"], line["reason"]) == ("quotes", "strike", "strike_not_positive")
+    counts = panel.report.quality.filter(pl.col("reason").str.contains("strike_not_positive"))
+    assert counts["rows"].to_list() == [1]
+    assert panel.slice(str(panel.dates[2])).report is panel.report
+    for name, frame in ("quotes", quotes()), ("prices", spots()):
+        frame.write_parquet(tmp_path / f"{name}.parquet")
+    asked = {"index": "SPX", "weights": "equal", "progress": False}
+    stored = load_market("files", tmp_path, cache=tmp_path / "cache", **asked)
+    folder = build_panel("files", tmp_path, cache=tmp_path / "cache", **asked)
+    assert stored.report.quality.equals(load_quality(folder))
+    assert stored.report.rejected.equals(load_rejected(folder))
+    save_panel(panel, tmp_path / "panel")
+    assert open_panel(tmp_path / "panel").report.rejected.equals(panel.report.rejected)
+    assert pickle.loads(pickle.dumps(panel)).report.quality.equals(panel.report.quality)

@@ -8,15 +8,27 @@ folder named by its number (the first one's in the panel's own).
 """
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from engine.backend import to_host
 from engine.data.check_append import check_appendable
 from engine.data.check_panel import check_form, check_panel
 from engine.data.panel import MarketPanel
-from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, QuotedBand, SectorData, described
+from engine.data.parquet import read_frame
+from engine.data.records import (
+    SECTOR_AXES,
+    Account,
+    History,
+    ListedSmiles,
+    MarketInfo,
+    QuotedBand,
+    SectorData,
+    described,
+)
 from engine.data.store.checksums import BlockChecksums, continued
 from engine.data.store.generations import mapped, next_generation, remove, sweep
 from engine.data.store.header import (
@@ -135,10 +147,17 @@ class PanelWriter:
 
 
 def save_panel(panel: MarketPanel, folder) -> None:
-    """Write a whole panel to a folder; one that is there already gives way, but stays for whoever has it open."""
+    """Write a whole panel to a folder, its account beside it.
+
+    One that is there already gives way, but stays for whoever has it open.
+    """
     with locked(folder, "writing"):
         writer = PanelWriter(folder)
         writer.write(panel)
+        account = panel.report
+        for name in (QUALITY, REJECTED) if account is not None else ():
+            if (frame := account.read(name.removesuffix(".parquet"))) is not None:
+                frame.write_parquet(writer.beside(name))
         writer.commit()
 
 
@@ -210,12 +229,18 @@ def _opened(folder: Path, header: dict) -> MarketPanel:
         band=QuotedBand(**band) if band else None,
         sectors=SectorData(**axes, **sectors) if sectors else None,
         history=History(**history, note=header["history"]["note"]) if history else None,
+        report=Account(partial(_beside_arrays, folder / header["generation"])),
         content_hash=header["content_hash"],
         validate=False,
         **arrays,
     )
     check_form(panel)
     return panel
+
+
+def _beside_arrays(generation: Path, name: str) -> pl.DataFrame | None:
+    path = generation / f"{name}.parquet"
+    return read_frame(path, REMEDY.format(generation.parent)) if path.is_file() else None
 
 
 def _so_far(path: Path, end: int, spec: dict) -> BlockChecksums:

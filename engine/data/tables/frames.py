@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from engine.data.panel import MarketPanel
-from engine.data.records import MarketInfo
+from engine.data.records import Account, MarketInfo
 from engine.data.tables.assumptions import assumptions, check_actions
 from engine.data.tables.choices import Choices
 from engine.data.tables.contracts import TABLES
@@ -42,8 +42,10 @@ class OwnMarket:
     rejected: pl.DataFrame
 
     def panel(self) -> MarketPanel:
-        """Return the whole panel."""
-        return self.market.block(slice(0, len(self.market.dates)))
+        """Return the whole panel, with this account of it."""
+        panel = self.market.block(slice(0, len(self.market.dates)))
+        read = {"quality": self.quality, "rejected": self.rejected}.get
+        return replace(panel, report=Account(read), validate=False)
 
 
 def from_frames(surface: Any, weights: Any, prices: Any, **choices: Any) -> MarketPanel:
