@@ -154,10 +154,10 @@ def save_panel(panel: MarketPanel, folder) -> None:
     with locked(folder, "writing"):
         writer = PanelWriter(folder)
         writer.write(panel)
-        account = panel.report
-        for name in (QUALITY, REJECTED) if account is not None else ():
-            if (frame := account.read(name.removesuffix(".parquet"))) is not None:
-                frame.write_parquet(writer.beside(name))
+        if (account := panel.report) is not None:
+            for name in (QUALITY, REJECTED):
+                if (frame := account.read(name.removesuffix(".parquet"))) is not None:
+                    frame.write_parquet(writer.beside(name))
         writer.commit()
 
 
