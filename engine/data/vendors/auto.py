@@ -1,5 +1,6 @@
 """market=auto: which market a folder or file is, told once by what lies in it."""
 
+import functools
 import logging
 import os
 from dataclasses import fields
@@ -63,8 +64,14 @@ def resolved(path: Any, settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
             raise InputError(f"market=auto found {name}, and takes {takes}; with {setting} name it: market={name}")
     if "recognised" in known:
         given["recognised"] = why
-    log.info("market auto: %s is %s, by %s", place, name, why)
+    _say(place, name, why)
     return name, given
+
+
+@functools.cache
+def _say(place: Path, name: str, why: str) -> None:
+    """Say it once, however often the market is asked for."""
+    log.info("market auto: %s is %s, by %s", place, name, why)
 
 
 def _vendor(path: Path) -> tuple[str, str]:
