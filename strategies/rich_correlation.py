@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 
 from engine.arrays import Floats
-from engine.backend import namespace
-from engine.backtest import AbstractStrategy, MarketView, hysteresis, zscore
+from engine.backtest import AbstractStrategy, MarketView, held_while, refuse_crossed, zscore
 from engine.errors import InputError
 from engine.kinds import check_kinds
 
@@ -33,13 +32,10 @@ class RichCorrelation(AbstractStrategy):
         check_kinds(self)
         if self.window < 2:
             raise InputError(f"strategy.window={self.window} has no deviation; use 2 sessions or more")
-        if namespace(self.enter, self.leave).any(self.leave > self.enter):
-            raise InputError(f"strategy.leave={self.leave} is above strategy.enter={self.enter}; leave at or below it")
+        refuse_crossed(self.enter, self.leave)
 
     def exposure(self, market: MarketView) -> Floats:
         """Return 1 while correlation is rich, else 0; NaN before the first z-score is known; (T,)."""
-        rich = zscore(market.implied_correlation(self.tenor, self.delta), self.window)
-        xp = namespace(rich)
-        exposure = hysteresis(rich, self.enter, self.leave)
-        exposure[..., xp.cumsum(xp.isfinite(rich)) == 0] = xp.nan
-        return exposure
+        return held_while(
+            zscore(market.implied_correlation(self.tenor, self.delta), self.window), self.enter, self.leave
+        )

@@ -11,7 +11,7 @@ from engine.backtest.instruments import AtDelta, AtFairVolatility, AtForward, In
 from engine.backtest.market import MarketView
 from engine.backtest.result import BacktestResult
 from engine.backtest.schedule import Monthly, Schedule, Weekly
-from engine.backtest.signals import hysteresis, zscore
+from engine.backtest.signals import held_while, hysteresis, refuse_crossed, zscore
 from engine.backtest.simulate import backtest, simulate
 from engine.backtest.sizing import AbstractSizing, GammaNeutral, ThetaNeutral, VarianceTheta, VegaNeutral
 from engine.backtest.strategy import AbstractStrategy
@@ -67,7 +67,9 @@ __all__ = [
     "backtest",
     "build_book",
     "choose_contracts",
+    "held_while",
     "hysteresis",
+    "refuse_crossed",
     "simulate",
     "zscore",
 ]

@@ -4,21 +4,27 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.arrays import PerDate, PerName, Weights
+from engine.arrays import Floats, PerDate, PerName, Weights
 from engine.backend import namespace
 from engine.correlation import (
     Basket,
     Chosen,
     CorrelationStatus,
+    DispersionMeasures,
+    DispersionStatus,
     ImpliedCorrelation,
     MarketReturns,
     RealizedCorrelation,
+    Sectors,
     TopWeights,
     basket_realized,
+    dispersion_measures,
     implied_correlation,
     index_share,
     market_returns,
+    matched_window,
     realized_leg,
+    surface_dispersion,
 )
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
@@ -88,6 +94,46 @@ class MarketView:
         xp = namespace(record.clean)
         return xp.where(record.status == CorrelationStatus.THIN_COVERAGE, xp.nan, record.clean)
 
+    def sector_correlation(self, tenor: int, delta: int = 50) -> PerDate:
+        """Mean implied correlation inside the sectors that have options of their own, (T,) decimals.
+
+        NaN where no sector's can be measured.
+
+        Raises
+        ------
+        InputError
+            When the market knows no sectors, or none with options.
+        """
+        quoted = [sector for sector in Sectors().baskets(self.panel) if sector.index_iv is not None]
+        if not quoted:
+            raise InputError(f"no sector of {self.panel.info.name} has options of its own; use another strategy")
+        (k, d), names = self._cell(tenor, delta), self.component_iv(tenor, delta)
+        xp = namespace(names)
+        records = [implied_correlation(s.index_iv[:, k, d], names, s.weights) for s in quoted if s.index_iv is not None]
+        inside = xp.stack([xp.where(r.status == CorrelationStatus.THIN_COVERAGE, xp.nan, r.clean) for r in records])
+        known = xp.isfinite(inside)
+        total = xp.where(known, inside, 0.0).sum(axis=0)
+        return xp.where(known.any(axis=0), total / xp.maximum(known.sum(axis=0), 1), xp.nan)
+
+    def implied_dispersion(self, tenor: int) -> PerDate:
+        """Model-free sqrt(sum w s^2 - s_I^2) of the basket, (T,) annualised decimals: DSPX where the tenor is 30 days.
+
+        NaN where coverage is thin, and where the index costs more variance than its members.
+        """
+        k, _ = self._cell(tenor, int(self.panel.deltas[0]))
+        cell = slice(k, k + 1)
+        found = surface_dispersion(
+            *(self.panel.index_iv[:, cell], self.panel.component_iv[:, :, cell], self.weights),
+            *(self.panel.tenors[cell], self.panel.deltas),
+        )
+        return _tradable(found)[:, 0]
+
+    def realized_dispersion(self, tenor: int) -> PerDate:
+        """As `implied_dispersion`, of realised volatilities over the trailing sessions that the tenor holds, (T,)."""
+        realized = self.realized(matched_window(tenor))
+        found = dispersion_measures(realized.index_vol, realized.component_vol, self.weights, zero_counts=True)
+        return _tradable(found)
+
     def realized(self, window: int = 63) -> RealizedCorrelation:
         """Realised correlation of the basket over the trailing window, with its parts.
 
@@ -124,3 +170,9 @@ class MarketView:
                     f"choose one of {', '.join(str(v) for v in known)}"
                 )
         return int(np.flatnonzero(self.panel.tenors == tenor)[0]), int(np.flatnonzero(self.panel.deltas == delta)[0])
+
+
+def _tradable(found: DispersionMeasures) -> Floats:
+    """Return the dispersion where names holding enough of the basket are quoted, else NaN."""
+    xp = namespace(found.dispersion_vol)
+    return xp.where(found.status == DispersionStatus.THIN_COVERAGE, xp.nan, found.dispersion_vol)

@@ -3,6 +3,7 @@
 from engine import kernels
 from engine.arrays import Floats
 from engine.backend import namespace, running_max
+from engine.errors import InputError
 from engine.kinds import check_count
 from engine.statistics import varies
 
@@ -70,6 +71,27 @@ def hysteresis(signal: Floats, enter: Floats | float, leave: Floats | float) -> 
     last = running_max(xp.where(decides, session, -1))
     state = xp.take_along_axis(goes_in, xp.maximum(last, 0), axis=-1)
     return xp.where((last >= 0) & state, 1.0, 0.0)
+
+
+def held_while(signal: Floats, enter: Floats | float, leave: Floats | float) -> Floats:
+    """Return `hysteresis`, and NaN, no opinion, before the signal is first known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> held_while(np.array([np.nan, 0.0, 2.0, np.nan]), enter=1.5, leave=0.5).tolist()
+    [nan, 0.0, 1.0, 1.0]
+    """
+    xp = namespace(signal)
+    exposure = hysteresis(signal, enter, leave)
+    exposure[..., xp.cumsum(xp.isfinite(signal)) == 0] = xp.nan
+    return exposure
+
+
+def refuse_crossed(enter: Floats | float, leave: Floats | float) -> None:
+    """Raise InputError where a trade would stop at a level above the one that starts it."""
+    if namespace(enter, leave).any(leave > enter):
+        raise InputError(f"strategy.leave={leave} is above strategy.enter={enter}; leave at or below it")
 
 
 def _fused(signal, enter, leave):

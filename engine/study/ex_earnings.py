@@ -12,8 +12,7 @@ from engine.correlation import correlate_baskets
 from engine.data.quotes.earnings import ex_earnings, known_events
 from engine.data.quotes.quotes_to_surface import constant_maturity
 from engine.data.tables.contracts import EARNINGS
-from engine.data.tables.judge import judged
-from engine.data.tables.table_files import read_table
+from engine.data.tables.whole_file import read_whole
 from engine.errors import InputError
 from engine.study.levels import Levels, middle_delta
 
@@ -30,15 +29,7 @@ def read_earnings(path: str | Path) -> pl.DataFrame:
     InputError
         When there is no such file, or a row cannot be what it says.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise InputError(f"earnings={path} is no file; give a table of date, ticker and known")
-    frame, first = read_table(file)
-    found = judged(EARNINGS, frame, str(file), first=first)
-    if found.rejected.height:
-        _, _, line, column, reason, value = found.rejected.row(0)
-        raise InputError(f"{file}, line {line}, column {column}: {reason} ({value}); mend it, or leave the row out")
-    return found.kept
+    return read_whole(EARNINGS, path)
 
 
 def ex_earnings_iv(market, earnings: pl.DataFrame) -> np.ndarray:

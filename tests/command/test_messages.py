@@ -56,7 +56,7 @@ SMALL = ("debug=small", "report=none")
         (("sweep=[1]",), ("sweep=[1] is no choice", "[one,two]")),
         (("hydra/launcher=[[1]]",), ("hydra/launcher=[[1]] is no choice",)),
         (("costs.component=-1",), ("costs.component=-1.0 is below 0",)),
-        (("strategy=mine",), ("strategy can be rich_correlation", "configs/strategy/mine.yaml")),
+        (("strategy=mine",), ("strategy can be correlation_premium", "configs/strategy/mine.yaml")),
         (("--strategy", "mine"), ("--strategy is no option", "write strategy=mine")),
         (("--costs.index=1",), ("write costs.index=1",)),
         (("sweep.stor=table",), ("sweep has no setting stor", "did you mean store?")),

@@ -3,13 +3,14 @@
 import numpy as np
 import polars as pl
 
+from engine.arrays import Dates, Symbols
 from engine.calendar import DAY, DAYS_PER_YEAR, days_between
 from engine.pricing.event import event_variance, without_event
 
 YEAR_AHEAD = 384 * DAY  # as far as expiries that tell an event
 
 
-def known_events(earnings: pl.DataFrame, dates, assets) -> np.ndarray:
+def known_events(earnings: pl.DataFrame, dates: Dates, assets: Symbols) -> np.ndarray:
     """Time in years to every coming event that was known on the date, (M, T, A), NaN where there are fewer than M.
 
     Parameters
