@@ -9,6 +9,7 @@ from engine.backtest.exits import EarlyExit, Exits, HoldToExpiry, ShortestTenor
 from engine.backtest.hedging import DailyDelta, Hedge, NoHedge
 from engine.backtest.instruments import AtDelta, AtFairVolatility, AtForward, Instrument, Kind, Strike
 from engine.backtest.market import MarketView
+from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks
 from engine.backtest.result import BacktestResult
 from engine.backtest.schedule import Monthly, Schedule, Weekly
 from engine.backtest.signals import held_while, hysteresis, refuse_crossed, zscore
@@ -45,7 +46,9 @@ __all__ = [
     "HoldToExpiry",
     "Instrument",
     "Kind",
+    "ListedMarks",
     "MarketView",
+    "Marking",
     "Monthly",
     "NoCosts",
     "NoHedge",
@@ -57,6 +60,7 @@ __all__ = [
     "Strangle",
     "Strike",
     "Structure",
+    "SurfaceMarks",
     "ThetaNeutral",
     "TradeBook",
     "VarianceSwap",

@@ -90,7 +90,7 @@ class Accounts:
     def daily(self) -> tuple:
         """Return gross P&L, cost of options, and cost of hedges and deliveries, each (P, T) currency, on the host."""
         xp = namespace(self.entry_exposure, self.book.explain)
-        if kernels.usable(xp):
+        if self._is_fused(xp):
             rows = self._empty_rows()
             self._fused(rows)
         else:
@@ -103,7 +103,7 @@ class Accounts:
         By kernel on a CPU the rows are never all in memory: each is reduced as soon as it is made.
         """
         xp = namespace(self.entry_exposure, self.book.explain)
-        if kernels.usable(xp):
+        if self._is_fused(xp):
             # A CPU keeps the rows of the set it works on in its cache; a device has no room for them but its memory.
             rows = (None,) * 3 if xp is np else self._empty_rows()
             return dict(zip(STATISTICS, to_host(self._fused(rows)).T, strict=True))
@@ -120,6 +120,10 @@ class Accounts:
             "max_drawdown": drawdown(net).min(axis=1),
             "worst_day": net.min(axis=1),
         }
+
+    def _is_fused(self, xp) -> bool:
+        """Tell whether a kernel knows all that is charged: not spreads of listed contracts."""
+        return kernels.usable(xp) and self.book.listed is None
 
     def _empty_rows(self) -> tuple:
         xp = namespace(self.entry_exposure, self.book.explain)
@@ -138,12 +142,16 @@ class Accounts:
             today = {name: array[:held, day] for name, array in self.book.by_day.items()}
             hedge, delivered = today["hedge_traded"], today["delivered"]
             option = self.costs.index * today["index_traded"] + self.costs.component * today["component_traded"]
+            if self.book.listed is not None:
+                option = option + today["spread_traded"]
             lives = 1.0
             if self.exit_day is not None:
                 exit_day = self.exit_day[:, :held]
                 lives = exit_day >= day
                 sold = (exit_day == day) & (day < life[:held])
                 selling = self.costs.index * today["index_held"] + self.costs.component * today["component_held"]
+                if self.book.listed is not None:
+                    selling = selling + today["spread_held"]
                 option = option + sold * selling
                 hedge = xp.where(sold, today["hedge_held"], hedge)
                 delivered = xp.where(sold, 0.0, delivered)

@@ -19,6 +19,8 @@ from engine.backtest.cohort_windows import cohort_windows
 from engine.backtest.fused import FusedLegs
 from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.legs import Legs
+from engine.backtest.listed import ListedBook, ListedLegs
+from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks
 from engine.backtest.sizing import AbstractSizing, VegaNeutral, leg_units
 from engine.backtest.structure import Cohorts, Structure
 from engine.backtest.structures import Straddle
@@ -34,6 +36,12 @@ class Recipe:
     structure: Structure = field(default_factory=Straddle)
     sizing: AbstractSizing = field(default_factory=VegaNeutral)
     hedge: Hedge = field(default_factory=DailyDelta)
+    marks: Marking = field(default_factory=SurfaceMarks)
+
+    @property
+    def legs(self) -> Callable[..., Legs]:
+        """Array code that follows legs; takes what `Legs` does."""
+        return functools.partial(ListedLegs, listed=self.marks) if isinstance(self.marks, ListedMarks) else Legs
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +109,9 @@ class TradeBook:
     magnitude : array (C, H + 1, len(MAGNITUDES))
         Sums over legs of absolute values, in the order of `MAGNITUDES`.
     legs : LegTable
+    listed : ListedBook or None
+        Of listed contracts only: what is theirs alone. Vega traded and held is then that of contracts which do not have
+        two sides.
     """
 
     recipe: Recipe
@@ -116,6 +127,7 @@ class TradeBook:
     delivered: np.ndarray
     magnitude: np.ndarray
     legs: LegTable
+    listed: ListedBook | None = None
 
     @property
     def days(self) -> int:
@@ -136,6 +148,8 @@ class TradeBook:
             "hedge_held": self.hedge_held.sum(axis=2),
             "delivered": self.delivered.sum(axis=2),
         }
+        if self.listed is not None:
+            days |= {name: getattr(self.listed, name).sum(axis=2) for name in ("spread_traded", "spread_held")}
         return {name: xp.ascontiguousarray(array) for name, array in days.items()}
 
     @property
@@ -176,8 +190,10 @@ def build_book(
     xp = namespace(panel.spot)
     days = int(cohorts.life.max(initial=0))
     legs = _widest_basket(weights, cohorts.entry)
-    follow = FusedLegs if kernels.usable(xp) and FusedLegs.fits(panel, legs, recipe.structure) else Legs
-    bytes_per_cohort = follow.bytes_per_cohort(panel, legs, days, recipe.structure)
+    follow, sizes = recipe.legs, Legs
+    if follow is Legs and kernels.usable(xp) and FusedLegs.fits(panel, legs, recipe.structure):
+        follow = sizes = FusedLegs
+    bytes_per_cohort = sizes.bytes_per_cohort(panel, legs, days, recipe.structure)
     parts = []
     for first, window, held in cohort_windows(panel, cohorts, days):
         on_dates = weights[first : first + len(window)]
@@ -207,6 +223,13 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> Trade
     leg_weight = xp.concatenate([xp.ones((len(cohorts), 1)), held], axis=1)
     sized = leg_units(recipe.sizing, leg_weight, entry.greeks, entry.forward)
     units = xp.where((leg_weight > 0.0) & entered[:, None], sized, 0.0)
+    listed = None
+    if isinstance(legs, ListedLegs):
+        units = legs.whole_lots(units, recipe.sizing.index_vega)
+        # An index leg of less than half a lot is none, and neither is the cohort.
+        entered = entered & (units[:, 0] != 0.0)
+        units = xp.where(entered[:, None], units, 0.0)
+        listed = legs.account(units)
 
     reduced, by_leg = legs.held(units, entry, recipe.hedge.ratio)
     table = LegTable(
@@ -226,6 +249,7 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> Trade
         entered=entered,
         coverage=coverage,
         legs=table,
+        listed=listed,
         **reduced,
     )
 
@@ -247,4 +271,5 @@ def _joined(parts, cohorts) -> TradeBook:
         return replace(parts[0], cohorts=cohorts)
     legs = records.concatenate([part.legs for part in parts])
     known = {name: getattr(parts[0], name) for name in ("recipe", "shortest_tenor")}
+    known["listed"] = parts[0].listed and records.concatenate([part.listed for part in parts])
     return records.concatenate(parts, cohorts=cohorts, legs=legs, **known)

@@ -138,11 +138,32 @@ def _named(code: str) -> Callable:
     return lambda info: code
 
 
+def _share(metrics: dict, name: str) -> np.ndarray:
+    """Return a share that only a book of listed contracts has, 0 in others."""
+    return np.nan_to_num(metrics[name]) if name in metrics else np.zeros(metrics["cohorts"].shape)
+
+
+def _no_quote(summary: dict, result: "BacktestResult") -> str:
+    return (
+        f"{summary['surface_marks_share']:.2%} of the marks of listed contracts come from the surface: the contract "
+        "had no quote of its own that day"
+    )
+
+
+def _last_trades(summary: dict, result: "BacktestResult") -> str:
+    return (
+        f"{summary['trade_marks_share']:.0%} of the marks of listed contracts are last trades, at which nobody could "
+        "trade any more: the ledger's parity_gap tells how far they were from the price they are marked on"
+    )
+
+
 RULES = (
     Rule(_named("no_trades"), lambda m, info: ~_traded(m), _no_trades),
     Rule(_named("few_cohorts"), lambda m, info: _traded(m) & (m["cohorts_apart"] < FEW_COHORTS), _few_cohorts),
     Rule(_named("low_t"), lambda m, info: _traded(m) & ~(np.abs(m["hac_t"]) >= LEAST_T), _not_significant),
     Rule(_named("unsettled"), lambda m, info: m["unsettled_share"] > MOST_UNSETTLED, _unsettled),
     Rule(_named("lost"), lambda m, info: m["cohorts_lost"] > 0, _lost),
+    Rule(_named("marks_without_quote"), lambda m, info: _share(m, "surface_marks_share") > 0.0, _no_quote),
+    Rule(_named("marks_of_last_trades"), lambda m, info: _share(m, "trade_marks_share") > 0.0, _last_trades),
     Rule(lambda info: f"{info.marks}_marks", lambda m, info: _traded(m) & bool(MARKS[info.marks]), _marks),
 )

@@ -43,6 +43,8 @@ class Earned:
     parts : array (C, 1 + L, I, len(PARTS))
     vega_traded, delivered : array (C, 1 + L, I)
     hedge_traded : array (C, 1 + L)
+    spread : array (C, 1 + L, I)
+        Half-spreads paid, of listed contracts.
     """
 
     alive: np.ndarray
@@ -50,6 +52,7 @@ class Earned:
     vega_traded: np.ndarray
     delivered: np.ndarray
     hedge_traded: np.ndarray
+    spread: np.ndarray
 
 
 def follow(
@@ -83,7 +86,7 @@ def follow(
         size = Legs.bytes_per_cohort(window, name.shape[1] - 1, longest, recipe.structure)
         for block in blocks(len(held), size, 8 * block_budget(xp)):
             here = slice(done + block.start, done + block.stop)
-            legs = Legs(window, held[block], xp.asarray(name[here, 1:]), longest, recipe.structure)
+            legs = recipe.legs(window, held[block], xp.asarray(name[here, 1:]), longest, recipe.structure)
             given = (xp.asarray(array[here]) for array in (units, days, *more))
             found.append(records.map_arrays(work(legs, *given), to_host))
         done += len(held)
@@ -163,6 +166,7 @@ def _on_day(legs: Legs, units, days, hedge_ratio: float) -> Earned:
         vega_traded=xp.stack([pick(flow.vega_traded) for flow in flows], axis=2),
         delivered=xp.stack([pick(flow.delivered) for flow in flows], axis=2),
         hedge_traded=pick(legs.hedges(flows)[0]),
+        spread=xp.stack([pick(spread) for spread in legs.spreads(units)], axis=2),
     )
 
 

@@ -8,6 +8,7 @@ import polars as pl
 from engine.backend import to_host
 from engine.backtest.book import COMPONENT, INDEX
 from engine.backtest.instruments import pairs
+from engine.backtest.listed import SAID, ListedBook
 from engine.backtest.structure import LegStatus
 from engine.kernels.codes import PARTS
 from engine.records import map_arrays
@@ -54,12 +55,13 @@ class Rows:
         """Pick each row's element of an array (C, 1 + L) or (C, 1 + L, I)."""
         return array[self.at if array.ndim == 3 else self.at[:2]]
 
-    def cost(self, vega_traded, hedge_traded, delivered) -> np.ndarray:
-        """Charge what the rows trade, per unit of index vega; arrays as in `of`."""
+    def cost(self, vega_traded, hedge_traded, delivered, spread=None) -> np.ndarray:
+        """Charge what the rows trade, per unit of index vega; arrays as in `of`. `spread` is of listed contracts."""
         half_spread = np.where(self.leg_class == INDEX, self.rates["index"], self.rates["component"])
         hedging = self.rates["hedge_bps"] * self.hedge_share * self.of(hedge_traded)
         hedging = hedging + self.rates["delivery_bps"] * self.of(delivered)
-        return np.abs(self.vega) * (half_spread * self.of(vega_traded) + 1e-4 * hedging)
+        paid = 0.0 if spread is None else self.of(spread)
+        return np.abs(self.vega) * (half_spread * self.of(vega_traded) + paid + 1e-4 * hedging)
 
     def names(self, result: "BacktestResult", name: np.ndarray) -> dict:
         """Columns that say which leg and instrument a row is; `name` as in `LegTable`."""
@@ -73,15 +75,16 @@ class Rows:
 
 def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
     """Return `BacktestResult.ledger`."""
-    legs = map_arrays(result.legs(p), to_host)
+    book = result.book_until(p)
+    legs, listed = map_arrays(book.legs, to_host), book.listed and map_arrays(book.listed, to_host)
     rows = Rows(result, p, legs.units)
     entry = result.book.cohorts.entry[rows.cohort]
     pnl = {name: rows.vega * rows.of(getattr(legs, name)) for name in SOURCES}
     gross = rows.vega * (rows.of(legs.pnl_option) + rows.of(legs.pnl_hedge) + rows.of(legs.financing))
     status = rows.of(legs.status)
     status = np.where(rows.is_sold & (status == LegStatus.EXPIRED), int(LegStatus.EXITED), status)
-    cost = rows.cost(legs.vega_traded, legs.hedge_traded, legs.delivered)
-    return pl.DataFrame(
+    cost = rows.cost(legs.vega_traded, legs.hedge_traded, legs.delivered, listed and listed.spread)
+    frame = pl.DataFrame(
         {
             "cohort": rows.cohort,
             "entry_date": result.dates[entry],
@@ -102,6 +105,26 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
             "pnl_net": gross - cost,
         }
     )
+    if listed is None:
+        return frame
+    columns = _of_contracts(rows, listed, rows.of(legs.value), rows.of(legs.exit_value) * rows.of(legs.shares))
+    return frame.with_columns(**columns)
+
+
+def _of_contracts(rows: Rows, listed: ListedBook, entered, left) -> dict:
+    """Columns of the contract that each row is, and of the prices it was entered and left at, as quoted on that day."""
+    said, multiplier = np.array(SAID), rows.of(listed.multiplier)
+    return {
+        "expiry": pl.Series(rows.of(listed.expiry)).cast(pl.Int32).cast(pl.Date),
+        "right": pl.Series([label[0].upper() for label in rows.label], dtype=pl.String),
+        "lots": pl.Series((rows.quantity / multiplier).round()).cast(pl.Int64),
+        "multiplier": pl.Series(multiplier),
+        "entry_price": pl.Series(entered),
+        "entry_source": pl.Series(said[rows.of(listed.entry_source)]),
+        "exit_price": pl.Series(left),
+        "exit_source": pl.Series(said[rows.of(listed.exit_source)]),
+        "parity_gap": pl.Series(rows.of(listed.parity_gap)),
+    }
 
 
 def by_name(result: "BacktestResult", p: int) -> pl.DataFrame:

@@ -20,9 +20,10 @@ from engine.backtest.instruments import (
     price,
     ratios,
 )
+from engine.backtest.leg_sums import by_day, class_sums, day_before, from_entry, magnitudes, total
 from engine.backtest.marks import Marks, Reading, mark_cohorts
 from engine.backtest.structure import Cohorts, expiries
-from engine.kernels.codes import MAGNITUDES, PARTS, Beyond, Kind, LegStatus
+from engine.kernels.codes import PARTS, Kind, LegStatus
 from engine.pricing import StraddleGreeks
 
 
@@ -63,10 +64,11 @@ class Flows:
 class Held:
     """One instrument of every leg, marked and priced on every holding day."""
 
-    def __init__(self, pair: Pair, marks: Marks, rolls: DateRoll, rate: Floats):
-        self.pair, self.marks, self.rolls = pair, marks, rolls
+    def __init__(self, pair: Pair, marks: Marks, rolls: DateRoll, rate: Floats, strike: Floats | None = None):
+        self.pair, self.marks, self.rolls, self.rate = pair, marks, rolls, rate
         opened = (marks.forward[:, :, 0], marks.smile[:, :, 0], marks.deltas, marks.time[:, :, 0])
-        self.strike = by_class(pair, lambda instrument: instrument.strike.at(*opened))
+        given = strike is not None
+        self.strike = strike if given else by_class(pair, lambda instrument: instrument.strike.at(*opened))
         self.reading: Reading = by_class(pair, self._read)
         self.opened = Opened(marks.time[:, :, :1], marks.forward[:, :, :1])
         realised = ()
@@ -91,7 +93,7 @@ class Held:
         included = (units != 0.0)[:, :, None]
         units = units[:, :, None]
         held_delta = hedge_ratio * greeks.delta
-        parts = explain(greeks, *self.at_marks, self.rolls, held_delta, self.price, *self.realised)
+        parts = self.explained(held_delta)
         # From each close to the next: alive on the second of the two.
         lives = (marks.alive[..., 1:] & included)[:, :, None]
 
@@ -99,19 +101,36 @@ class Held:
         on = (day < marks.end[:, :, None]) & included  # held on from that close
         ends = (day == marks.end[:, :, None]) & included
         status = marks.status[:, :, None]
-        vega = xp.where(included, xp.abs(units) * greeks.vega, 0.0)
-        vega_held = xp.where(on, vega, 0.0)
-        sold = xp.where(ends & (status == LegStatus.EXITED), vega, 0.0)
-        sold = sold + xp.where(ends & (status == LegStatus.CLOSED), _day_before(vega), 0.0)
+        vega = self.without_quotes(xp.where(included, xp.abs(units) * greeks.vega, 0.0))
+        vega_traded, vega_held = self.trades(vega, included)
         delivers = ends & (status == LegStatus.EXPIRED) & physical
         delivers[:, 0] = False  # the index is settled in cash
         return Flows(
             parts=xp.where(lives, xp.stack(parts, axis=2) * units[..., None], 0.0),
-            vega_traded=xp.where(day == 0, vega_held, sold),
+            vega_traded=vega_traded,
             vega_held=vega_held,
             delivered=xp.where(delivers, xp.abs(units) * self._delivered(), 0.0),
             hedge=xp.where(on, held_delta * units, 0.0),
         )
+
+    def explained(self, held_delta) -> list[Floats]:
+        """Split the daily P&L of one into its sources, given the delta hedged at each close."""
+        return explain(self.greeks, *self.at_marks, self.rolls, held_delta, self.price, *self.realised)
+
+    def without_quotes(self, vega):
+        """Return the vega that pays a spread in vol points, of vega that is held: all of it."""
+        return vega
+
+    def trades(self, amount, included) -> tuple[Floats, Floats]:
+        """Return what is traded, and held on, at each close of an amount that is held in the legs included."""
+        xp = namespace(amount)
+        day = xp.arange(amount.shape[-1])
+        end, status = self.marks.end[:, :, None], self.marks.status[:, :, None]
+        held = xp.where((day < end) & included, amount, 0.0)
+        ends = (day == end) & included
+        sold = xp.where(ends & (status == LegStatus.EXITED), amount, 0.0)
+        sold = sold + xp.where(ends & (status == LegStatus.CLOSED), day_before(amount), 0.0)
+        return xp.where(day == 0, held, sold), held
 
     def _delivered(self):
         """Strike value of the shares that each instrument would deliver, were that close its expiry."""
@@ -151,7 +170,7 @@ class Legs:
             tenor: records.map_arrays(date_rolls(contracts, panel.dates, rate, days), lambda array: array[:, None])
             for tenor, contracts in by_tenor.items()
         }
-        self.marks = marks[None]
+        self.marks, self.contracts = marks[None], by_tenor
         placed = ((pair, pair[0].tenor) for pair in pairs(structure))
         self.instruments = [Held(pair, marks[tenor], rolls[tenor], rate[:, None]) for pair, tenor in placed]
         self.ratios = [ratios(held.pair, name.shape[1], xp) for held in self.instruments]
@@ -168,10 +187,10 @@ class Legs:
             StraddleGreeks(*(getattr(held.greeks, f.name)[:, :, 0] for f in fields(held.greeks)))
             for held in self.instruments
         ]
-        stale = _total([held.reading.stale[:, :, 0] for held in self.instruments])
+        stale = total([held.reading.stale[:, :, 0] for held in self.instruments])
         greeks = StraddleGreeks(
             **{
-                f.name: _total([ratio * getattr(one, f.name) for one, ratio in zip(at_entry, self.ratios, strict=True)])
+                f.name: total([ratio * getattr(one, f.name) for one, ratio in zip(at_entry, self.ratios, strict=True)])
                 for f in fields(StraddleGreeks)
             }
         )
@@ -194,6 +213,10 @@ class Legs:
             for held, ratio in zip(self.instruments, self.ratios, strict=True)
         ]
 
+    def spreads(self, units) -> list:
+        """Return the half-spreads in currency that are paid at each close beside vol points, by instrument: none."""
+        return [namespace(units).zeros((*units.shape, self.days + 1))] * len(self.instruments)
+
     def hedges(self, flows: list[Flows]) -> tuple[Floats, Floats]:
         """Return the notional of hedges traded at each close and held into it; of one expiry they are netted."""
         xp = namespace(self.panel.spot)
@@ -202,11 +225,11 @@ class Legs:
             same = [
                 (one, flow) for one, flow in zip(self.instruments, flows, strict=True) if one.pair[0].tenor == tenor
             ]
-            hedge, forward = _total([flow.hedge for _, flow in same]), same[0][0].marks.forward
-            before = _day_before(hedge)
+            hedge, forward = total([flow.hedge for _, flow in same]), same[0][0].marks.forward
+            before = day_before(hedge)
             for amounts, amount in ((traded, xp.abs(hedge - before)), (held, xp.abs(before))):
                 amounts.append(xp.where(amount > 0.0, amount * forward, 0.0))
-        return _total(traded), _total(held)
+        return total(traded), total(held)
 
     def held(self, units, entry: Entry, hedge_ratio: float) -> tuple[dict, dict]:
         """Hold `units` of each leg, (C, 1 + L), as it was entered, with `hedge_ratio` of its delta hedged.
@@ -219,13 +242,13 @@ class Legs:
         xp = namespace(units)
         marks, flows = self.marks, self.flows(units, hedge_ratio)
         hedge_traded, hedge_held = self.hedges(flows)
-        sizes = [_magnitudes(f.parts, held.reading) for f, held in zip(flows, self.instruments, strict=True)]
+        sizes = [magnitudes(f.parts, held.reading) for f, held in zip(flows, self.instruments, strict=True)]
         daily = {name: [getattr(f, name) for f in flows] for name in ("vega_traded", "vega_held", "delivered")}
         daily |= {"hedge_traded": [hedge_traded], "hedge_held": [hedge_held]}
         reduced = {
-            "explain": _from_entry(_by_day(_total([_by_class(f.parts) for f in flows]))),
-            "magnitude": _from_entry(_by_day(_total(sizes))),
-            **{name: _by_day(_total([_by_class(a) for a in arrays])) for name, arrays in daily.items()},
+            "explain": from_entry(by_day(total([class_sums(f.parts) for f in flows]))),
+            "magnitude": from_entry(by_day(total(sizes))),
+            **{name: by_day(total([class_sums(a) for a in arrays])) for name, arrays in daily.items()},
         }
 
         end = marks.end[:, :, None]
@@ -245,48 +268,3 @@ class Legs:
             "hedge_traded": hedge_traded.sum(axis=2),
             "delivered": xp.stack([flow.delivered.sum(axis=2) for flow in flows], axis=2),
         }
-
-
-def _total(arrays):
-    """Add up what the instruments have of one thing."""
-    total = arrays[0]
-    for array in arrays[1:]:
-        total = total + array
-    return total
-
-
-def _magnitudes(parts, reading: Reading):
-    """Sum absolute values over legs, (C, len(MAGNITUDES), H)."""
-    xp = namespace(parts)
-    pnl = xp.abs(parts.sum(axis=2))
-    sums = {"pnl": pnl.sum(axis=1)}
-    # A day's P&L is doubtful when the mark at either of its closes is.
-    stale, beyond = (xp.maximum(a[..., 1:], a[..., :-1]) for a in (reading.stale, reading.beyond))
-    doubtful = {"stale": stale, "beyond_tenors": beyond == Beyond.TENORS, "beyond_deltas": beyond == Beyond.DELTAS}
-    sums |= {kind: xp.where(is_so, pnl, 0.0).sum(axis=1) for kind, is_so in doubtful.items()}
-    for part in ("gamma", "theta", "unexplained"):
-        sums[part] = xp.abs(parts[:, :, PARTS.index(part)]).sum(axis=1)
-    return xp.stack([sums[name] for name in MAGNITUDES], axis=1)
-
-
-def _by_class(by_leg):
-    """Sum legs into their two classes: axis 1 becomes (index, component)."""
-    xp = namespace(by_leg)
-    return xp.stack([by_leg[:, 0], by_leg[:, 1:].sum(axis=1)], axis=1)
-
-
-def _by_day(daily):
-    """Move the days from the last axis to the second."""
-    return namespace(daily).moveaxis(daily, -1, 1)
-
-
-def _from_entry(daily):
-    """Put a zero entry day in front of the H daily values on axis 1."""
-    xp = namespace(daily)
-    return xp.concatenate([xp.zeros((len(daily), 1, *daily.shape[2:])), daily], axis=1)
-
-
-def _day_before(daily):
-    """Shift the last axis by one day; nothing was before entry."""
-    xp = namespace(daily)
-    return xp.concatenate([xp.zeros_like(daily[..., :1]), daily[..., :-1]], axis=-1)

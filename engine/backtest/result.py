@@ -118,15 +118,24 @@ class BacktestResult:
         given = np.asarray(to_host(getattr(self.costs, name)), dtype=float).reshape(-1)
         return np.broadcast_to(given, (self.sets,))
 
-    @cached_property
+    @property
     def closing_vega(self) -> np.ndarray:
         """Vega, per unit of index vega, that selling each cohort at its last mark would trade, (C, 2) by leg class.
 
         0 for cohorts that the data settle. The others are valued at that mark and not sold; they are followed again
         here as if they were.
         """
+        return self._closing[0]
+
+    @property
+    def closing_spread(self) -> np.ndarray:
+        """Half-spreads of listed contracts that it would pay beside, (C,) currency per unit of index vega."""
+        return self._closing[1]
+
+    @cached_property
+    def _closing(self) -> tuple[np.ndarray, np.ndarray]:
         cohorts = self.book.cohorts
-        vega = np.zeros((len(cohorts), 2))
+        vega, spread = np.zeros((len(cohorts), 2)), np.zeros(len(cohorts))
         unsettled = np.flatnonzero(to_host(self.book.entered) & ~cohorts.settled)
         if len(unsettled):
             sold = Cohorts(
@@ -136,8 +145,11 @@ class BacktestResult:
                 np.full(len(unsettled), int(LegStatus.EXITED)),
             )
             followed = build_book(self.market, self.view.weights, sold, self.book.recipe)
-            vega[unsettled] = to_host(followed.vega_traded)[np.arange(len(unsettled)), sold.life]
-        return vega
+            at = np.arange(len(unsettled)), sold.life
+            vega[unsettled] = to_host(followed.vega_traded)[at]
+            if followed.listed is not None:
+                spread[unsettled] = to_host(followed.listed.spread_traded)[at].sum(axis=1)
+        return vega, spread
 
     def capital(self, p: int = 0) -> float:
         """Fixed capital that returns are quoted on, in currency."""
@@ -248,11 +260,15 @@ class BacktestResult:
         return views.breakeven_correlation(self, date, p, factors)
 
     def legs(self, p: int = 0) -> LegTable:
-        """Return the legs to the exits of a parameter set: of a book built again where some cohort is sold early."""
+        """Return the legs to the exits of a parameter set."""
+        return self.book_until(p).legs
+
+    def book_until(self, p: int = 0) -> TradeBook:
+        """Return the book to the exits of a parameter set: built again where some cohort is sold early."""
         until = self.held_until(p)
         if (until == self.book.cohorts.life).all():
-            return self.book.legs
-        return build_book(self.market, self.view.weights, self.book.cohorts.until(until), self.book.recipe).legs
+            return self.book
+        return build_book(self.market, self.view.weights, self.book.cohorts.until(until), self.book.recipe)
 
     @cached_property
     def summaries(self) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """backtest(): the one place where decisions are lagged and become trades."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from engine.backtest.exits import Exits, HoldToExpiry
 from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.instruments import check_instruments, longer_tenors
 from engine.backtest.market import MarketView
+from engine.backtest.marking import Marking, SurfaceMarks, check_exposure, traded
 from engine.backtest.result import BacktestResult
 from engine.backtest.schedule import Monthly, Schedule
 from engine.backtest.sizing import AbstractSizing, VegaNeutral
@@ -37,6 +38,7 @@ def backtest(
     exits: Exits | None = None,
     hedge: Hedge | None = None,
     costs: Costs | None = None,
+    marks: Marking | None = None,
     lag: int = 1,
     risk_free: float = 0.0,
     progress: Callable[[int], None] | None = None,
@@ -65,6 +67,8 @@ def backtest(
         `DailyDelta` or `NoHedge`.
     costs : Costs
         `VolPoints` or `NoCosts`.
+    marks : Marking
+        `SurfaceMarks`, or `ListedMarks` of whole lots of listed contracts at their own quotes.
     lag : int
         Sessions between the close a decision is taken on and the close it is traded at; at least 1.
     risk_free : float
@@ -95,7 +99,8 @@ def backtest(
         raise InputError(f"risk_free={risk_free} is not a number; write 0.04 for 4 %")
     view = MarketView(market, basket or TopWeights())
     sizing = sizing or VegaNeutral()
-    book = open_book(view, schedule or Monthly(), structure or Straddle(), sizing, hedge or DailyDelta(), lag, progress)
+    recipe = Recipe(structure or Straddle(), sizing, hedge or DailyDelta(), marks or SurfaceMarks())
+    book = open_book(view, schedule or Monthly(), recipe, lag, progress)
     decision = decide(strategy, exits or HoldToExpiry(), view, book, lag)
     return simulate(view, book, decision, sizing.index_vega, costs or VolPoints(), risk_free)
 
@@ -103,9 +108,7 @@ def backtest(
 def open_book(
     view: MarketView,
     schedule: Schedule,
-    structure: Structure,
-    sizing: AbstractSizing,
-    hedge: Hedge,
+    recipe: Recipe,
     lag: int,
     progress: Callable[[int], None] | None = None,
 ) -> TradeBook:
@@ -116,14 +119,15 @@ def open_book(
     InputError
         When the lag is below 1, the schedule's sessions do not ascend from `lag` on, or none of them can be entered.
     """
-    market = view.panel
+    market, structure = view.panel, recipe.structure
     if not is_kind(lag, int):
         raise InputError(f"lag={lag} is not a whole number of sessions")
     if lag < 1:
         raise InputError(f"lag={lag} would trade on the close that decided the trade; use lag=1 or more")
     if market.dates.dtype != np.dtype("datetime64[D]"):
         raise InputError(f"{market.info.name} holds times of the day; a backtest needs one row per session")
-    check_instruments(structure, sizing)
+    check_instruments(structure, recipe.sizing)
+    made = replace(recipe, structure=traded(recipe.marks, structure, market, recipe.sizing))
     entry = np.asarray(schedule.entries(market.dates, lag))
     if len(entry) == 0:
         raise InputError(
@@ -139,7 +143,7 @@ def open_book(
     check_reach(market, cohorts, structure.tenor)
     for tenor in longer_tenors(structure):
         check_reach(market, cohorts.beside(expiries(market, cohorts.entry, tenor, structure.min_days)), tenor)
-    book = build_book(market, view.weights, cohorts, Recipe(structure, sizing, hedge), progress=progress)
+    book = build_book(market, view.weights, cohorts, made, progress=progress)
     if not book.entered.any():
         raise InputError(
             f"none of {len(entry)} cohorts can be entered: on no entry date is the index quoted together with names "
@@ -175,6 +179,7 @@ def decide(strategy: AbstractStrategy, exits: Exits, view: MarketView, book: Tra
     asked = xp.take(exposure, xp.asarray(book.cohorts.entry - lag), axis=1)  # contiguous, as an index is not
     has_opinion = xp.isfinite(asked)
     entry_exposure = xp.where(book.entered & has_opinion, asked, 0.0)
+    check_exposure(book.recipe.marks, entry_exposure)
     dates = view.panel.dates
     days_left = book.cohorts.days_left(dates, book.cohorts.sessions(dates, book.days))
     exit_day = exits.exit_day(book, entry_exposure, exposure, xp.asarray(days_left), lag)

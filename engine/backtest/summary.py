@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.backend import to_host
-from engine.backtest.legs import MAGNITUDES
 from engine.backtest.metrics import share
 from engine.backtest.structure import LegStatus
+from engine.kernels.codes import MAGNITUDES
 
 if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
@@ -24,7 +24,9 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
         beside it is what was charged. `unexplained_share` is sum |unexplained| / (sum |gamma| + sum |theta|) over legs
         and days; `stale_share` is the share of sum |P&L| over legs and days whose mark had no quote of its own that
         day, `beyond_tenors_share` of those whose time left the surface did not reach, `beyond_deltas_share` of those
-        whose strike it did not reach, though the time left: no day is in both.
+        whose strike it did not reach, though the time left: no day is in both. Of listed contracts
+        `surface_marks_share` is the share of marks taken from the surface for want of a quote of their own, and
+        `trade_marks_share` that of last trades.
 
         `cohorts_apart` counts cohorts one after the other, none entered before the one counted last has ended;
         `cohorts_undecided` those on which the strategy had no opinion yet. Cohorts open or lost when the data end are
@@ -89,7 +91,20 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
         "beyond_deltas_share": share(part["beyond_deltas"], part["pnl"]),
         "index_vega": np.array(result.vegas),
         "capital": capital,
+        **_listed_marks(result, exposure),
     }
+
+
+def _listed_marks(result, exposure):
+    """Shares of the marks of listed contracts held that are none of their own, or last trades, each (P,)."""
+    listed = result.book.listed
+    if listed is None:
+        return {}
+    daily = [to_host(getattr(listed, name)) for name in ("marks", "missing", "trades")]
+    until = np.broadcast_to(_until(result), exposure.shape)
+    held = np.arange(result.book.days + 1) <= until[..., None]
+    marks, missing, trades = (((exposure > 0.0)[..., None] * held * one).sum(axis=(1, 2)) for one in daily)
+    return {"surface_marks_share": share(missing, marks), "trade_marks_share": share(trades, marks)}
 
 
 def _until(result):
@@ -119,6 +134,7 @@ def _exit_cost(result, unsettled, late):
     vega = result.closing_vega[late]
     rates = (result.rate("index"), result.rate("component"))  # as the leg classes are ordered
     spread = sum(rate[:, None] * vega[None, :, leg_class] for leg_class, rate in enumerate(rates))
+    spread = spread + result.closing_spread[late]
     return (unsettled * spread).sum(axis=1) * result.vegas
 
 

@@ -49,6 +49,7 @@ def carry(result: "BacktestResult", date: Date, p: int) -> pl.DataFrame:
     (`delta`, `gamma`, `hedge`) and down the surface (`vega`), and financing. The next session is the market's, or the
     next weekday where the data end. Raises as `day`.
     """
+    _refuse_listed(result, "carry")
     session = _session(result, date)
     held, cohorts = _held_on(result, p, session)
     quiet = None
@@ -71,6 +72,7 @@ def greeks(result: "BacktestResult", p: int) -> pl.DataFrame:
 
 def split_by_day(result: "BacktestResult", p: int) -> pl.DataFrame:
     """Return `BacktestResult.split`."""
+    _refuse_listed(result, "split")
     out = _over_time(result, p, partial(held_split, weights=result.view.weights), (len(SPLIT),))
     return pl.DataFrame({"date": result.dates, **{name: out[:, i] for i, name in enumerate(SPLIT)}})
 
@@ -118,6 +120,7 @@ def scenarios(
     InputError
         As `day`, and when a correlation leaves the index no volatility.
     """
+    _refuse_listed(result, "scenarios")
     session = _session(result, date)
     held, cohorts = _held_on(result, p, session)
     rows = []
@@ -143,6 +146,7 @@ def breakeven_correlation(result: "BacktestResult", date: Date, p: int, factors:
     at. At 1 it is the correlation that the marks imply. What was earned and paid before is not in it; NaN where nothing
     is held, or no correlation does it. Raises as `day`.
     """
+    _refuse_listed(result, "breakeven_correlation")
     session = _session(result, date)
     held, cohorts = _held_on(result, p, session)
     found = [float("nan")] * len(factors)
@@ -155,6 +159,14 @@ def breakeven_correlation(result: "BacktestResult", date: Date, p: int, factors:
         book = Expectation(pairs(recipe.structure), state, vega * units, weights)
         found = [book.breakeven(factor) for factor in factors]
     return pl.DataFrame({"realised_over_implied": np.asarray(factors, dtype=float), "correlation": found})
+
+
+def _refuse_listed(result: "BacktestResult", view: str) -> None:
+    """Raise InputError where a view would price contracts at volatilities that are none of their own quotes."""
+    if result.book.listed is not None:
+        raise InputError(
+            f"{view} reprices legs on the surface, which listed contracts are not marked on; use marks=surface"
+        )
 
 
 def _session(result: "BacktestResult", date: Date) -> int:
@@ -189,7 +201,7 @@ def _day_frame(result: "BacktestResult", p: int, held: np.ndarray, followed: tup
         found = earned(market, cohorts, result.book.recipe, name, units, session)
         rows = Rows(result, p, np.where(found.alive, units, 0.0), held)
         parts = rows.vega[:, None] * found.parts[rows.at]
-        cost = rows.cost(found.vega_traded, found.hedge_traded, found.delivered)
+        cost = rows.cost(found.vega_traded, found.hedge_traded, found.delivered, found.spread)
     gross = parts.sum(axis=1)
     return pl.DataFrame(
         {

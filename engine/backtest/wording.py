@@ -36,6 +36,8 @@ ROWS = (
     ("stale_share", "|P&L| on stale marks", "percent"),
     ("beyond_tenors_share", "|P&L| on marks beyond the tenors", "percent"),
     ("beyond_deltas_share", "|P&L| on marks beyond the deltas", "percent"),
+    ("surface_marks_share", "Marks of listed contracts from the surface", "percent"),
+    ("trade_marks_share", "Marks of listed contracts from last trades", "percent"),
     ("unexplained_share", "Unexplained of |gamma| + |theta|", "percent"),
 )
 

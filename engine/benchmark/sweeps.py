@@ -3,7 +3,7 @@
 from functools import partial
 
 from engine.backend import to_host
-from engine.backtest import DailyDelta, Straddle, VegaNeutral, VolPoints, Weekly
+from engine.backtest import DailyDelta, Recipe, Straddle, SurfaceMarks, VegaNeutral, VolPoints, Weekly
 from engine.backtest.exits import HoldToExpiry
 from engine.backtest.market import MarketView
 from engine.backtest.signals import zscore
@@ -26,7 +26,7 @@ def sweep_book(market: Market, sizes: Sizes) -> Work:
     legs, entry = 1 + int((market.top[0] > 0.0).sum()), Weekly().entries(panel.dates, 1)
 
     def run():
-        return open_book(MarketView(panel, TopWeights(50)), Weekly(), Straddle(), VegaNeutral(), DailyDelta(), 1)
+        return open_book(MarketView(panel, TopWeights(50)), Weekly(), Recipe(), 1)
 
     return book_work(panel, entry, Straddle().tenor, legs, run, "weekly")
 
@@ -43,6 +43,7 @@ def sweep(market: Market, sizes: Sizes, count: int) -> Work:
             sizing=VegaNeutral(index_vega),
             schedule=Weekly(),
             exits=HoldToExpiry(),
+            marks=SurfaceMarks(),
             hedge=DailyDelta(),
             costs=costs,
         )
@@ -89,7 +90,7 @@ def sweep_loop(market: Market, sizes: Sizes) -> Work:
 def sweep_lists(panel) -> dict:
     """Return the signal and the book as the lists that `plain_sweep` takes."""
     view = MarketView(panel, TopWeights(50))
-    book = open_book(view, Weekly(), Straddle(), VegaNeutral(), DailyDelta(), 1)
+    book = open_book(view, Weekly(), Recipe(), 1)
     strategy = RichCorrelation()
     score = zscore(view.implied_correlation(strategy.tenor, strategy.delta), strategy.window)
     arrays = {"score": score, "entered": book.entered, **book.by_day}

@@ -94,7 +94,7 @@ def _check_fits(kind: type, where: str) -> None:
 
 def _bases() -> dict[str, type]:
     """Return what the classes of each group derive from, or the protocol that they follow."""
-    from engine.backtest import AbstractSizing, AbstractStrategy, Costs, Exits, Hedge, Schedule, Structure
+    from engine.backtest import AbstractSizing, AbstractStrategy, Costs, Exits, Hedge, Marking, Schedule, Structure
     from engine.correlation import Basket
 
     return {
@@ -106,6 +106,7 @@ def _bases() -> dict[str, type]:
         "exits": Exits,
         "hedge": Hedge,
         "costs": Costs,
+        "marks": Marking,
     }
 
 

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from engine.backend import device_budget, library, namespace, to_host
-from engine.calendar import DAY, Date
+from engine.calendar import Date
 from engine.data.check_append import check_appendable
 from engine.data.check_panel import check_panel
+from engine.data.contract_quotes import ContractQuotes
+from engine.data.moments import after, moment
 from engine.data.records import SECTOR_AXES, Account, History, ListedSmiles, MarketInfo, QuotedBand, SectorData
 from engine.data.suspicions import suspicions, tell
 from engine.errors import InputError
@@ -75,6 +77,8 @@ class MarketPanel:
     report : Account or None
         What became of the rows that the panel was made of, on all its dates: `report.quality`, `report.rejected`. None
         where it was made of arrays, or appended.
+    contracts : ContractQuotes or None
+        Quotes of each listed contract, read as they are asked for; None where the source has none.
     content_hash : str
         Identifies the contents in a manifest. A stored panel has the hash of its files; a slice, or panels put
         together, a hash derived from theirs; a panel made in memory has "".
@@ -118,6 +122,7 @@ class MarketPanel:
     sectors: SectorData | None = None
     history: History | None = None
     report: Account | None = field(default=None, compare=False)
+    contracts: ContractQuotes | None = field(default=None, compare=False)
     content_hash: str = field(default="", compare=False)
     window_bytes: int | None = field(default=None, compare=False)
     validate: InitVar[bool] = True
@@ -170,7 +175,7 @@ class MarketPanel:
         own, stays as it is: it has a `map_arrays` too.
         """
         parts = ("listed", "band", "sectors", "history")
-        fixed = ("info", "names", "tenors", "deltas", *parts, "report", "content_hash", "window_bytes")
+        fixed = ("info", "names", "tenors", "deltas", *parts, "report", "contracts", "content_hash", "window_bytes")
         changed = {f.name: change(f.name, getattr(self, f.name)) for f in fields(self) if f.name not in fixed}
         for name, part in (("listed", self.listed), ("band", self.band)):
             if part is not None:
@@ -193,8 +198,8 @@ class MarketPanel:
         InputError
             When no session lies in the range.
         """
-        first = 0 if start is None else int(np.searchsorted(self.dates, _moment(start)))
-        last = len(self) if end is None else int(np.searchsorted(self.dates, _after(_moment(end))))
+        first = 0 if start is None else int(np.searchsorted(self.dates, moment(start)))
+        last = len(self) if end is None else int(np.searchsorted(self.dates, after(moment(end))))
         if first >= last:
             raise InputError(
                 f"no session of {self.info.name} lies in {start or '...'} .. {end or '...'}; "
@@ -224,7 +229,11 @@ class MarketPanel:
         both = self.map_arrays(lambda name, array: namespace(array).concatenate([array, after[name]]))
         content_hash = _derived_hash(self.content_hash, later.content_hash)
         history = _continued(self, later)
-        return replace(both, info=later.info, history=history, report=None, content_hash=content_hash, validate=False)
+        contracts = None
+        if self.contracts is not None and later.contracts is not None:
+            contracts = self.contracts.append(later.contracts, later.dates[0])
+        known = {"history": history, "contracts": contracts, "report": None, "content_hash": content_hash}
+        return replace(both, info=later.info, validate=False, **known)
 
     def to(self, backend: str, memory_budget: float | None = None) -> "MarketPanel":
         """Move the arrays to "numpy" or "cupy"; dates, expiries and quote statuses stay on the host.
@@ -285,20 +294,3 @@ def _continued(panel: MarketPanel, later: MarketPanel) -> History | None:
 def _derived_hash(*parts: str) -> str:
     """Hash the hashes that contents were made of; "" where one of them is unknown."""
     return hashlib.sha256(" ".join(parts).encode()).hexdigest() if all(parts) else ""
-
-
-def _moment(when: Date) -> np.datetime64:
-    """Read a date, or a moment within a day; a number, a year or a month is neither."""
-    try:
-        given = None if isinstance(when, int) else np.datetime64(when)
-    except (ValueError, TypeError):
-        given = None
-    if given is None or np.datetime_data(given.dtype)[0] in ("Y", "M", "W", "generic"):
-        raise InputError(f"{when} is not a date; write it as 2024-12-31")
-    return given
-
-
-def _after(moment: np.datetime64) -> np.datetime64:
-    """Return the first moment after a day, or after a moment within a day."""
-    whole_day = np.datetime_data(moment.dtype)[0] == "D"
-    return moment + DAY if whole_day else moment.astype("datetime64[us]") + np.timedelta64(1, "us")

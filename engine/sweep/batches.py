@@ -29,7 +29,7 @@ class Books:
         view = self.views.setdefault(at, MarketView(job.market, job.basket))
         if wanted not in self.last:
             self.last.clear()
-            self.last[wanted] = open_book(view, job.schedule, job.structure, job.sizing, job.hedge, job.lag)
+            self.last[wanted] = open_book(view, job.schedule, job.recipe, job.lag)
         return view, self.last[wanted]
 
 

@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.backtest import AbstractSizing, AbstractStrategy, Costs, Exits, Hedge, Schedule, Structure
+from engine.backtest import (
+    AbstractSizing,
+    AbstractStrategy,
+    Costs,
+    Exits,
+    Hedge,
+    ListedMarks,
+    Marking,
+    Recipe,
+    Schedule,
+    Structure,
+)
 from engine.backtest.batch import group_key
 from engine.command.objects import build
 from engine.correlation import Basket
@@ -12,7 +23,7 @@ from engine.errors import InputError
 from engine.runs.plan import Plan
 
 # The groups whose objects a backtest takes under the same name.
-GROUPS = ("strategy", "basket", "structure", "sizing", "schedule", "exits", "hedge", "costs")
+GROUPS = ("strategy", "basket", "structure", "sizing", "schedule", "exits", "hedge", "costs", "marks")
 
 
 @dataclass(frozen=True)
@@ -28,14 +39,22 @@ class Job:
     exits: Exits
     hedge: Hedge
     costs: Costs
+    marks: Marking
     lag: int = 1
     risk_free: float = 0.0
 
     @property
     def book(self) -> tuple:
         """What two jobs must share to share a trade book."""
-        traded = (self.basket, self.structure, self.schedule, self.hedge)
-        return (id(self.market), traded, group_key(self.sizing), self.lag)
+        traded = (self.basket, self.structure, self.schedule, self.hedge, self.marks)
+        # Whole lots depend on the size.
+        size = self.sizing.index_vega if isinstance(self.marks, ListedMarks) else None
+        return (id(self.market), traded, group_key(self.sizing), size, self.lag)
+
+    @property
+    def recipe(self) -> Recipe:
+        """How its book is made."""
+        return Recipe(self.structure, self.sizing, self.hedge, self.marks)
 
     @property
     def signal(self) -> tuple:

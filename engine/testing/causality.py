@@ -140,6 +140,8 @@ def poisoned(market: MarketPanel, t: int, seed: int = 0) -> MarketPanel:
         return changed
 
     changed = market.map_arrays(poison)
+    if market.contracts is not None:
+        changed = replace(changed, contracts=market.contracts.others_after(market.dates[t]), validate=False)
     if (history := market.history) is None:
         return changed
 

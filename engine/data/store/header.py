@@ -14,7 +14,7 @@ from engine.errors import InputError
 HEADER = "panel.json"
 FIXED = ("names", "tenors", "deltas")
 LISTED, BAND, SECTORS, HISTORY = "listed.", "band.", "sectors.", "history."
-_PARTS = {"info", *FIXED, "listed", "band", "sectors", "history", "report", "content_hash", "window_bytes"}
+_PARTS = {"info", *FIXED, "listed", "band", "sectors", "history", "report", "contracts", "content_hash", "window_bytes"}
 _DATED = {f.name for f in fields(MarketPanel)} - _PARTS
 _LISTED_ARRAYS = {f"{LISTED}{f.name}" for f in fields(ListedSmiles)}
 _BAND_ARRAYS = {f"{BAND}{f.name}" for f in fields(QuotedBand)}

@@ -30,7 +30,8 @@ from engine.data.records import (
     described,
 )
 from engine.data.store.checksums import BlockChecksums, continued
-from engine.data.store.generations import mapped, next_generation, remove, sweep
+from engine.data.store.contract_files import ContractWriter, contract_files, opened
+from engine.data.store.generations import generations, mapped, next_generation, remove, sweep
 from engine.data.store.header import (
     BAND,
     FIXED,
@@ -75,6 +76,7 @@ class PanelWriter:
         self.sessions = self.header["sessions"] if self.header else 0
         self._beside: list[str] = []
         self._checksums: dict[str, BlockChecksums] = {}
+        self._contracts = ContractWriter(self.beside)
 
     def write(self, block: MarketPanel) -> None:
         """Append the sessions of a block to the files; they count once `commit` has run.
@@ -93,9 +95,13 @@ class PanelWriter:
         if arrays.keys() != specs.keys():
             odd = ", ".join(sorted(arrays.keys() ^ specs.keys()))
             raise InputError(f"cannot append to {self.folder}: only one of the two has {odd}; rebuild the panel")
+        if (block.contracts is None) != (self.header.get("contracts") is None):
+            raise InputError(f"cannot append to {self.folder}: only one of the two has contracts; rebuild the panel")
         for name, array in arrays.items():
             self._put(name, array, specs[name], self.sessions)
         self.sessions += len(block)
+        if block.contracts is not None:
+            self.header["contracts"] |= self._contracts.write(block.contracts, block.dates)
         if (history := self.header["history"]) is not None:
             later = block.known_closes().between(after=history["last"] and np.datetime64(history["last"]))
             later.map_arrays(lambda name, array: self._put(name, array, history["arrays"][name], history["sessions"]))
@@ -123,6 +129,7 @@ class PanelWriter:
 
     def commit(self) -> None:
         """Make everything written so far the panel, by one atomic replacement of its header."""
+        self._contracts.flush()
         header = (self.header or {}) | {"sessions": self.sessions, "generation": self.generation}
         for name, (spec, sessions) in files_of(header).items():
             if name in self._checksums:
@@ -139,7 +146,8 @@ class PanelWriter:
         unfinished = self.folder / f"{HEADER}.part"
         unfinished.write_text(json.dumps(header, indent=1))
         put_in_place(unfinished, self.folder / HEADER)
-        sweep(self.folder, self.generation, [*(f"{name}.bin" for name in files_of(header)), *_BESIDE])
+        quotes = {name for data in generations(self.folder) for name in contract_files(data)}
+        sweep(self.folder, self.generation, [*(f"{name}.bin" for name in files_of(header)), *_BESIDE, *quotes])
 
     def discard(self) -> None:
         """Remove what was written of a new generation that will not be one."""
@@ -230,6 +238,7 @@ def _opened(folder: Path, header: dict) -> MarketPanel:
         sectors=SectorData(**axes, **sectors) if sectors else None,
         history=History(**history, note=header["history"]["note"]) if history else None,
         report=Account(partial(_beside_arrays, folder / header["generation"])),
+        contracts=opened(folder / header["generation"], header, REMEDY.format(folder)),
         content_hash=header["content_hash"],
         validate=False,
         **arrays,
@@ -266,7 +275,8 @@ def _header(panel: MarketPanel, arrays: dict) -> dict:
         closes = {}
         panel.history.map_arrays(lambda name, array: closes.setdefault(name, array))
         history = {"note": panel.history.note, "sessions": 0, "last": None, "arrays": _specs(closes)}
-    return {
+    known = {} if panel.contracts is None else {"contracts": {}}
+    return known | {
         "info": described(panel.info),
         **{axis: np.asarray(getattr(panel, axis)).tolist() for axis in FIXED},
         "sectors": sectors,

@@ -157,6 +157,8 @@ QUOTES = Table(
         "delta": Column(NUMBER, required=False),
         "oi": Column(NUMBER, required=False, also=("open_interest", "openinterest")),
         "forward": Column(NUMBER, required=False, also=("forward_price",)),
+        "volume": Column(NUMBER, required=False, also=("traded",)),
+        "multiplier": Column(NUMBER, required=False, also=("contract_size", "lot_size")),
         "style": Column(CODE, required=False, also=("exercise_style",), codes=STYLES),
         "settlement": Column(CODE, required=False, codes=SETTLEMENTS),
     },
@@ -171,6 +173,8 @@ QUOTES = Table(
         Rule("iv_not_usable", "iv", ~pl.col("iv").is_between(LEAST_IV, MOST_IV), blank=True),
         Rule("delta_not_usable", "delta", ~pl.col("delta").is_between(-1.0, 1.0), blank=True),
         Rule("oi_negative", "oi", pl.col("oi") < 0.0, blank=True),
+        Rule("volume_negative", "volume", pl.col("volume") < 0.0, blank=True),
+        Rule("multiplier_not_positive", "multiplier", pl.col("multiplier") <= 0.0, blank=True),
         Rule("forward_not_positive", "forward", pl.col("forward") <= 0.0, blank=True),
         Rule(
             "no_price",

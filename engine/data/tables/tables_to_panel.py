@@ -9,6 +9,7 @@ import polars as pl
 from engine.calendar import year_fraction
 from engine.data.arrange import action_factors, in_sectors, on_dates
 from engine.data.closes_to_history import closes_to_history
+from engine.data.contract_quotes import ContractQuotes
 from engine.data.panel import MarketPanel
 from engine.data.quotes.quoted_surface import QuotedSurface
 from engine.data.records import History, MarketInfo, SectorData
@@ -39,6 +40,8 @@ class TabledMarket:
         As in `MarketPanel`; the first column of prices and carry is the index's.
     sectors : array (N,), str, or None
     history : History or None
+    contracts : ContractQuotes or None
+        Those of option quotes.
     used, unused : frame of asset, reason, rows
         Volatilities, or quotes, that are kept or dropped on the way; rows that are no part of the panel, and why.
     """
@@ -58,6 +61,7 @@ class TabledMarket:
     return_factor: np.ndarray
     sectors: np.ndarray | None
     history: History | None
+    contracts: ContractQuotes | None
     used: pl.DataFrame
     unused: pl.DataFrame
 
@@ -110,6 +114,7 @@ class TabledMarket:
             band=band,
             sectors=sectors,
             history=history,
+            contracts=self.contracts and self.contracts.between(dates[0], dates[-1]),
             validate=validate,
         )
 
@@ -177,6 +182,7 @@ def tables_to_market(
         return_factor=_factors(actions, dates, sessions, names),
         sectors=_sectors(tables.get("sectors"), names),
         history=history,
+        contracts=ContractQuotes.of(ours.rename({"price": "last"})) if "quotes" in tables else None,
         used=used,
         unused=pl.concat([*(_not_members(table, tickers) for table in tables.values())]),
     )

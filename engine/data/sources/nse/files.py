@@ -2,7 +2,9 @@
 
 import polars as pl
 
+from engine.data.contract_quotes import KEY, ContractQuotes
 from engine.data.parquet import between, scan
+from engine.data.tables.contracts import RIGHTS
 
 FOLDER = "nse"
 FO = "fo.parquet"  # futures and options
@@ -21,6 +23,37 @@ FO_COLUMNS = {
     "close": pl.Float64,
     "contracts": pl.Int64,
 }
+
+# Of each contract; where a file lacks one of them its contracts do too. Settle is the level of what an option is on
+# where it expires.
+OF_CONTRACTS = {"settle": pl.Float64, "open_interest": pl.Float64, "lot_size": pl.Float64}
+
+
+def contracts(folder, start, end, symbols) -> ContractQuotes:
+    """Open the options on some symbols: a close counts where the contract traded that day."""
+    there = pl.scan_parquet(folder / FO, glob=False).collect_schema().names()
+    rows = scan(folder / FO, FO_COLUMNS | {name: kind for name, kind in OF_CONTRACTS.items() if name in there})
+    rows = between(rows, start, end).filter(
+        pl.col("instrument").str.starts_with("OPT") & pl.col("symbol").is_in(symbols)
+    )
+    code = pl.col("option_type").str.strip_chars().str.to_lowercase()
+    traded = pl.col("contracts") > 0
+    columns = {
+        "ticker": pl.col("symbol"),
+        "right": code.replace_strict(RIGHTS, default=None, return_dtype=pl.String),
+        "last": pl.when(traded).then("close"),
+        "volume": pl.col("contracts"),
+        "style": pl.when(code.is_in(["ca", "pa"])).then(pl.lit("american")).otherwise(pl.lit("european")),
+        "settlement": pl.lit("pm"),
+    }
+    if "settle" in there:
+        columns["settle"] = pl.when(pl.col("expiry") > pl.col("date")).then("settle")
+    if "open_interest" in there:
+        columns["oi"] = pl.col("open_interest")
+    if "lot_size" in there:
+        columns["multiplier"] = pl.col("lot_size")
+    known = rows.with_columns(**columns).filter(pl.col("right").is_not_null())
+    return ContractQuotes.of(known.unique(list(KEY), keep="first", maintain_order=True))
 
 
 def derivatives(folder, start=None, end=None) -> pl.LazyFrame:

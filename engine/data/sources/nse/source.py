@@ -1,7 +1,7 @@
 """The National Stock Exchange's files as a market."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from engine.data.quotes.quotes_to_panel import DailyInputs, quotes_to_panel
 from engine.data.quotes.quotes_to_surface import expiry_slots
 from engine.data.records import MarketInfo
 from engine.data.source import FileSource
-from engine.data.sources.nse.files import FILES, FO, FOLDER, derivatives
+from engine.data.sources.nse.files import FILES, FO, FOLDER, contracts, derivatives
 from engine.data.sources.nse.history import panel_history
 from engine.data.sources.nse.prices import all_closes, closes, corporate_actions, factors, futures
 from engine.data.sources.nse.quotes import option_quotes, traded_options
@@ -76,7 +76,9 @@ class Nse(FileSource):
         for part in daily.blocks(BLOCK_SESSIONS):
             quotes = option_quotes(rows, self._folder / FO, part, forwards, self.rate, self.report)
             forward = on_expiries(forwards, "forward", part.dates, [self.index, *names], part.slots)
-            yield quotes_to_panel(self._info(), part, quotes, forward, self.max_extrapolation_days)
+            listed = contracts(self._folder, part.dates[0], part.dates[-1], [self.index, *names])
+            panel = quotes_to_panel(self._info(), part, quotes, forward, self.max_extrapolation_days)
+            yield replace(panel, contracts=listed, validate=False)
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Return the exchange's files as tables of the front door: options that traded, at their closes."""

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from engine.data.contract_quotes import KEY, ContractQuotes
 from engine.data.parquet import between, collect, scan
 
 CHAIN_FOLDER = "us2026"
@@ -17,6 +18,7 @@ SECTORS = "sp500_constituents_2026_gics.parquet"
 LEVELS = "cboe_indices.parquet"
 PRICES = "prices_sp500_2019_2025.parquet"
 
+SHARES = 100.0  # of a contract, of all options on stocks, funds and SPX here
 SPX = "SPX"  # as index leg: its options and closes are in files of their own
 CHAIN_COLUMNS = {
     "date": pl.Date,
@@ -44,6 +46,33 @@ SPX_COLUMNS = {
 def chains(folder, start=None, end=None) -> pl.LazyFrame:
     """Open the chains from `start` to `end`, both inclusive; None = as far as the file goes."""
     return between(scan(folder / CHAINS, CHAIN_COLUMNS), start, end)
+
+
+def contracts(folder, start, end, tickers) -> ContractQuotes:
+    """Open the options on some tickers: last trades of the chains, of unknown age, and bid and ask of SPX."""
+    there = pl.scan_parquet(folder / CHAINS, glob=False).collect_schema().names()
+    beside = ("call_price", "put_price", "call_oi", "put_oi")
+    rows = scan(folder / CHAINS, CHAIN_COLUMNS | {name: pl.Float64 for name in beside if name in there})
+    rows = between(rows, start, end).filter(pl.col("ticker").is_in(tickers))
+    parts = []
+    for right, side in (("C", "call"), ("P", "put")):
+        known = {
+            new: pl.col(f"{side}_{old}") for new, old in (("last", "price"), ("oi", "oi")) if f"{side}_{old}" in there
+        }
+        style = {"right": pl.lit(right), "style": pl.lit("american"), "settlement": pl.lit("pm")}
+        parts.append(ContractQuotes.of(rows.with_columns(**known, **style, multiplier=pl.lit(SHARES))).rows)
+    if SPX in tickers:
+        parts.append(ContractQuotes.of(_spx_contracts(folder, start, end)).rows)
+    return ContractQuotes(pl.concat(parts).unique(list(KEY), keep="first", maintain_order=True))
+
+
+def _spx_contracts(folder, start, end) -> pl.LazyFrame:
+    there = pl.scan_parquet(folder / SPX_QUOTES, glob=False).collect_schema().names()
+    beside = {name: pl.Float64 for name in ("last", "volume") if name in there}
+    rows = scan(folder / SPX_QUOTES, SPX_COLUMNS | beside).rename({"session_date": "date"})
+    morning = pl.when(pl.col("root") == SPX).then(pl.lit("am")).otherwise(pl.lit("pm"))
+    style = {"ticker": pl.lit(SPX), "style": pl.lit("european"), "settlement": morning}
+    return between(rows, start, end).with_columns(**style, multiplier=pl.lit(SHARES))
 
 
 def spx_options(folder, start=None, end=None) -> pl.LazyFrame:

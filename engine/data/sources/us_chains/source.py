@@ -1,7 +1,7 @@
 """The prepared US chains as a market."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +93,9 @@ class UsChains(FileSource):
             first = quotes.filter(pl.col("date") == pl.col("date").min(), pl.col("asset") != files.SPX)
             self._rough.append(roughness(first))
             forward = on_expiries(forwards, "forward", part.dates, [self.index, *part.names], part.slots)
-            yield quotes_to_panel(info, part, quotes, forward, self.max_extrapolation_days)
+            panel = quotes_to_panel(info, part, quotes, forward, self.max_extrapolation_days)
+            listed = files.contracts(self._folder, part.dates[0], part.dates[-1], [self.index, *part.names])
+            yield replace(panel, contracts=listed, validate=False)
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Return the chains, and what belongs to them, as tables of the front door; the quotes have no prices."""

@@ -1,0 +1,129 @@
+"""Which contracts are traded, and how they are marked: from the surface, or at quotes of their own."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.backend import namespace
+from engine.backtest.instruments import Instrument
+from engine.backtest.structures import Calendar, DeltaNeutralStraddle, SingleOption, Straddle, Strangle
+from engine.errors import InputError
+from engine.kernels.codes import Kind
+from engine.kinds import check_kinds
+
+OF_LISTED = (Straddle, DeltaNeutralStraddle, Strangle, SingleOption, Calendar)
+
+
+class Marking:
+    """Which contracts are traded, and where their marks come from; what derives from it is a frozen dataclass."""
+
+
+@dataclass(frozen=True)
+class SurfaceMarks(Marking):
+    """Contracts struck exactly where the structure asks, any fraction of them, marked from the surface."""
+
+
+@dataclass(frozen=True)
+class ListedMarks(Marking):
+    """Whole lots of the listed contracts nearest to what the structure asks, marked at their own quotes.
+
+    Parameters
+    ----------
+    fill : float
+        Where trades are done, from 0, the middle of bid and ask, to 1, the far side; what is not quoted on two sides
+        pays the vol points of the costs.
+    multiplier : float or None
+        Shares of a contract where the market does not know it; None refuses such a market.
+    """
+
+    fill: float = 1.0
+    multiplier: float | None = None
+
+    def __post_init__(self):
+        check_kinds(self)
+        if not 0.0 <= self.fill <= 1.0:
+            raise InputError(f"marks.fill={self.fill} is no share of the half-spread; use 0 (mid) to 1 (far side)")
+        if self.multiplier is not None and not 0.0 < self.multiplier < float("inf"):
+            raise InputError(f"marks.multiplier={self.multiplier} is no number of shares; 100 is what US options have")
+
+
+@dataclass(frozen=True)
+class ByContract:
+    """A structure whose instruments are contracts: a straddle is a call and a put, struck alike."""
+
+    structure: Any
+
+    @property
+    def index(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of the index leg."""
+        return _contracts(self.structure.index)
+
+    @property
+    def members(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of a member's leg."""
+        return _contracts(self.structure.members)
+
+    @property
+    def together(self) -> tuple[int, ...]:
+        """Of each instrument which of the structure's it is: those of one are struck alike."""
+        sizes = [2 if one.kind == Kind.STRADDLE else 1 for one in self.structure.index]
+        return tuple(number for number, size in enumerate(sizes) for _ in range(size))
+
+    @property
+    def tenor(self) -> int:
+        """Calendar days from entry to expiry."""
+        return self.structure.tenor
+
+    @property
+    def min_days(self) -> int:
+        """Calendar days to expiry below which a listed expiry is not entered."""
+        return self.structure.min_days
+
+    @property
+    def min_coverage(self) -> float:
+        """Share of the basket's weight that quoted names must hold."""
+        return self.structure.min_coverage
+
+
+def _contracts(instruments: tuple[Instrument, ...]) -> tuple[Instrument, ...]:
+    found = []
+    for one in instruments:
+        kinds = (Kind.CALL, Kind.PUT) if one.kind == Kind.STRADDLE else (one.kind,)
+        found += [Instrument(kind, one.strike, one.ratio, one.cap, one.tenor) for kind in kinds]
+    return tuple(found)
+
+
+def traded(marks: Marking, structure: Any, market: Any, sizing: Any) -> Any:
+    """Return the structure as it is traded: contract by contract where these are listed ones.
+
+    Raises
+    ------
+    InputError
+        When listed contracts are asked for and the market has none, or the structure or the sizing cannot be had in
+        them.
+    """
+    if not isinstance(marks, ListedMarks):
+        return structure
+    if type(structure) not in OF_LISTED:
+        known = ", ".join(kind.__name__ for kind in OF_LISTED)
+        raise InputError(f"marks=listed trades listed options, and {type(structure).__name__} is none; choose {known}")
+    if market.contracts is None or market.listed is None:
+        raise InputError(
+            f"marks=listed needs quotes of contracts, and {market.info.name} has a surface only; use marks=surface"
+        )
+    if market.window_bytes is not None:
+        raise InputError("marks=listed does not stream; use backend=numpy")
+    if namespace(sizing.index_vega).ndim(sizing.index_vega):
+        raise InputError("marks=listed trades whole lots, so each index_vega has a book of its own; give one number")
+    return ByContract(structure)
+
+
+def check_exposure(marks: Marking, exposure: Any) -> None:
+    """Raise InputError where whole lots of an exposure cannot be had."""
+    if isinstance(marks, ListedMarks):
+        xp = namespace(exposure)
+        odd = ~xp.isin(exposure, xp.asarray([-1.0, 0.0, 1.0]))
+        if odd.any():
+            raise InputError(
+                f"marks=listed trades whole lots, so the exposure must be -1, 0 or 1 at each entry and not "
+                f"{float(exposure[odd][0]):g}; change sizing.index_vega, or use marks=surface"
+            )

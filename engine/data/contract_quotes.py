@@ -1,0 +1,97 @@
+"""Quotes of single contracts beside a panel: read for the contracts that are held, never as a whole."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from engine.data.parquet import between
+
+# Prices in currency per share as quoted that day. `last` is the last trade of that day, or of unknown age where the
+# source does not say; `settle` the exchange's settlement price. A quote that a source does not have is null.
+COLUMNS = {
+    "date": pl.Date,
+    "ticker": pl.String,
+    "expiry": pl.Date,
+    "strike": pl.Float64,
+    "right": pl.String,  # C or P
+    "bid": pl.Float64,
+    "ask": pl.Float64,
+    "last": pl.Float64,
+    "settle": pl.Float64,
+    "volume": pl.Float64,
+    "oi": pl.Float64,
+    "multiplier": pl.Float64,  # shares of a contract
+    "style": pl.String,  # european or american
+    "settlement": pl.String,  # am or pm
+}
+KEY = ("date", "ticker", "expiry", "strike", "right", "settlement")
+
+
+@dataclass(frozen=True, eq=False)
+class ContractQuotes:
+    """What each listed contract was quoted at, and traded at, on each date.
+
+    Parameters
+    ----------
+    rows : lazy frame of `COLUMNS`
+        A row per date and contract; of dates that its panel does not have too.
+    keeps : tuple
+        What keeps the files of `rows` where they are.
+    """
+
+    rows: pl.LazyFrame
+    keeps: tuple = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, rows: pl.LazyFrame | pl.DataFrame) -> "ContractQuotes":
+        """Take rows that have some of `COLUMNS`; the others are null."""
+        lazy = rows.lazy()
+        there = lazy.collect_schema().names()
+        columns = (
+            (pl.col(name) if name in there else pl.lit(None)).cast(kind).alias(name) for name, kind in COLUMNS.items()
+        )
+        return cls(lazy.select(*columns))
+
+    def between(self, start: Any, end: Any) -> "ContractQuotes":
+        """Return the quotes of dates from `start` to `end`, both inclusive."""
+        return ContractQuotes(between(self.rows, start, end), self.keeps)
+
+    def append(self, later: "ContractQuotes", start: Any) -> "ContractQuotes":
+        """Return the quotes of dates before `start`, and from it on the later ones."""
+        before = self.rows.filter(pl.col("date") < pl.lit(str(start)).str.to_date())
+        after = between(later.rows, start, None)
+        return ContractQuotes(pl.concat([before, after]), (*self.keeps, *later.keeps))
+
+    def others_after(self, day: Any) -> "ContractQuotes":
+        """Return quotes that are others after a day, and some of them gone: for proofs that nobody looks ahead."""
+        later = pl.col("date") > pl.lit(str(day)).str.to_date()
+        factors = {"bid": 0.4, "ask": 2.5, "last": 1.7, "settle": 0.6, "volume": 3.0, "multiplier": 2.0}
+        other = [pl.when(later).then(pl.col(n) * factor).otherwise(n).alias(n) for n, factor in factors.items()]
+        gone = later & ((pl.col("strike") * 2.0).round() % 3.0 == 0.0)
+        return ContractQuotes(self.rows.filter(~gone).with_columns(other), self.keeps)
+
+    def on(self, dates: np.ndarray) -> pl.DataFrame:
+        """Read the rows of a panel's dates, sorted by date and contract."""
+        ours = between(self.rows, dates[0], dates[-1]).collect()
+        return ours.join(pl.DataFrame({"date": dates}), on="date", how="semi").sort(KEY)
+
+
+def day_hashes(rows: pl.DataFrame) -> dict[str, str]:
+    """Return date -> hash of what its rows hold, sorted by `KEY`: the same however the dates are cut into files."""
+    return {str(date): _hash(day) for (date,), day in rows.group_by("date", maintain_order=True)}
+
+
+def _hash(rows: pl.DataFrame) -> str:
+    found = hashlib.sha256()
+    for name, kind in COLUMNS.items():
+        column = rows[name]
+        if kind == pl.String:
+            found.update("\n".join(column.fill_null("").to_list()).encode())
+        elif kind == pl.Date:
+            found.update(np.ascontiguousarray(column.to_physical().to_numpy()).tobytes())
+        else:
+            found.update(np.ascontiguousarray(column.fill_null(np.nan).to_numpy()).tobytes())
+    return found.hexdigest()

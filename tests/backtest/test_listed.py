@@ -1,0 +1,253 @@
+"""Listed contracts: each fill is one that traded, lots are whole, and the ledger is what plain loops say it is."""
+
+import datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from engine.backtest import (
+    Calendar,
+    DeltaNeutralStraddle,
+    ListedMarks,
+    NoHedge,
+    SingleOption,
+    Straddle,
+    Strangle,
+    VegaNeutral,
+    VolPoints,
+    Weekly,
+    backtest,
+)
+from engine.correlation import AllMembers
+from engine.data import load_market
+from engine.testing import poisoned
+from strategies.short_correlation import ShortCorrelation
+from tests.backtest.reference_nse import black, delta_of, implied
+
+CENT = 0.005
+VEGA = 2_000_000.0
+TRADE = "last trade, not executable"
+
+
+@pytest.fixture(scope="module", params=["NIFTY", "BANKNIFTY"])
+def market(request, shared_data, tmp_path_factory):
+    kept = tmp_path_factory.mktemp("listed")
+    return load_market(
+        "nse", shared_data, index=request.param, start="2026-01-01", end="2026-03-27", cache=kept, progress=False
+    )
+
+
+@pytest.fixture(scope="module")
+def raw(shared_data):
+    """Rows of the exchange's files by what tells them apart."""
+    rows = pl.read_parquet(shared_data / "nse" / "fo.parquet").filter(pl.col("date") >= pl.date(2026, 1, 1))
+    options, futures = {}, {}
+    for row in rows.iter_rows(named=True):
+        if row["contracts"] > 0 and row["instrument"].startswith("OPT"):
+            key = (row["date"], row["symbol"], row["expiry"], row["strike"], row["option_type"][0])
+            options[key] = (row["close"], row["lot_size"])
+        elif row["contracts"] > 0:
+            futures[row["date"], row["symbol"], row["expiry"]] = row["close"]
+    spot = {}
+    for name in ("cash", "index"):
+        for row in pl.read_parquet(shared_data / "nse" / f"{name}.parquet").iter_rows(named=True):
+            spot[row["date"], row["symbol"]] = row["close"]
+    return options, futures, spot
+
+
+def listed(market, **choices):
+    defaults = {"basket": AllMembers(), "schedule": Weekly(), "sizing": VegaNeutral(VEGA), "marks": ListedMarks()}
+    return backtest(market, ShortCorrelation(), **defaults | choices)
+
+
+@pytest.fixture(scope="module")
+def result(market):
+    return listed(market)
+
+
+def test_every_fill_is_a_contract_that_traded_that_day_in_whole_lots(result, raw):
+    options, _, _ = raw
+    ledger = result.ledger()
+    assert ledger.height > 300
+    assert ledger["cohort"].n_unique() >= 11
+    for row in ledger.iter_rows(named=True):
+        close, lot = options[row["entry_date"], row["leg"], row["expiry"], row["strike"], row["right"]]
+        assert row["entry_price"] == close
+        assert row["multiplier"] == lot
+        assert row["entry_source"] == TRADE
+        assert row["lots"] * lot == pytest.approx(row["quantity"], abs=1e-6)
+        assert row["lots"] != 0
+    by_leg = ledger.group_by("cohort", "leg").agg(pl.col("strike").n_unique(), pl.col("lots").n_unique())
+    assert (by_leg["strike"] == 1).all()  # the call and the put of a straddle
+    assert (by_leg["lots"] == 1).all()
+
+
+def test_the_strike_is_the_nearest_that_traded_on_both_sides(result, raw):
+    options, futures, spot = raw
+    traded = {"C": {}, "P": {}}
+    for *at, strike, right in options:
+        traded[right].setdefault(tuple(at), set()).add(strike)
+    for row in result.ledger().iter_rows(named=True):
+        at = (row["entry_date"], row["leg"], row["expiry"])
+        forward = futures.get(at, spot[row["entry_date"], row["leg"]])
+        strikes = traded["C"][at] & traded["P"][at]
+        nearest = min(abs(strike - forward) for strike in strikes)
+        assert abs(row["strike"] - forward) == pytest.approx(nearest, abs=1e-9)
+        if row["leg"] == result.market.info.index and row["right"] == "C":
+            call, put = (options[*at, row["strike"], right][0] for right in "CP")
+            assert row["parity_gap"] == pytest.approx(row["strike"] + call - put - forward, abs=1e-6)
+
+
+def exit_value(row, raw):
+    """What a contract is worth on its last day, per share of that day: intrinsic, or its close; None where neither."""
+    options, _, spot = raw
+    strike = row["strike"] * row["strike_factor"]
+    if row["status"] == "expired":
+        away = spot[row["exit_date"], row["leg"]] - strike
+        return max(away if row["right"] == "C" else -away, 0.0)
+    return options.get((row["exit_date"], row["leg"], row["expiry"], round(strike, 2), row["right"]), (None,))[0]
+
+
+def test_unhedged_the_ledger_is_quantity_times_price_to_the_cent(market, raw):
+    result = listed(market, hedge=NoHedge())
+    ledger = result.ledger()
+    total, by_surface = 0.0, 0
+    for row in ledger.iter_rows(named=True):
+        last = exit_value(row, raw)
+        if last is None:
+            assert row["exit_source"] == "surface"
+            last, by_surface = row["exit_price"], by_surface + 1
+        shares = row["lots"] * row["multiplier"]
+        # In shares of the last day there are as many more as their strike is lower.
+        earned = shares / row["strike_factor"] * last - shares * row["entry_price"]
+        assert row["exit_price"] == pytest.approx(last, abs=1e-9)
+        assert row["pnl_gross"] == pytest.approx(earned, abs=CENT), (row["leg"], row["entry_date"])
+        total += earned
+    assert by_surface < 0.05 * ledger.height
+    assert result.pnl_gross.sum() == pytest.approx(total, abs=CENT)
+    assert abs(total) > 1e6
+    assert ledger["cost"].sum() == pytest.approx(result.cost.sum(), abs=CENT)
+
+
+def life(row, raw, dates):
+    """(date, forward, own price, years left) of each day on which a contract is held; None where a day has no price."""
+    options, futures, spot = raw
+    held = []
+    for date in (day for day in dates if row["entry_date"] <= day <= row["exit_date"]):
+        factor = row["strike_factor"] if row["leg"] in SPLIT and date >= SPLIT[row["leg"]] else 1.0
+        forward = futures.get((date, row["leg"], row["expiry"]), spot[date, row["leg"]]) / factor
+        if date == row["expiry"]:
+            held.append((spot[date, row["leg"]] / factor, exit_value(row, raw) / factor, 0.0))
+            continue
+        key = (date, row["leg"], row["expiry"], round(row["strike"] * factor, 2), row["right"])
+        if key not in options:
+            return None
+        held.append((forward, options[key][0] / factor, (row["expiry"] - date).days / 365.0))
+    return held
+
+
+# The one split inside a life; a contract held through it goes on at a fifth of its strike.
+SPLIT = {"KOTAKBANK": datetime.date(2026, 1, 14)}
+
+
+def test_hedges_and_costs_are_what_plain_loops_make_of_the_raw_rows(result, raw):
+    """Legs that traded on all their days: delta of each close's own volatility, on the future of the same expiry."""
+    dates = result.dates.astype(object).tolist()
+    costs, found = VolPoints(), 0
+    legs = {}
+    for row in result.ledger().iter_rows(named=True):
+        legs.setdefault((row["cohort"], row["leg"]), []).append(row)
+    for rows in legs.values():
+        found_lives = [life(row, raw, dates) for row in rows]
+        lives = [held for held in found_lives if held is not None]
+        if len(lives) < len(rows):
+            continue
+        vols = [
+            [implied(p, f, row["strike"], t, row["right"] == "C") if t > 0.0 else 0.0 for f, p, t in held]
+            for row, held in zip(rows, lives, strict=True)
+        ]
+        if None in [vol for of in vols for vol in of]:
+            continue
+        found += 1
+        deltas = []  # of the leg at each close
+        for row, held, of in zip(rows, lives, vols, strict=True):
+            shares, deltas_of = row["lots"] * row["multiplier"], []
+            for (forward, _, years), vol in zip(held[:-1], of[:-1], strict=True):
+                call = delta_of(forward, row["strike"], vol, years)
+                deltas_of.append(shares * (call if row["right"] == "C" else call - 1.0))
+            hedged = -sum(d * (held[i + 1][0] - held[i][0]) for i, d in enumerate(deltas_of))
+            # To the cent of a million; a bisected volatility is good to 1e-12, and deltas to as much.
+            assert row["pnl_hedge"] == pytest.approx(hedged, abs=CENT, rel=1e-8)
+            assert row["pnl_option"] == pytest.approx(shares * (held[-1][1] - held[0][1]), abs=CENT)
+            deltas.append(deltas_of)
+        path = [forward for forward, _, _ in lives[0]]
+        total = [sum(of) for of in zip(*deltas, strict=True)]
+        held = [0.0, *total, 0.0]  # given up at the end
+        traded = [abs(b - a) * f for a, b, f in zip(held[:-1], held[1:], path, strict=True)]
+        cost = 1e-4 * costs.hedge_bps * sum(traded)
+        for row, held, of in zip(rows, lives, vols, strict=True):
+            forward, _, years = held[0]
+            shares, step = abs(row["lots"] * row["multiplier"]), 1e-5
+            up, down = (black(forward, row["strike"], of[0] + d, years, row["right"] == "C") for d in (step, -step))
+            vega = shares * (up - down) / (2.0 * step) / 100.0
+            cost += (costs.index if row["leg_class"] == "index" else costs.component) * vega
+            if row["status"] == "expired" and row["leg_class"] == "component" and row["exit_price"] > 0.0:
+                cost += 1e-4 * costs.delivery_bps * shares * row["strike"]
+        # A difference quotient of vega is good to 1e-7 of it.
+        assert sum(row["cost"] for row in rows) == pytest.approx(cost, rel=1e-6)
+    assert found > 0.3 * len(legs)
+
+
+def test_what_has_no_quote_is_marked_from_the_surface_and_counted(result, raw):
+    summary = result.summary()
+    assert 0.0 < summary["surface_marks_share"] < 0.05
+    assert summary["trade_marks_share"] == pytest.approx(1.0 - summary["surface_marks_share"])
+    codes = [caution.code for caution in result.cautions()]
+    assert {"marks_without_quote", "marks_of_last_trades"} <= set(codes)
+
+
+def test_a_day_and_the_sources_of_pnl_add_up(result):
+    daily = result.daily()
+    parts = ("delta", "gamma", "theta", "vega", "vanna_volga", "hedge", "financing", "unexplained")
+    np.testing.assert_allclose(daily.select(parts).sum_horizontal(), daily["pnl_gross"], atol=1e-6 * VEGA)
+    day = result.day("2026-02-12")
+    row = daily.row(by_predicate=pl.col("date") == pl.date(2026, 2, 12), named=True)
+    for column in ("pnl_gross", "cost"):
+        assert day[column].sum() == pytest.approx(row[column], abs=CENT)
+    for rows in (result.by_cohort(), result.by_name()):
+        assert rows["pnl_gross"].sum() == pytest.approx(result.pnl_gross.sum(), abs=CENT)
+        assert rows["cost"].sum() == pytest.approx(result.cost.sum(), abs=CENT)
+
+
+@pytest.mark.parametrize("t", [12, 25, 40])
+def test_nothing_up_to_a_day_depends_on_later_quotes(market, result, t):
+    with np.errstate(all="ignore"):  # the poison divides by zero where real data would not
+        other = listed(poisoned(market, t))
+    entered = result.book.cohorts.entry <= t
+    for name in ("entry_source", "multiplier", "parity_gap"):
+        ours, theirs = (getattr(r.book.listed, name)[entered] for r in (result, other))
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(result.book.legs.units[entered], other.book.legs.units[entered])
+    np.testing.assert_array_equal(result.pnl_gross[:, : t + 1], other.pnl_gross[:, : t + 1])
+    np.testing.assert_array_equal(result.cost[:, : t + 1], other.cost[:, : t + 1])
+    assert (result.pnl_gross[:, t + 1 :] != other.pnl_gross[:, t + 1 :]).any()
+
+
+def test_every_structure_of_options_has_listed_contracts(market, raw):
+    options, _, _ = raw
+    structures = (
+        Straddle(20),
+        DeltaNeutralStraddle(),
+        Strangle(delta=30.0),
+        SingleOption(),
+        Calendar(15, far_tenor=45),
+    )
+    for structure in structures:
+        ledger = listed(market, structure=structure).ledger()
+        assert ledger.height > 50
+        for row in ledger.iter_rows(named=True):
+            close, _ = options[row["entry_date"], row["leg"], row["expiry"], row["strike"], row["right"]]
+            assert row["entry_price"] == close
+            if row["status"] == "expired":
+                assert row["exit_date"] == row["expiry"]
