@@ -56,8 +56,8 @@ def _show(result, summary, config, folder, backend, seconds) -> None:
     print(f"Hedged with the {info.hedge_instrument}; forwards: {info.forward_convention}")
     if info.notes:
         print(f"Data: {info.source}")
-    if info.contracts:
-        print(f"Contracts: {info.contracts}")
+    if result.contracts:
+        print(f"Contracts: {result.contracts}")
     print(f"Took {seconds:.1f} s. Numbers: {folder}")
     if config["report"]["html"]:
         print(f"Report: {folder / 'report.html'}")

@@ -92,6 +92,9 @@ def _contracts(instruments: tuple[Instrument, ...]) -> tuple[Instrument, ...]:
     return tuple(found)
 
 
+LISTED = "listed ones nearest to what the structure asks, whole lots, at their own quotes where these are"
+
+
 def traded(marks: Marking, structure: Any, market: Any, sizing: Any) -> Any:
     """Return the structure as it is traded: contract by contract where these are listed ones.
 

@@ -15,6 +15,7 @@ from engine.backtest.book import LegTable, TradeBook, build_book
 from engine.backtest.cautions import Caution, caution_codes, cautions
 from engine.backtest.costs import Costs
 from engine.backtest.market import MarketView
+from engine.backtest.marking import LISTED
 from engine.backtest.structure import Cohorts, LegStatus
 from engine.backtest.summary import summarise
 from engine.backtest.views import FACTORS
@@ -120,11 +121,7 @@ class BacktestResult:
 
     @property
     def closing_vega(self) -> np.ndarray:
-        """Vega, per unit of index vega, that selling each cohort at its last mark would trade, (C, 2) by leg class.
-
-        0 for cohorts that the data settle. The others are valued at that mark and not sold; they are followed again
-        here as if they were.
-        """
+        """Vega, per unit of index vega, that selling each cohort at its last mark would trade, (C, 2) by leg class."""
         return self._closing[0]
 
     @property
@@ -134,6 +131,7 @@ class BacktestResult:
 
     @cached_property
     def _closing(self) -> tuple[np.ndarray, np.ndarray]:
+        """0 for cohorts that the data settle; the others are not sold, and followed again here as if they were."""
         cohorts = self.book.cohorts
         vega, spread = np.zeros((len(cohorts), 2)), np.zeros(len(cohorts))
         unsettled = np.flatnonzero(to_host(self.book.entered) & ~cohorts.settled)
@@ -170,6 +168,11 @@ class BacktestResult:
         if most == cohorts:
             return f"{cohorts} cohort(s) held at once at most"
         return f"an exposure of {most:,.4g} held at once at most, above 1 in some cohort"
+
+    @property
+    def contracts(self) -> str:
+        """How the contracts held differ from those that are listed; "" where they do not."""
+        return self.market.info.contracts if self.book.listed is None else LISTED
 
     @property
     def dates(self) -> np.ndarray:

@@ -3,7 +3,7 @@
 from functools import partial
 
 from engine.backend import to_host
-from engine.backtest import DailyDelta, Recipe, Straddle, SurfaceMarks, VegaNeutral, VolPoints, Weekly
+from engine.backtest import DailyDelta, Recipe, Straddle, VegaNeutral, VolPoints, Weekly
 from engine.backtest.exits import HoldToExpiry
 from engine.backtest.market import MarketView
 from engine.backtest.signals import zscore
@@ -43,7 +43,6 @@ def sweep(market: Market, sizes: Sizes, count: int) -> Work:
             sizing=VegaNeutral(index_vega),
             schedule=Weekly(),
             exits=HoldToExpiry(),
-            marks=SurfaceMarks(),
             hedge=DailyDelta(),
             costs=costs,
         )

@@ -27,7 +27,6 @@ COLUMNS = {
     "style": pl.String,  # european or american
     "settlement": pl.String,  # am or pm
 }
-KEY = ("date", "ticker", "expiry", "strike", "right", "settlement")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +36,7 @@ class ContractQuotes:
     Parameters
     ----------
     rows : lazy frame of `COLUMNS`
-        A row per date and contract; of dates that its panel does not have too.
+        A row per date and contract, of dates that its panel does not have too; of two rows of one the first counts.
     keeps : tuple
         What keeps the files of `rows` where they are.
     """
@@ -74,13 +73,13 @@ class ContractQuotes:
         return ContractQuotes(self.rows.filter(~gone).with_columns(other), self.keeps)
 
     def on(self, dates: np.ndarray) -> pl.DataFrame:
-        """Read the rows of a panel's dates, sorted by date and contract."""
+        """Read the rows of a panel's dates, date by date, in the order of the source."""
         ours = between(self.rows, dates[0], dates[-1]).collect()
-        return ours.join(pl.DataFrame({"date": dates}), on="date", how="semi").sort(KEY)
+        return ours.join(pl.DataFrame({"date": dates}), on="date", how="semi").sort("date", maintain_order=True)
 
 
 def day_hashes(rows: pl.DataFrame) -> dict[str, str]:
-    """Return date -> hash of what its rows hold, sorted by `KEY`: the same however the dates are cut into files."""
+    """Return date -> hash of what its rows hold: the same however the dates are cut into files."""
     return {str(date): _hash(day) for (date,), day in rows.group_by("date", maintain_order=True)}
 
 
@@ -89,7 +88,9 @@ def _hash(rows: pl.DataFrame) -> str:
     for name, kind in COLUMNS.items():
         column = rows[name]
         if kind == pl.String:
-            found.update("\n".join(column.fill_null("").to_list()).encode())
+            words = column.fill_null("").unique().sort()
+            codes = column.fill_null("").replace_strict(words, np.arange(len(words)), return_dtype=pl.UInt32)
+            found.update("\n".join(words).encode() + codes.to_numpy().tobytes())
         elif kind == pl.Date:
             found.update(np.ascontiguousarray(column.to_physical().to_numpy()).tobytes())
         else:

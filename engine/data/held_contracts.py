@@ -145,6 +145,7 @@ def follow_quotes(quotes: ContractQuotes, dates, tickers, expiry, right, strike,
     rows = usable(quotes).filter(pl.col("date").is_between(frame["date"].min(), frame["date"].max()))
     read = rows.select(*CONTRACT, "cents", "price", "half_spread")
     read = read.join(frame.lazy().select("at", *CONTRACT, "cents"), on=[*CONTRACT, "cents"]).collect()
+    read = read.unique("at", keep="first", maintain_order=True)
     at = read["at"].to_numpy()
     price.ravel()[at] = read["price"].to_numpy()
     half.ravel()[at] = read["half_spread"].fill_null(np.nan).to_numpy()

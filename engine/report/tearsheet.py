@@ -45,7 +45,7 @@ def tearsheet(result, p: int = 0, title: str | None = None, script: str | None =
         f"{len(dates):,} sessions. {info.source}",
         f"Capital: {result.capital_convention(p)}.",
         f"Costs: {_cost_words(result.rates(p), info)}. Hedged with the {info.hedge_instrument}; forwards: "
-        f"{info.forward_convention}." + (f" Contracts: {info.contracts}." if info.contracts else ""),
+        f"{info.forward_convention}." + (f" Contracts: {result.contracts}." if result.contracts else ""),
         *(f"Caution: {caution.text}." for caution in result.cautions(p)),
     ]
     tiles = [

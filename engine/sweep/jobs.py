@@ -1,7 +1,7 @@
 """From configuration to jobs: everything one backtest takes, as objects, each distinct thing made once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.backtest import (
     AbstractSizing,
@@ -14,6 +14,7 @@ from engine.backtest import (
     Recipe,
     Schedule,
     Structure,
+    SurfaceMarks,
 )
 from engine.backtest.batch import group_key
 from engine.command.objects import build
@@ -39,9 +40,9 @@ class Job:
     exits: Exits
     hedge: Hedge
     costs: Costs
-    marks: Marking
     lag: int = 1
     risk_free: float = 0.0
+    marks: Marking = field(default_factory=SurfaceMarks)
 
     @property
     def book(self) -> tuple:

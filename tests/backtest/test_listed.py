@@ -169,9 +169,10 @@ def test_hedges_and_costs_are_what_plain_loops_make_of_the_raw_rows(result, raw)
         ]
         if None in [vol for of in vols for vol in of]:
             continue
+        known = [[vol or 0.0 for vol in of] for of in vols]
         found += 1
         deltas = []  # of the leg at each close
-        for row, held, of in zip(rows, lives, vols, strict=True):
+        for row, held, of in zip(rows, lives, known, strict=True):
             shares, deltas_of = row["lots"] * row["multiplier"], []
             for (forward, _, years), vol in zip(held[:-1], of[:-1], strict=True):
                 call = delta_of(forward, row["strike"], vol, years)
@@ -186,7 +187,7 @@ def test_hedges_and_costs_are_what_plain_loops_make_of_the_raw_rows(result, raw)
         held = [0.0, *total, 0.0]  # given up at the end
         traded = [abs(b - a) * f for a, b, f in zip(held[:-1], held[1:], path, strict=True)]
         cost = 1e-4 * costs.hedge_bps * sum(traded)
-        for row, held, of in zip(rows, lives, vols, strict=True):
+        for row, held, of in zip(rows, lives, known, strict=True):
             forward, _, years = held[0]
             shares, step = abs(row["lots"] * row["multiplier"]), 1e-5
             up, down = (black(forward, row["strike"], of[0] + d, years, row["right"] == "C") for d in (step, -step))

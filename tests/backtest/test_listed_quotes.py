@@ -86,7 +86,7 @@ def quotes():
                 for strike in first * (1.0 + 0.02 * np.arange(-12, 13)):
                     for right in ("C", "P"):
                         mid = float(
-                            black_price(*map(np.float64, (spot(name, day), strike, VOLS[name], years)), right == "C")
+                            black_price(spot(name, day), strike, np.array(VOLS[name]), np.array(years), right == "C")
                         )
                         bid, ask = max(mid - HALF, 0.0), mid + HALF
                         rows.append((day, name, expiry, round(strike, 2), right, bid, ask, 100.0, "european"))

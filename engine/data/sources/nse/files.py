@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from engine.data.contract_quotes import KEY, ContractQuotes
+from engine.data.contract_quotes import ContractQuotes
 from engine.data.parquet import between, scan
 from engine.data.tables.contracts import RIGHTS
 
@@ -52,8 +52,7 @@ def contracts(folder, start, end, symbols) -> ContractQuotes:
         columns["oi"] = pl.col("open_interest")
     if "lot_size" in there:
         columns["multiplier"] = pl.col("lot_size")
-    known = rows.with_columns(**columns).filter(pl.col("right").is_not_null())
-    return ContractQuotes.of(known.unique(list(KEY), keep="first", maintain_order=True))
+    return ContractQuotes.of(rows.with_columns(**columns).filter(pl.col("right").is_not_null()))
 
 
 def derivatives(folder, start=None, end=None) -> pl.LazyFrame:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from engine.data.contract_quotes import KEY, ContractQuotes
+from engine.data.contract_quotes import ContractQuotes
 from engine.data.parquet import between, collect, scan
 
 CHAIN_FOLDER = "us2026"
@@ -63,7 +63,7 @@ def contracts(folder, start, end, tickers) -> ContractQuotes:
         parts.append(ContractQuotes.of(rows.with_columns(**known, **style, multiplier=pl.lit(SHARES))).rows)
     if SPX in tickers:
         parts.append(ContractQuotes.of(_spx_contracts(folder, start, end)).rows)
-    return ContractQuotes(pl.concat(parts).unique(list(KEY), keep="first", maintain_order=True))
+    return ContractQuotes(pl.concat(parts))
 
 
 def _spx_contracts(folder, start, end) -> pl.LazyFrame:
