@@ -256,6 +256,51 @@ def test_parts_of_the_dates_give_the_whole(quotes, monkeypatch):
     assert nothing.band() is None
 
 
+def test_a_block_of_dates_with_the_session_before_it_has_the_bits_and_counts_of_the_whole(quotes):
+    """Of the third date one share's quotes are those of the second, though its spot moved: stale, by that date alone.
+
+    Quotes come in no order, and the ODD share's lack prices on one date, which is counted on that date alone.
+    """
+    days = [world.DATE + datetime.timedelta(days=d) for d in range(4)]
+    level = {("PAY", 2): 1.01}
+    tables = []
+    for i, day in enumerate(days):
+        moved = pl.col("bid", "ask") * pl.col("ticker").replace_strict(
+            {name: level.get((name, i), 1.0 + 0.01 * i) for name in ASSETS}
+        )
+        tables.append(quotes.with_columns(moved, date=pl.lit(day)))
+    mixed = (pl.col("date") == days[1]) & (pl.col("ticker") == "ODD") & (pl.col("strike") > 240.0)
+    four = pl.concat(tables).with_columns(
+        pl.when(~mixed).then(pl.col("bid", "ask")), iv=pl.when(mixed).then(pl.lit(0.4))
+    )
+    four = four.sample(fraction=1.0, shuffle=True, seed=7)
+    closes = pl.concat(
+        [world.closes().with_columns(pl.col("close") * (1.0 + 0.01 * i), date=pl.lit(d)) for i, d in enumerate(days)]
+    )
+    rates = pl.concat([world.rates().with_columns(date=pl.lit(day)) for day in days])
+
+    def made(first, last, width):
+        report, before = QualityReport(), days[max(first - 1, 0)]
+        some = four.filter(pl.col("date").is_between(before, days[last - 1]))
+        dates = np.array(days[first:last], "datetime64[D]")
+        return quoted_surface(some, closes, rates, dates, ASSETS, report, width=width), report.frame()
+
+    whole, counts = made(0, 4, 24)
+    assert "stale" in counts["reason"]
+    assert whole.checks.filter(pl.col("check") == "without_price")["count"].sum() > 0
+    for cut in (1, 2, 3):
+        parts = [made(0, cut, 24), made(cut, 4, 24)]
+        for name in ("slots", "iv", "status", "bid_iv", "ask_iv", "smiles", "forward"):
+            joined = np.concatenate([getattr(part, name) for part, _ in parts])
+            np.testing.assert_array_equal(joined, getattr(whole, name), err_msg=f"{name}, cut at {cut}")
+        rows = pl.concat([frame for _, frame in parts]).group_by("asset", "reason").agg(pl.col("rows").sum())
+        assert rows.sort("asset", "reason").equals(counts)
+        checks = (
+            pl.concat([part.checks for part, _ in parts]).group_by("asset", "check").agg(pl.col("count", "of").sum())
+        )
+        assert checks.sort("asset", "check").equals(whole.checks)
+
+
 def test_a_pair_that_breaks_parity_is_told_and_moves_no_forward(quotes):
     """One call of one expiry two forwards' worth of spread too dear."""
     index = (pl.col("ticker") == "IDX") & (pl.col("expiry") == quotes["expiry"].min()) & (pl.col("right") == "C")

@@ -5,6 +5,7 @@ style (european, american) and settlement (am, pm).
 """
 
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -59,6 +60,7 @@ def usable_quotes(
     report: QualityReport,
     clock: Clock | None = None,
     limits: QuoteLimits | None = None,
+    first: date | None = None,
 ) -> pl.DataFrame:
     """Return the quotes that have a price or a volatility; every other one is counted in `report`.
 
@@ -70,6 +72,8 @@ def usable_quotes(
     report : QualityReport
     clock : Clock or None
     limits : QuoteLimits or None
+    first : date or None
+        Quotes of earlier dates only tell which smiles are stale: they are neither returned nor counted here.
 
     Returns
     -------
@@ -110,8 +114,12 @@ def usable_quotes(
         "price_not_positive": pl.col("mid").fill_null(1.0) <= 0.0,
         "other_settlement": _other_settlement(limits.settlement),
     }
-    kept = report.keep(table, rules, final=False)
-    kept = report.keep(kept.join(_stale(kept), on=SMILE, how="left"), {"stale": pl.col("stale").is_not_null()}, False)
+    sessions = table["date"].unique().sort()
+    earlier = table.clear() if first is None else table.filter(pl.col("date") < first)
+    before = QualityReport().keep(earlier, rules, final=False)
+    kept = report.keep(table if first is None else table.filter(pl.col("date") >= first), rules, final=False)
+    stale = _stale(pl.concat([before, kept]), sessions)
+    kept = report.keep(kept.join(stale, on=SMILE, how="left"), {"stale": pl.col("stale").is_not_null()}, False)
     columns = ["strike", "right", "bid", "ask", "mid", "iv", "delta", "forward", "american", "spot", "rate"]
     return kept.select(*SMILE, *columns, "years", "years_by_date").sort(*SMILE, "strike", "right")
 
@@ -121,10 +129,10 @@ def _other_settlement(kept: str) -> pl.Expr:
     return both & (pl.col("settlement") != kept)
 
 
-def _stale(quotes: pl.DataFrame) -> pl.DataFrame:
-    """Return the smiles that repeat those of the session before while the spot has moved."""
+def _stale(quotes: pl.DataFrame, dates: pl.Series) -> pl.DataFrame:
+    """Return the smiles that repeat those of the session before, of these dates, while the spot has moved."""
     contract = ["asset", "expiry", "strike", "right"]
-    sessions = quotes.select("date").unique().sort("date").with_columns(before=pl.col("date").shift(1)).drop_nulls()
+    sessions = pl.DataFrame({"date": dates, "before": dates.shift(1)}).drop_nulls()
     today = quotes.join(sessions, on="date").select(*contract, "date", "before", "bid", "ask", "mid", "spot")
     then = quotes.select(*contract, pl.col("date").alias("before"), "bid", "ask", "mid", "spot")
     pairs = today.join(then, on=[*contract, "before"], suffix="_then").filter(pl.col("mid").is_not_null())

@@ -3,8 +3,11 @@
 quotes -> usable_quotes -> parity_forwards -> inverted_quotes -> quoted_smiles -> constant maturities
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import accumulate, pairwise
 
 import numpy as np
 import polars as pl
@@ -22,7 +25,7 @@ from engine.data.quotes.quotes_to_surface import constant_maturity, expiry_slots
 from engine.data.quotes.surface_checks import surface_checks, vendor_check
 from engine.data.records import DELTAS, TENORS, ListedSmiles, QuotedBand
 
-QUOTES_AT_ONCE = 1_000_000
+QUOTES_AT_ONCE = 1_000_000  # some 1.5 GB while a block of dates is made
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +138,8 @@ def quoted_surface(
     ----------
     quotes : frame of date, ticker, expiry, strike, right (C, P)
         And bid and ask, or price, or iv; where known forward, style (european, american), settlement (am, pm). Those of
-        other tickers than the assets are left out, not counted.
+        other tickers than the assets are left out, not counted. Those before the first date tell which of its smiles
+        are stale, and nothing else: a block with the session before it has the bits and counts of the whole.
     closes : frame of date, ticker, close
         Of all assets, raw.
     rate : frame of date, rate (continuous decimals)
@@ -160,11 +164,12 @@ def quoted_surface(
     -------
     QuotedSurface
     """
-    usable = usable_quotes(quotes.filter(pl.col("ticker").is_in(list(assets))), closes, rate, report, clock, limits)
+    ours = quotes.filter(pl.col("ticker").is_in(list(assets)))
     parts = []
-    for some in _some_dates(usable):
-        told = parity_forwards(some, dividends)
-        inverted = inverted_quotes(some, told, report, dividends)
+    for some, first in _some_dates(ours, dates):
+        usable = usable_quotes(some, closes, rate, report, clock, limits, first)
+        told = parity_forwards(usable, dividends)
+        inverted = inverted_quotes(usable, told, report, dividends)
         parts.append((told, quoted_smiles(inverted, deltas), vendor_check(inverted)))
     forwards, fitted, beside = zip(*parts, strict=True)
     forwards, fitted = pl.concat(forwards), joined_smiles(list(fitted))
@@ -194,16 +199,24 @@ def quoted_surface(
     )
 
 
-def _some_dates(usable: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Cut sorted quotes between dates, so as not to ask for much memory at once; no date depends on another."""
-    counts = usable.group_by("date", maintain_order=True).len()["len"].to_list()
-    first = taken = 0
-    for count in counts:
-        if taken and taken + count > QUOTES_AT_ONCE:
-            yield usable.slice(first, taken)
-            first, taken = first + taken, 0
-        taken += count
-    yield usable.slice(first)
+def _some_dates(quotes: pl.DataFrame, dates) -> Iterator[tuple[pl.DataFrame, date]]:
+    """Cut quotes between dates, so as not to ask for much memory at once; only the date before tells of another.
+
+    Yields each part with the session before it, and its own first date.
+    """
+    quotes = quotes if quotes["date"].is_sorted() else quotes.sort("date", maintain_order=True)
+    counts = quotes.group_by("date", maintain_order=True).len()
+    days, sizes = counts["date"].to_list(), counts["len"].to_list()
+    ends = [0, *accumulate(sizes)]
+    own = bisect_left(days, np.asarray(dates)[0].astype(date))
+    starts, taken = [own], 0
+    for i in range(own, len(days)):
+        if taken and taken + sizes[i] > QUOTES_AT_ONCE:
+            starts, taken = [*starts, i], 0
+        taken += sizes[i]
+    for start, end in pairwise([*starts, len(days)]):
+        first = ends[max(start - 1, 0)]
+        yield quotes.slice(first, ends[end] - first), days[start] if start < len(days) else date.max
 
 
 class _Placed:

@@ -33,12 +33,12 @@ def vendor_check(inverted: pl.DataFrame) -> pl.DataFrame:
     -------
     frame of asset, check, count, of
         vendor_iv_differs : by more than a vol point, and more than half the spread
-        without_price : of an asset whose other quotes have prices
+        without_price : of an asset and date whose other quotes have prices
     """
     near = inverted.filter(pl.col("call_delta").is_between(0.3, 0.7), pl.col("vendor_iv").is_not_null())
     half = (0.5 * (pl.col("ask_iv") - pl.col("bid_iv"))).fill_nan(0.0)
     apart = (pl.col("iv") - pl.col("vendor_iv")).abs()
-    mixed = inverted.filter(pl.col("priced").any().over("asset"))
+    mixed = inverted.filter(pl.col("priced").any().over("date", "asset"))
     return pl.concat(
         [
             _counted(near, "vendor_iv_differs", (apart > APART) & (apart > half)),
