@@ -164,7 +164,8 @@ def _unknown_key(key: str, config_name: str) -> str:
         others = [choice for choice in choices_of(group) if setting in _keys(group, choice)]
         known = [name for choice in taken.split(",") for name in _keys(group, choice)]
         if others and setting not in known:
-            return f"{group}={taken} has no setting {setting}, but {group}={others[0]} has; add {group}={others[0]}"
+            some = " or ".join(f"{group}={choice}" for choice in others)
+            return f"{group}={taken} has no setting {setting}; add {some}, which has it"
         return f"{group}={taken} has no setting {setting}; {suggestion(setting, known, 'it has')}"
     if not group and (CONFIGS / key).is_dir():
         return f"{key} is no group of this command, which has {', '.join(groups)}"

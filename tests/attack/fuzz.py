@@ -19,7 +19,7 @@ import polars as pl
 
 from engine.errors import InputError
 from tests.attack import worlds
-from tests.attack.outcome import Outcome
+from tests.attack.outcome import Outcome, in_child
 from tests.attack.poison import poisoned
 
 SECONDS = 20
@@ -198,9 +198,14 @@ def reshaped(frame: pl.DataFrame, rng: Rng) -> pl.DataFrame:
 
 def attack(seed: int, tries: int) -> list[Outcome]:
     """Damage the files of every reader, all readers alike often."""
-    rng = np.random.default_rng(seed)
     known = readers()
-    return [_fuzz(reader, rng, -(-tries // len(known))) for reader in known]
+    each = -(-tries // len(known))
+    found = []
+    for number, reader in enumerate(known):
+        ended = in_child(lambda: _fuzz(reader, np.random.default_rng([seed, number]), each), limit=SECONDS * each)  # noqa: B023
+        last = (ended.printed.strip().splitlines() or [""])[0][:200]
+        found.append(ended.value or Outcome(f"damaged: {reader.name}", each, [f"{reader.name}: {ended.code}: {last}"]))
+    return found
 
 
 def _fuzz(reader: Reader, rng: Rng, tries: int) -> Outcome:

@@ -45,7 +45,7 @@ SMALL = ("debug=small", "report=none")
         (("seed=-1",), ("seed=-1 is below 0",)),
         (("market.years=1e308",), ("at most 200 years",)),
         (("market.names=100000",), ("at most 200 years and 10,000 names",)),
-        (("strategy.enter=1",), ("strategy=short_correlation has no setting enter", "add strategy=rich_correlation")),
+        (("strategy.enter=1",), ("strategy=short_correlation has no setting enter", " or strategy=rich_correlation")),
         (("strategy=rich_correlation", "strategy.enter=nan"), ("strategy.enter=nan is not a finite number",)),
         (("strategy=rich_correlation", "strategy.leave=2"), ("leave=2.0 is above strategy.enter=1.0",)),
         (("sizing.index_vega=inf",), ("sizing.index_vega=inf is not a finite number",)),

@@ -55,6 +55,11 @@ class QualityReport:
         self._counts.append(counted.group_by("asset", pl.col("_reason").alias("reason")).len(name="rows"))
         return judged.filter(pl.col("_reason") == "kept").drop("_reason")
 
+    def note(self, quotes: pl.DataFrame, reason: str) -> None:
+        """Count quotes that are odd and not dropped for it; their reason starts with the table, as other tables' do."""
+        counted = quotes.group_by("asset").len(name="rows")
+        self._counts.append(counted.select("asset", pl.lit(f"quotes.{reason}").alias("reason"), "rows"))
+
     def take(self, found: "Judged") -> pl.DataFrame:
         """Count what a table's contract rejects, once however often it is read, and return the rows that are kept."""
         if (found.table, found.file) not in self._tables:

@@ -90,6 +90,7 @@ def usable_quotes(
     settlement = table["settlement"].fill_null(clock.default)
     years = clock.years(table["date"].to_numpy(), table["expiry"].to_numpy(), settlement.to_numpy())
     two_sided = pl.col("bid").is_not_null() & pl.col("ask").is_not_null()
+    report.note(table.filter(pl.col("bid").is_not_null() != pl.col("ask").is_not_null()), "one_sided")
     mid = pl.when(two_sided).then(0.5 * (pl.col("bid") + pl.col("ask"))).otherwise(pl.col("price"))
     days = (pl.col("expiry") - pl.col("date")).dt.total_days()
     is_european = pl.col("asset").is_in(limits.european)

@@ -213,13 +213,13 @@ class SyntheticMarket:
                 raise InputError(f"synthetic {field.name}={value} must be positive")
         for name in ("level", "name_level"):
             noise, half_life = getattr(self, f"{name}_noise"), getattr(self, f"{name}_half_life")
-            if not (1.0 + noise**2) * keep(half_life) ** 2 < 1.0:
+            if not (1.0 + noise * noise) * keep(half_life) ** 2 < 1.0:  # noise**2 raises where it has no number
                 raise InputError(
                     f"synthetic {name}_noise={noise} has no finite variance at a half-life of {half_life} sessions; "
                     "lower one of them"
                 )
         spread = self.correlation * (1.0 - self.correlation)
-        if self.correlation_noise > 0.0 and not self.correlation_noise**2 < spread:
+        if self.correlation_noise > 0.0 and not self.correlation_noise * self.correlation_noise < spread:
             raise InputError(
                 f"synthetic correlation_noise={self.correlation_noise} would leave 0..1 around a correlation of "
                 f"{self.correlation}; lower it"
