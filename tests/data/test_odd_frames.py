@@ -96,6 +96,9 @@ REFUSED = {
     "known_after_the_date 1": lambda: made(**dividend(known=[datetime.date(2019, 3, 1)])),
     "rates=nan is no rate": lambda: made(rates=float("nan")),
     "rates has no row": lambda: made(rates=pl.DataFrame({"date": [], "rate": []})),
+    "prices has no column ticker, and its dates repeat: name the columns ticker, close; they are tick, px": lambda: (
+        made(prices=spots().rename({"date": "day", "ticker": "tick", "close": "px"}))
+    ),
     "quotes is of type list": lambda: made(quotes().to_dicts()),
     "foo is not a setting": lambda: made(foo=1),
 }

@@ -100,6 +100,14 @@ def _turned(table: Table, frame: pl.DataFrame, what: str) -> pl.DataFrame:
     if spelling(value) in {spelling(ticker) for ticker in tickers} or not tickers:
         raise InputError(f"{what} has a column {value} and no column ticker; add it")
     frame = frame.with_columns(read_dates(frame[date], f"{what}, column {date}", frame[LINE]).alias(date))
+    if 2 * frame[date].n_unique() <= frame.height:
+        has, needed = (
+            ", ".join(tickers[:8]),
+            ", ".join(name for name in ("ticker", "tenor", "delta", value) if name in table.columns),
+        )
+        raise InputError(
+            f"{what} has no column ticker, and its dates repeat: name the columns {needed}; they are {has}"
+        )
     if any(frame[ticker].dtype == pl.String for ticker in tickers):
         frame = frame.with_columns(pl.col(tickers).cast(pl.String))
     long = frame.unpivot(tickers, index=[LINE, date], variable_name=COLUMN, value_name=value)
