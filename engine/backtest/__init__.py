@@ -14,7 +14,17 @@ from engine.backtest.result import BacktestResult
 from engine.backtest.schedule import Monthly, Schedule, Weekly
 from engine.backtest.signals import held_while, hysteresis, refuse_crossed, zscore
 from engine.backtest.simulate import backtest, simulate
-from engine.backtest.sizing import AbstractSizing, GammaNeutral, ThetaNeutral, VarianceTheta, VegaNeutral
+from engine.backtest.sizing import (
+    AbstractSizing,
+    CorrelationWeighted,
+    GammaNeutral,
+    ParallelVolNeutral,
+    PremiumNeutral,
+    ProportionalVolNeutral,
+    ThetaNeutral,
+    VarianceTheta,
+    VegaNeutral,
+)
 from engine.backtest.strategy import AbstractStrategy
 from engine.backtest.structure import Structure, choose_contracts
 from engine.backtest.structures import (
@@ -35,6 +45,7 @@ __all__ = [
     "AtForward",
     "BacktestResult",
     "Calendar",
+    "CorrelationWeighted",
     "Costs",
     "DailyDelta",
     "DeltaNeutralStraddle",
@@ -52,6 +63,9 @@ __all__ = [
     "Monthly",
     "NoCosts",
     "NoHedge",
+    "ParallelVolNeutral",
+    "PremiumNeutral",
+    "ProportionalVolNeutral",
     "Recipe",
     "Schedule",
     "ShortestTenor",

@@ -221,7 +221,7 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> Trade
     entered = xp.asarray(cohorts.life > 0) & entry.quoted[:, 0] & (coverage >= recipe.structure.min_coverage)
     held = xp.where(entered[:, None], held / xp.where(total > 0.0, total, 1.0)[:, None], 0.0)
     leg_weight = xp.concatenate([xp.ones((len(cohorts), 1)), held], axis=1)
-    sized = leg_units(recipe.sizing, leg_weight, entry.greeks, entry.forward)
+    sized = leg_units(recipe.sizing, leg_weight, entry.greeks, entry.forward, _leg_vol(entry))
     units = xp.where((leg_weight > 0.0) & entered[:, None], sized, 0.0)
     listed = None
     if isinstance(legs, ListedLegs):
@@ -252,6 +252,15 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> Trade
         listed=listed,
         **reduced,
     )
+
+
+def _leg_vol(entry):
+    """Volatility of each leg at entry, (C, 1 + L): that of its instruments, by their vega."""
+    if entry.iv.shape[2] == 1:
+        return entry.iv[:, :, 0]
+    vega = namespace(entry.vega).abs(entry.vega)
+    total = vega.sum(axis=2)
+    return (vega * entry.iv).sum(axis=2) / namespace(total).where(total > 0.0, total, 1.0)
 
 
 def _members(basket, width: int):
