@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.durable import checksum
 from engine.runs.claim import Claim, written_before
-from engine.runs.manifest import as_json, manifest
+from engine.runs.manifest import as_json, files_read, manifest
 
 if TYPE_CHECKING:
     from engine.backtest import BacktestResult
@@ -52,6 +52,8 @@ def run_files(
         script = None if sweep is None else f"{sweep}/{SCRIPT}"
         files["report.html"] = tearsheet(result, p, script=script).encode()
     more = {"config_hash": config_hash, "holding_sessions": result.book.days}
+    if read := files_read(config):
+        more["files_read"] = read
     return files, manifest(result.market, backend, config["seed"], started, **more)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import kernels
 from engine.backend import library
-from engine.durable import put_in_place
+from engine.durable import checksum, put_in_place
 from engine.places import checkout
 
 if TYPE_CHECKING:
@@ -80,14 +80,21 @@ def config_hash(config: dict, panel: Any) -> str:
     >>> config_hash({"lag": 1}, panel) == config_hash({"lag": 2}, panel)
     False
     """
-    return hash_of(config, panel.content_hash, _versions().get("dispersion-engine"))
+    return hash_of(config, panel.content_hash, _versions().get("dispersion-engine"), files_read(config))
 
 
-def hash_of(config: dict, panel_hash: str, version: str | None) -> str:
-    """Hash what decided the numbers of a run that another version may have made."""
+def hash_of(config: dict, panel_hash: str, version: str | None, files: dict[str, str] | None = None) -> str:
+    """Hash what decided the numbers of a run that another version may have made, from other contents of its files."""
     deciding = {key: value for key, value in config.items() if key not in NOT_NUMBERS}
-    text = json.dumps([deciding, panel_hash, version], sort_keys=True, default=str)
+    text = json.dumps([deciding, panel_hash, version, *([files] if files else [])], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def files_read(config: dict) -> dict[str, str]:
+    """Return checksums of the files that the strategy's settings name; a market's are in the hash of its panel."""
+    named = {key: value for key, value in config.get("strategy", {}).items() if isinstance(value, str) and value}
+    files = {f"strategy.{key}": Path(value).expanduser() for key, value in named.items()}
+    return {key: checksum(file) for key, file in files.items() if file.is_file()}
 
 
 def as_json(content: dict) -> str:

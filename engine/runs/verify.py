@@ -156,7 +156,8 @@ def _origin(config: dict, made: dict) -> Iterator[str]:
     """Say where a run's hash is not that of its configuration and panel, and where it may have used the future."""
     if "config_hash" not in made:  # no backtest
         return
-    if hash_of(config, made["panel_hash"], made["versions"].get("dispersion-engine")) != made["config_hash"]:
+    version = made["versions"].get("dispersion-engine")
+    if hash_of(config, made["panel_hash"], version, made.get("files_read")) != made["config_hash"]:
         yield "config_hash is not that of its configuration and panel; one of them was changed afterwards"
     strategy = config["strategy"]["_target_"]
     if config.get("causality") == "off" and not strategy.startswith("strategies."):

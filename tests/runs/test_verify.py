@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -13,6 +15,7 @@ import pytest
 
 from engine.data import build_panel
 from engine.durable import checksum
+from engine.runs.manifest import config_hash, files_read, hash_of
 from engine.runs.verify import verify
 from tests.commands import ROOT
 
@@ -160,3 +163,15 @@ def test_a_damaged_header_and_a_damaged_manifest_are_failures_like_any_other(tmp
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "manifest.json").write_text("")
     assert len(failures(tmp_path)) == 2
+
+
+def test_a_run_is_another_one_when_the_file_of_its_strategy_has_changed(tmp_path):
+    file, panel = tmp_path / "signal.csv", SimpleNamespace(content_hash="abc")
+    config = {"strategy": {"_target_": "strategies.external_signal.ExternalSignal", "file": str(file), "enter": 1.0}}
+    without = config_hash(config, panel)
+    file.write_text("date,signal\n2024-01-02,1\n")
+    one = config_hash(config, panel)
+    file.write_text("date,signal\n2024-01-02,2\n")
+    assert len({without, one, config_hash(config, panel)}) == 3
+    again = hash_of(config, "abc", version("dispersion-engine"), files_read(config))
+    assert again == config_hash(config, panel)
