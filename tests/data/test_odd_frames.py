@@ -5,7 +5,6 @@ import functools
 import pickle
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pytest
 
@@ -14,6 +13,7 @@ from engine.data import build_panel, load_market, load_quality, load_rejected, o
 from engine.errors import InputError
 from tests.data.vendor_world import RATE, options, spots
 
+pd = pytest.importorskip("pandas")
 MEMBERS = pl.DataFrame({"ticker": ["NDX", "RUT", "XSP"], "weight": [0.5, 0.3, 0.2]})
 
 
