@@ -73,7 +73,7 @@ def correlate(config: dict, folder: Path) -> None:
 
 def _show(market, backend: str, levels, tables: dict) -> None:
     from engine.report import aligned, correlation_levels
-    from engine.study.tables import statuses
+    from engine.study.tables import negative_levels, statuses
 
     info, dates = market.info, market.dates
     labels = [basket.label for basket in levels.baskets]
@@ -84,6 +84,8 @@ def _show(market, backend: str, levels, tables: dict) -> None:
     if info.notes:
         print(f"Data: {info.source}", *(f"Caution: {note}" for note in info.notes), sep="\n")
     measured = levels.measured()
+    for text in negative_levels(measured):
+        print(f"Caution: {text}")
     levels_heading = "Implied correlation at 50 delta (means over dates whose status is ok)"
     printed = {levels_heading: correlation_levels(measured), "Dates by status at 50 delta": statuses(measured)} | tables
     for heading, frame in printed.items():

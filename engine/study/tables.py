@@ -222,3 +222,24 @@ def statuses(long):
     )
     counts = counts.with_columns(pl.selectors.numeric().fill_null(0))
     return counts.join(behind, on=["basket", "tenor"], how="left", maintain_order="left")
+
+
+def negative_levels(long) -> list[str]:
+    """Say of which basket and tenor the correlation at 50 delta is below 0 on most dates, one line per basket.
+
+    Members can move against each other, but an index whose options know that for long is rare; one of another basket,
+    or in another unit, is not.
+
+    Parameters
+    ----------
+    long : frame, as from `long_form`
+    """
+    middle = long.filter(pl.col("delta") == 50, pl.col("implied_correlation").is_not_null())
+    below = (pl.col("implied_correlation") < 0.0).sum().alias("below")
+    counted = middle.group_by("basket", "tenor", maintain_order=True).agg(below, pl.len().alias("dates"))
+    most = counted.filter(2 * pl.col("below") > pl.col("dates")).unique("basket", keep="first", maintain_order=True)
+    return [
+        f"the correlation of {basket} at {tenor} days is below 0 on {below:,} of {dates:,} dates: is the index leg of "
+        "this basket, and in the members' unit?"
+        for basket, tenor, below, dates in most.iter_rows()
+    ]

@@ -10,7 +10,7 @@ import pytest
 from engine.correlation import AllMembers, Sectors, baskets, correlate_baskets
 from engine.data import load_market
 from engine.study.levels import measure_levels
-from engine.study.tables import long_form, statuses
+from engine.study.tables import long_form, negative_levels, statuses
 from engine.study.term import term_form, term_table
 
 
@@ -100,3 +100,13 @@ def test_the_tables_of_a_run_say_how_many_names_and_which_share_stand_behind_eac
     table = term_table(levels.term)
     assert set(table["tenor"]) == set(market.tenors.tolist())
     assert any("common to all" in heading for heading in levels.tables(market))
+
+
+def test_an_index_that_is_too_cheap_for_its_members_is_told(market):
+    chosen = baskets(AllMembers(), market)
+    assert negative_levels(long_form(market, measure_levels(market, chosen, 0.8, 21).rho, ["all"])) == []
+    cheap = replace(market, index_iv=market.index_iv * 0.3, validate=False)
+    levels = measure_levels(cheap, baskets(AllMembers(), cheap), 0.8, 21)
+    (told,) = negative_levels(long_form(cheap, levels.rho, ["all"]))
+    assert "of all at" in told
+    assert "below 0 on" in told
