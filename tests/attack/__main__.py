@@ -37,17 +37,18 @@ WHOLE = Plan(kills=26, files=6_000, settings=4_000, commands=160, rows=540, disk
 SHARE = Plan(kills=1, files=240, settings=600, commands=4, rows=24, disks=2, names=False)
 
 
-def attacks(plan: Plan, seed: int) -> dict[str, Callable[[], list[Outcome]]]:
-    """Return the attacks by name; each runs in a process of its own."""
+def attacks(plan: Plan, seed: int) -> dict[str, list[Callable[[], list[Outcome]]]]:
+    """Return the attacks by name, in parts that each run in a process of their own."""
     from tests.attack import disk, fuzz, kills, names, poison, settings
 
+    known = range(len(fuzz.readers()))
     return {
-        "kills": partial(kills.attack, seed, plan.kills),
-        "files": partial(fuzz.attack, seed, plan.files),
-        "settings": partial(settings.attack, seed, plan.settings, plan.commands),
-        "rows": partial(lambda: [poison.attack(seed, plan.rows)]),
-        "disk": partial(disk.attack, plan.disks),
-        **({"names": names.attack} if plan.names else {}),
+        "kills": [partial(kills.attack, seed, plan.kills)],
+        "files": [partial(fuzz.attack, seed, -(-plan.files // len(known)), number) for number in known],
+        "settings": [partial(settings.attack, seed, plan.settings, plan.commands)],
+        "rows": [lambda: [poison.attack(seed, plan.rows)]],
+        "disk": [partial(disk.attack, plan.disks)],
+        **({"names": [names.attack]} if plan.names else {}),
     }
 
 
@@ -68,8 +69,9 @@ def main() -> int:
     found: list[Outcome] = []
     started = time.perf_counter()
     for name in wanted:
-        child = in_child(chosen[name], limit=HOUR)
-        found += child.value if child.value is not None else [_crashed(name, child)]
+        for part in chosen[name]:
+            child = in_child(part, limit=HOUR)
+            found += child.value if child.value is not None else [_crashed(name, child)]
         print(f"{name}: {time.perf_counter() - started:,.0f} s", file=sys.stderr, flush=True)
     print(table(found))
     failed = [problem for outcome in found for problem in outcome.failed]
