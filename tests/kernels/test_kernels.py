@@ -92,7 +92,11 @@ def book(panel, structure=STRADDLE):
     sold = np.where(np.arange(len(cohorts)) % 3 == 0, 9, 99)
     made = build_book(panel, panel.weights, cohorts.until(sold), Recipe(structure, ThetaNeutral()))
     held = to_host(made.legs.units) != 0.0
-    arrays = {name: to_host(array) for name, array in vars(made).items() if name not in ("recipe", "cohorts", "legs")}
+    arrays = {
+        name: to_host(array)
+        for name, array in vars(made).items()
+        if name not in ("recipe", "cohorts", "legs", "listed")
+    }
     return arrays | {f"legs.{name}": to_host(array)[held] for name, array in vars(made.legs).items()}
 
 
