@@ -5,12 +5,14 @@ from typing import Any
 
 import polars as pl
 
+from engine.data.parquet import UNREADABLE, first_line
 from engine.data.tables.contracts import TABLES
 from engine.data.tables.judge import COUNTS, LINE, REJECTED
 from engine.data.vendors.layout import Field, Layout, View
 from engine.data.vendors.raw_files import RawFile, scan
 from engine.data.vendors.sight import Sight
 from engine.data.vendors.symbols import RENAMES, Rename, one_name
+from engine.errors import InputError
 
 _REASON, _COLUMN, _VALUE, _ORDER = "_reason", "_column", "_value", "_order"
 _WAS = "_was_"  # + field: which number stood for nothing there
@@ -76,7 +78,11 @@ def read_file(
     clean, sight = sight.cleaned(sight.schema)
     frame = frame.with_columns(clean)
     plans = [_plan(view, layout, sight, _wanted(frame, view, sight, names, renames), renames) for view in views]
-    pieces = [_split(view, raw.label, found) for view, found in zip(views, pl.collect_all(plans), strict=True)]
+    try:
+        read = pl.collect_all(plans)
+    except UNREADABLE as error:
+        raise InputError(f"{raw.label} cannot be read ({first_line(error)}); fetch or copy it again") from None
+    pieces = [_split(view, raw.label, found) for view, found in zip(views, read, strict=True)]
     if lost.height:
         pieces.append(_of_lost_lines(views[0].table if views else "", raw.label, lost))
     return pieces
