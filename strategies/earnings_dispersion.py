@@ -5,10 +5,7 @@ from dataclasses import dataclass, field
 from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest import AbstractStrategy, MarketView, held_while, refuse_crossed
-from engine.calendar import DAYS_PER_YEAR
-from engine.data.quotes.earnings import known_events
-from engine.data.tables.contracts import EARNINGS
-from engine.data.tables.whole_file import read_whole
+from engine.data.series import reports_within
 from engine.kinds import check_kinds
 
 
@@ -38,6 +35,5 @@ class EarningsDispersion(AbstractStrategy):
     def exposure(self, market: MarketView) -> Floats:
         """Return 1 in the season, else 0, (T,)."""
         xp = namespace(market.weights)
-        until = known_events(read_whole(EARNINGS, self.file), market.dates, market.panel.names)  # (M, T, N) years
-        soon = xp.asarray((until * DAYS_PER_YEAR <= self.tenor).any(axis=0))
+        soon = xp.asarray(reports_within(self.file, self.tenor, market.dates, market.panel.names))
         return held_while(xp.where(soon, market.weights, 0.0).sum(axis=1), self.enter, self.leave)

@@ -11,7 +11,7 @@ from engine.kinds import check_kinds
 
 @dataclass(frozen=True)
 class ExternalSignal(AbstractStrategy):
-    """Start selling correlation when the signal reaches `enter`, stop when it falls to `leave`.
+    """Start selling correlation when the signal reaches `enter`, in its own unit, stop when it falls to `leave`.
 
     Parameters
     ----------
@@ -19,8 +19,6 @@ class ExternalSignal(AbstractStrategy):
         Table of `date` and the column, one row for each day.
     delay, max_age : int
         Calendar days until a value is known after its date, and for which it then counts; older is no opinion.
-    enter, leave : float
-        In the signal's own unit.
     """
 
     file: str = ""

@@ -18,8 +18,6 @@ class RichCorrelation(AbstractStrategy):
         Cell of the implied correlation surface the signal reads: calendar days, call delta.
     window : int
         Sessions in the z-score.
-    enter, leave : float
-        Z-scores that start and stop the trade.
     """
 
     tenor: int = 30

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import strategies
 from engine.backtest import MarketView, Monthly, Weekly, backtest
 from engine.correlation import AllMembers, Sectors, TopWeights, implied_correlation, matched_window
 from engine.data.series import own_signal
@@ -191,5 +192,15 @@ def test_a_bad_file_is_told_in_one_message(tmp_path, text, words):
 
 
 def test_no_file_is_told(market):
-    with pytest.raises(InputError, match="signal= is no file; give a table of date, fear"):
+    with pytest.raises(InputError, match=r"strategy\.file= is no file; give a table of date, fear"):
         ExternalSignal(column="fear").exposure(MarketView(market))
+
+
+def test_no_table_of_earnings_is_told(market):
+    with pytest.raises(InputError, match=r"strategy\.file=no\.csv is no file; give a table of date, ticker, known"):
+        EarningsDispersion(file="no.csv").exposure(MarketView(market))
+
+
+@pytest.mark.parametrize("file", sorted(Path(strategies.__file__).parent.glob("*.py")), ids=lambda file: file.stem)
+def test_a_strategy_is_short_enough_to_be_read_at_once(file):
+    assert len(file.read_text(encoding="utf-8").splitlines()) < 40, "docstrings included; move its parts to the engine"

@@ -40,7 +40,7 @@ def own_signal(path: str | Path, column: str, dates: Dates, delay: int = 0, max_
     InputError
         When there is no such file or column, or a row is no date with a finite number, each date once.
     """
-    table = read_whole(SIGNAL, path, {"value": column}).drop_nulls("value").sort("date")
+    table = read_whole(SIGNAL, path, {"value": column}, setting="strategy.file").drop_nulls("value").sort("date")
     known = table["date"].to_numpy().astype("datetime64[D]") + delay * DAY
     sessions = np.asarray(dates, dtype="datetime64[D]")
     last = np.searchsorted(known, sessions, side="right") - 1

@@ -10,7 +10,9 @@ from engine.data.tables.table_files import read_table
 from engine.errors import InputError
 
 
-def read_whole(table: Table, path: str | Path, names: dict[str, str] | None = None) -> pl.DataFrame:
+def read_whole(
+    table: Table, path: str | Path, names: dict[str, str] | None = None, setting: str | None = None
+) -> pl.DataFrame:
     """Read a file that a contract takes whole.
 
     Parameters
@@ -18,6 +20,8 @@ def read_whole(table: Table, path: str | Path, names: dict[str, str] | None = No
     table : Table
     path : str or Path
     names : dict of column of the table -> column of the file, or None
+    setting : str or None
+        Which setting named the file; None = that of the table's own name.
 
     Raises
     ------
@@ -27,7 +31,7 @@ def read_whole(table: Table, path: str | Path, names: dict[str, str] | None = No
     file = Path(path)
     columns = [(names or {}).get(column, column) for column in table.columns]
     if not file.is_file():
-        raise InputError(f"{table.name}={path} is no file; give a table of {', '.join(columns)}")
+        raise InputError(f"{setting or table.name}={path} is no file; give a table of {', '.join(columns)}")
     frame, first = read_table(file)
     found = judged(table, frame, str(file), names=names, first=first)
     if found.rejected.height:
