@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from engine.data.expendable import check_survived
+from engine.durable import checksum
 from engine.errors import InputError
 
 # What Polars raises of a file that is no parquet, or was damaged: some damage it only notices by a broken assumption.
@@ -13,9 +15,14 @@ EARLIEST, LATEST = np.datetime64("1900-01-01"), np.datetime64("2200-12-31")  # o
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
-def read_frame(file: Path | str, remedy: str) -> pl.DataFrame:
-    """Read a parquet file of the engine's own, or raise InputError that names it and says what to do."""
+def read_frame(file: Path | str, remedy: str, known: str | None = None) -> pl.DataFrame:
+    """Read a parquet file of the engine's own, or raise InputError that names it and says what to do.
+
+    Where its SHA-256 is `known`, a file of other bytes is not even tried.
+    """
     try:
+        if known is not None and checksum(file) != known:
+            raise InputError(f"{file} was changed or damaged after it was written; {remedy}")
         return pl.read_parquet(file, glob=False)
     except UNREADABLE as error:
         raise InputError(f"{file} is damaged ({first_line(error)}); {remedy}") from None
@@ -38,6 +45,7 @@ def scan(file: Path | str, columns: dict) -> pl.LazyFrame:
     file = Path(file)
     if not file.is_file():
         raise InputError(f"{file} is missing; market.path must be the folder that holds {file.parent.name}/")
+    check_survived(file)
     try:
         frame = pl.scan_parquet(file, glob=False)
         schema = frame.collect_schema()

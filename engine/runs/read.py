@@ -12,7 +12,7 @@ import yaml
 
 from engine.data.parquet import read_frame
 from engine.errors import InputError
-from engine.runs.claim import MANIFEST
+from engine.runs.claim import MANIFEST, written_before
 from engine.runs.table_store import asked_keys, is_table, read_rows
 
 
@@ -51,7 +51,7 @@ class Run:
         path = self.folder / f"{name}.parquet"
         if not path.exists():
             raise InputError(f"{self.folder} has no {name}.parquet; it holds {', '.join(_tables(self.folder))}")
-        return read_frame(path, "run this job again")
+        return read_frame(path, "run this job again", written_before(self.folder).get(path.name))
 
 
 def load_run(path: Path | str) -> Run:

@@ -122,13 +122,13 @@ def read_rows(sweep: Path) -> pl.DataFrame | None:
     files = sweep / JOBS, sweep / RUNS
     if not all(path.exists() for path in files):
         return None
-    jobs, runs = map(_read, files)
-    if "run" not in runs.columns or "job" not in jobs.columns:
-        raise InputError(f"{sweep / RUNS} is damaged; remove it, and the jobs it held are run again")
     if not (sweep / UNMERGED).is_dir():  # else a kill may have come between the two files and the manifest
         for name, known in written_before(sweep).items():
             if checksum(sweep / name) != known:
                 raise InputError(f"{sweep / name} was changed or damaged after it was written; run this sweep again")
+    jobs, runs = map(_read, files)
+    if "run" not in runs.columns or "job" not in jobs.columns:
+        raise InputError(f"{sweep / RUNS} is damaged; remove it, and the jobs it held are run again")
     asked = {"run", *asked_keys(jobs["overrides"].to_list())}
     numbers = [name for name in runs.columns if name not in asked]
     job = runs["run"].str.split("/").list.last().cast(pl.Int64).alias("job")

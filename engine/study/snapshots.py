@@ -23,6 +23,7 @@ from engine.correlation import ImpliedCorrelation, implied_correlation
 from engine.correlation.checks import is_quote
 from engine.correlation.sectors import Chosen
 from engine.data.check_panel import MEDIAN_VOL
+from engine.data.expendable import check_survived
 from engine.data.panel import MarketPanel
 from engine.data.parquet import UNREADABLE
 from engine.errors import InputError
@@ -122,6 +123,8 @@ def read_snapshot(path: Path, market: MarketPanel) -> tuple:
         When a column is missing or of another kind, rows tell different times, a symbol, tenor or delta is not on the
         market's axes or stands there twice, or volatilities are in percent.
     """
+    if path.suffix == ".parquet":
+        check_survived(path)
     try:
         frame = (
             pl.read_parquet(path, glob=False)

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
-from engine.data.parquet import read_frame
-from engine.data.store.header import REMEDY
-from engine.data.store.storage import QUALITY, REJECTED, beside
+from engine.data.store.header import HEADER, read_header
+from engine.data.store.storage import QUALITY, REJECTED, read_beside
 
 
 def load_quality(folder: Path | str) -> pl.DataFrame | None:
@@ -25,5 +24,5 @@ def load_rejected(folder: Path | str) -> pl.DataFrame | None:
 
 
 def _frame_beside(folder: Path | str, name: str) -> pl.DataFrame | None:
-    path = beside(folder, name)
-    return read_frame(path, REMEDY.format(Path(folder))) if path.is_file() else None
+    folder = Path(folder)
+    return read_beside(folder, read_header(folder), name) if (folder / HEADER).is_file() else None

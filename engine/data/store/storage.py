@@ -237,7 +237,7 @@ def _opened(folder: Path, header: dict) -> MarketPanel:
         band=QuotedBand(**band) if band else None,
         sectors=SectorData(**axes, **sectors) if sectors else None,
         history=History(**history, note=header["history"]["note"]) if history else None,
-        report=Account(partial(_beside_arrays, folder / header["generation"])),
+        report=Account(partial(_account, folder, header)),
         contracts=opened(folder / header["generation"], header, REMEDY.format(folder)),
         content_hash=header["content_hash"],
         validate=False,
@@ -247,9 +247,14 @@ def _opened(folder: Path, header: dict) -> MarketPanel:
     return panel
 
 
-def _beside_arrays(generation: Path, name: str) -> pl.DataFrame | None:
-    path = generation / f"{name}.parquet"
-    return read_frame(path, REMEDY.format(generation.parent)) if path.is_file() else None
+def _account(folder: Path, header: dict, table: str) -> pl.DataFrame | None:
+    return read_beside(folder, header, f"{table}.parquet")
+
+
+def read_beside(folder: Path, header: dict, name: str) -> pl.DataFrame | None:
+    """Read a table that is kept beside a panel's arrays; None where there is none."""
+    path = folder / header["generation"] / name
+    return read_frame(path, REMEDY.format(folder), header["beside"].get(name)) if path.is_file() else None
 
 
 def _so_far(path: Path, end: int, spec: dict) -> BlockChecksums:

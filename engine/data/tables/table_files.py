@@ -3,12 +3,14 @@
 import csv
 import gzip
 import io
+import tempfile
 import zipfile
 import zlib
 from pathlib import Path
 
 import polars as pl
 
+from engine.data.expendable import check_survived
 from engine.data.parquet import UNREADABLE, first_line
 from engine.errors import InputError
 
@@ -60,6 +62,7 @@ def _read(name: str, content: bytes, where: str) -> tuple[pl.DataFrame, int]:
     if not content:
         raise InputError(f"{where} is empty")
     if name.endswith(".parquet"):
+        _check_survived(content, where)
         try:
             return pl.read_parquet(io.BytesIO(content)), 1
         except UNREADABLE as error:
@@ -72,6 +75,17 @@ def _read(name: str, content: bytes, where: str) -> tuple[pl.DataFrame, int]:
     if name.endswith(".zip"):
         return _read(*_only_member(content, where))
     return _read_text(content, where), 2
+
+
+def _check_survived(content: bytes, where: str) -> None:
+    """Try a table of parquet in a process apart, from a file of its own where it came out of another."""
+    if Path(where).suffix.lower() == ".parquet" and Path(where).is_file():
+        check_survived(where)
+    else:
+        with tempfile.NamedTemporaryFile(suffix=".parquet") as unpacked:
+            unpacked.write(content)
+            unpacked.flush()
+            check_survived(unpacked.name, where)
 
 
 def _only_member(content: bytes, where: str) -> tuple[str, bytes, str]:

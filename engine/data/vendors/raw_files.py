@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from engine.data.expendable import check_survived
 from engine.data.tables.judge import LINE, spelling
 from engine.data.vendors.packed import SMALL, TEXT, check_member, content, first_line
 from engine.errors import InputError
@@ -141,6 +142,7 @@ def scan(raw: RawFile) -> tuple[pl.LazyFrame, pl.DataFrame]:
     none = pl.DataFrame(schema={LINE: pl.Int64, "value": pl.String})
     first = raw.before + 1
     if not raw.separator:
+        check_survived(raw.path)
         rows = pl.scan_parquet(raw.path, glob=False).with_row_index(LINE, 1)
         names = dict(zip(raw.columns, raw.header, strict=True))
         return rows.select(pl.col(LINE).cast(pl.Int64), pl.exclude(LINE).name.map(lambda name: names[name])), none
