@@ -5,13 +5,15 @@ from types import ModuleType
 
 from engine.backtest.book import Recipe, TradeBook, build_book
 from engine.backtest.costs import Costs, NoCosts, VolPoints
-from engine.backtest.exits import EarlyExit, Exits, HoldToExpiry, ShortestTenor
+from engine.backtest.early_exit import EarlyExit
+from engine.backtest.exits import Exits, HoldToExpiry, NextEntry, ShortestTenor
 from engine.backtest.hedging import DailyDelta, Hedge, NoHedge
 from engine.backtest.instruments import AtDelta, AtFairVolatility, AtForward, Instrument, Kind, Strike
 from engine.backtest.market import MarketView
 from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks
 from engine.backtest.result import BacktestResult
-from engine.backtest.schedule import Monthly, Schedule, Weekly
+from engine.backtest.roll import Roll
+from engine.backtest.schedule import DailyLadder, Monthly, OnDates, Schedule, Weekly
 from engine.backtest.signals import held_while, hysteresis, refuse_crossed, zscore
 from engine.backtest.simulate import backtest, simulate
 from engine.backtest.sizing import (
@@ -48,6 +50,7 @@ __all__ = [
     "CorrelationWeighted",
     "Costs",
     "DailyDelta",
+    "DailyLadder",
     "DeltaNeutralStraddle",
     "EarlyExit",
     "Exits",
@@ -61,12 +64,15 @@ __all__ = [
     "MarketView",
     "Marking",
     "Monthly",
+    "NextEntry",
     "NoCosts",
     "NoHedge",
+    "OnDates",
     "ParallelVolNeutral",
     "PremiumNeutral",
     "ProportionalVolNeutral",
     "Recipe",
+    "Roll",
     "Schedule",
     "ShortestTenor",
     "SingleOption",

@@ -62,13 +62,13 @@ class Accounts:
     def most_exposure(self) -> Floats:
         """Largest sum of |entry exposure| over the cohorts held at once, a column (P, 1), counted to their own ends.
 
-        It is at least what every cohort at full exposure would come to, so that a strategy that trades seldom is not
-        measured on less capital; only an exposure above 1 makes it larger.
+        It is at least what every cohort at its share of a full exposure would come to, so that a strategy that trades
+        seldom is not measured on less capital; only an exposure above 1 makes it larger.
         """
         xp = namespace(self.entry_exposure, self.book.explain)
-        exposure, cohorts = self.entry_exposure, self.book.cohorts
-        full = xp.full((len(exposure), 1), float(self.book.most_held))
-        if not exposure.size or (float(exposure.max()) <= 1.0 and float(exposure.min()) >= -1.0):
+        exposure, cohorts, most = self.entry_exposure, self.book.cohorts, self.book.share
+        full = xp.full((len(exposure), 1), self.book.share * self.book.most_held)
+        if not exposure.size or (float(exposure.max()) <= most and float(exposure.min()) >= -most):
             return full
         size, held = xp.abs(exposure), xp.zeros(exposure.shape)
         for back in range(len(cohorts)):

@@ -109,6 +109,8 @@ class TradeBook:
     magnitude : array (C, H + 1, len(MAGNITUDES))
         Sums over legs of absolute values, in the order of `MAGNITUDES`.
     legs : LegTable
+    share : float
+        Part of the exposure asked for that each cohort is entered with.
     listed : ListedBook or None
         Of listed contracts only: what is theirs alone. Vega traded and held is then that of contracts which do not have
         two sides.
@@ -127,6 +129,7 @@ class TradeBook:
     delivered: np.ndarray
     magnitude: np.ndarray
     legs: LegTable
+    share: float = 1.0
     listed: ListedBook | None = None
 
     @property
@@ -279,6 +282,6 @@ def _joined(parts, cohorts) -> TradeBook:
     if len(parts) == 1:
         return replace(parts[0], cohorts=cohorts)
     legs = records.concatenate([part.legs for part in parts])
-    known = {name: getattr(parts[0], name) for name in ("recipe", "shortest_tenor")}
+    known = {name: getattr(parts[0], name) for name in ("recipe", "shortest_tenor", "share")}
     known["listed"] = parts[0].listed and records.concatenate([part.listed for part in parts])
     return records.concatenate(parts, cohorts=cohorts, legs=legs, **known)

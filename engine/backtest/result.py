@@ -19,7 +19,7 @@ from engine.backtest.marking import LISTED
 from engine.backtest.structure import Cohorts, LegStatus
 from engine.backtest.summary import summarise
 from engine.backtest.views import FACTORS
-from engine.backtest.wording import summary_lines
+from engine.backtest.wording import held_at_once, summary_lines
 from engine.calendar import Date
 from engine.data.panel import MarketPanel
 
@@ -159,15 +159,10 @@ class BacktestResult:
         earns = "earns no interest" if rate == 0.0 else f"Sharpe ratios above a risk-free {100 * rate:g} % a year on it"
         return (
             f"fixed capital of {self.capital(p):,.0f} {self.market.info.currency} = {CAPITAL_VOL_POINTS} vol points x "
-            f"index vega of {self.vega_per_cohort(p):,.0f} x {self._held_at_once(p)}; "
+            f"index vega of {self.vega_per_cohort(p):,.0f} x "
+            f"{held_at_once(float(self.accounts.most_exposure[p, 0]), self.book.most_held, self.book.share)}; "
             f"not compounded, {earns}"
         )
-
-    def _held_at_once(self, p: int) -> str:
-        most, cohorts = float(self.accounts.most_exposure[p, 0]), self.book.most_held
-        if most == cohorts:
-            return f"{cohorts} cohort(s) held at once at most"
-        return f"an exposure of {most:,.4g} held at once at most, above 1 in some cohort"
 
     @property
     def contracts(self) -> str:

@@ -16,6 +16,7 @@ from engine.backtest.instruments import check_instruments, longer_tenors
 from engine.backtest.market import MarketView
 from engine.backtest.marking import Marking, SurfaceMarks, check_exposure, traded
 from engine.backtest.result import BacktestResult
+from engine.backtest.roll import Roll, rolled
 from engine.backtest.schedule import Monthly, Schedule
 from engine.backtest.sizing import AbstractSizing, VegaNeutral
 from engine.backtest.strategy import AbstractStrategy, checked_exposure
@@ -60,9 +61,9 @@ def backtest(
     sizing : AbstractSizing
         `VegaNeutral` (100 000 per vol point), `ThetaNeutral`, `GammaNeutral` or, of variance swaps, `VarianceTheta`.
     schedule : Schedule
-        `Monthly` or `Weekly`.
+        `Monthly`, `Weekly`, `DailyLadder`, `OnDates` or `Roll`.
     exits : Exits
-        `HoldToExpiry`, `EarlyExit` or `ShortestTenor`.
+        `HoldToExpiry`, `EarlyExit`, `NextEntry` or `ShortestTenor`.
     hedge : Hedge
         `DailyDelta` or `NoHedge`.
     costs : Costs
@@ -128,7 +129,8 @@ def open_book(
         raise InputError(f"{market.info.name} holds times of the day; a backtest needs one row per session")
     check_instruments(structure, recipe.sizing)
     made = replace(recipe, structure=traded(recipe.marks, structure, market, recipe.sizing))
-    entry = np.asarray(schedule.entries(market.dates, lag))
+    rolls = isinstance(schedule, Roll)
+    entry = np.asarray(rolled(schedule, market, structure, lag) if rolls else schedule.entries(market.dates, lag))
     if len(entry) == 0:
         raise InputError(
             f"{market.info.name} has {len(market)} session(s) from {market.dates[0]}: "
@@ -150,7 +152,7 @@ def open_book(
             f"holding {structure.min_coverage:.0%} of {view.basket.label}; lower structure.min_coverage, or look at "
             "the coverage in the tables of `python -m engine.correlate`"
         )
-    return book
+    return replace(book, share=float(getattr(schedule, "share", 1.0)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,11 +180,11 @@ def decide(strategy: AbstractStrategy, exits: Exits, view: MarketView, book: Tra
     xp = namespace(exposure, book.explain)
     asked = xp.take(exposure, xp.asarray(book.cohorts.entry - lag), axis=1)  # contiguous, as an index is not
     has_opinion = xp.isfinite(asked)
-    entry_exposure = xp.where(book.entered & has_opinion, asked, 0.0)
+    entry_exposure = xp.where(book.entered & has_opinion, book.share * asked, 0.0)
     check_exposure(book.recipe.marks, entry_exposure)
     dates = view.panel.dates
     days_left = book.cohorts.days_left(dates, book.cohorts.sessions(dates, book.days))
-    exit_day = exits.exit_day(book, entry_exposure, exposure, xp.asarray(days_left), lag)
+    exit_day = exits.exit_day(book, entry_exposure, exposure, xp.asarray(days_left), lag, view)
     if exit_day is not None:
         entry_exposure = xp.broadcast_to(entry_exposure, exit_day.shape)
     return Decision(entry_exposure, exit_day, to_host((book.entered & ~has_opinion).sum(axis=1)))

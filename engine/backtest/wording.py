@@ -83,3 +83,10 @@ def summary_lines(summary: dict, currency: str) -> list[str]:
     rows = summary_rows(summary, currency)
     words, numbers = (max(len(row[column]) for row in rows) for column in (0, 1))
     return [f"  {metric:<{words}}  {value:>{numbers}}  {unit}".rstrip() for metric, value, unit in rows]
+
+
+def held_at_once(most: float, cohorts: int, share: float) -> str:
+    """Say which exposure, at most, capital is counted for: so many cohorts of a share of it each, or a larger one."""
+    if most == share * cohorts:
+        return f"{cohorts} cohort(s){'' if share == 1.0 else f' of {share:.4g} each'} held at once at most"
+    return f"an exposure of {most:,.4g} held at once at most, above {share:.4g} in some cohort"

@@ -58,10 +58,11 @@ HYSTERESIS = (
 EXIT_DAYS = (
     *numbers("cohorts days dates"),
     *reads("i64", "entry life", "cohorts"),
-    *reads("double", "pnl days_left", "cohorts days+1"),
+    *reads("double", "pnl days_left moved", "cohorts days+1"),
+    *reads("double", "correlation", "dates"),
     *reads("double", "entry_exposure", "sets cohorts", strides="entry_exposure_stride"),
     *reads("double", "exposure", "sets dates", strides="exposure_stride"),
-    *reads("double", "stop target at_days_left", "sets"),
+    *reads("double", "stop target at_days_left sessions band low high", "sets"),
     *numbers("with_signal lag"),
     *writes("i64", "exit_day", "sets cohorts"),
 )

@@ -1,32 +1,33 @@
 // Many parameter sets on one trade book. An item is a parameter set; sets share only what they read.
 #include "sweep.cuh"
 
-// The first holding day on which a rule sells the cohort; its last day if none does.
-INLINE i64 exit_of(i64 days, i64 dates, i64 entry, i64 life, const double *pnl, const double *days_left,
-                   double entry_exposure, const double *exposure, double stop, double target, double at_days_left,
-                   bool with_signal, i64 lag) {
-    const double side = (entry_exposure > 0.0) - (entry_exposure < 0.0);
-    i64 sold = life;
-    for (i64 day = 1; day <= days && day < sold; ++day) {
-        const double so_far = side * pnl[day];
-        if (so_far >= target || so_far <= -stop) sold = earlier(day + lag, sold);
-        if (days_left[day] <= at_days_left) sold = earlier(day, sold);
-        if (with_signal && exposure[earlier(entry + day - lag, dates - 1)] * side <= 0.0) sold = earlier(day, sold);
-    }
-    return sold;
-}
-
 struct Exits {
     EXIT_DAYS_FIELDS
 };
 
+// The first holding day on which a rule of a set sells a cohort; its last day if none does.
+INLINE i64 exit_of(const Exits &e, i64 set, i64 c) {
+    const double entered = e.entry_exposure[set * e.entry_exposure_stride + c];
+    const double *const exposure = e.exposure + set * e.exposure_stride;
+    const double side = (entered > 0.0) - (entered < 0.0);
+    const i64 entry = e.entry[c];
+    i64 sold = e.life[c];
+    for (i64 day = 1; day <= e.days && day < sold; ++day) {
+        const i64 at = c * (e.days + 1) + day;
+        const double so_far = side * e.pnl[at], rho = e.correlation[earlier(entry + day, e.dates - 1)];
+        if (so_far >= e.target[set] || so_far <= -e.stop[set] || e.moved[at] > e.band[set] || rho <= e.low[set] ||
+            rho >= e.high[set])
+            sold = earlier(day + e.lag, sold);
+        if (e.days_left[at] <= e.at_days_left[set] || day >= e.sessions[set]) sold = earlier(day, sold);
+        if (e.with_signal != 0 && exposure[earlier(entry + day - e.lag, e.dates - 1)] * side <= 0.0)
+            sold = earlier(day, sold);
+    }
+    return sold;
+}
+
 // Finds the exit days of a set's cohorts `from`, `from` + `step`, ...
 INLINE void exit_days_of(const Exits &e, i64 set, i64 from, i64 step) {
-    for (i64 c = from; c < e.cohorts; c += step)
-        e.exit_day[set * e.cohorts + c] =
-            exit_of(e.days, e.dates, e.entry[c], e.life[c], e.pnl + c * (e.days + 1), e.days_left + c * (e.days + 1),
-                    e.entry_exposure[set * e.entry_exposure_stride + c], e.exposure + set * e.exposure_stride,
-                    e.stop[set], e.target[set], e.at_days_left[set], e.with_signal != 0, e.lag);
+    for (i64 c = from; c < e.cohorts; c += step) e.exit_day[set * e.cohorts + c] = exit_of(e, set, c);
 }
 
 #ifdef __CUDACC__

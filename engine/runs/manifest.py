@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
 # Keys of the configuration that change where and how a run is kept, but none of its numbers.
+READ_FILES = ("strategy", "schedule", "basket")  # groups whose settings may name a file
 NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality", "allow"})
 
 
@@ -91,9 +92,13 @@ def hash_of(config: dict, panel_hash: str, version: str | None, files: dict[str,
 
 
 def files_read(config: dict) -> dict[str, str]:
-    """Return checksums of the files that the strategy's settings name; a market's are in the hash of its panel."""
-    named = {key: value for key, value in config.get("strategy", {}).items() if isinstance(value, str) and value}
-    files = {f"strategy.{key}": Path(value).expanduser() for key, value in named.items()}
+    """Return checksums of the files that settings name; a market's are in the hash of its panel."""
+    files = {
+        f"{group}.{key}": Path(value).expanduser()
+        for group in READ_FILES
+        for key, value in config.get(group, {}).items()
+        if isinstance(value, str) and value
+    }
     return {key: checksum(file) for key, file in files.items() if file.is_file()}
 
 

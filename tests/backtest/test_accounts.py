@@ -41,7 +41,13 @@ def statistics(xp, gross, **given):
     by_day = {"gross": gross} | {name: xp.zeros_like(gross) for name in idle}
     sessions = gross.shape[1]
     book = SimpleNamespace(
-        explain=gross, days=sessions - 1, cohorts=OneCohort(sessions), by_day=by_day, most_held=1, listed=None
+        explain=gross,
+        days=sessions - 1,
+        cohorts=OneCohort(sessions),
+        by_day=by_day,
+        most_held=1,
+        share=1.0,
+        listed=None,
     )
     accounts = Accounts(book, sessions, xp.ones((1, 1)), None, 1.0, NoCosts(), **given)
     return {name: float(value[0]) for name, value in accounts.statistics().items()}

@@ -5,7 +5,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from engine.backtest import AbstractStrategy, EarlyExit, HoldToExpiry, MarketView, Weekly, backtest
+from engine.backtest import (
+    AbstractStrategy,
+    DailyLadder,
+    EarlyExit,
+    HoldToExpiry,
+    MarketView,
+    NextEntry,
+    OnDates,
+    Roll,
+    Weekly,
+    backtest,
+)
 from engine.correlation import AllMembers, TopWeights
 from engine.testing import poisoned, small_market
 from strategies.rich_correlation import RichCorrelation
@@ -65,3 +76,30 @@ def test_nothing_up_to_a_day_depends_on_later_days(exits, strategy, listed, bask
             np.testing.assert_array_equal(getattr(other, name)[:, : t + 1], getattr(truth, name)[:, : t + 1])
         moved = other.pnl_gross[:, t + 1 :] != truth.pnl_gross[:, t + 1 :]
         assert t == 108 or moved.any(), "the poison must reach the days after t"
+
+
+SCHEDULES = {
+    "daily ladder": DailyLadder(10),
+    "dates": OnDates(("2024-01-04", "2024-02-01", "2024-03-15", "2024-04-30")),
+    "roll": Roll(days=5, band=0.03),
+}
+EXITS = {
+    "held": HoldToExpiry(),
+    "next entry": NextEntry(),
+    "levels": EarlyExit(sessions=12, band=0.02, correlation_low=0.2, correlation_high=0.6),
+}
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["grid", "listed"])
+@pytest.mark.parametrize("exits", EXITS.values(), ids=EXITS)
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
+def test_no_schedule_or_exit_knows_later_days(schedule, exits, listed):
+    panel = small_market(21, sessions=110, listed=listed)
+    rules = {"basket": TopWeights(4), "schedule": schedule, "exits": exits}
+    truth = backtest(panel, ShortCorrelation(), **rules)
+    for t in (25, 52, 80):
+        with np.errstate(all="ignore"):
+            other = backtest(poisoned(panel, t), ShortCorrelation(), **rules)
+        for name in ("pnl_gross", "option_cost", "hedge_cost"):
+            np.testing.assert_array_equal(getattr(other, name)[:, : t + 1], getattr(truth, name)[:, : t + 1])
+        assert (other.pnl_gross[:, t + 1 :] != truth.pnl_gross[:, t + 1 :]).any()

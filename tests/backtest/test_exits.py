@@ -8,7 +8,10 @@ from engine.backend import namespace, to_host
 from engine.backtest import (
     AbstractStrategy,
     EarlyExit,
+    MarketView,
+    NextEntry,
     Recipe,
+    Roll,
     ShortestTenor,
     Straddle,
     VegaNeutral,
@@ -40,7 +43,20 @@ RULES = {
     "days": EarlyExit(days_left=8),
     "signal": EarlyExit(with_signal=True),
     "shortest tenor": ShortestTenor(),
-    "all": EarlyExit(stop=1.0, target=0.7, days_left=5, with_signal=True),
+    "sessions": EarlyExit(sessions=7),
+    "band": EarlyExit(band=0.02),
+    "correlation": EarlyExit(correlation_low=0.25, correlation_high=0.5),
+    "next entry": NextEntry(),
+    "all": EarlyExit(
+        stop=1.0,
+        target=0.7,
+        days_left=5,
+        sessions=14,
+        band=0.03,
+        correlation_low=0.2,
+        correlation_high=0.6,
+        with_signal=True,
+    ),
 }
 
 
@@ -58,6 +74,9 @@ def first_day(exits, panel, book, c, entry_exposure, exposure, lag):
     entry, life = int(book.cohorts.entry[c]), int(book.cohorts.life[c])
     pnl = 0.0
     due = []
+    if isinstance(exits, NextEntry):
+        return min([life, *(int(e) - entry for e in book.cohorts.entry[c + 1 : c + 2])])
+    correlation = MarketView(panel, AllMembers()).implied_correlation(30)
     for day in range(1, life + 1):
         if isinstance(exits, ShortestTenor):
             known = panel.listed is None and entry + day + 1 < len(panel)
@@ -68,6 +87,13 @@ def first_day(exits, panel, book, c, entry_exposure, exposure, lag):
         if pnl >= exits.target or pnl <= -exits.stop:
             due.append(day + lag)
         if (book.cohorts.expiry[c] - panel.dates[entry + day]).astype(int) <= exits.days_left:
+            due.append(day)
+        close = entry + day
+        if abs(panel.index_spot[close] / panel.index_spot[entry] - 1.0) > exits.band:
+            due.append(day + lag)
+        if correlation[close] <= exits.correlation_low or correlation[close] >= exits.correlation_high:
+            due.append(day + lag)
+        if day >= exits.sessions:
             due.append(day)
         if exits.with_signal and exposure[entry + day - lag] * entry_exposure <= 0:
             due.append(day)
@@ -129,7 +155,13 @@ def test_a_book_followed_only_to_the_exits_is_the_reduction_of_the_whole_one(xp)
 def test_exits_batch_bit_for_bit():
     panel = small_market(53)
     rules = [EarlyExit(stop=s, target=t, days_left=d) for s, t, d in ((0.3, 9, 0), (1, 0.4, 3), (np.inf, np.inf, 10))]
-    together = run(panel, stack(rules), sizing=stack([VegaNeutral()] * 3), costs=stack([COSTS] * 3))
+    rules += [
+        EarlyExit(sessions=6),
+        EarlyExit(band=0.02),
+        EarlyExit(correlation_low=0.2),
+        EarlyExit(correlation_high=0.6),
+    ]
+    together = run(panel, stack(rules), sizing=stack([VegaNeutral()] * len(rules)), costs=stack([COSTS] * len(rules)))
     for p, rule in enumerate(rules):
         alone = run(panel, rule)
         for name in ("pnl_gross", "option_cost", "hedge_cost", "exit_day"):
@@ -183,3 +215,12 @@ def test_selling_pays_the_spread_again():
 def test_a_negative_stop_is_refused():
     with pytest.raises(InputError, match=r"EarlyExit\.stop=-1.* is below 0"):
         EarlyExit(stop=-1.0)
+
+
+def test_a_rolled_trade_holds_one_cohort_at_a_time():
+    panel = small_market(59, missing=0.0, events=False)
+    result = run(panel, NextEntry(), schedule=Roll(days=6))
+    cohorts = result.book.cohorts
+    np.testing.assert_array_equal(cohorts.entry[:-1] + result.exit_day[0, :-1], cohorts.entry[1:])
+    assert result.summary()["cohorts_exited"] > 2
+    np.testing.assert_array_equal(np.abs(result.carried_exposure()[cohorts.entry[0] : cohorts.entry[-1]]), 1.0)

@@ -10,6 +10,7 @@ from engine.backtest import (
     Calendar,
     Costs,
     DailyDelta,
+    DailyLadder,
     DeltaNeutralStraddle,
     EarlyExit,
     Exits,
@@ -19,8 +20,11 @@ from engine.backtest import (
     Instrument,
     Kind,
     Monthly,
+    NextEntry,
     NoCosts,
     NoHedge,
+    OnDates,
+    Roll,
     Schedule,
     ShortestTenor,
     SingleOption,
@@ -47,8 +51,8 @@ BUILT_IN = {
         GammaSwap(),
         Calendar(),
     ),
-    Schedule: (Monthly(), Weekly()),
-    Exits: (HoldToExpiry(), EarlyExit(), ShortestTenor()),
+    Schedule: (Monthly(), Weekly(), DailyLadder(), OnDates(), Roll()),
+    Exits: (HoldToExpiry(), EarlyExit(), ShortestTenor(), NextEntry()),
     Hedge: (DailyDelta(), NoHedge()),
     Costs: (VolPoints(), NoCosts()),
 }
@@ -86,7 +90,7 @@ class EveryTenth:
 
 @dataclass(frozen=True)
 class NextDay:
-    def exit_day(self, book, entry_exposure, exposure, days_left, lag):
+    def exit_day(self, book, entry_exposure, exposure, days_left, lag, market):
         return np.broadcast_to(np.minimum(1, book.cohorts.life), entry_exposure.shape)
 
 

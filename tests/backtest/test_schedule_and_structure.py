@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.backtest import EarlyExit, Monthly, Straddle, Weekly, backtest
+from engine.backtest import DailyLadder, EarlyExit, Monthly, NextEntry, OnDates, Roll, Straddle, Weekly, backtest
+from engine.backtest.roll import rolled
 from engine.backtest.structure import LegStatus, choose_contracts
 from engine.calendar import sessions
 from engine.errors import InputError
@@ -118,3 +119,66 @@ def test_an_expiry_while_the_exchange_is_closed_settles_on_the_session_before_an
     entry = np.searchsorted(dates, [np.datetime64("2019-04-04")])  # 30 days later is 4 May
     outcomes = [choose_contracts(market, entry, Straddle()).outcome.tolist() for market in (tokyo, new_york)]
     assert outcomes == [[LegStatus.EXPIRED], [LegStatus.LOST]]
+
+
+def test_a_ladder_enters_every_session_with_its_rung_of_the_exposure():
+    panel = small_market(3, missing=0.0, events=False)
+    laddered = backtest(panel, ShortCorrelation(), schedule=DailyLadder(4))
+    assert laddered.book.cohorts.entry.tolist() == list(range(1, len(panel)))
+    held = laddered.book.entered
+    assert held.sum() > 50
+    np.testing.assert_array_equal(laddered.entry_exposure[0, held], 0.25)
+    whole = backtest(panel, ShortCorrelation(), schedule=DailyLadder(1))
+    # A quarter is exact in binary: everything scales by it, what returns are measured on too.
+    np.testing.assert_array_equal(4.0 * laddered.pnl_gross, whole.pnl_gross)
+    assert laddered.capital() == whole.capital() / 4
+    assert "of 0.25 each held at once" in laddered.capital_convention()
+
+
+def test_dates_of_ones_own_are_entered_from_a_list_or_a_file(tmp_path):
+    panel = small_market(4)
+    wanted = [str(panel.dates[t]) for t in (5, 17, 40)]
+    (tmp_path / "rolls.csv").write_text("date\n" + "\n".join(["1999-01-04", *wanted[::-1], "2050-01-03"]) + "\n")
+    assert OnDates(tuple(wanted)).entries(panel.dates, 1).tolist() == [5, 17, 40]
+    assert OnDates(str(tmp_path / "rolls.csv")).entries(panel.dates, 1).tolist() == [5, 17, 40]
+    assert OnDates(str(tmp_path / "rolls.csv")).entries(panel.dates, 6).tolist() == [17, 40]
+
+
+@pytest.mark.parametrize(
+    ("dates", "words"),
+    [
+        ("none.csv", r"schedule\.dates=none\.csv is no file; give a table of date"),
+        (("2024-01-06",), r"schedule\.dates: 2024-01-06 is no session; the next one is 2024-01-08"),
+        (("2020-01-06",), r"none of 1 dates lies between 2024-01-02, the first session that can be traded"),
+        (("06/01/2024",), r"06/01/2024"),
+    ],
+)
+def test_dates_that_cannot_be_entered_are_told(dates, words):
+    with pytest.raises(InputError, match=words):
+        OnDates(dates).entries(small_market(4).dates, 1)
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["grid", "listed"])
+@pytest.mark.parametrize(("days", "band"), [(0, np.inf), (6, np.inf), (6, 0.02), (0, 0.001)])
+def test_a_roll_enters_the_next_cohort_where_a_loop_over_sessions_does(listed, days, band):
+    panel, structure, lag = small_market(5, listed=listed, missing=0.0), Straddle(tenor=25), 2
+    expected = [lag]
+    while True:
+        cohort = choose_contracts(panel, np.array(expected[-1:]), structure)
+        entry, found = expected[-1], None
+        for t in range(entry + 1, len(panel)):
+            moved = entry < t - lag and abs(panel.index_spot[t - lag] / panel.index_spot[entry] - 1.0) > band
+            left = (cohort.expiry[0] - panel.dates[t]).astype(int)
+            if moved or left <= days or (cohort.settled[0] and t == cohort.last[0]):
+                found = t
+                break
+        if found is None:
+            break
+        expected.append(found)
+    assert len(expected) > 2
+    assert rolled(Roll(days, band), panel, structure, lag).tolist() == expected
+
+
+def test_a_roll_that_never_holds_is_refused():
+    with pytest.raises(InputError, match=r"schedule\.days=25 rolls contracts of structure\.tenor=25"):
+        backtest(small_market(5), ShortCorrelation(), structure=Straddle(25), schedule=Roll(days=25), exits=NextEntry())

@@ -123,7 +123,12 @@ def sweep(panel):
     """Five parameter sets of everything that batches, P&L and statistics."""
     xp = namespace(panel.spot)
     rows = np.arange(5.0)
-    rules = [EarlyExit(stop=0.5 + 0.2 * i, target=2.0 - 0.3 * i, days_left=i, with_signal=True) for i in rows]
+    rules = [
+        EarlyExit(
+            *(0.5 + 0.2 * i, 2.0 - 0.3 * i, i, 20.0 - i, 0.02 * (1.0 + i), 0.1 * i, 1.0 - 0.1 * i), with_signal=True
+        )
+        for i in rows
+    ]
     result = backtest(
         panel,
         stack([RichCorrelation(window=20, enter=0.2 * i, leave=-0.1 * i) for i in rows], xp),

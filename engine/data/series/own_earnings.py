@@ -28,4 +28,4 @@ def reports_within(path: str | Path, days: int, dates: Dates, names: Symbols) ->
         When there is no such file, or a row cannot be what it says.
     """
     until = known_events(read_whole(EARNINGS, path, setting="strategy.file"), dates, names)  # (M, T, N) years
-    return (until * DAYS_PER_YEAR <= days).any(axis=0)
+    return np.asarray((until * DAYS_PER_YEAR <= days).any(axis=0))
