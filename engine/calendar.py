@@ -5,8 +5,6 @@ from the calendar.
 """
 
 import datetime
-import functools
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from engine.errors import InputError
+from engine.exchanges import known_sessions
 
 DAYS_PER_YEAR = 365.0
 DAY = np.timedelta64(1, "D")  # numbers added to a date without a unit are no longer taken for days
@@ -22,34 +21,6 @@ DAY = np.timedelta64(1, "D")  # numbers added to a date without a unit are no lo
 LONGEST_CLOSURE_DAYS = 7
 
 Date = str | datetime.date | np.datetime64  # a day as a user writes it: what `read_date` takes
-
-
-@functools.cache
-def _calendar(code: str, first_year: int, last_year: int):
-    """Return the sessions of whole years, datetime64[D], and the first and last date of them that are known."""
-    import exchange_calendars
-    from exchange_calendars.errors import InvalidCalendarName
-
-    try:
-        kind = type(_quietly(exchange_calendars.get_calendar, code))
-    except InvalidCalendarName as error:
-        raise InputError(f"calendar={code} is unknown; use an exchange_calendars code such as XNYS") from error
-    low, high = np.datetime64(f"{first_year}-01-01"), np.datetime64(f"{last_year}-12-31")
-    if (bound := kind.bound_min()) is not None:
-        low = max(low, bound.to_datetime64().astype("datetime64[D]"))
-    if (bound := kind.bound_max()) is not None:
-        high = min(high, bound.to_datetime64().astype("datetime64[D]"))
-    if low > high:
-        return np.array([], dtype="datetime64[D]"), low, high
-    schedule = _quietly(exchange_calendars.get_calendar, code, start=str(low), end=str(high))
-    return schedule.sessions.to_numpy().astype("datetime64[D]"), low, high
-
-
-def _quietly(function, *given, **named):
-    """Call the library without its deprecation warnings: they concern its own dependencies, not its users."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return function(*given, **named)
 
 
 def read_date(value: Any, name: str = "date") -> np.datetime64:
@@ -84,10 +55,6 @@ def read_date(value: Any, name: str = "date") -> np.datetime64:
     raise InputError(f"{name}={value} is not a date; write {name}=2024-12-31")
 
 
-def _year(date: np.datetime64) -> int:
-    return int(date.astype("datetime64[Y]").astype(int)) + 1970
-
-
 def sessions(calendar: str, start: Date, end: Date) -> np.ndarray:
     """Trading days of an exchange from `start` to `end`, both inclusive.
 
@@ -116,7 +83,7 @@ def sessions(calendar: str, start: Date, end: Date) -> np.ndarray:
     4
     """
     start, end = read_date(start), read_date(end)
-    days, low, high = _calendar(calendar, _year(start), _year(end))
+    days, low, high = known_sessions(calendar, start, end)
     if start < low or end > high:
         raise InputError(f"calendar={calendar} knows {low} .. {high} only, not {start} .. {end}")
     return days[np.searchsorted(days, start) : np.searchsorted(days, end, side="right")]
@@ -227,7 +194,7 @@ def closed_between(before: ArrayLike, after: ArrayLike, calendar: str) -> bool:
     True
     """
     before, after = np.datetime64(str(before), "D"), np.datetime64(str(after), "D")
-    days, low, high = _calendar(calendar, _year(before), _year(after))
+    days, low, high = known_sessions(calendar, before, after)
     return bool(low <= before and after <= high and not ((days > before) & (days < after)).any())
 
 
@@ -268,7 +235,7 @@ def check_sessions(dates: np.ndarray, calendar: str) -> SessionCheck:
     """
     if len(dates) == 0:
         return SessionCheck(dates, dates)
-    days, low, high = _calendar(calendar, _year(dates[0]), _year(dates[-1]))
+    days, low, high = known_sessions(calendar, dates[0], dates[-1])
     inside = dates[(dates >= low) & (dates <= high)]
     if len(inside) == 0:
         return SessionCheck(inside, inside, len(dates))

@@ -18,6 +18,7 @@ LAYERS = (
     {
         "engine.arrays",
         "engine.errors",
+        "engine.exchanges",
         "engine.backend",
         "engine.calendar",
         "engine.durable",
@@ -71,8 +72,8 @@ PLACES = {
         *APPLICATION,
     },
     "dataframely": {"engine.data"},
-    "pandas": {"engine.calendar"},
-    "exchange_calendars": {"engine.calendar"},
+    "pandas": {"engine.exchanges"},
+    "exchange_calendars": {"engine.exchanges"},
     "hydra": APPLICATION,
     "omegaconf": APPLICATION,
     "yaml": APPLICATION,
