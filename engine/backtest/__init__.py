@@ -7,7 +7,16 @@ from engine.backtest.book import Recipe, TradeBook, build_book
 from engine.backtest.costs import Costs, NoCosts, VolPoints
 from engine.backtest.early_exit import EarlyExit
 from engine.backtest.exits import Exits, HoldToExpiry, NextEntry, ShortestTenor
-from engine.backtest.hedging import DailyDelta, Hedge, NoHedge
+from engine.backtest.hedging import (
+    AbstractHedge,
+    DailyDelta,
+    DeltaBand,
+    EveryDays,
+    Hedge,
+    IndexBeta,
+    NoHedge,
+    WhalleyWilmott,
+)
 from engine.backtest.instruments import AtDelta, AtFairVolatility, AtForward, Instrument, Kind, Strike
 from engine.backtest.market import MarketView
 from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks
@@ -40,6 +49,7 @@ from engine.backtest.structures import (
 )
 
 __all__ = [
+    "AbstractHedge",
     "AbstractSizing",
     "AbstractStrategy",
     "AtDelta",
@@ -51,13 +61,16 @@ __all__ = [
     "Costs",
     "DailyDelta",
     "DailyLadder",
+    "DeltaBand",
     "DeltaNeutralStraddle",
     "EarlyExit",
+    "EveryDays",
     "Exits",
     "GammaNeutral",
     "GammaSwap",
     "Hedge",
     "HoldToExpiry",
+    "IndexBeta",
     "Instrument",
     "Kind",
     "ListedMarks",
@@ -88,6 +101,7 @@ __all__ = [
     "VegaNeutral",
     "VolPoints",
     "Weekly",
+    "WhalleyWilmott",
     "backtest",
     "build_book",
     "choose_contracts",

@@ -194,7 +194,7 @@ def build_book(
     days = int(cohorts.life.max(initial=0))
     legs = _widest_basket(weights, cohorts.entry)
     follow, sizes = recipe.legs, Legs
-    if follow is Legs and kernels.usable(xp) and FusedLegs.fits(panel, legs, recipe.structure):
+    if follow is Legs and kernels.usable(xp) and FusedLegs.fits(panel, legs, recipe.structure, recipe.hedge):
         follow = sizes = FusedLegs
     bytes_per_cohort = sizes.bytes_per_cohort(panel, legs, days, recipe.structure)
     parts = []
@@ -234,7 +234,7 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> Trade
         units = xp.where(entered[:, None], units, 0.0)
         listed = legs.account(units)
 
-    reduced, by_leg = legs.held(units, entry, recipe.hedge.ratio)
+    reduced, by_leg = legs.held(units, entry, recipe.hedge)
     table = LegTable(
         name=xp.concatenate([xp.full((len(cohorts), 1), -1), name], axis=1),
         units=units,

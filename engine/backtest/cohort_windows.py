@@ -8,6 +8,7 @@ import numpy as np
 from engine.backend import namespace
 from engine.backtest.structure import Cohorts
 from engine.data.panel import MarketPanel
+from engine.data.records import History
 from engine.errors import InputError
 from engine.stream import WINDOW_BYTES, stream
 
@@ -49,8 +50,9 @@ def cohort_windows(panel: MarketPanel, cohorts: Cohorts, days: int) -> Iterator[
     )
     runs = _runs(cohorts.entry, _longest(panel.window_bytes, volatilities[:1].nbytes, days), days)
     spans = [slice(run[0], min(run[-1] + days + 1, len(panel))) for run in (cohorts.entry[r] for r in runs)]
+    closes = panel.known_closes()  # of all sessions: a hedge may look back from the first of a window
     for run, span, streamed in zip(runs, spans, stream(namespace(panel.spot), volatilities, spans), strict=True):
-        yield span.start, _window(panel, span, name, streamed), cohorts[run].since(span.start)
+        yield span.start, _window(panel, span, name, streamed, closes), cohorts[run].since(span.start)
 
 
 def _longest(window_bytes: int, date_bytes: int, days: int) -> int:
@@ -73,6 +75,6 @@ def _runs(entry: np.ndarray, longest: int, days: int) -> list[slice]:
     return runs
 
 
-def _window(panel: MarketPanel, span: slice, name: str, volatilities) -> MarketPanel:
+def _window(panel: MarketPanel, span: slice, name: str, volatilities, closes: History) -> MarketPanel:
     cut = panel.map_arrays(lambda each, array: volatilities if each == name else array[span])
-    return replace(cut, window_bytes=None)
+    return replace(cut, window_bytes=None, history=closes, validate=False)

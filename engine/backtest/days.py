@@ -10,6 +10,8 @@ from engine import records
 from engine.backend import block_budget, blocks, namespace, to_host
 from engine.backtest.book import Recipe
 from engine.backtest.cohort_windows import cohort_windows
+from engine.backtest.hedge_paths import held_deltas
+from engine.backtest.hedging import Hedge
 from engine.backtest.legs import Legs
 from engine.backtest.split import Split, split
 from engine.backtest.structure import Cohorts, LegStatus, dated_cohorts
@@ -97,7 +99,7 @@ def earned(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, se
     """Return what cohorts earned on a session on which all of them are held; parameters as of `follow`."""
 
     def work(legs, units, days) -> Earned:
-        return _on_day(legs, units, days, recipe.hedge.ratio)
+        return _on_day(legs, units, days, recipe.hedge)
 
     return follow(panel, cohorts, recipe, name, units, session - cohorts.entry, work)
 
@@ -110,7 +112,7 @@ def held_greeks(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, unit
     life = np.full(len(cohorts), int(cohorts.life.max(initial=0)))
 
     def work(legs, units, days) -> Greeks:
-        return Greeks(_greeks(legs, units, recipe.hedge.ratio))
+        return Greeks(_greeks(legs, units, recipe.hedge))
 
     return follow(panel, cohorts, recipe, name, units, life, work).by_class
 
@@ -125,22 +127,22 @@ def held_split(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units
     on_legs = to_host(weights)[sessions[:, None, :], name[:, :, None]]
 
     def work(legs, units, days, weights) -> Split:
-        return split(legs, units, weights, recipe.hedge.ratio)
+        return split(legs, units, weights, recipe.hedge)
 
     life = np.full(len(cohorts), longest)
     return follow(panel, cohorts, recipe, name, units, life, work, on_legs).by_day
 
 
-def _greeks(legs: Legs, units, hedge_ratio: float):
+def _greeks(legs: Legs, units, hedge: Hedge):
     xp = namespace(units)
     day = xp.arange(legs.marks.forward.shape[-1])
     end, status = legs.marks.end[:, :, None], legs.marks.status[:, :, None]
     # Where the data end, what is open is still held.
     on = ((day < end) | ((day == end) & (status == LegStatus.OPEN))) & (units != 0.0)[:, :, None]
     total = xp.zeros((len(units), len(day), 2, len(GREEKS)))
-    for held, ratio in zip(legs.instruments, legs.ratios, strict=True):
+    for held, ratio, hedged in zip(legs.instruments, legs.ratios, held_deltas(legs, units, hedge), strict=True):
         greeks, forward, quantity = held.greeks, held.marks.forward, (units * ratio)[:, :, None]
-        unhedged = (1.0 - hedge_ratio) * greeks.delta * forward
+        unhedged = (greeks.delta - hedged) * forward
         cash_gamma = 0.01 * forward * forward * greeks.gamma
         columns = (unhedged, cash_gamma, greeks.vega, greeks.theta, 0.01 * forward * greeks.vanna, greeks.volga)
         of_legs = xp.where(on[..., None], quantity[..., None] * xp.stack(columns, axis=-1), 0.0)
@@ -148,9 +150,9 @@ def _greeks(legs: Legs, units, hedge_ratio: float):
     return total
 
 
-def _on_day(legs: Legs, units, days, hedge_ratio: float) -> Earned:
+def _on_day(legs: Legs, units, days, hedge: Hedge) -> Earned:
     xp = namespace(units)
-    flows = legs.flows(units, hedge_ratio)
+    flows = legs.flows(units, hedge)
     at = days[:, None, None]
 
     def pick(daily):

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-
 from engine.arrays import Floats, Integers, PerCohort
 from engine.backend import namespace
 from engine.backtest.book import TradeBook
@@ -122,6 +120,7 @@ class NextEntry:
 
         Parameters as of `Exits`.
         """
-        xp, cohorts = namespace(entry_exposure, book.explain), book.cohorts
-        until_next = np.append(np.diff(cohorts.entry), book.days)
-        return xp.broadcast_to(xp.asarray(np.minimum(until_next, cohorts.life)), entry_exposure.shape)
+        xp = namespace(entry_exposure, book.explain)
+        entry, life = xp.asarray(book.cohorts.entry), xp.asarray(book.cohorts.life)
+        until_next = xp.concatenate([xp.diff(entry), xp.full(1, book.days)])
+        return xp.broadcast_to(xp.minimum(until_next, life), entry_exposure.shape)

@@ -7,6 +7,7 @@ import numpy as np
 from engine import kernels
 from engine.backend import namespace, special
 from engine.backtest.attribution import date_rolls
+from engine.backtest.hedging import Hedge, is_share_of_delta
 from engine.backtest.instruments import PAYOFFS, Instrument, pairs
 from engine.backtest.legs import Entry, Legs
 from engine.backtest.marks import tenors_around
@@ -60,9 +61,10 @@ class FusedLegs:
         )
 
     @staticmethod
-    def fits(panel, legs: int, structure) -> bool:
-        """Say whether the kernel knows the instruments, and has room for a smile and a basket of this width."""
-        known = all(i.kind in PAYOFFS and i.tenor is None for pair in pairs(structure) for i in pair)
+    def fits(panel, legs: int, structure, hedge: Hedge) -> bool:
+        """Say whether the kernel knows the instruments and the hedge, and has room for such a smile and basket."""
+        options = all(i.kind in PAYOFFS and i.tenor is None for pair in pairs(structure) for i in pair)
+        known = options and is_share_of_delta(hedge)
         return known and (len(panel.deltas) <= MOST_DELTAS if namespace(panel.spot) is np else 1 + legs <= MOST_LEGS)
 
     @staticmethod
@@ -83,8 +85,8 @@ class FusedLegs:
         greeks = StraddleGreeks(value, delta, gamma, vega, theta, vanna, volga)
         return Entry(quoted, forward, greeks, *(a[:, :, None] for a in (forward, iv, value, vega)))
 
-    def held(self, units, entry: Entry, hedge_ratio: float) -> tuple[dict, dict]:
-        """Hold `units` of each leg, (C, 1 + L), as it was entered, with `hedge_ratio` of its delta hedged."""
+    def held(self, units, entry: Entry, hedge: Hedge) -> tuple[dict, dict]:
+        """Hold `units` of each leg, (C, 1 + L), as it was entered, with a share of its delta hedged."""
         xp, panel = namespace(units), self.panel
         count = len(self.instruments)
         by_day, by_leg, each = (self.size, self.days + 1), units.shape, (*units.shape, count)
@@ -104,7 +106,7 @@ class FusedLegs:
             _doubles(panel.strike_factor),
             _doubles(panel.settlement),
             int(panel.info.physical_delivery),
-            float(hedge_ratio),
+            float(hedge.ratio),
             count,
             xp.asarray(payoff),
             _doubles(units),

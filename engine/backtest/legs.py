@@ -8,6 +8,8 @@ from engine import records
 from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest.attribution import DateRoll, date_rolls, explain
+from engine.backtest.hedge_paths import held_deltas
+from engine.backtest.hedging import Hedge
 from engine.backtest.instruments import (
     PAYOFFS,
     SWAPS,
@@ -86,13 +88,19 @@ class Held:
         """Price every leg's instrument, given forward, strike, iv, years, rate and what was realised."""
         return price(self.pair, self.opened, *state)
 
-    def flows(self, units, hedge_ratio: float, physical: bool) -> Flows:
-        """Hold `units` of it in each leg, (C, 1 + L), with a share of its delta hedged."""
+    def read_at(self, strike: Floats) -> Floats:
+        """Read the volatility of every leg at a strike, (C, 1 + L, H + 1): of a swap that of all strikes together."""
+        readings = by_class(
+            self.pair, lambda instrument: self._read(instrument) if instrument.kind in SWAPS else self.marks.at(strike)
+        )
+        return readings.iv
+
+    def flows(self, units, held_delta: Floats, physical: bool) -> Flows:
+        """Hold `units` of it in each leg, (C, 1 + L), hedged by a delta per unit from each close to the next."""
         xp = namespace(units)
         marks, greeks = self.marks, self.greeks
         included = (units != 0.0)[:, :, None]
         units = units[:, :, None]
-        held_delta = hedge_ratio * greeks.delta
         parts = self.explained(held_delta)
         # From each close to the next: alive on the second of the two.
         lives = (marks.alive[..., 1:] & included)[:, :, None]
@@ -160,7 +168,7 @@ class Legs:
     def __init__(self, panel, cohorts, name, days: int, structure):
         xp = namespace(panel.spot)
         session = cohorts.sessions(panel.dates, days)
-        self.panel, self.days = panel, days
+        self.panel, self.days, self.session, self.name = panel, days, session, name
         rate = panel.rate[xp.asarray(session)]
         by_tenor: dict[int | None, Cohorts] = {None: cohorts}
         for tenor in longer_tenors(structure):
@@ -205,12 +213,13 @@ class Legs:
             vega=xp.stack([each.vega for each in at_entry], axis=2),
         )
 
-    def flows(self, units, hedge_ratio: float) -> list[Flows]:
+    def flows(self, units, hedge: Hedge) -> list[Flows]:
         """Hold `units` of each leg, (C, 1 + L), and return what each instrument earns and trades."""
         physical = self.panel.info.physical_delivery
+        deltas = held_deltas(self, units, hedge)
         return [
-            held.flows(units * ratio, hedge_ratio, physical)
-            for held, ratio in zip(self.instruments, self.ratios, strict=True)
+            held.flows(units * ratio, delta, physical)
+            for held, ratio, delta in zip(self.instruments, self.ratios, deltas, strict=True)
         ]
 
     def spreads(self, units) -> list:
@@ -231,8 +240,8 @@ class Legs:
                 amounts.append(xp.where(amount > 0.0, amount * forward, 0.0))
         return total(traded), total(held)
 
-    def held(self, units, entry: Entry, hedge_ratio: float) -> tuple[dict, dict]:
-        """Hold `units` of each leg, (C, 1 + L), as it was entered, with `hedge_ratio` of its delta hedged.
+    def held(self, units, entry: Entry, hedge: Hedge) -> tuple[dict, dict]:
+        """Hold `units` of each leg, (C, 1 + L), as it was entered, hedged.
 
         Returns
         -------
@@ -240,7 +249,7 @@ class Legs:
             Fields of `TradeBook` that are sums over legs, and fields of `LegTable` known at the end of a life.
         """
         xp = namespace(units)
-        marks, flows = self.marks, self.flows(units, hedge_ratio)
+        marks, flows = self.marks, self.flows(units, hedge)
         hedge_traded, hedge_held = self.hedges(flows)
         sizes = [magnitudes(f.parts, held.reading) for f, held in zip(flows, self.instruments, strict=True)]
         daily = {name: [getattr(f, name) for f in flows] for name in ("vega_traded", "vega_held", "delivered")}

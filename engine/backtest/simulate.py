@@ -65,7 +65,7 @@ def backtest(
     exits : Exits
         `HoldToExpiry`, `EarlyExit`, `NextEntry` or `ShortestTenor`.
     hedge : Hedge
-        `DailyDelta` or `NoHedge`.
+        `DailyDelta`, `EveryDays`, `DeltaBand`, `WhalleyWilmott`, `IndexBeta` or `NoHedge`.
     costs : Costs
         `VolPoints` or `NoCosts`.
     marks : Marking

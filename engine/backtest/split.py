@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.arrays import Floats
 from engine.backend import namespace
+from engine.backtest.hedging import Hedge
 from engine.backtest.instruments import Opened, price
 from engine.backtest.legs import Held, Legs
 from engine.kernels.codes import PARTS, Kind
@@ -37,7 +38,7 @@ class Basket:
     rescaled: Floats
 
 
-def split(legs: Legs, units: Floats, weights: Floats, hedge_ratio: float) -> Split:
+def split(legs: Legs, units: Floats, weights: Floats, hedge: Hedge) -> Split:
     """Split the P&L of cohorts, each day from one close to the next, by revaluing the index leg.
 
     Let G(r) be what the index leg gains on a return r of its forward, once the date has rolled, and W(s) what it gains
@@ -58,7 +59,7 @@ def split(legs: Legs, units: Floats, weights: Floats, hedge_ratio: float) -> Spl
     units : array (C, 1 + L)
     weights : array (C, 1 + L, H + 1)
         Basket weights of the names on each day, usable on it; those of the legs held are made to sum to 1.
-    hedge_ratio : float
+    hedge : Hedge
 
     Returns
     -------
@@ -66,7 +67,7 @@ def split(legs: Legs, units: Floats, weights: Floats, hedge_ratio: float) -> Spl
         Per unit of index vega.
     """
     xp = namespace(units)
-    flows = legs.flows(units, hedge_ratio)
+    flows = legs.flows(units, hedge)
     index = {name: xp.zeros(weights[:, :1, 1:].shape) for name in SPLIT}
     lives = legs.marks.alive[..., 1:] & (units != 0.0)[:, :, None]
     members = sum(flow.parts[:, 1:].sum(axis=1, keepdims=True) for flow in flows)

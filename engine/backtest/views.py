@@ -50,6 +50,7 @@ def carry(result: "BacktestResult", date: Date, p: int) -> pl.DataFrame:
     next weekday where the data end. Raises as `day`.
     """
     _refuse_listed(result, "carry")
+    _refuse_looking_back(result, "carry")
     session = _session(result, date)
     held, cohorts = _held_on(result, p, session)
     quiet = None
@@ -121,6 +122,7 @@ def scenarios(
         As `day`, and when a correlation leaves the index no volatility.
     """
     _refuse_listed(result, "scenarios")
+    _refuse_looking_back(result, "scenarios")
     session = _session(result, date)
     held, cohorts = _held_on(result, p, session)
     rows = []
@@ -167,6 +169,12 @@ def _refuse_listed(result: "BacktestResult", view: str) -> None:
         raise InputError(
             f"{view} reprices legs on the surface, which listed contracts are not marked on; use marks=surface"
         )
+
+
+def _refuse_looking_back(result: "BacktestResult", view: str) -> None:
+    """Raise InputError where a hedge would need the return of a session that never was."""
+    if getattr(result.book.recipe.hedge, "looks_back", False):
+        raise InputError(f"{view} imagines a session, of which a hedge by past returns knows none; use another hedge")
 
 
 def _session(result: "BacktestResult", date: Date) -> int:

@@ -11,12 +11,15 @@ from engine.backtest import (
     Costs,
     DailyDelta,
     DailyLadder,
+    DeltaBand,
     DeltaNeutralStraddle,
     EarlyExit,
+    EveryDays,
     Exits,
     GammaSwap,
     Hedge,
     HoldToExpiry,
+    IndexBeta,
     Instrument,
     Kind,
     Monthly,
@@ -34,6 +37,7 @@ from engine.backtest import (
     VarianceSwap,
     VolPoints,
     Weekly,
+    WhalleyWilmott,
     backtest,
 )
 from engine.correlation import AllMembers, Basket, Names, TopWeights
@@ -53,7 +57,7 @@ BUILT_IN = {
     ),
     Schedule: (Monthly(), Weekly(), DailyLadder(), OnDates(), Roll()),
     Exits: (HoldToExpiry(), EarlyExit(), ShortestTenor(), NextEntry()),
-    Hedge: (DailyDelta(), NoHedge()),
+    Hedge: (DailyDelta(), NoHedge(), EveryDays(), DeltaBand(), WhalleyWilmott(), IndexBeta()),
     Costs: (VolPoints(), NoCosts()),
 }
 
