@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from engine.data.panel import MarketPanel
     from engine.data.records import MarketInfo
     from engine.errors import InputError
+    from engine.runs.chosen import leaderboard
+    from engine.runs.comparison import compare
+    from engine.runs.judgement import judge
     from engine.runs.read import load_run, load_runs
 
 __all__ = [
@@ -44,9 +47,12 @@ __all__ = [
     "backtest",
     "basket_realized",
     "baskets",
+    "compare",
     "correlation_premium",
     "daily_returns",
     "implied_correlation",
+    "judge",
+    "leaderboard",
     "load_market",
     "load_run",
     "load_runs",
@@ -58,6 +64,9 @@ _HOME = {
     "InputError": "engine.errors",
     "MarketInfo": "engine.data.records",
     "MarketPanel": "engine.data.panel",
+    "compare": "engine.runs.comparison",
+    "judge": "engine.runs.judgement",
+    "leaderboard": "engine.runs.chosen",
     "load_market": "engine.data",
     "load_run": "engine.runs.read",
     "load_runs": "engine.runs.read",

@@ -72,7 +72,7 @@ PLACES = {
         *APPLICATION,
     },
     "dataframely": {"engine.data"},
-    "pandas": {"engine.exchanges"},
+    "pandas": {"engine.backtest.returns", "engine.runs.chosen"},
     "exchange_calendars": {"engine.exchanges"},
     "hydra": APPLICATION,
     "omegaconf": APPLICATION,

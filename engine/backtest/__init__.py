@@ -1,5 +1,6 @@
 """Time and money: the trade book, the simulation and its result."""
 
+import inspect
 import sys
 from types import ModuleType
 
@@ -120,3 +121,8 @@ class _CallablePackage(ModuleType):
 
 
 sys.modules[__name__].__class__ = _CallablePackage
+_parameters = [given.replace(annotation=given.empty) for given in inspect.signature(backtest).parameters.values()]
+_told = (inspect.getdoc(backtest) or "").partition("\n\nExamples\n")[0]
+__doc__ = (
+    f"{__doc__}\n\nbacktest{inspect.Signature(_parameters)}\n\n{_told}"  # so that help(backtest) shows the function
+)

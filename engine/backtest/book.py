@@ -24,6 +24,7 @@ from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks
 from engine.backtest.sizing import AbstractSizing, VegaNeutral, leg_units
 from engine.backtest.structure import Cohorts, Structure
 from engine.backtest.structures import Straddle
+from engine.backtest.wording import book_lines
 from engine.data.panel import MarketPanel
 
 INDEX, COMPONENT = 0, 1  # leg classes, in this order on every class axis
@@ -160,6 +161,10 @@ class TradeBook:
         """Cohorts held at once at most, each from its entry to the session before its last."""
         entry, last = self.cohorts.entry, self.cohorts.last
         return int((np.arange(1, len(entry) + 1) - np.searchsorted(np.sort(last), entry, side="right")).max(initial=1))
+
+    def __repr__(self) -> str:
+        """How it is made, what it holds and its P&L by source, as aligned tables."""
+        return "\n".join(book_lines(self))
 
 
 def build_book(

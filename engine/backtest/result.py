@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -13,15 +14,20 @@ from engine.backtest.accounts import CAPITAL_VOL_POINTS, RATES, Accounts
 from engine.backtest.attribution import PARTS
 from engine.backtest.book import LegTable, TradeBook, build_book
 from engine.backtest.cautions import Caution, caution_codes, cautions
+from engine.backtest.closing import closing
 from engine.backtest.costs import Costs
 from engine.backtest.market import MarketView
 from engine.backtest.marking import LISTED
-from engine.backtest.structure import Cohorts, LegStatus
+from engine.backtest.returns import as_returns
+from engine.backtest.structure import LegStatus
 from engine.backtest.summary import summarise
 from engine.backtest.views import FACTORS
 from engine.backtest.wording import held_at_once, summary_lines
 from engine.calendar import Date
 from engine.data.panel import MarketPanel
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,23 +137,7 @@ class BacktestResult:
 
     @cached_property
     def _closing(self) -> tuple[np.ndarray, np.ndarray]:
-        """0 for cohorts that the data settle; the others are not sold, and followed again here as if they were."""
-        cohorts = self.book.cohorts
-        vega, spread = np.zeros((len(cohorts), 2)), np.zeros(len(cohorts))
-        unsettled = np.flatnonzero(to_host(self.book.entered) & ~cohorts.settled)
-        if len(unsettled):
-            sold = Cohorts(
-                cohorts.entry[unsettled],
-                cohorts.last[unsettled],
-                cohorts.expiry[unsettled],
-                np.full(len(unsettled), int(LegStatus.EXITED)),
-            )
-            followed = build_book(self.market, self.view.weights, sold, self.book.recipe)
-            at = np.arange(len(unsettled)), sold.life
-            vega[unsettled] = to_host(followed.vega_traded)[at]
-            if followed.listed is not None:
-                spread[unsettled] = to_host(followed.listed.spread_traded)[at].sum(axis=1)
-        return vega, spread
+        return closing(self)
 
     def capital(self, p: int = 0) -> float:
         """Fixed capital that returns are quoted on, in currency."""
@@ -213,6 +203,10 @@ class BacktestResult:
                 **{part: explain[:, i] for i, part in enumerate(PARTS)},
             }
         )
+
+    def returns(self, p: int = 0) -> "pd.Series":
+        """Daily net P&L over the fixed capital, a pandas series as quantstats and pyfolio take; see `as_returns`."""
+        return as_returns(self.dates, self.pnl_net[p], self.capital(p), self.market.info.name)
 
     def ledger(self, p: int = 0) -> pl.DataFrame:
         """One row per cohort, leg and instrument, cohorts with an exposure only; they sum to the daily P&L and costs.

@@ -1,6 +1,13 @@
 """How the metrics of a summary are named, and written in their units."""
 
 import math
+from typing import TYPE_CHECKING
+
+from engine.backend import to_host
+from engine.backtest.attribution import PARTS
+
+if TYPE_CHECKING:
+    from engine.backtest.book import TradeBook
 
 # name in the summary, words shown, unit shown
 ROWS = (
@@ -90,3 +97,39 @@ def held_at_once(most: float, cohorts: int, share: float) -> str:
     if most == share * cohorts:
         return f"{cohorts} cohort(s){'' if share == 1.0 else f' of {share:.4g} each'} held at once at most"
     return f"an exposure of {most:,.4g} held at once at most, above {share:.4g} in some cohort"
+
+
+def book_lines(book: "TradeBook") -> list[str]:
+    """Return a trade book as aligned lines of text: how it is made, what it holds, and its P&L by source."""
+    entered = to_host(book.entered)
+    made = book.recipe
+    rows = [
+        ("Structure", str(made.structure)),
+        ("Sizing", str(made.sizing)),
+        ("Hedge", str(made.hedge)),
+        ("Marks", str(made.marks)),
+        ("Cohorts entered", f"{entered.sum():,} of {len(entered):,}"),
+        ("held at once at most", f"{book.most_held:,}"),
+        ("Longest life", f"{book.days} sessions"),
+    ]
+    sums = to_host(book.explain).sum(axis=(0, 1)).T  # source, leg class
+    parts = [*zip(PARTS, sums, strict=True), ("gross", sums.sum(axis=0))]
+    table = [
+        ("P&L in vol points", "index", "members", "both"),
+        *((part.replace("_", " "), *(f"{v:,.2f}" for v in (*legs, legs.sum()))) for part, legs in parts),
+    ]
+    return [
+        "Trade book, of every cohort at full exposure, before costs",
+        *_columns(rows, "<<"),
+        "",
+        *_columns(table, "<>>>"),
+    ]
+
+
+def _columns(rows: list[tuple[str, ...]], sides: str) -> list[str]:
+    """Return rows of text as lines, each column aligned to its side."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  " + "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()
+        for row in rows
+    ]

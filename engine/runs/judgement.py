@@ -67,6 +67,9 @@ class Judgement:
     survivors: tuple[str, ...]
     left_out: int = 0
 
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
+
     def lines(self) -> list[str]:
         """Return the judgement as lines of text."""
         head = (

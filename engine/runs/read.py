@@ -3,17 +3,24 @@
 import functools
 import glob
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 import yaml
 
+from engine.backtest.returns import as_returns
+from engine.backtest.wording import summary_lines
 from engine.data.parquet import read_frame
 from engine.errors import InputError
+from engine.runs.chosen import Runs
 from engine.runs.claim import MANIFEST, written_before
 from engine.runs.table_store import asked_keys, is_table, read_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +52,19 @@ class Run:
     def ledger(self) -> pl.DataFrame:
         """One row per trade and leg."""
         return self.frame("ledger")
+
+    def returns(self) -> "pd.Series":
+        """Daily net P&L over the fixed capital, a pandas series as quantstats and pyfolio take; see `as_returns`."""
+        daily = self.daily
+        name = "/".join(self.folder.parts[-2:])
+        return as_returns(daily["date"].to_numpy(), daily["pnl_net"].to_numpy(), self.summary["capital"], name)
+
+    def __repr__(self) -> str:
+        """What was asked, and the summary as one aligned table with its cautions."""
+        asked = f"{self.folder}: {' '.join(self.overrides) or 'as configured'}"
+        cautions = [f"Caution: {line}" for line in self.summary.get("caution_lines", ())]
+        table = summary_lines(self.summary, "") if self.summary else _tables(self.folder)
+        return "\n".join([asked, *table, *cautions])
 
     def frame(self, name: str) -> pl.DataFrame:
         """Read one of the run's tables: daily, ledger, correlation, realized, quality."""
@@ -113,29 +133,35 @@ def read_yaml(file: Path) -> Any:
         raise InputError(f"{file} is missing or damaged; run this job again") from error
 
 
-def load_runs(pattern: str | Path) -> pl.DataFrame:
+def load_runs(pattern: str | Path | Iterable[str | Path]) -> Runs:
     """Read finished backtests into one frame: a row per run, with what was asked of any of them and their summary.
 
     Parameters
     ----------
-    pattern : path or text
-        A run folder, or the folder of a sweep or a whole study. A Path, or a text that is the name of something, is
-        taken as it is; any other text is a pattern, such as "results/backtest/*".
+    pattern : path or text, or several of them
+        A run folder, or the folder of a sweep or a whole study, kept as folders or as a table. A Path, or a text that
+        is the name of something, is taken as it is; any other text is a pattern, such as "results/backtest/*".
 
     Returns
     -------
-    frame
-        `run` (its folder), one column per group or key that any run overrode, filled for every run, then the summary.
+    Runs
+        A polars frame: `run` (its folder), one column per group or key that any run overrode, filled for every run,
+        then the summary. Days and ledgers stay on disk until they are asked for: `load_run(runs["run"][0]).daily`.
 
     Raises
     ------
     InputError
         When nothing matches.
     """
-    runs = [run for folder in finished(pattern) for run in _read(folder) if run.summary]
+    patterns = [pattern] if isinstance(pattern, str | Path) else list(pattern)
+    folders = {one: [run for folder in finished(one) for run in _read(folder) if run.summary] for one in patterns}
+    for one, runs in folders.items():
+        if not runs:
+            raise InputError(f"no finished backtest in {one}; give a run folder, a sweep's folder or a glob of them")
+    runs = {run.folder: run for runs in folders.values() for run in runs}  # each once
     if not runs:
-        raise InputError(f"no finished backtest in {pattern}; give a run folder, a sweep's folder or a glob of them")
-    return compared(runs)
+        raise InputError("no run folder was given; give one, a sweep's folder or a glob of them")
+    return Runs(compared(list(runs.values())))
 
 
 def _read(folder: Path) -> list[Run]:

@@ -1,0 +1,169 @@
+"""Runs side by side: the frame of `load_runs`, from which runs are chosen by what they were asked, and ranked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from engine.backtest.wording import ROWS
+from engine.command.messages import suggestion
+from engine.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METRICS = {name: words for name, words, _ in ROWS} | {"index_vega": "Index vega", "capital": "Capital"}
+HEADINGS: Mapping[str, str] = METRICS | {
+    "pnl_gross": "Gross",
+    "pnl_net": "Net",
+    "breakeven_cost": "Break-even",
+    "sharpe_gross": "Sharpe gross",
+    "sharpe_net": "Sharpe net",
+    "hac_t": "t (HAC)",
+    "cautions": "Cautions",
+}
+
+
+class Runs(pl.DataFrame):
+    """A polars frame with a row per run; `select("enter=1.5")` keeps the runs that were asked for it.
+
+    Every method of polars works and returns plain frames. `engine.compare` and `engine.leaderboard` take either.
+    """
+
+    def select(self, *exprs: Any, **named_exprs: Any) -> pl.DataFrame:
+        """Keep runs by their settings where every argument is a text such as "enter=1.5"; else columns, as polars does.
+
+        Parameters
+        ----------
+        *exprs : text
+            "key=value", or "key=value,value" for any of several. A key is a column, or the end of one after a dot:
+            `enter` for `strategy.enter`. Several arguments must all hold.
+
+        Raises
+        ------
+        InputError
+            When no column, or more than one, has that key, or no run that value.
+        """
+        asked = [expr for expr in exprs if isinstance(expr, str) and "=" in expr and expr not in self.columns]
+        if not asked or len(asked) < len(exprs) or named_exprs:
+            return super().select(*exprs, **named_exprs)
+        kept: pl.DataFrame = self
+        for text in asked:
+            key, _, values = text.partition("=")
+            name = self._setting(key.strip())
+            words = [word.strip() for word in values.split(",")]
+            held = [any(_same(value, word) for word in words) for value in kept[name]]
+            if not any(held):
+                there = ", ".join(str(value) for value in kept[name].unique().sort())
+                raise InputError(f"no run has {text}; {name} is {there}")
+            kept = kept.filter(pl.Series(held))
+        return Runs(kept)
+
+    def to_pandas(self, *_: Any, **__: Any) -> "pd.DataFrame":
+        """Return the frame as a pandas one; unlike that of polars, this needs no pyarrow."""
+        import pandas as pd
+
+        return pd.DataFrame({name: self[name].to_numpy() for name in self.columns})
+
+    def _setting(self, key: str) -> str:
+        if key in self.columns:
+            return key
+        ends = [name for name in self.columns if name.rpartition(".")[2] == key]
+        if len(ends) == 1:
+            return ends[0]
+        if ends:
+            raise InputError(f"{key} may be {' or '.join(ends)}; write the whole key")
+        asked = [name for name in self.columns[1:] if name not in METRICS]
+        known = [*asked, *(name.rpartition(".")[2] for name in asked)]
+        raise InputError(f"no run was asked for {key}; {suggestion(key, dict.fromkeys(known), 'settings are')}")
+
+
+def _same(value: Any, word: str) -> bool:
+    """Tell whether a setting is what a text says: as a number where it is one."""
+    try:
+        return not isinstance(value, bool) and float(value) == float(word)
+    except (TypeError, ValueError):
+        return str(value).lower() == word.lower()
+
+
+@dataclass(frozen=True, eq=False)
+class Leaderboard:
+    """Runs in the order of one metric; printed, it says which.
+
+    Parameters
+    ----------
+    frame : frame
+        What the runs were asked that differs, gross, cost, net, break-even, Sharpe ratios, t and cautions; in order.
+    by : str
+        The column it is sorted by; `lowest_first` : bool.
+    """
+
+    frame: pl.DataFrame
+    by: str
+    lowest_first: bool
+
+    @property
+    def sorted_by(self) -> str:
+        """Say in words what the order is."""
+        words = METRICS.get(self.by, self.by)
+        unknown = self.frame[self.by].null_count()
+        last = f"; {unknown:,} without one last" if unknown else ""
+        return f"{self.frame.height:,} runs by {words}, {'lowest' if self.lowest_first else 'highest'} first{last}"
+
+    def __repr__(self) -> str:
+        """The order in words, the runs as one aligned table, and what the first of many is worth."""
+        from engine.report import aligned
+
+        lines = aligned(self.frame.rename({n: HEADINGS[n] for n in self.frame.columns if n in HEADINGS}))
+        warn = "The first of many flatters itself: engine.judge(sweep) says what it is worth." * (self.frame.height > 1)
+        return "\n".join([self.sorted_by, *lines, warn]).rstrip()
+
+
+def leaderboard(runs: pl.DataFrame, by: str = "net_sharpe", *, lowest_first: bool = False) -> Leaderboard:
+    """Rank runs, and say by what.
+
+    Parameters
+    ----------
+    runs : frame
+        As from `load_runs`, or part of it.
+    by : str
+        A metric of the summary; the order of its words does not matter: `net_sharpe` is `sharpe_net`.
+    lowest_first : bool
+        For costs and shares.
+
+    Raises
+    ------
+    InputError
+        When there is no such metric, or its column holds no numbers.
+
+    Examples
+    --------
+    >>> runs = pl.DataFrame({"run": ["a", "b"], "strategy.enter": [1.0, 1.5], "sharpe_net": [0.2, 0.4]})
+    >>> print(leaderboard(runs))
+    2 runs by Sharpe ratio, net, highest first
+    run  strategy.enter  Sharpe net
+      b           1.500       0.400
+      a           1.000       0.200
+    The first of many flatters itself: engine.judge(sweep) says what it is worth.
+    """
+    from engine.report import leaderboard as ranked
+
+    words = sorted(by.split("_"))
+    found = [by] if by in runs.columns else [name for name in runs.columns if sorted(name.split("_")) == words]
+    if not found:
+        raise InputError(f"runs have no {by}; {suggestion(by, runs.columns, 'columns are')}")
+    name = found[0]
+    if not runs[name].dtype.is_numeric():
+        raise InputError(f"{name} holds no numbers; rank by one such as sharpe_net, pnl_net or breakeven_cost")
+    rows = _short(runs)
+    board = ranked(rows.with_columns(pl.col(name).cast(pl.Float64).fill_nan(None)), name)
+    return Leaderboard(
+        board.sort(name, nulls_last=True, maintain_order=True) if lowest_first else board, name, lowest_first
+    )
+
+
+def _short(runs: pl.DataFrame) -> pl.DataFrame:
+    """Name runs by the last part of their folders where those tell them apart."""
+    last = runs.with_columns(pl.col("run").str.split("/").list.last())
+    return last if last["run"].n_unique() == runs.height else runs
