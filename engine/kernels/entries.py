@@ -4,6 +4,7 @@ from engine.kernels.codes import MAGNITUDES, PARTS, STATISTICS, Beyond, Correlat
 from engine.kernels.declare import Entry, Kernel, codes, numbers, positions, reads, writes
 
 PIECE = 256  # elements that a CPU takes through a formula at once: pieces.cuh
+LANES = 64  # smiles that a CPU walks along at once: model_free.cu
 MOST_DELTAS = 64  # on a CPU, how many nodes of a smile the book has room for
 MOST_LEGS = 512  # on a GPU, how many legs of a cohort it has, the index included: each is a thread of a block
 
@@ -111,6 +112,14 @@ STRADDLE = (
     *writes("double", "value delta gamma vega theta vanna volga", "items"),
 )
 
+MODEL_FREE = (
+    *reads("STORED", "iv", "items deltas"),
+    *numbers("deltas terms weighted"),
+    *reads("double", "quantile low high", "deltas"),
+    *reads("double", "years", "terms"),  # of item i: years[i % terms]
+    *writes("double", "vol", "items"),
+)
+
 KERNELS = {
     "book": Kernel(
         entries={"enter": Entry("cohorts", ENTER), "hold": Entry("cohorts", HOLD)},
@@ -137,5 +146,6 @@ KERNELS = {
     "implied_vol": Kernel(
         {"implied_vol": Entry("items", IMPLIED_VOL)}, constants=(codes(InversionStatus), {"PIECE": PIECE})
     ),
+    "model_free": Kernel({"model_free": Entry("items", MODEL_FREE)}, constants=({"LANES": LANES},)),
     "straddle": Kernel({"straddle": Entry("items", STRADDLE)}, constants=({"PIECE": PIECE},)),
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine import kernels
 from engine.arrays import Axis, Floats
 from engine.backend import block_budget, blocks, each, namespace, running_max, special
 from engine.errors import InputError
@@ -202,6 +203,8 @@ def model_free_vol(
         raise InputError(f"iv {iv.shape} must end in the axis of the {len(deltas)} deltas")
     lead = iv.shape[:-1]
     remaining = xp.broadcast_to(xp.asarray(years, dtype=xp.float64), lead)
+    if kernels.usable(xp):
+        return _by_kernel(iv, deltas, xp.asarray(years, dtype=xp.float64), reach, weighted)
     if not lead:
         return _model_free(iv, deltas, remaining, reach, weighted)
     result = xp.empty(lead)
@@ -213,6 +216,25 @@ def model_free_vol(
     for _ in each(xp, fill, parts):
         pass
     return result
+
+
+def _by_kernel(iv, deltas, years, reach, weighted):
+    """Run the kernel on all smiles at once; it has no temporaries."""
+    xp = namespace(iv, years)
+    lead = iv.shape[:-1]
+    terms = years.reshape(years.shape[next((n for n, size in enumerate(years.shape) if size > 1), years.ndim) :])
+    if terms.shape != lead[len(lead) - terms.ndim :]:  # else one axis of it serves several smiles that lie apart
+        terms = xp.broadcast_to(years, lead)
+    stored = iv.dtype if iv.dtype in (xp.float32, xp.float64) else xp.float64
+    delta = xp.asarray(deltas, dtype=xp.float64)
+    quantile = special(xp).ndtri(delta / 100.0)
+    ends = (delta <= reach).astype(xp.float64), (delta >= 100 - reach).astype(xp.float64)
+    smiles = xp.ascontiguousarray(iv, dtype=stored)
+    result = xp.empty(lead)
+    taken = (len(deltas), terms.size, int(weighted), quantile, *ends, xp.ascontiguousarray(terms).reshape(-1))
+    given = (smiles.reshape(-1, len(deltas)), *taken, result.reshape(-1))
+    kernels.launch(xp, "model_free", "model_free", result.size, given, dtype=str(np.dtype(stored)), least=1024)
+    return result[()]
 
 
 def _model_free(iv, deltas, years, reach, weighted):

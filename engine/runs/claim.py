@@ -158,6 +158,15 @@ def claim(folder: Path, *, inside_sweep: bool = False, resume: bool = False) -> 
     return made
 
 
+def unmark(folder: Path) -> None:
+    """Remove from a finished folder what a process leaves there that is killed between its manifest and its end.
+
+    Whoever calls holds the folder of the sweep: nobody else is at work in it.
+    """
+    for name in (MARK, LOCK) if held(folder) is None else ():
+        (folder / name).unlink(missing_ok=True)
+
+
 def held(folder: Path) -> Claim | None:
     """Return the claim of a folder that this process holds."""
     return _held.get(folder.resolve())

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.durable import checksum
-from engine.runs.claim import Claim, written_before
+from engine.runs.claim import Claim, unmark, written_before
 from engine.runs.manifest import as_json, files_read, manifest
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def fill(kept: Claim, files: dict[str, bytes], asked: dict[str, str], manifest: 
 
 
 def is_finished(folder: Path, config: dict, config_hash: str) -> bool:
-    """Tell whether a folder holds, whole, the run that this configuration would make again."""
+    """Tell whether a job's folder holds, whole, the run that this configuration would make again."""
     try:
         made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         listed = written_before(folder)
@@ -94,7 +94,10 @@ def is_finished(folder: Path, config: dict, config_hash: str) -> bool:
     wanted = {"summary.json", "daily.parquet", "ledger.parquet"} | (
         {"report.html"} if config["report"]["html"] else set()
     )
-    return whole and wanted <= listed.keys() and made.get("config_hash") == config_hash
+    found = whole and wanted <= listed.keys() and made.get("config_hash") == config_hash
+    if found:
+        unmark(folder)
+    return found
 
 
 def told(folder: Path, summary: dict, seconds: float) -> str:

@@ -35,7 +35,7 @@ from engine.correlation import AllMembers, implied_correlation
 from engine.kernels import host, switched_off
 from engine.kernels.entries import KERNELS
 from engine.kernels.source import FOLDER, STORED, source
-from engine.pricing import black_price, implied_vol, straddle
+from engine.pricing import black_price, implied_vol, model_free_vol, straddle
 from engine.testing import small_market
 from strategies.rich_correlation import RichCorrelation
 
@@ -172,6 +172,26 @@ def straddle_inputs(rng, dtype):
     return np.full(shape, 100.0), strike, iv.astype(dtype), years, 0.03
 
 
+SMILE_DELTAS = np.arange(5, 100, 5)
+
+
+def smiles(rng, dtype):
+    """Smiles of several terms with nodes that are not quoted, in more than one block of lanes."""
+    iv = rng.uniform(0.05, 0.9, (11, 9, 3, len(SMILE_DELTAS)))
+    for broken in (np.nan, 0.0, -0.2, np.inf):
+        iv[rng.random(iv.shape) < 0.05] = broken
+    iv[0, 0] = np.nan
+    iv[0, 1, :, 1:] = np.nan
+    return iv.astype(dtype), np.array([0.02, 0.0, 1.0])
+
+
+def model_free(iv, years):
+    return {
+        name: model_free_vol(iv, SMILE_DELTAS, years, weighted=weighted)
+        for name, weighted in (("variance", False), ("gamma", True))
+    }
+
+
 @dataclass(frozen=True)
 class Case:
     """A kernel and what it replaces: the same call, with kernels and without."""
@@ -200,6 +220,8 @@ CASES = [
     Case("sweep", sweep_inputs, sweep, rtol=1e-10, atol=1e-11),
     # Both are within 1e-10 of the volatility, or say that it is not determined: in the same words.
     Case("implied_vol", option_quotes, implied_vol, rtol=2e-10),
+    # Where two nodes lie at nearly one d2, the slope between them magnifies a few ulp of variance a thousandfold.
+    Case("model_free", smiles, model_free, rtol=2e-12),
     # d1 rounds by some 1e-16 of |d1| + 1 / spread, and moves greeks by up to d1 times as much of their natural scale.
     Case("straddle", straddle_inputs, straddle, rtol=1e-12, atol=1e-12),
 ]

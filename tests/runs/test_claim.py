@@ -164,6 +164,17 @@ def test_a_run_with_a_flipped_bit_is_not_finished_and_is_made_again(command, tmp
     assert pl.read_parquet(daily).height == load_run(sweep / "0").manifest["sessions"]
 
 
+def test_a_kill_between_the_last_file_and_the_end_leaves_no_mark(command, tmp_path):
+    assert command("run", "-m", *SMALL, "lag=1,2", place=tmp_path).code == 0
+    (sweep,) = tmp_path.glob("results/debug/*")
+    before = listed(sweep / "1")
+    for name in (MARK, LOCK):
+        (sweep / "1" / name).write_text("daily.parquet\n")
+    ended = command("run", "-m", *SMALL, "lag=1,2", f"sweep.resume={sweep.relative_to(tmp_path)}", place=tmp_path)
+    assert ended.out.count("finished already") == 2
+    assert listed(sweep / "1") == before
+
+
 def test_a_folder_that_cannot_be_written_to_is_one_message(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written to"):
