@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from engine.data.panel import MarketPanel
     from engine.data.records import MarketInfo
     from engine.errors import InputError
-    from engine.runs.chosen import leaderboard
+    from engine.runs.chosen import leaderboard, stability
     from engine.runs.comparison import compare
     from engine.runs.judgement import judge
     from engine.runs.read import load_run, load_runs
@@ -58,6 +58,7 @@ __all__ = [
     "load_runs",
     "market_returns",
     "realized_correlation",
+    "stability",
 ]
 
 _HOME = {
@@ -70,6 +71,7 @@ _HOME = {
     "load_market": "engine.data",
     "load_run": "engine.runs.read",
     "load_runs": "engine.runs.read",
+    "stability": "engine.runs.chosen",
 }
 
 

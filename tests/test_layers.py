@@ -67,6 +67,7 @@ PLACES = {
         "engine.data",
         "engine.backtest.ledger",
         "engine.backtest.result",
+        "engine.backtest.track_record",
         "engine.backtest.views",
         "engine.report",
         *APPLICATION,

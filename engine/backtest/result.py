@@ -21,6 +21,7 @@ from engine.backtest.marking import LISTED
 from engine.backtest.returns import as_returns
 from engine.backtest.structure import LegStatus
 from engine.backtest.summary import summarise
+from engine.backtest.track_record import TrackRecord, record_of
 from engine.backtest.views import FACTORS
 from engine.backtest.wording import held_at_once, summary_lines
 from engine.calendar import Date
@@ -207,6 +208,10 @@ class BacktestResult:
     def returns(self, p: int = 0) -> "pd.Series":
         """Daily net P&L over the fixed capital, a pandas series as quantstats and pyfolio take; see `as_returns`."""
         return as_returns(self.dates, self.pnl_net[p], self.capital(p), self.market.info.name)
+
+    def statistics(self, p: int = 0) -> TrackRecord:
+        """Errors, intervals, tails, drawdowns, years, regimes and factors of net P&L; see `track_record`."""
+        return record_of(self, p)
 
     def ledger(self, p: int = 0) -> pl.DataFrame:
         """One row per cohort, leg and instrument, cohorts with an exposure only; they sum to the daily P&L and costs.

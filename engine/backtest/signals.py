@@ -2,7 +2,7 @@
 
 from engine import kernels
 from engine.arrays import Floats
-from engine.backend import namespace, running_max
+from engine.backend import blocks, namespace, running_max
 from engine.errors import InputError
 from engine.kinds import check_count
 from engine.statistics import varies
@@ -49,6 +49,43 @@ def zscore(series: Floats, window: int) -> Floats:
     score = (series[window - 1 :] - mean) / xp.where(usable, deviation, 1.0)
     out[window - 1 :] = xp.where(usable, score, xp.nan)
     return out
+
+
+def expanding_rank(series: Floats, least: int) -> Floats:
+    """Share of all values known up to each date that are below today's, ties and itself counting half.
+
+    The quantile of a value among what was known then; the quantile among all values, later ones too, is no signal.
+
+    Parameters
+    ----------
+    series : array (T,)
+        NaN where unknown.
+    least : int
+        Values that must be known, today's included.
+
+    Returns
+    -------
+    array (T,)
+        Between 0 and 1; NaN before, and where today's value is not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> expanding_rank(np.array([1.0, 3.0, 2.0, np.nan, 4.0]), 2).tolist()
+    [nan, 0.75, 0.5, nan, 0.875]
+    """
+    check_count("least", least)
+    xp = namespace(series)
+    known = xp.isfinite(series)
+    count = xp.cumsum(known)
+    out = xp.full(series.shape, xp.nan)
+    for rows in blocks(len(series), 2 * len(series)):
+        past = series[None, : rows.stop]
+        so_far = xp.arange(rows.stop)[None, :] <= xp.arange(rows.start, rows.stop)[:, None]
+        below = (so_far & (past < series[rows, None])).sum(axis=1)
+        equal = (so_far & (past == series[rows, None])).sum(axis=1)
+        out[rows] = (below + 0.5 * equal) / xp.maximum(count[rows], 1)
+    return xp.where(known & (count >= least), out, xp.nan)
 
 
 def hysteresis(signal: Floats, enter: Floats | float, leave: Floats | float) -> Floats:

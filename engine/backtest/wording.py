@@ -120,13 +120,13 @@ def book_lines(book: "TradeBook") -> list[str]:
     ]
     return [
         "Trade book, of every cohort at full exposure, before costs",
-        *_columns(rows, "<<"),
+        *columns(rows, "<<"),
         "",
-        *_columns(table, "<>>>"),
+        *columns(table, "<>>>"),
     ]
 
 
-def _columns(rows: list[tuple[str, ...]], sides: str) -> list[str]:
+def columns(rows: list[tuple[str, ...]], sides: str) -> list[str]:
     """Return rows of text as lines, each column aligned to its side."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [

@@ -9,6 +9,7 @@ import polars as pl
 from engine.backtest.wording import ROWS
 from engine.command.messages import suggestion
 from engine.errors import InputError
+from engine.selection import stability as steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,13 +150,7 @@ def leaderboard(runs: pl.DataFrame, by: str = "net_sharpe", *, lowest_first: boo
     """
     from engine.report import leaderboard as ranked
 
-    words = sorted(by.split("_"))
-    found = [by] if by in runs.columns else [name for name in runs.columns if sorted(name.split("_")) == words]
-    if not found:
-        raise InputError(f"runs have no {by}; {suggestion(by, runs.columns, 'columns are')}")
-    name = found[0]
-    if not runs[name].dtype.is_numeric():
-        raise InputError(f"{name} holds no numbers; rank by one such as sharpe_net, pnl_net or breakeven_cost")
+    name = _metric(runs, by)
     rows = _short(runs)
     board = ranked(rows.with_columns(pl.col(name).cast(pl.Float64).fill_nan(None)), name)
     return Leaderboard(
@@ -167,3 +162,47 @@ def _short(runs: pl.DataFrame) -> pl.DataFrame:
     """Name runs by the last part of their folders where those tell them apart."""
     last = runs.with_columns(pl.col("run").str.split("/").list.last())
     return last if last["run"].n_unique() == runs.height else runs
+
+
+def stability(runs: pl.DataFrame, by: str = "net_sharpe") -> pl.DataFrame:
+    """Set each run of a grid beside its neighbours: one row per run, the best neighbourhood first.
+
+    Parameters
+    ----------
+    runs : frame
+        As from `load_runs`: a grid of settings that are numbers; what else differs must be chosen first.
+    by : str
+        As in `leaderboard`.
+
+    Returns
+    -------
+    frame
+        The settings that differ, the metric, `neighbours`, and `mean` and `worst` of run and neighbours.
+
+    Raises
+    ------
+    InputError
+        When no setting differs, or one that is no number does.
+    """
+    name = _metric(runs, by)
+    varied = [c for c in runs.columns[1:] if c not in METRICS and c != "cautions" and runs[c].n_unique() > 1]
+    words = [c for c in varied if not runs[c].dtype.is_numeric()]
+    if not varied or words:
+        what = f"{', '.join(words)} differ too: choose one by select" if words else "no setting differs between them"
+        raise InputError(f"stability takes runs on a grid of numbers; {what}")
+    found = steps(
+        pl.DataFrame(runs).select(varied).to_numpy(), runs[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    )
+    beside = pl.DataFrame({"neighbours": found.neighbours, "mean": found.mean, "worst": found.worst}).fill_nan(None)
+    return pl.DataFrame(runs).select(*varied, name).hstack(beside).sort("mean", descending=True, nulls_last=True)
+
+
+def _metric(runs: pl.DataFrame, by: str) -> str:
+    """Name the column of a metric."""
+    words = sorted(by.split("_"))
+    found = [by] if by in runs.columns else [name for name in runs.columns if sorted(name.split("_")) == words]
+    if not found:
+        raise InputError(f"runs have no {by}; {suggestion(by, runs.columns, 'columns are')}")
+    if not runs[found[0]].dtype.is_numeric():
+        raise InputError(f"{found[0]} holds no numbers; rank by one such as sharpe_net, pnl_net or breakeven_cost")
+    return found[0]

@@ -12,6 +12,7 @@ import polars as pl
 import yaml
 
 from engine.backtest.returns import as_returns
+from engine.backtest.track_record import TrackRecord, track_record
 from engine.backtest.wording import summary_lines
 from engine.data.parquet import read_frame
 from engine.errors import InputError
@@ -58,6 +59,11 @@ class Run:
         daily = self.daily
         name = "/".join(self.folder.parts[-2:])
         return as_returns(daily["date"].to_numpy(), daily["pnl_net"].to_numpy(), self.summary["capital"], name)
+
+    def statistics(self) -> TrackRecord:
+        """Errors, intervals, tails, drawdowns and years of net P&L; a result in memory adds regimes and factors."""
+        daily, held = self.daily, self.manifest.get("holding_sessions", 1)
+        return track_record(daily["date"].to_numpy(), daily["pnl_net"].to_numpy(), self.summary["capital"], held)
 
     def __repr__(self) -> str:
         """What was asked, and the summary as one aligned table with its cautions."""

@@ -7,22 +7,31 @@ from engine.selection.ability import Ability, superior_ability, survivors
 from engine.selection.buckets import Buckets, by_bucket
 from engine.selection.cscv import BlockSums, Overfitting, block_sums, overfitting
 from engine.selection.deflated import deflated_sharpe, effective_trials, expected_best_sharpe, probabilistic_sharpe
+from engine.selection.intervals import block_length, bootstrap_interval
+from engine.selection.stability import Stability, stability
 from engine.selection.trials import Trials, trials_of
+from engine.selection.walk import WalkForward, walk_forward
 
 __all__ = [
     "Ability",
     "BlockSums",
     "Buckets",
     "Overfitting",
+    "Stability",
     "Trials",
+    "WalkForward",
+    "block_length",
     "block_sums",
+    "bootstrap_interval",
     "by_bucket",
     "deflated_sharpe",
     "effective_trials",
     "expected_best_sharpe",
     "overfitting",
     "probabilistic_sharpe",
+    "stability",
     "superior_ability",
     "survivors",
     "trials_of",
+    "walk_forward",
 ]

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import engine
-from engine import InputError, TopWeights, compare, leaderboard, load_market, load_run, load_runs
+from engine import InputError, TopWeights, compare, leaderboard, load_market, load_run, load_runs, stability
 from strategies.short_correlation import ShortCorrelation
 
 DATES = np.arange("2024-01-01", "2024-03-01", dtype="datetime64[D]")
@@ -138,3 +138,22 @@ def test_help_shows_the_function_that_backtest_is():
     told = pydoc.plain(pydoc.render_doc(engine.backtest)).split("PACKAGE CONTENTS")[0]
     assert "backtest(market, strategy, *, basket=None" in told
     assert "short the index's options, long those of the members" in told
+
+
+def test_the_statistics_of_a_run_are_those_of_its_days(place):
+    run = load_run(place / "study" / "first" / "2")
+    metrics = {row["metric"]: row for row in run.statistics().metrics.iter_rows(named=True)}
+    returns = run.daily["pnl_net"].to_numpy() / 1e4
+    assert metrics["mean, a year"]["value"] == pytest.approx(252 * returns.mean())
+    assert run.statistics().regimes is None  # these take the market
+
+
+def test_a_grid_of_runs_is_set_beside_its_neighbours(place):
+    found = stability(load_runs(place / "study"))
+    assert found["strategy.enter"].to_list() == [1.5, 1.0, 0.5]
+    assert found["mean"].to_list() == [1.25, 1.0, 0.75]  # of the Sharpe ratios 1, 1.5; .5, 1, 1.5; .5, 1
+    with pytest.raises(InputError, match="no setting differs"):
+        stability(load_runs(place / "study" / "first" / "0"))
+    mixed = load_runs(place / "study").with_columns(sizing=pl.Series(["a", "b", "b"]))
+    with pytest.raises(InputError, match="sizing differ too: choose one by select"):
+        stability(mixed)
