@@ -152,9 +152,9 @@ def parts_of(pnl: Floats, part: np.ndarray, labels: tuple[str, ...], holding_day
     fit = hac_regression(y, member[:, 1:], hac_lags(len(y), holding_days))
     picks = np.eye(len(there))
     picks[:, 0] = 1.0
-    found = [_contrast(fit, weights) for weights in picks]
+    mean, t = np.array([_contrast(fit, weights) for weights in picks]).T
     apart = _contrast(fit, picks[-1] - picks[0])[1] if len(there) > 1 else math.nan
-    return Parts(tuple(labels[g] for g in there), count, *np.array(found).T, apart)
+    return Parts(tuple(labels[g] for g in there), count, mean, t, apart)
 
 
 def _contrast(fit: Regression, weights: np.ndarray) -> tuple[float, float]:

@@ -62,7 +62,7 @@ class TrackRecord:
             ("Regression of net P&L on factors (HAC)", self.factors),
         ):
             if frame is not None:
-                rows = [[name.replace("_", " ") for name in frame.columns], *map(_texts, frame.iter_rows())]
+                rows = [tuple(name.replace("_", " ") for name in frame.columns), *map(_texts, frame.iter_rows())]
                 out += [words, *columns(rows, "<" + ">" * (frame.width - 1)), ""]
         return "\n".join(out[:-1])
 
@@ -218,5 +218,5 @@ def _factors(daily: Floats, factors: Floats, holding_days: int) -> pl.DataFrame 
     return pl.DataFrame(frame).with_columns(pl.lit(fit.r2).alias("r2"))
 
 
-def _texts(row: tuple) -> list[str]:
-    return ["" if v is None else as_text(v, "decimals") if isinstance(v, float) else str(v) for v in row]
+def _texts(row: tuple) -> tuple[str, ...]:
+    return tuple("" if v is None else as_text(v, "decimals") if isinstance(v, float) else str(v) for v in row)

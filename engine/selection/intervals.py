@@ -1,5 +1,6 @@
 """Intervals of statistics of daily results by the stationary bootstrap, which keeps runs of days together."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -58,16 +59,16 @@ def bootstrap_interval(
     if len(results) < 10 or not np.isfinite(results).all():
         raise InputError(f"an interval takes ten results or more, all known; {np.isfinite(results).sum()} given are")
     drawn = StationaryBootstrap(block_length(results, holding_days), results, seed=seed)
-    values = np.array([np.atleast_1d(statistic(*data)) for data, _ in drawn.bootstrap(repetitions)])
+    values = np.array([np.atleast_1d(statistic(np.asarray(data[0]))) for data, _ in drawn.bootstrap(repetitions)])
     outside = 0.5 * (1.0 - size)
     low, high = np.quantile(values, [outside, 1.0 - outside], axis=0)
     return low, high
 
 
-def block_length(results: Floats, holding_days: int = 1) -> float:
+def block_length(results: Floats, holding_days: int = 1) -> int:
     """Mean length of blocks that keeps the dependence of results: the optimal one, and the holding period at least."""
     from arch.bootstrap import optimal_block_length
 
-    if np.ptp(results) == 0.0:
-        return float(max(holding_days, 1))
-    return max(float(optimal_block_length(results)["stationary"].iloc[0]), float(holding_days), 1.0)
+    known = np.asarray(results, dtype=np.float64)
+    optimal = 1.0 if np.ptp(known) == 0.0 else float(optimal_block_length(known)["stationary"].iloc[0])
+    return max(math.ceil(optimal), holding_days, 1)

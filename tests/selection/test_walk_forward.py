@@ -1,5 +1,7 @@
 """Choosing as one goes, intervals and stability: slow loops beside them, arch's own, noise over many seeds."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -87,7 +89,7 @@ def test_the_interval_is_that_of_arch():
     bootstrap = pytest.importorskip("arch.bootstrap")
     results = np.random.default_rng(1).standard_t(4, 400)
     low, high = bootstrap_interval(results, np.mean, holding_days=22, repetitions=300, seed=9)
-    block = max(float(bootstrap.optimal_block_length(results)["stationary"].iloc[0]), 22.0)
+    block = max(math.ceil(bootstrap.optimal_block_length(results)["stationary"].iloc[0]), 22)
     theirs = bootstrap.StationaryBootstrap(block, results, seed=9).conf_int(np.mean, reps=300, method="percentile")
     assert [low[0], high[0]] == pytest.approx(theirs.ravel().tolist(), rel=1e-12)
 
