@@ -81,6 +81,8 @@ PLACES = {
     "hydra_plugins": APPLICATION,
     "ray": {"engine.sweep.ray", "engine.sweep.pieces"},
     "plotly": {"engine.report.plots"},
+    "jinja2": {"engine.report"},
+    "markupsafe": {"engine.report"},
     "statsmodels": {"engine.statistics"},
     "arch": {"engine.selection"},
     "scipy.special": {"engine.backend"},

@@ -122,15 +122,30 @@ def held_split(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units
 
     Parameters as of `follow`; `weights` (T, N) are the basket's. The cohorts are followed to their ends.
     """
-    longest = int(cohorts.life.max(initial=0))
-    sessions = cohorts.sessions(panel.dates, longest)
-    on_legs = to_host(weights)[sessions[:, None, :], name[:, :, None]]
 
     def work(legs, units, days, weights) -> Split:
         return split(legs, units, weights, recipe.hedge)
 
-    life = np.full(len(cohorts), longest)
-    return follow(panel, cohorts, recipe, name, units, life, work, on_legs).by_day
+    return _with_weights(panel, cohorts, recipe, name, units, weights, work).by_day
+
+
+def held_greeks_and_split(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, weights) -> np.ndarray:
+    """Return `held_greeks` and `held_split` side by side, (C, H + 1, 2 len(GREEKS) + len(SPLIT)), of one following."""
+
+    def work(legs, units, days, weights) -> Split:
+        greeks = _greeks(legs, units, recipe.hedge)
+        parts = split(legs, units, weights, recipe.hedge).by_day
+        return Split(namespace(units).concatenate([greeks.reshape(*greeks.shape[:2], -1), parts], axis=2))
+
+    return _with_weights(panel, cohorts, recipe, name, units, weights, work).by_day
+
+
+def _with_weights(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, weights, work: Callable) -> Any:
+    """Follow cohorts to their ends with the weights of their legs on each day, (C, 1 + L, H + 1)."""
+    longest = int(cohorts.life.max(initial=0))
+    sessions = cohorts.sessions(panel.dates, longest)
+    on_legs = to_host(weights)[sessions[:, None, :], name[:, :, None]]
+    return follow(panel, cohorts, recipe, name, units, np.full(len(cohorts), longest), work, on_legs)
 
 
 def _greeks(legs: Legs, units, hedge: Hedge):

@@ -3,8 +3,9 @@
 import polars as pl
 
 from engine.report import plots
-from engine.report.page import as_table, page, pair, section
-from engine.report.tables import correlation_levels, realized_words, rounded
+from engine.report.cells import as_table
+from engine.report.page import Page, Section
+from engine.report.tables import correlation_levels, realized_words
 
 
 def correlation_report(
@@ -46,28 +47,31 @@ def correlation_report(
         .sort("delta")
     )
     statuses = long.group_by("basket", "status").len(name="cells").sort("basket", "cells", descending=[False, True])
-    body = [
-        section(
+    page = Page("sections.html", f"Implied correlation of {info.name}")
+    sections = [
+        Section(
             "Implied correlation at 50 delta",
-            plots.as_html(plots.plot_implied_correlation(through_time, f"{basket}: implied correlation by tenor")),
+            [page.figure(plots.plot_implied_correlation(through_time, f"{basket}: implied correlation by tenor"))],
+            note=f"Beside it correlation {words}.",
         ),
-        pair(plots.as_html(plots.plot_term_structure(term)), plots.as_html(plots.plot_skew(skew))),
-        *_researched(research or {}, info.index),
-        *_heatmaps(long, realized),
-        section("Levels at 50 delta", as_table(rounded(levels, 4)), "Means over dates whose status is ok; decimals."),
-        *(section(heading, as_table(rounded(frame))) for heading, frame in (extra or {}).items()),
-        section("Cells by status", as_table(statuses), "Values are never clipped: see the status."),
+        Section(
+            "By tenor and delta", [page.figure(plots.plot_term_structure(term)), page.figure(plots.plot_skew(skew))]
+        ),
+        *_researched(page, research or {}, info.index),
+        *_heatmaps(page, long, realized),
+        Section("Levels at 50 delta", tables=[as_table(levels)], note="Means over dates whose status is ok; decimals."),
+        *(Section(heading, tables=[as_table(frame)]) for heading, frame in (extra or {}).items()),
+        Section("Cells by status", tables=[as_table(statuses)], note="Values are never clipped: see the status."),
     ]
     dates = long["date"]
     head = [
         f"{info.name}: {info.index} against its members, {dates.min()} to {dates.max()}. {info.source}",
         "Realised correlation is of the same names, weights and underlyings as the implied one; returns are of prices.",
-        *(f"Caution: {note}." for note in info.notes),
     ]
-    return page(f"Implied correlation of {info.name}", head, body)
+    return page.render(head=head, cautions=info.notes, tiles=[], sections=sections)
 
 
-def _researched(research: dict, leg: str) -> list[str]:
+def _researched(page: Page, research: dict, leg: str) -> list[Section]:
     """Return one section with a figure per frame of research."""
     notes = {
         "premium": "What sellers earn is realised after it.",
@@ -93,11 +97,11 @@ def _researched(research: dict, leg: str) -> list[str]:
             figure = plots.plot_season(frame)
         else:
             figure = plots.plot_day_drivers(frame, name.removeprefix("drivers of "))
-        sections.append(section(name[0].upper() + name[1:], plots.as_html(figure), notes.get(name, "")))
+        sections.append(Section(name[0].upper() + name[1:], [page.figure(figure)], note=notes.get(name, "")))
     return sections
 
 
-def _heatmaps(long: pl.DataFrame, realized: pl.DataFrame) -> list[str]:
+def _heatmaps(page: Page, long: pl.DataFrame, realized: pl.DataFrame) -> list[Section]:
     """Return heat maps where there are several baskets: implied at the tenor most often known, and realised."""
     if long["basket"].n_unique() < 2:
         return []
@@ -110,14 +114,12 @@ def _heatmaps(long: pl.DataFrame, realized: pl.DataFrame) -> list[str]:
     moved = realized.filter(pl.col("realized_correlation").is_not_null())
     if moved.height:
         maps.append((f"Realised correlation by basket, {moved['window'][0]} sessions", moved, "realized_correlation"))
+    frames = [
+        (title, rows.pivot(on="basket", index="date", values=values).sort("date")) for title, rows, values in maps
+    ]
     return [
-        section(
-            "Baskets through time",
-            plots.as_html(
-                plots.plot_basket_heatmap(rows.pivot(on="basket", index="date", values=values).sort("date"), title)
-            ),
-        )
-        for title, rows, values in maps
+        Section("Baskets through time", [page.figure(plots.plot_basket_heatmap(frame, title))])
+        for title, frame in frames
     ]
 
 

@@ -1,18 +1,45 @@
-"""The report of a backtest: arranges tables and figures on one page, holds no numbers of its own."""
+"""The page of a backtest: arranges what a result holds, has no numbers of its own."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from engine.backend import to_host
 from engine.backtest.metrics import drawdown
-from engine.backtest.wording import as_text
+from engine.backtest.views import greeks_and_split
+from engine.backtest.wording import as_text, summary_rows
 from engine.correlation import matched_window
-from engine.report import plots
-from engine.report.page import as_table, as_tiles, page, pair, section
-from engine.report.tables import realized_words, rounded, summary_table
+from engine.report import plots, run_tables
+from engine.report.cells import Table, as_table, label
+from engine.report.glossary import meaning
+from engine.report.page import Page
+from engine.report.tables import realized_words
 
-LEDGER_ROWS = 40
+MOST_ROWS, MOST_ROWS_IN_SWEEPS = 20_000, 4_000  # of the ledger; a page of a sweep stays below 300 KB
+LEDGER = {
+    "cohort": "number",
+    "entry_date": "date",
+    "expiry": "date",
+    "leg": "text",
+    "leg_class": "text",
+    "instrument": "text",
+    "status": "text",
+    "exit_date": "date",
+    "quantity": "number",
+    "strike": "number",
+    "entry_iv": "number",
+    "entry_vega": "money",
+    "premium": "money",
+    "pnl_gross": "money",
+    "cost": "money",
+    "pnl_net": "money",
+}
+SUMMED = ("pnl_gross", "cost", "pnl_net")
+QUALITY = ("coverage", "stale_share", "beyond_tenors_share", "beyond_deltas_share", "unexplained_share")
+QUALITY += ("surface_marks_share", "trade_marks_share", "unsettled_share", "cohorts_skipped", "legs_settled_early")
+QUALITY += ("legs_closed_early",)
 
 
 def write_tearsheet(result, path, p: int = 0, title: str | None = None) -> Path:
@@ -22,7 +49,13 @@ def write_tearsheet(result, path, p: int = 0, title: str | None = None) -> Path:
     return path
 
 
-def tearsheet(result, p: int = 0, title: str | None = None, script: str | None = None) -> str:
+def tearsheet(
+    result,
+    p: int = 0,
+    title: str | None = None,
+    script: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> str:
     """Return the report of one parameter set of a backtest, an HTML page that needs nothing but itself to be read.
 
     Parameters
@@ -34,55 +67,34 @@ def tearsheet(result, p: int = 0, title: str | None = None, script: str | None =
         Heading; the market's name by default.
     script : str or None
         Where the page finds plotly.js, for pages that share one; None = in itself.
+    settings : mapping or None
+        What was asked, nested as a configuration is; by default what the result itself knows of it.
     """
-    info = result.market.info
-    summary = result.summary(p)
-    daily = result.daily(p)
-    money = info.currency
-    dates = daily["date"].to_list()
-    head = [
-        f"{info.name}: {info.index} against {result.view.basket.label}, {dates[0]} to {dates[-1]}, "
-        f"{len(dates):,} sessions. {info.source}",
-        f"Capital: {result.capital_convention(p)}.",
-        f"Costs: {_cost_words(result.rates(p), info)}. Hedged with the {info.hedge_instrument}; forwards: "
-        f"{info.forward_convention}." + (f" Contracts: {result.contracts}." if result.contracts else ""),
-        *(f"Caution: {caution.text}." for caution in result.cautions(p)),
-    ]
-    tiles = [
-        ("Gross P&L", f"{as_text(summary['pnl_gross'], 'money')} {money}"),
-        ("Cost", f"{as_text(summary['cost'], 'money')} {money}"),
-        ("Net P&L", f"{as_text(summary['pnl_net'], 'money')} {money}"),
-        ("Break-even option cost", f"{as_text(summary['breakeven_cost'], '')} vol pt"),
-        ("Net per unit index vega", f"{as_text(summary['pnl_net_per_vega'], '')} vol pt"),
-        ("Sharpe gross / net", " / ".join(as_text(summary[f"sharpe_{kind}"], "ratio") for kind in ("gross", "net"))),
-    ]
-    table = summary_table(summary, money)
-    half = -(-table.height // 2)
-    ledger = result.ledger(p)
-    body = [
-        as_tiles(tiles),
-        section("Profit and loss", plots.as_html(plots.plot_equity(daily, money))),
-        pair(
-            plots.as_html(plots.plot_drawdown(dates, drawdown(result.pnl_net[p]), money)),
-            plots.as_html(plots.plot_exposure(daily)),
-        ),
-        section("P&L explain", plots.as_html(plots.plot_attribution(daily, money))),
-        section("Correlation traded", plots.as_html(plots.plot_implied_correlation(correlation_series(result)))),
-        section(
-            "Summary",
-            f'<div class="pair">{as_table(table[:half])}{as_table(table[half:])}</div>',
-            "Stale marks had no quote of their own that day; marks beyond the tenors or the deltas are extrapolated "
-            "from a surface that does not reach the time left, or else the strike. All three are shares of the sum of "
-            "|P&L| over legs and days, the last two without overlap: together they rest on volatilities that nobody "
-            "quoted. The unexplained share is what is left when date, spot and volatility have moved one after the "
-            "other: changes of the interest rate, and time value lost when a name is settled before its expiry.",
-        ),
-        section(
-            f"Trade ledger, last {min(LEDGER_ROWS, ledger.height)} of {ledger.height:,} legs",
-            as_table(rounded(ledger.tail(LEDGER_ROWS))),
-        ),
-    ]
-    return page(title or f"Dispersion backtest on {info.name}", head, body, script)
+    info, summary, daily = result.market.info, result.summary(p), result.daily(p)
+    money, dates = info.currency, result.dates
+    page = Page("run.html", title or f"Dispersion backtest on {info.name}", script)
+    ledger, names, cohorts = result.ledger(p), result.by_name(p), result.by_cohort(p)
+    shown = _last_cohorts(ledger, MOST_ROWS if script is None else MOST_ROWS_IN_SWEEPS)
+    page.packed.rows("ledger", _ledger_columns(shown))
+    return page.render(
+        head=_head(result, p),
+        cautions=[caution.text for caution in result.cautions(p)],
+        tiles=_tiles(summary, money),
+        money=money,
+        classes=as_table(run_tables.by_class(names), toned=("pnl_gross", "pnl_net")),
+        names=_ends(names.filter(pl.col("leg_class") == "component").select("leg", "cohorts", *SUMMED), "pnl_net"),
+        cohorts=_ends(_cohort_rows(cohorts), "pnl_net"),
+        months=_months(dates, result.pnl_net[p]),
+        drawdowns=as_table(run_tables.drawdowns(dates, result.pnl_net[p]), {"depth": "money"}),
+        exposure=run_tables.exposure_words(daily["exposure"].to_numpy(), cohorts),
+        figures=_figures(page, result, p, daily, cohorts),
+        scenarios=_scenarios(result, p),
+        ledger_note=_ledger_note(shown.height, ledger.height),
+        quality=_numbers(summary, money, QUALITY),
+        numbers=_numbers(summary, money),
+        notes=[note for note in (info.source, result.contracts) if note],
+        settings=_settings(result, p, settings),
+    )
 
 
 def correlation_series(result) -> pl.DataFrame:
@@ -97,6 +109,123 @@ def correlation_series(result) -> pl.DataFrame:
             realized_words(window, view.realized_leg): to_host(view.realized_correlation(window)),
         }
     ).with_columns(pl.selectors.float().fill_nan(None))
+
+
+def _head(result, p: int) -> list[str]:
+    info, dates = result.market.info, result.dates
+    return [
+        f"{info.index} against {result.view.basket.label}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions. "
+        f"{info.source}",
+        f"Costs: {_cost_words(result.rates(p), info)}. Hedged with the {info.hedge_instrument}; forwards: "
+        f"{info.forward_convention}.",
+    ]
+
+
+def _tiles(summary: dict, money: str) -> list[tuple[str, str]]:
+    return [
+        ("Gross P&L", f"{as_text(summary['pnl_gross'], 'money')} {money}"),
+        ("Cost", f"{as_text(summary['cost'], 'money')} {money}"),
+        ("Net P&L", f"{as_text(summary['pnl_net'], 'money')} {money}"),
+        ("Break-even option cost", f"{as_text(summary['breakeven_cost'], '')} vol pt"),
+        ("Net per unit index vega", f"{as_text(summary['pnl_net_per_vega'], '')} vol pt"),
+        ("Sharpe gross / net", " / ".join(as_text(summary[f"sharpe_{kind}"], "ratio") for kind in ("gross", "net"))),
+        ("HAC t of net", as_text(summary["hac_t"], "ratio")),
+        ("Drawdown, worst", f"{as_text(summary['max_drawdown'], 'money')} {money}"),
+    ]
+
+
+def _figures(page: Page, result, p: int, daily: pl.DataFrame, cohorts: pl.DataFrame) -> dict:
+    money, dates = result.market.info.currency, result.dates
+    hurdle = to_host(result.accounts.hurdle).reshape(-1)
+    window, ratio = run_tables.rolling_sharpe(result.pnl_net[p], float(hurdle[p if len(hurdle) > 1 else 0]))
+    entries = cohorts.select(pl.col("entry_date").alias("date"), "exposure")
+    drawn = {
+        "equity": plots.plot_equity(daily, money),
+        "drawdown": plots.plot_drawdown(dates, drawdown(result.pnl_net[p]), money),
+        "rolling": plots.plot_rolling_sharpe(dates, ratio, window),
+        "explain": plots.plot_attribution(daily, money),
+        "correlation": plots.plot_entries(correlation_series(result), entries),
+        "exposure": plots.plot_exposure(daily),
+    }
+    if cohorts.height:
+        listed = result.book.listed is not None
+        greeks, split = (result.greeks(p), None) if listed else greeks_and_split(result, p)
+        units = {"vega": f"{money} per vol point", "gamma": f"{money} per 1 %", "theta": f"{money} a calendar day"}
+        drawn |= {greek: plots.plot_greek(greeks, greek, unit) for greek, unit in units.items()}
+        if split is not None:
+            drawn["split"] = plots.plot_split(split, money)
+    return {name: page.figure(figure) for name, figure in drawn.items()}
+
+
+def _ends(frame: pl.DataFrame, by: str) -> tuple[Table, Table]:
+    best, worst = run_tables.ends(frame, by)
+    return as_table(best, toned=(by,)), as_table(worst, toned=(by,))
+
+
+def _cohort_rows(cohorts: pl.DataFrame) -> pl.DataFrame:
+    return cohorts.select("entry_date", "expiry", "exposure", "gamma", "theta", "vega", *SUMMED)
+
+
+def _months(dates, pnl) -> Table:
+    frame = run_tables.months(dates, pnl)
+    names = [name for name in frame.columns if name != "year"]
+    return as_table(frame, dict.fromkeys(names, "money"), names[:-1])
+
+
+def _scenarios(result, p: int) -> tuple[str, list[Table]] | None:
+    found = run_tables.scenario_grid(result, p)
+    if found is None:
+        return None
+    date, frames = found
+    moves = [[column for column in frame.columns if column != "move"] for frame in frames]
+    tables = zip(frames, moves, strict=True)
+    return date, [as_table(frame, dict.fromkeys(columns, "money"), columns) for frame, columns in tables]
+
+
+def _ledger_columns(rows: pl.DataFrame) -> list[dict]:
+    rows = rows.with_columns(leg_class=pl.col("leg_class").replace({"component": "member"}))
+    columns = []
+    for name, kind in LEDGER.items():
+        values, words = rows[name], None
+        if kind == "text":
+            words = values.unique(maintain_order=True).to_list()
+            values = values.replace_strict(words, list(range(len(words))), return_dtype=pl.Int32)
+        said = {"name": name, "label": label(name), "said": meaning(label(name)), "kind": kind, "sums": name in SUMMED}
+        columns.append(said | {"words": words, "values": values.to_numpy()})
+    return columns
+
+
+def _last_cohorts(ledger: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Return the rows of the last cohorts, whole ones, as many as a page holds."""
+    return ledger if ledger.height <= most else ledger.filter(pl.col("cohort") > ledger["cohort"][-most])
+
+
+def _ledger_note(shown: int, rows: int) -> str:
+    rest = "" if shown == rows else f" The last {shown:,} of {rows:,} rows; ledger.parquet has all."
+    return f"A row per cohort, leg and instrument; a click on a heading sorts, the sums are of the rows found.{rest}"
+
+
+def _numbers(summary: dict, money: str, names: tuple[str, ...] | None = None) -> Table:
+    chosen = summary if names is None else {name: summary[name] for name in names if name in summary}
+    rows = [(metric, f"{value} {unit}".strip()) for metric, value, unit in summary_rows(chosen, money)]
+    return as_table(pl.DataFrame(rows, schema=["metric", "value"], orient="row"))
+
+
+def _settings(result, p: int, settings: Mapping[str, Any] | None) -> Table:
+    recipe = result.book.recipe
+    known = {name: getattr(recipe, name) for name in ("structure", "sizing", "hedge", "marks")}
+    asked = _flat(settings or known | {"basket": result.view.basket.label, "costs": result.rates(p)})
+    rows = [(name, str(value)) for name, value in asked.items() if value is not None]
+    rows.append(("capital", result.capital_convention(p)))
+    return as_table(pl.DataFrame(rows, schema=["setting", "value"], orient="row"))
+
+
+def _flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return nested settings as `group.key`, in the order given."""
+    found = {}
+    for name, value in settings.items():
+        found |= _flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
+    return found
 
 
 def _cost_words(rates: dict, info) -> str:

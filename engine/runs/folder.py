@@ -50,7 +50,7 @@ def run_files(
         from engine.report import tearsheet
 
         script = None if sweep is None else f"{sweep}/{SCRIPT}"
-        files["report.html"] = tearsheet(result, p, script=script).encode()
+        files["report.html"] = tearsheet(result, p, script=script, settings=config).encode()
     more = {"config_hash": config_hash, "holding_sessions": result.book.days}
     if read := files_read(config):
         more["files_read"] = read

@@ -117,7 +117,8 @@ def test_the_wheel_holds_every_file_of_the_program_once_and_nothing_else(wheel):
         str(file.relative_to(ROOT)).removeprefix("engine/plugins/")
         for folder in SHIPPED
         for file in (ROOT / folder).rglob("*")
-        if file.suffix in (".py", ".typed", ".cu", ".cuh", ".yaml") and "local" not in file.parts
+        if file.suffix in (".py", ".typed", ".cu", ".cuh", ".yaml", ".html", ".css", ".js")
+        and "local" not in file.parts
     }
     assert len(names) == len(set(names))
     assert {name for name in names if ".dist-info/" not in name} == expected

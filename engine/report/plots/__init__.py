@@ -22,26 +22,32 @@ from engine.report.plots.correlation import (
     plot_surface,
     plot_term_structure,
 )
+from engine.report.plots.run import plot_entries, plot_greek, plot_rolling_sharpe, plot_split
 from engine.report.plots.speed import plot_growth, plot_history, plot_roofline
-from engine.report.plots.style import as_html, plotly_script
+from engine.report.plots.style import as_html, as_parts, plotly_script
 
 __all__ = [
     "as_html",
+    "as_parts",
     "plot_attribution",
     "plot_basket_heatmap",
     "plot_day_drivers",
     "plot_drawdown",
     "plot_drivers",
+    "plot_entries",
     "plot_equity",
     "plot_equity_overlay",
     "plot_exposure",
+    "plot_greek",
     "plot_growth",
     "plot_history",
     "plot_implied_correlation",
+    "plot_rolling_sharpe",
     "plot_roofline",
     "plot_season",
     "plot_series",
     "plot_skew",
+    "plot_split",
     "plot_surface",
     "plot_sweep_heatmap",
     "plot_term_structure",

@@ -13,10 +13,11 @@ from engine.report.plots.style import COST, GROSS, INK, NET, new_figure
 
 
 def plot_equity(daily: pl.DataFrame, currency: str) -> go.Figure:
-    """Cumulative P&L gross and net; the gap between the two is cost."""
-    gross, net = daily["pnl_gross"].cum_sum(), daily["pnl_net"].cum_sum()
+    """Cumulative P&L gross, net and cost; the last is drawn downwards, so that the first two differ by it."""
+    gross, cost, net = (daily[name].cum_sum() for name in ("pnl_gross", "cost", "pnl_net"))
     figure = new_figure(
-        f"Cumulative P&L: gross {_money(gross[-1])}, net {_money(net[-1])} {currency}", f"cumulative P&L ({currency})"
+        f"Cumulative P&L: gross {_money(gross[-1])}, cost {_money(cost[-1])}, net {_money(net[-1])} {currency}",
+        f"cumulative P&L ({currency})",
     )
     hover = "%{y:,.0f}"
     figure.add_scatter(
@@ -24,6 +25,13 @@ def plot_equity(daily: pl.DataFrame, currency: str) -> go.Figure:
         y=gross.to_numpy(),
         name="gross",
         line={"color": GROSS, "width": 2},
+        hovertemplate=hover,
+    )
+    figure.add_scatter(
+        x=daily["date"].to_numpy(),
+        y=-cost.to_numpy(),
+        name="cost",
+        line={"color": COST, "width": 1.4, "dash": "dot"},
         hovertemplate=hover,
     )
     figure.add_scatter(
@@ -64,7 +72,7 @@ def plot_exposure(daily: pl.DataFrame) -> go.Figure:
         hovertemplate="%{y:.2f}",
         showlegend=False,
     )
-    return figure
+    return figure.update_layout(height=260)
 
 
 def plot_attribution(daily: pl.DataFrame, currency: str) -> go.Figure:

@@ -1,5 +1,9 @@
 """The look of every figure, and how a figure becomes part of a page."""
 
+import base64
+from typing import Any
+
+import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 
@@ -26,11 +30,8 @@ pio.templates["dispersion"] = _THEME
 
 def new_figure(title: str, y: str, x: str = "") -> go.Figure:
     """An empty figure in the house style, named axes."""
-    figure = go.Figure()
-    figure.update_layout(template="dispersion", title=title, height=380)
-    figure.update_xaxes(title=x)
-    figure.update_yaxes(title=y)
-    return figure
+    axes = {"xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}}  # at once: a third of the time
+    return go.Figure(layout={"template": "dispersion", "title": {"text": title}, "height": 380, **axes})
 
 
 def as_html(figure: go.Figure) -> str:
@@ -42,6 +43,34 @@ def as_html(figure: go.Figure) -> str:
         validate=False,  # every property was checked when it was set
         config={"displayModeBar": False, "responsive": True},
     )
+
+
+def as_parts(figure: go.Figure) -> dict:
+    """Return what a page draws of a figure: title and unit as text, height, traces and the layout without a theme.
+
+    Columns of numbers and dates are numpy arrays.
+    """
+    found = figure.to_dict()
+    layout = {name: part for name, part in found["layout"].items() if name not in ("template", "title", "height")}
+    axis = layout.get("yaxis", {})
+    unit = axis.pop("title", {}).get("text", "")
+    title = figure.layout.title.text or ""
+    return {
+        "title": title,
+        "unit": unit,
+        "height": figure.layout.height,
+        "layout": layout,
+        "data": [{name: _decoded(part) for name, part in trace.items()} for trace in found["data"]],
+    }
+
+
+def _decoded(part: Any) -> Any:
+    """Return an array that plotly has written as base64 as the array it was."""
+    if not isinstance(part, dict) or "bdata" not in part:
+        return part
+    values = np.frombuffer(base64.b64decode(part["bdata"]), dtype=part["dtype"])
+    shape = str(part.get("shape", values.size)).split(",")
+    return values.reshape([int(size) for size in shape])
 
 
 def plotly_script() -> str:

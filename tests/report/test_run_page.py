@@ -1,0 +1,180 @@
+"""The page of a run says what the result holds: its tables against slow sums, its packed numbers against the frames."""
+
+import base64
+import gzip
+import json
+import re
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from engine.report import run_tables, tearsheet
+from engine.report.cells import as_table
+from engine.report.glossary import WORDS, explained
+from engine.report.packed import MOST_POINTS, Packed, as_list
+
+
+@pytest.fixture(scope="module")
+def result():
+
+    from engine.backtest import Weekly, backtest
+    from engine.correlation import AllMembers
+    from engine.testing import small_market
+    from strategies.short_correlation import ShortCorrelation
+
+    return backtest(small_market(3, sessions=120), ShortCorrelation(), basket=AllMembers(), schedule=Weekly())
+
+
+@pytest.fixture(scope="module")
+def page(result):
+    return tearsheet(result, script="../plotly.js")
+
+
+def unpacked(page: str) -> dict:
+    text = re.search(r'id="packed">([^<]*)<', page)[1]
+    return json.loads(gzip.decompress(base64.b64decode(text)))
+
+
+def column(held: dict, place: dict) -> list:
+    values = held["columns"][place["values"]["column"]]
+    return [place["words"][value] for value in values] if place["words"] else values
+
+
+def test_the_ledger_of_the_page_holds_every_leg_of_both_classes(result, page):
+    held, ledger = unpacked(page), result.ledger()
+    rows = {place["name"]: column(held, place) for place in held["rows"]["ledger"]}
+    assert rows["leg"] == ledger["leg"].to_list()
+    assert set(rows["leg_class"]) == {"index", "member"}
+    # Five significant digits are kept.
+    np.testing.assert_allclose(rows["pnl_net"], ledger["pnl_net"], rtol=1e-4)
+    assert rows["entry_date"] == [str(day) for day in ledger["entry_date"]]
+
+
+def test_the_page_of_a_sweep_keeps_whole_cohorts_and_says_how_many_rows_it_has(result, monkeypatch):
+    import sys
+
+    monkeypatch.setattr(sys.modules["engine.report.tearsheet"], "MOST_ROWS_IN_SWEEPS", 40)
+    page = tearsheet(result, script="../plotly.js")
+    held, ledger = unpacked(page), result.ledger()
+    (place,) = (place for place in held["rows"]["ledger"] if place["name"] == "cohort")
+    kept = column(held, place)
+    assert 0 < len(kept) <= 40
+    assert kept == ledger.filter(pl.col("cohort") >= min(kept))["cohort"].to_list()
+    assert f"The last {len(kept)} of {ledger.height:,} rows" in page
+
+
+def test_index_and_members_sum_to_the_summary(result):
+    rows = {row["leg"]: row for row in run_tables.by_class(result.by_name()).to_dicts()}
+    for name in ("pnl_gross", "cost", "pnl_net"):
+        # The same numbers added in another order.
+        assert rows["index"][name] + rows["members"][name] == pytest.approx(rows["together"][name], rel=1e-9)
+        assert rows["together"][name] == pytest.approx(result.summary()[name], rel=1e-9)
+
+
+def test_months_sum_to_their_years_and_to_the_run(result):
+    table = run_tables.months(result.dates, result.pnl_net[0])
+    slow: dict[tuple[int, int], float] = {}
+    for day, pnl in zip(result.dates.tolist(), result.pnl_net[0], strict=True):
+        slow[day.year, day.month] = slow.get((day.year, day.month), 0.0) + pnl
+    for row in table.to_dicts():
+        for month, name in enumerate(run_tables.MONTHS, 1):
+            wanted = slow.get((int(row["year"]), month))
+            assert row[name] == (None if wanted is None else pytest.approx(wanted, rel=1e-9, abs=1e-9))
+    assert table["all"].sum() == pytest.approx(result.summary()["pnl_net"], rel=1e-9)
+
+
+def slow_drawdowns(dates: list[date], pnl: list[float]) -> list[tuple]:
+    """Walk the account day by day: one fall lasts from a high to the first day back at it."""
+    total = high = depth = 0.0
+    peak, trough, found = dates[0], None, []
+    for day, earned in zip(dates, pnl, strict=True):
+        total += earned
+        if total >= high:
+            if trough is not None:
+                found.append((depth, peak, trough, day))
+            high, peak, depth, trough = total, day, 0.0, None
+        elif total - high < depth:
+            depth, trough = total - high, day
+    return sorted([*found, *([(depth, peak, trough, None)] if trough is not None else [])], key=lambda row: row[0])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_drawdowns_are_those_of_an_account_walked_day_by_day(seed):
+    days = np.arange("2024-01-01", "2024-04-10", dtype="datetime64[D]")
+    pnl = np.random.default_rng(seed).normal(0.1, 1.0, len(days))
+    found = run_tables.drawdowns(days, pnl, count=100)
+    wanted = slow_drawdowns(days.tolist(), pnl.tolist())
+    assert found.drop("depth", "sessions").rows() == [row[1:] for row in wanted]
+    # One sum of up to a hundred numbers against another.
+    np.testing.assert_allclose(found["depth"], [row[0] for row in wanted], rtol=0, atol=1e-12)
+
+
+def test_the_rolling_sharpe_is_that_of_each_window():
+    pnl = np.random.default_rng(0).normal(0.1, 1.0, 40)
+    window, found = run_tables.rolling_sharpe(pnl)
+    assert window == 10
+    assert np.isnan(found[: window - 1]).all()
+    slow = [np.sqrt(252) * pnl[t - 9 : t + 1].mean() / pnl[t - 9 : t + 1].std(ddof=1) for t in range(9, 40)]
+    np.testing.assert_allclose(found[window - 1 :], slow, rtol=1e-12)  # the same operations
+
+
+def test_best_and_worst_have_no_row_in_common():
+    frame = pl.DataFrame({"leg": list("abc"), "pnl_net": [1.0, -1.0, 3.0]})
+    best, worst = run_tables.ends(frame, "pnl_net")
+    assert (best["leg"].to_list(), worst["leg"].to_list()) == (["c", "a"], ["b"])
+
+
+def test_a_run_that_trades_nothing_has_a_page(result):
+    from engine.backtest import backtest
+    from strategies.rich_correlation import RichCorrelation
+
+    page = tearsheet(backtest(result.market, RichCorrelation(window=1000)), script="x")
+    assert "nothing was traded" in page
+    assert "never invested" in page
+
+
+def test_greeks_and_split_in_one_pass_are_those_of_two(result):
+    from engine.backtest.views import greeks_and_split
+
+    greeks, split = greeks_and_split(result, 0)
+    assert greeks.equals(result.greeks())
+    assert split.equals(result.split())
+
+
+def test_what_is_packed_is_held_once_thinned_and_never_not_a_number():
+    packed = Packed()
+    x, y = np.arange(3000.0), np.where(np.arange(3000) % 7, 1.0 / 3.0, np.nan)
+    for _ in range(2):
+        packed.figure({"data": [{"type": "scatter", "x": x, "y": y}], "layout": {"width": float("inf")}})
+    held = json.loads(gzip.decompress(base64.b64decode(packed.text())))
+    assert len(held["columns"]) == 2
+    assert len(held["columns"][0]) <= MOST_POINTS
+    assert held["columns"][0][-1] == 2999.0
+    assert set(held["columns"][1]) == {0.33333, None}
+    assert held["figures"][0] == held["figures"][1]
+    assert packed.text() == packed.text()
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, 1e-12, 123456789.0, -2.5e15, 0.1 + 0.2, 99999.5])
+def test_packed_numbers_keep_five_digits(value):
+    (kept,) = as_list(np.array([value]))
+    assert kept == float(f"{value:.5g}")
+
+
+def test_hostile_words_are_text_on_the_page():
+    assert explained("<img src=x onerror=alert(1)>") == "&lt;img src=x onerror=alert(1)&gt;"
+    assert 'title="' in explained("Net P&L")
+    assert all(said.endswith(".") for said in WORDS.values())
+
+
+def test_losses_and_gains_are_toned_by_size():
+    (rows,) = (as_table(pl.DataFrame({"pnl_net": [-2.0, 1.0, None]}), toned=("pnl_net",)).rows,)
+    assert [(cell.text, cell.tone) for (cell,) in rows] == [("-2", -1.0), ("1", 0.5), ("n/a", 0.0)]
+
+
+def test_settings_are_shown_as_they_were_asked(result):
+    page = tearsheet(result, script="x", settings={"strategy": {"enter": 1.5, "leave": None}, "lag": 1})
+    assert "strategy.enter" in page
+    assert "strategy.leave" not in page
