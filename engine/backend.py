@@ -176,6 +176,11 @@ def running_max(values: np.ndarray) -> np.ndarray:
     return values
 
 
+def where_any(rows: Any) -> np.ndarray:
+    """Return which rows of an array of bool have one that is True, on the host."""
+    return np.flatnonzero(to_host(rows.any(axis=1)))
+
+
 def blocks(length: int, bytes_per_item: int, budget: int = CPU_BLOCK_BYTES) -> Iterator[slice]:
     """Cut `length` items into slices whose temporaries stay within `budget` bytes.
 

@@ -5,11 +5,12 @@ basket of 50 names is not the index, and half as volatile again. The basket's ow
 quoted on the basket as a whole.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.arrays import PerName
 from engine.backend import namespace
 from engine.calendar import after_hole
 from engine.correlation.implied import CorrelationStatus
@@ -18,6 +19,7 @@ from engine.correlation.realized import (
     daily_returns,
     forward_realized_correlation,
     realized_correlation,
+    realized_vol,
 )
 from engine.correlation.sectors import Chosen
 from engine.errors import InputError
@@ -53,6 +55,13 @@ class MarketReturns:
     names: np.ndarray
     legs: dict
     calendar: str | None = None
+    _vols: dict = field(default_factory=dict, init=False, repr=False)
+
+    def vol(self, window: int) -> PerName:
+        """Return the realised volatility of every name over windows of so many sessions, (H, N); measured once."""
+        if window not in self._vols:
+            self._vols[window] = realized_vol(self.names, window)
+        return self._vols[window]
 
 
 def market_returns(market: "MarketPanel") -> MarketReturns:
@@ -135,7 +144,8 @@ def basket_realized(
     weights[at] = basket.weights
     measure = forward_realized_correlation if forward else realized_correlation
     own = None if basket.leg is None else returns.legs[basket.leg]
-    whole = measure(returns.names, weights, window, index_returns=own, min_coverage=min_coverage)
+    vol = returns.vol(window)
+    whole = measure(returns.names, weights, window, index_returns=own, min_coverage=min_coverage, component_vol=vol)
     record = map_arrays(whole, lambda values: values[at])
     if basket.of_sector and basket.leg is not None:
         record.coverage[:] *= basket.share

@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 
 from engine.arrays import Dates, Integers, PerDate, PerName, Weights
-from engine.backend import block_budget, blocks, namespace
+from engine.backend import block_budget, blocks, namespace, where_any
 from engine.calendar import DAY, after_hole
 from engine.correlation.checks import check_returns
 from engine.correlation.implied import implied_correlation
-from engine.correlation.moments import ranked_members
 from engine.errors import InputError
 from engine.records import map_arrays
 from engine.statistics import varies
+
+_BASKET_BYTES = 1 << 20  # of a block of windows on a CPU: it stays in the cache while names are added
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +120,7 @@ def realized_correlation(
     demean: bool = False,
     sessions_per_year: float = 252.0,
     min_coverage: float = 0.8,
+    component_vol: PerName | None = None,
 ) -> RealizedCorrelation:
     """Realised correlation of the basket held at the end of each window, over that window.
 
@@ -145,6 +147,8 @@ def realized_correlation(
         Annualisation; cancels in the correlations.
     min_coverage : float
         As for `implied_correlation`.
+    component_vol : array (T, N) or None
+        `realized_vol` of the returns by the same convention, where it is known already: it is that of every basket.
 
     Returns
     -------
@@ -169,17 +173,17 @@ def realized_correlation(
     xp = namespace(returns, weights, index_returns)
     check_returns(returns, weights)
     sessions = _sessions(window, len(returns), at_least=1 + demean)
-    component_vol = _realized_vol(returns, sessions, demean, sessions_per_year)
+    vol = _realized_vol(returns, sessions, demean, sessions_per_year) if component_vol is None else component_vol
     if index_returns is None:
-        index_vol = _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_year)
+        index_vol = _basket_vol(returns, weights, vol, sessions, demean, sessions_per_year)
     else:
         index_vol = _realized_vol(index_returns[:, None], sessions, demean, sessions_per_year)[:, 0]
-    rho = implied_correlation(index_vol, component_vol, weights, min_coverage=min_coverage, zero_counts=True)
+    rho = implied_correlation(index_vol, vol, weights, min_coverage=min_coverage, zero_counts=True)
     return RealizedCorrelation(
         clean=rho.clean,
         dirty=rho.dirty,
         variance_ratio=rho.variance_ratio,
-        component_vol=component_vol,
+        component_vol=vol,
         index_vol=xp.where(rho.names > 0, index_vol, xp.nan) if index_returns is None else index_vol,
         status=rho.status,
         coverage=rho.coverage,
@@ -201,13 +205,29 @@ def forward_realized_correlation(
     [0.428571, nan, nan, nan]
     """
     xp = namespace(returns, weights)
-    if convention.get("index_returns") is not None:
-        index = convention["index_returns"]
-        convention["index_returns"] = xp.concatenate([index, xp.full(window, xp.nan)])
-    later = xp.concatenate([returns, xp.full((window, returns.shape[1]), xp.nan)])
+    unknown = xp.full((window, returns.shape[1]), xp.nan)
+    for name, beyond in (("index_returns", unknown[:, 0]), ("component_vol", unknown)):
+        if convention.get(name) is not None:
+            convention[name] = xp.concatenate([convention[name], beyond])
+    later = xp.concatenate([returns, unknown])
     held = xp.concatenate([xp.zeros((window, returns.shape[1])), weights])
     record = realized_correlation(later, held, window, **convention)
     return map_arrays(record, lambda array: array[window:])
+
+
+def realized_vol(
+    returns: PerName, window: int | Integers = 63, *, demean: bool = False, sessions_per_year: float = 252.0
+) -> PerName:
+    """Realised volatility of each name over the window ending on each date, (T, N), annualised decimals.
+
+    Parameters as for `realized_correlation`; NaN without a full window.
+
+    Examples
+    --------
+    >>> realized_vol(np.array([[0.01], [-0.02], [0.02]]), window=2).round(4).tolist()
+    [[nan], [0.251], [0.3175]]
+    """
+    return _realized_vol(returns, _sessions(window, len(returns), 1 + demean), demean, sessions_per_year)
 
 
 def _sessions(window, dates: int, at_least: int) -> np.ndarray:
@@ -235,21 +255,19 @@ def _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_
     """Annualised volatility of the fixed-weight basket of names with a full window, (T,)."""
     xp = namespace(returns, weights)
     longest = int(sessions.max()) if len(sessions) else 0
-    position, weight = ranked_members(xp.where(xp.isfinite(component_vol), weights, 0.0))
-    by_name = xp.concatenate([xp.full((returns.shape[1], max(longest - 1, 0)), xp.nan), returns.T], axis=1)
     vol = xp.zeros(len(returns))
-    if position.shape[1] == 0:
+    if longest == 0:
         return vol
-    windows = xp.lib.stride_tricks.sliding_window_view(by_name, longest, axis=1)  # (N, T, longest)
-    for part in blocks(len(returns), 4 * 8 * longest, block_budget(xp)):
-        basket, total = xp.zeros((), dtype=returns.dtype), 0.0
-        row = xp.arange(part.start, part.stop)
-        # One name after the other, as in `basket_moments`: the sum has one order whatever the block.
-        for j in range(position.shape[1]):
-            w = weight[part, j]
-            moved = xp.where(w[:, None] > 0.0, windows[position[part, j], row], 0.0)
-            basket = basket + w[:, None] * moved
-            total = total + w
+    held = xp.ascontiguousarray(xp.where(xp.isfinite(component_vol), weights, 0.0).T)
+    known = xp.where(xp.isfinite(returns), returns, 0.0).T  # who is held has no unknown return in the window
+    known = xp.concatenate([xp.zeros((returns.shape[1], longest - 1)), known], axis=1)
+    windows = xp.lib.stride_tricks.sliding_window_view(known, longest, axis=1)  # (N, T, longest)
+    budget = min(block_budget(xp), _BASKET_BYTES) if xp is np else block_budget(xp)
+    for part in blocks(len(returns), 4 * 8 * longest, budget):
+        basket, total = xp.zeros((part.stop - part.start, longest)), xp.zeros(part.stop - part.start)
+        for n in where_any(held[:, part] > 0.0):  # one after the other: the sum has one order whatever the block
+            basket += held[n, part, None] * windows[n, part]
+            total += held[n, part]
         basket = basket if demean else basket * basket
         ago = [basket[:, longest - 1 - u] for u in range(longest)]
         variance = _variance(ago, sessions[part], demean)
