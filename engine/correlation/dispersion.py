@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -140,6 +141,7 @@ def surface_dispersion(
     *,
     min_coverage: float = 0.8,
     budget: int | None = None,
+    members: PerName | None = None,
 ) -> DispersionMeasures:
     """Measure dispersion from surfaces: `dispersion_measures` of the model-free volatilities of every tenor.
 
@@ -156,22 +158,38 @@ def surface_dispersion(
     min_coverage : float
     budget : int or None
         As for `implied_correlation`: bytes of one block of dates, or of a window that streams.
+    members : array (T, N, K) or None
+        `member_model_free_vol` of these members, where another basket has been measured of them.
 
     Returns
     -------
     DispersionMeasures of arrays (T, K)
     """
-    xp = namespace(index_iv, weights)
     check_shapes(index_iv, component_iv, weights)
-    years = xp.asarray(tenors, dtype=xp.float64) / DAYS_PER_YEAR
+    if members is None:
+        members = member_model_free_vol(namespace(index_iv, weights), component_iv, tenors, deltas, budget)
+    index = model_free_vol(index_iv, deltas, _years(namespace(index_iv), tenors), budget=budget)
+    return dispersion_measures(index, members, weights, min_coverage=min_coverage, budget=budget)
+
+
+def member_model_free_vol(
+    xp: Any, component_iv: PerName, tenors: Axis, deltas: Axis, budget: int | None = None
+) -> PerName:
+    """Return the model-free volatilities of members, (T, N, K), on `xp`: the same whatever basket they are in.
+
+    Parameters as for `surface_dispersion`; volatilities that stay on the host beside a GPU are streamed.
+    """
     windows = [component_iv]
     if xp is not np and isinstance(component_iv, np.ndarray):
         size = min(budget or WINDOW_BYTES, WINDOW_BYTES)
         budget = None
         windows = stream(xp, component_iv, list(blocks(len(component_iv), component_iv[:1].nbytes, size)))
-    members = xp.concatenate([model_free_vol(window, deltas, years, budget=budget) for window in windows])
-    index = model_free_vol(index_iv, deltas, years, budget=budget)
-    return dispersion_measures(index, members, weights, min_coverage=min_coverage, budget=budget)
+    years = _years(xp, tenors)
+    return xp.concatenate([model_free_vol(window, deltas, years, budget=budget) for window in windows])
+
+
+def _years(xp, tenors):
+    return xp.asarray(tenors, dtype=xp.float64) / DAYS_PER_YEAR
 
 
 def _root(square: Floats) -> Floats:

@@ -161,8 +161,8 @@ def _surfaces(market: MarketPanel, member: np.ndarray) -> tuple[np.ndarray, np.n
         same = ((iv[1:] == iv[:-1]) | ~np.isfinite(iv[1:])).all(axis=(2, 3)) & np.isfinite(iv[1:]).any(axis=(2, 3))
         repeated += (same & member[before][1:]).sum(axis=0)
         status = market.component_status[part]
-        for code in QuoteStatus:
-            statuses[:, code] += ((status == code) & inside[:, :, None, None]).sum(axis=(0, 1, 3))
+        held = status[inside]  # (member on a date, tenor, delta)
+        statuses += [np.bincount(held[:, k].ravel(), minlength=len(QuoteStatus)) for k in range(tenors)]
     return cells, repeated, statuses
 
 

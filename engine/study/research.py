@@ -14,7 +14,7 @@ from engine.correlation import (
     term_structure,
     variance_change,
 )
-from engine.correlation.dispersion import DispersionStatus
+from engine.correlation.dispersion import DispersionStatus, member_model_free_vol
 from engine.correlation.structure import BACKWARDATION, CONTANGO, FLAT
 from engine.errors import InputError
 from engine.study.levels import FRONT, Levels, frame_of, middle_delta, usable
@@ -144,17 +144,13 @@ def dispersion_form(market, chosen, min_coverage: float) -> pl.DataFrame:
     `member_vol` stands for VIXEQ and `dispersion_vol` for DSPX where only surfaces are known.
     """
     frames = []
+    axes = market.tenors, market.deltas
+    members = member_model_free_vol(namespace(market.index_iv), market.component_iv, *axes)
     for basket in chosen:
         if basket.leg is None:
             continue
-        found = surface_dispersion(
-            basket.index_iv,
-            market.component_iv,
-            basket.weights,
-            market.tenors,
-            market.deltas,
-            min_coverage=min_coverage,
-        )
+        surfaces = basket.index_iv, market.component_iv
+        found = surface_dispersion(*surfaces, basket.weights, *axes, min_coverage=min_coverage, members=members)
         values = {name: to_host(array) for name, array in vars(found).items()}
         texts = np.array([status.name.lower() for status in DispersionStatus])
         for k, tenor in enumerate(market.tenors):
