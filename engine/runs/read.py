@@ -145,7 +145,7 @@ def load_runs(pattern: str | Path | Iterable[str | Path]) -> Runs:
     Parameters
     ----------
     pattern : path or text, or several of them
-        A run folder, or the folder of a sweep or a whole study, kept as folders or as a table. A Path, or a text that
+        A run folder, or the folder of a sweep, a study or all of `results`, kept as folders or as tables. A Path, or a text that
         is the name of something, is taken as it is; any other text is a pattern, such as "results/backtest/*".
 
     Returns
@@ -206,11 +206,11 @@ def compared(runs: list[Run]) -> pl.DataFrame:
 
 
 def finished(pattern: str | Path) -> list[Path]:
-    """Return the folders with a manifest at, or up to two levels below, what the pattern matches, by number."""
+    """Return the folders with a manifest at, or up to three levels below, what the pattern matches, by number."""
     found = []
     literal = isinstance(pattern, Path) or Path(pattern).exists()
     for match in [Path(pattern)] if literal else map(Path, sorted(glob.glob(str(pattern)))):
-        for below in ("manifest.json", "*/manifest.json", "*/*/manifest.json"):
+        for below in (MANIFEST, f"*/{MANIFEST}", f"*/*/{MANIFEST}", f"*/*/*/{MANIFEST}"):
             found.extend(file.parent for file in match.glob(below))
     return sorted(set(found), key=lambda f: (str(f.parent), int(f.name) if f.name.isdigit() else -1, f.name))
 
