@@ -145,8 +145,8 @@ def load_runs(pattern: str | Path | Iterable[str | Path]) -> Runs:
     Parameters
     ----------
     pattern : path or text, or several of them
-        A run folder, or the folder of a sweep, a study or all of `results`, kept as folders or as tables. A Path, or a text that
-        is the name of something, is taken as it is; any other text is a pattern, such as "results/backtest/*".
+        A run folder, or the folder of a sweep, a study or all of `results`, kept as folders or as tables. A Path, or a
+        text that is the name of something, is taken as it is; any other text is a pattern: "results/backtest/*".
 
     Returns
     -------
