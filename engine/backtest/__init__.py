@@ -5,7 +5,7 @@ import sys
 from types import ModuleType
 
 from engine.backtest.book import Recipe, TradeBook, build_book
-from engine.backtest.costs import Costs, NoCosts, VolPoints
+from engine.backtest.costs import BidAsk, Costs, DeskCosts, NoCosts, VolPoints
 from engine.backtest.early_exit import EarlyExit
 from engine.backtest.exits import Exits, HoldToExpiry, NextEntry, ShortestTenor
 from engine.backtest.hedging import (
@@ -57,6 +57,7 @@ __all__ = [
     "AtFairVolatility",
     "AtForward",
     "BacktestResult",
+    "BidAsk",
     "Calendar",
     "CorrelationWeighted",
     "Costs",
@@ -64,6 +65,7 @@ __all__ = [
     "DailyLadder",
     "DeltaBand",
     "DeltaNeutralStraddle",
+    "DeskCosts",
     "EarlyExit",
     "EveryDays",
     "Exits",

@@ -8,8 +8,12 @@ import numpy as np
 from engine import kernels
 from engine.arrays import Floats, PerCohort
 from engine.backend import namespace, to_host
+from engine.backtest.batch import batch_fields
 from engine.backtest.book import TradeBook
-from engine.backtest.costs import Costs
+from engine.backtest.costs import Costs, DeskCosts
+from engine.backtest.costs import hedge_cost as hedging
+from engine.backtest.costs import option_cost as charged
+from engine.backtest.marks import keep_last
 from engine.backtest.metrics import SESSIONS_PER_YEAR, drawdown, hac_t, sharpe
 from engine.kernels.codes import STATISTICS
 from engine.statistics import hac_lags
@@ -38,6 +42,8 @@ class Accounts:
         Its rates may be columns (P, 1).
     risk_free : float
         Rate a year, annualised decimals, that Sharpe ratios are measured against.
+    stress_vol : array (T,) or None
+        Volatility of the index that half-spreads widen by, where the costs have them do so.
     """
 
     book: TradeBook
@@ -47,11 +53,12 @@ class Accounts:
     index_vega: Floats | float
     costs: Costs
     risk_free: float = 0.0
+    stress_vol: Floats | None = None
 
     def __post_init__(self):
         """Repeat what is the same for all parameter sets, so that every array has one row for each of them."""
         xp = namespace(self.entry_exposure, self.book.explain)
-        columns = [self.index_vega, *(getattr(self.costs, name) for name in RATES)]
+        columns = [self.index_vega, *(getattr(self.costs, name) for name in (*RATES, *batch_fields(self.costs)))]
         sets = max(len(self.entry_exposure), *(xp.size(column) for column in columns))
         for name in ("entry_exposure", "exit_day"):
             array = getattr(self, name)
@@ -122,8 +129,16 @@ class Accounts:
         }
 
     def _is_fused(self, xp) -> bool:
-        """Tell whether a kernel knows all that is charged: not spreads of listed contracts."""
-        return kernels.usable(xp) and self.book.listed is None
+        """Tell whether a kernel knows all that is charged: vol points and basis points, no spreads of contracts."""
+        return kernels.usable(xp) and self.book.listed is None and not isinstance(self.costs, DeskCosts)
+
+    @functools.cached_property
+    def widened(self) -> Floats:
+        """Factor of half-spreads on each date, (1, T) or (P, T)."""
+        xp = namespace(self.entry_exposure, self.book.explain)
+        if not isinstance(self.costs, DeskCosts) or self.stress_vol is None:
+            return xp.ones((1, self.sessions))
+        return self.costs.widened(keep_last(self.stress_vol.astype(xp.float64))[None])
 
     def _empty_rows(self) -> tuple:
         xp = namespace(self.entry_exposure, self.book.explain)
@@ -141,24 +156,20 @@ class Accounts:
             date = xp.asarray(entry[:held] + day)
             today = {name: array[:held, day] for name, array in self.book.by_day.items()}
             hedge, delivered = today["hedge_traded"], today["delivered"]
-            option = self.costs.index * today["index_traded"] + self.costs.component * today["component_traded"]
-            if self.book.listed is not None:
-                option = option + today["spread_traded"]
+            widened = self.widened[:, date] if isinstance(self.costs, DeskCosts) else 1.0
+            option = charged(self.costs, today, "traded", widened)
             lives = 1.0
             if self.exit_day is not None:
                 exit_day = self.exit_day[:, :held]
                 lives = exit_day >= day
                 sold = (exit_day == day) & (day < life[:held])
-                selling = self.costs.index * today["index_held"] + self.costs.component * today["component_held"]
-                if self.book.listed is not None:
-                    selling = selling + today["spread_held"]
-                option = option + sold * selling
+                option = option + sold * charged(self.costs, today, "held", widened)
                 hedge = xp.where(sold, today["hedge_held"], hedge)
                 delivered = xp.where(sold, 0.0, delivered)
-            traded = self.costs.hedge_bps * hedge + self.costs.delivery_bps * delivered
+            traded = hedging(self.costs, hedge, delivered, today.get("short_stock", 0.0))
             pnl[:, date] += vega[:, :held] * (lives * today["gross"])
             option_cost[:, date] += xp.abs(vega[:, :held]) * (lives * option)
-            hedge_cost[:, date] += 1e-4 * xp.abs(vega[:, :held]) * (lives * traded)
+            hedge_cost[:, date] += xp.abs(vega[:, :held]) * (lives * traded)
         return pnl, option_cost, hedge_cost
 
     def _fused(self, rows):

@@ -16,6 +16,7 @@ from engine import kernels, records
 from engine.arrays import Weights
 from engine.backend import block_budget, blocks, each, namespace
 from engine.backtest.cohort_windows import cohort_windows
+from engine.backtest.detail import Detail, detail
 from engine.backtest.fused import FusedLegs
 from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.legs import Legs
@@ -38,6 +39,7 @@ class Recipe:
     sizing: AbstractSizing = field(default_factory=VegaNeutral)
     hedge: Hedge = field(default_factory=DailyDelta)
     marks: Marking = field(default_factory=SurfaceMarks)
+    detailed: bool = False  # keeps what costs beyond vol points and basis points charge; by array code
 
     @property
     def legs(self) -> Callable[..., Legs]:
@@ -112,6 +114,8 @@ class TradeBook:
     legs : LegTable
     share : float
         Part of the exposure asked for that each cohort is entered with.
+    detail : Detail or None
+        What a detailed recipe keeps beside.
     listed : ListedBook or None
         Of listed contracts only: what is theirs alone. Vega traded and held is then that of contracts which do not have
         two sides.
@@ -131,6 +135,7 @@ class TradeBook:
     magnitude: np.ndarray
     legs: LegTable
     share: float = 1.0
+    detail: Detail | None = None
     listed: ListedBook | None = None
 
     @property
@@ -142,18 +147,18 @@ class TradeBook:
     def by_day(self) -> dict:
         """What a parameter set scales and charges, each (C, H + 1): P&L, vega, hedges and deliveries of each day."""
         xp = namespace(self.explain)
-        days = {
-            "gross": self.explain.sum(axis=(2, 3)),
-            "index_traded": self.vega_traded[:, :, INDEX],
-            "component_traded": self.vega_traded[:, :, COMPONENT],
-            "index_held": self.vega_held[:, :, INDEX],
-            "component_held": self.vega_held[:, :, COMPONENT],
+        days = {"gross": self.explain.sum(axis=(2, 3))}
+        for name, vega in (("traded", self.vega_traded), ("held", self.vega_held)):
+            days |= {f"index_{name}": vega[:, :, INDEX], f"component_{name}": vega[:, :, COMPONENT]}
+        days |= {
             "hedge_traded": self.hedge_traded.sum(axis=2),
             "hedge_held": self.hedge_held.sum(axis=2),
             "delivered": self.delivered.sum(axis=2),
         }
         if self.listed is not None:
             days |= {name: getattr(self.listed, name).sum(axis=2) for name in ("spread_traded", "spread_held")}
+        if self.detail is not None:
+            days |= self.detail.by_day
         return {name: xp.ascontiguousarray(array) for name, array in days.items()}
 
     @property
@@ -199,7 +204,7 @@ def build_book(
     days = int(cohorts.life.max(initial=0))
     legs = _widest_basket(weights, cohorts.entry)
     follow, sizes = recipe.legs, Legs
-    if follow is Legs and kernels.usable(xp) and FusedLegs.fits(panel, legs, recipe.structure, recipe.hedge):
+    if follow is Legs and kernels.usable(xp) and FusedLegs.fits(panel, legs, recipe):
         follow = sizes = FusedLegs
     bytes_per_cohort = sizes.bytes_per_cohort(panel, legs, days, recipe.structure)
     parts = []
@@ -257,6 +262,7 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> Trade
         entered=entered,
         coverage=coverage,
         legs=table,
+        detail=detail(legs, units, recipe.hedge) if recipe.detailed else None,
         listed=listed,
         **reduced,
     )
@@ -288,5 +294,6 @@ def _joined(parts, cohorts) -> TradeBook:
         return replace(parts[0], cohorts=cohorts)
     legs = records.concatenate([part.legs for part in parts])
     known = {name: getattr(parts[0], name) for name in ("recipe", "shortest_tenor", "share")}
-    known["listed"] = parts[0].listed and records.concatenate([part.listed for part in parts])
+    for name in ("listed", "detail"):
+        known[name] = getattr(parts[0], name) and records.concatenate([getattr(part, name) for part in parts])
     return records.concatenate(parts, cohorts=cohorts, legs=legs, **known)

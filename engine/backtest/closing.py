@@ -12,19 +12,14 @@ if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
 
 
-def closing(result: "BacktestResult") -> tuple[np.ndarray, np.ndarray]:
-    """Follow the unsettled cohorts again as if they were sold at their last mark.
+def closing(result: "BacktestResult") -> dict[str, np.ndarray]:
+    """Return what selling each cohort at its last mark would trade, of `TradeBook.by_day`, (C,) per unit of index vega.
 
-    Returns
-    -------
-    vega : array (C, 2)
-        Traded by leg class, per unit of index vega; 0 for cohorts that the data settle.
-    spread : array (C,)
-        Half-spreads of listed contracts that are paid beside, in currency per unit of index vega.
+    0 for cohorts that the data settle; the others are not sold, and followed again here as if they were.
     """
-    book, cohorts = result.book, result.book.cohorts
-    vega, spread = np.zeros((len(cohorts), 2)), np.zeros(len(cohorts))
-    unsettled = np.flatnonzero(to_host(book.entered) & ~cohorts.settled)
+    cohorts = result.book.cohorts
+    traded = {name: np.zeros(len(cohorts)) for name in result.book.by_day if name.endswith("_traded")}
+    unsettled = np.flatnonzero(to_host(result.book.entered) & ~cohorts.settled)
     if len(unsettled):
         sold = Cohorts(
             cohorts.entry[unsettled],
@@ -32,9 +27,7 @@ def closing(result: "BacktestResult") -> tuple[np.ndarray, np.ndarray]:
             cohorts.expiry[unsettled],
             np.full(len(unsettled), int(LegStatus.EXITED)),
         )
-        followed = build_book(result.market, result.view.weights, sold, book.recipe)
-        at = np.arange(len(unsettled)), sold.life
-        vega[unsettled] = to_host(followed.vega_traded)[at]
-        if followed.listed is not None:
-            spread[unsettled] = to_host(followed.listed.spread_traded)[at].sum(axis=1)
-    return vega, spread
+        followed = build_book(result.market, result.view.weights, sold, result.book.recipe)
+        for name, amounts in traded.items():
+            amounts[unsettled] = to_host(followed.by_day[name])[np.arange(len(unsettled)), sold.life]
+    return traded

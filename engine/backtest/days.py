@@ -10,6 +10,7 @@ from engine import records
 from engine.backend import block_budget, blocks, namespace, to_host
 from engine.backtest.book import Recipe
 from engine.backtest.cohort_windows import cohort_windows
+from engine.backtest.detail import AMOUNTS, leg_amounts
 from engine.backtest.hedge_paths import held_deltas
 from engine.backtest.hedging import Hedge
 from engine.backtest.legs import Legs
@@ -47,6 +48,8 @@ class Earned:
     hedge_traded : array (C, 1 + L)
     spread : array (C, 1 + L, I)
         Half-spreads paid, of listed contracts.
+    amounts : array (C, 1 + L, I, len(AMOUNTS)); short_stock : array (C, 1 + L)
+        What a detailed book charges; 0 of others.
     """
 
     alive: np.ndarray
@@ -55,6 +58,8 @@ class Earned:
     delivered: np.ndarray
     hedge_traded: np.ndarray
     spread: np.ndarray
+    amounts: np.ndarray
+    short_stock: np.ndarray
 
 
 def follow(
@@ -99,7 +104,7 @@ def earned(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, se
     """Return what cohorts earned on a session on which all of them are held; parameters as of `follow`."""
 
     def work(legs, units, days) -> Earned:
-        return _on_day(legs, units, days, recipe.hedge)
+        return _on_day(legs, units, days, recipe)
 
     return follow(panel, cohorts, recipe, name, units, session - cohorts.entry, work)
 
@@ -165,10 +170,12 @@ def _greeks(legs: Legs, units, hedge: Hedge):
     return total
 
 
-def _on_day(legs: Legs, units, days, hedge: Hedge) -> Earned:
+def _on_day(legs: Legs, units, days, recipe: Recipe) -> Earned:
     xp = namespace(units)
-    flows = legs.flows(units, hedge)
+    flows = legs.flows(units, recipe.hedge)
     at = days[:, None, None]
+    amounts = xp.zeros((*units.shape, len(flows), len(AMOUNTS)))
+    short_stock = xp.zeros(units.shape)
 
     def pick(daily):
         return xp.take_along_axis(daily, at, axis=-1)[..., 0]
@@ -177,6 +184,10 @@ def _on_day(legs: Legs, units, days, hedge: Hedge) -> Earned:
         daily = xp.concatenate([xp.zeros((*parts.shape[:3], 1)), parts], axis=-1)
         return xp.take_along_axis(daily, at[..., None], axis=-1)[..., 0]
 
+    if recipe.detailed:
+        found = leg_amounts(legs, units, recipe.hedge)
+        amounts = xp.take_along_axis(found.traded, at[..., None, None], axis=-1)[..., 0]
+        short_stock = pick(found.short_stock)
     return Earned(
         alive=(legs.marks.end >= at[:, :, 0]) & (units != 0.0),
         parts=xp.stack([pick_parts(flow.parts) for flow in flows], axis=2),
@@ -184,6 +195,8 @@ def _on_day(legs: Legs, units, days, hedge: Hedge) -> Earned:
         delivered=xp.stack([pick(flow.delivered) for flow in flows], axis=2),
         hedge_traded=pick(legs.hedges(flows)[0]),
         spread=xp.stack([pick(spread) for spread in legs.spreads(units)], axis=2),
+        amounts=amounts,
+        short_stock=short_stock,
     )
 
 

@@ -61,10 +61,10 @@ class FusedLegs:
         )
 
     @staticmethod
-    def fits(panel, legs: int, structure, hedge: Hedge) -> bool:
-        """Say whether the kernel knows the instruments and the hedge, and has room for such a smile and basket."""
-        options = all(i.kind in PAYOFFS and i.tenor is None for pair in pairs(structure) for i in pair)
-        known = options and is_share_of_delta(hedge)
+    def fits(panel, legs: int, recipe) -> bool:
+        """Say whether the kernel knows what a recipe asks for, and has room for such a smile and basket."""
+        options = all(i.kind in PAYOFFS and i.tenor is None for pair in pairs(recipe.structure) for i in pair)
+        known = options and is_share_of_delta(recipe.hedge) and not recipe.detailed
         return known and (len(panel.deltas) <= MOST_DELTAS if namespace(panel.spot) is np else 1 + legs <= MOST_LEGS)
 
     @staticmethod

@@ -7,6 +7,8 @@ import polars as pl
 
 from engine.backend import to_host
 from engine.backtest.book import COMPONENT, INDEX
+from engine.backtest.costs import hedge_cost, option_cost
+from engine.backtest.detail import AMOUNTS
 from engine.backtest.instruments import pairs
 from engine.backtest.listed import SAID, ListedBook
 from engine.backtest.structure import LegStatus
@@ -49,19 +51,40 @@ class Rows:
         self.is_sold = np.array([[i.tenor is not None for i in given] for given in lists])[self.leg_class, instrument]
         # A leg is hedged as one: each of its instruments bears an equal part of what that costs.
         self.hedge_share = 1.0 / (ratio != 0.0).sum(axis=1)[self.leg_class]
-        self.rates = result.rates(p)
+        self.costs = result.rates_of(p)
 
     def of(self, array: np.ndarray) -> np.ndarray:
         """Pick each row's element of an array (C, 1 + L) or (C, 1 + L, I)."""
         return array[self.at if array.ndim == 3 else self.at[:2]]
 
-    def cost(self, vega_traded, hedge_traded, delivered, spread=None) -> np.ndarray:
-        """Charge what the rows trade, per unit of index vega; arrays as in `of`. `spread` is of listed contracts."""
-        half_spread = np.where(self.leg_class == INDEX, self.rates["index"], self.rates["component"])
-        hedging = self.rates["hedge_bps"] * self.hedge_share * self.of(hedge_traded)
-        hedging = hedging + self.rates["delivery_bps"] * self.of(delivered)
-        paid = 0.0 if spread is None else self.of(spread)
-        return np.abs(self.vega) * (half_spread * self.of(vega_traded) + paid + 1e-4 * hedging)
+    def cost(self, vega_traded, hedge_traded, delivered, spread=None, detail=None) -> np.ndarray:
+        """Charge what the rows trade, per unit of index vega; arrays as in `of`.
+
+        Parameters
+        ----------
+        spread : array or None
+            Of listed contracts.
+        detail : sequence of (amounts, widened) and array, or None
+            Where the book is detailed: amounts (C, 1 + L, I, len(AMOUNTS)) traded at one time, with the factor of each
+            row's half-spreads then; and the stock sold short, (C, 1 + L).
+        """
+        if detail is None:
+            amounts = self._by_class("", self.of(vega_traded))
+            option, borrowed = option_cost(self.costs, amounts, "traded"), 0.0
+        else:
+            option = sum(option_cost(self.costs, self._amounts(a), "traded", w) for a, w in detail[0])
+            borrowed = self.hedge_share * self.of(detail[1])
+        hedging = hedge_cost(self.costs, self.hedge_share * self.of(hedge_traded), self.of(delivered), borrowed)
+        return np.abs(self.vega) * (option + (0.0 if spread is None else self.of(spread)) + hedging)
+
+    def _by_class(self, name: str, amount: np.ndarray) -> dict:
+        classes = ((INDEX, f"index{name}_traded"), (COMPONENT, f"component{name}_traded"))
+        return {key: np.where(self.leg_class == leg_class, amount, 0.0) for leg_class, key in classes}
+
+    def _amounts(self, amounts: np.ndarray) -> dict:
+        vega, premium, contracts, band, banded = (self.of(amounts[..., k]) for k in range(len(AMOUNTS)))
+        found = self._by_class("", vega) | self._by_class("_premium", premium) | {"contracts_traded": contracts}
+        return found | self._by_class("_band", band) | self._by_class("_banded_vega", banded)
 
     def names(self, result: "BacktestResult", name: np.ndarray) -> dict:
         """Columns that say which leg and instrument a row is; `name` as in `LegTable`."""
@@ -83,7 +106,8 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
     gross = rows.vega * (rows.of(legs.pnl_option) + rows.of(legs.pnl_hedge) + rows.of(legs.financing))
     status = rows.of(legs.status)
     status = np.where(rows.is_sold & (status == LegStatus.EXPIRED), int(LegStatus.EXITED), status)
-    cost = rows.cost(legs.vega_traded, legs.hedge_traded, legs.delivered, listed and listed.spread)
+    detail = _over_life(result, p, book, rows, entry, legs.end) if book.detail is not None else None
+    cost = rows.cost(legs.vega_traded, legs.hedge_traded, legs.delivered, listed and listed.spread, detail)
     frame = pl.DataFrame(
         {
             "cohort": rows.cohort,
@@ -109,6 +133,13 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
         return frame
     columns = _of_contracts(rows, listed, rows.of(legs.value), rows.of(legs.exit_value) * rows.of(legs.shares))
     return frame.with_columns(**columns)
+
+
+def _over_life(result: "BacktestResult", p: int, book, rows: Rows, entry, end) -> tuple:
+    """Return what a detailed book's rows are charged over their lives, as `Rows.cost` takes it."""
+    by_leg, widened = to_host(book.detail.by_leg), result.widened(p)
+    times = ((by_leg[..., 0], widened[entry]), (by_leg[..., 1], widened[entry + rows.of(end)]))
+    return times, to_host(book.detail.leg_short_stock)
 
 
 def _of_contracts(rows: Rows, listed: ListedBook, entered, left) -> dict:

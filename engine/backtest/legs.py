@@ -222,6 +222,10 @@ class Legs:
             for held, ratio, delta in zip(self.instruments, self.ratios, deltas, strict=True)
         ]
 
+    def contract_shares(self, i: int, otherwise: float) -> Floats:
+        """Return the entry shares of an instrument's contract in each leg, (C, 1 + L): `otherwise`, none is listed."""
+        return namespace(self.panel.spot).full(self.marks.end.shape, otherwise)
+
     def spreads(self, units) -> list:
         """Return the half-spreads in currency that are paid at each close beside vol points, by instrument: none."""
         return [namespace(units).zeros((*units.shape, self.days + 1))] * len(self.instruments)

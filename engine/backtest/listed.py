@@ -170,6 +170,12 @@ class ListedLegs(Legs):
         lot = xp.where(xp.isfinite(lot), lot, 1.0)
         return xp.rint(units * (vega / lot)) * (lot / vega)
 
+    def contract_shares(self, i: int, otherwise: float) -> Floats:
+        """Return the entry shares of the contract of an instrument in each leg, (C, 1 + L)."""
+        xp = namespace(self.panel.spot)
+        known = xp.asarray(self.chosen.multiplier[:, :, i])
+        return xp.where(xp.isfinite(known), known, otherwise)
+
     def spreads(self, units) -> list:
         """Return the half-spreads in currency that are paid at each close, by instrument."""
         return [traded for traded, _ in self._spreads(units)]

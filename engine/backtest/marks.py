@@ -111,7 +111,7 @@ class Marks:
         beyond = xp.where(outside, int(Beyond.DELTAS), int(Beyond.NOTHING))
         beyond = xp.where(self.beyond_tenor, int(Beyond.TENORS), beyond).astype(xp.int8)
         return Reading(
-            iv=_keep_last(xp.where(self.quotable, iv, xp.nan)),
+            iv=keep_last(xp.where(self.quotable, iv, xp.nan)),
             stale=self.alive & xp.where(self.settles, ~xp.isfinite(self.price), ~quoted),
             beyond=xp.where(self.quotable & quoted, beyond, int(Beyond.NOTHING)),
         )
@@ -124,7 +124,7 @@ class Marks:
         """
         xp = namespace(self.price)
         factor = xp.where(xp.isfinite(self.return_factor) & self.alive, self.return_factor, 1.0)
-        undone = _keep_last(xp.where(self.alive, self.price, xp.nan) / xp.cumprod(factor, axis=-1))
+        undone = keep_last(xp.where(self.alive, self.price, xp.nan) / xp.cumprod(factor, axis=-1))
         moved = xp.maximum(undone, SMALLEST)
         total = xp.zeros(undone.shape)
         weight = self.forward[..., 1:] / self.forward[..., :1] if weighted else 1.0
@@ -188,7 +188,7 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
         smile=smile,
         price=xp.where(settled_today, final_price, spot),
         return_factor=since_entry(panel.return_factor, 1.0),
-        forward=_keep_last(forward),
+        forward=keep_last(forward),
         forward_now=forward,
         time=years,
         years=xp.where(quotable, years, 0.0),
@@ -245,7 +245,7 @@ def _first(condition, otherwise: int):
     return xp.where(condition.any(axis=-1), condition.argmax(axis=-1), otherwise)
 
 
-def _keep_last(values):
+def keep_last(values):
     """Carry the last finite value forward along the last axis."""
     xp = namespace(values)
     position = xp.where(xp.isfinite(values), xp.arange(values.shape[-1]), 0)

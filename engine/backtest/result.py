@@ -10,12 +10,13 @@ import polars as pl
 
 from engine.backend import to_host
 from engine.backtest import ledger, views
-from engine.backtest.accounts import CAPITAL_VOL_POINTS, RATES, Accounts
+from engine.backtest.accounts import CAPITAL_VOL_POINTS, Accounts
 from engine.backtest.attribution import PARTS
+from engine.backtest.batch import batch_fields
 from engine.backtest.book import LegTable, TradeBook, build_book
 from engine.backtest.cautions import Caution, caution_codes, cautions
 from engine.backtest.closing import closing
-from engine.backtest.costs import Costs
+from engine.backtest.costs import Costs, with_rates
 from engine.backtest.market import MarketView
 from engine.backtest.marking import LISTED
 from engine.backtest.returns import as_returns
@@ -117,27 +118,27 @@ class BacktestResult:
         """Index vega of a cohort at full exposure of every parameter set, (P,) currency per vol point."""
         return np.broadcast_to(np.asarray(to_host(self.accounts.index_vega), dtype=float).reshape(-1), (self.sets,))
 
-    def rates(self, p: int = 0) -> dict[str, float]:
-        """Cost rates of a parameter set by name; in a batch `costs` holds those of all sets."""
-        return {name: float(self.rate(name)[p]) for name in RATES}
+    @cached_property
+    def rates(self) -> Costs:
+        """Cost rates of all parameter sets, on the host: those that may differ are columns (P, 1)."""
+        return with_rates(self.costs, {name: self._rate(name)[:, None] for name in batch_fields(self.costs)})
 
-    def rate(self, name: str) -> np.ndarray:
-        """One cost rate of every parameter set, (P,)."""
+    def rates_of(self, p: int = 0) -> Costs:
+        """Cost rates of one parameter set."""
+        return with_rates(self.costs, {name: float(self._rate(name)[p]) for name in batch_fields(self.costs)})
+
+    def _rate(self, name: str) -> np.ndarray:
         given = np.asarray(to_host(getattr(self.costs, name)), dtype=float).reshape(-1)
         return np.broadcast_to(given, (self.sets,))
 
-    @property
-    def closing_vega(self) -> np.ndarray:
-        """Vega, per unit of index vega, that selling each cohort at its last mark would trade, (C, 2) by leg class."""
-        return self._closing[0]
-
-    @property
-    def closing_spread(self) -> np.ndarray:
-        """Half-spreads of listed contracts that it would pay beside, (C,) currency per unit of index vega."""
-        return self._closing[1]
+    def widened(self, p: int = 0) -> np.ndarray:
+        """Factor of the half-spreads of options on each date, (T,): 1 where the costs know no stress."""
+        factors = to_host(self.accounts.widened)
+        return factors[p if len(factors) > 1 else 0]
 
     @cached_property
-    def _closing(self) -> tuple[np.ndarray, np.ndarray]:
+    def closing(self) -> dict[str, np.ndarray]:
+        """What selling each cohort at its last mark would trade; see `closing`."""
         return closing(self)
 
     def capital(self, p: int = 0) -> float:

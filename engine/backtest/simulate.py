@@ -9,7 +9,7 @@ from engine.arrays import Floats, Integers, PerCohort
 from engine.backend import namespace, to_host
 from engine.backtest.accounts import Accounts
 from engine.backtest.book import Recipe, TradeBook, build_book
-from engine.backtest.costs import Costs, VolPoints
+from engine.backtest.costs import Costs, DeskCosts, VolPoints, check_costs
 from engine.backtest.exits import Exits, HoldToExpiry
 from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.instruments import check_instruments, longer_tenors
@@ -67,7 +67,7 @@ def backtest(
     hedge : Hedge
         `DailyDelta`, `EveryDays`, `DeltaBand`, `WhalleyWilmott`, `IndexBeta` or `NoHedge`.
     costs : Costs
-        `VolPoints` or `NoCosts`.
+        `VolPoints`, `DeskCosts`, `BidAsk` or `NoCosts`.
     marks : Marking
         `SurfaceMarks`, or `ListedMarks` of whole lots of listed contracts at their own quotes.
     lag : int
@@ -100,10 +100,13 @@ def backtest(
         raise InputError(f"risk_free={risk_free} is not a number; write 0.04 for 4 %")
     view = MarketView(market, basket or TopWeights())
     sizing = sizing or VegaNeutral()
-    recipe = Recipe(structure or Straddle(), sizing, hedge or DailyDelta(), marks or SurfaceMarks())
+    costs = costs or VolPoints()
+    check_costs(costs, market)
+    rules = (structure or Straddle(), sizing, hedge or DailyDelta(), marks or SurfaceMarks())
+    recipe = Recipe(*rules, detailed=isinstance(costs, DeskCosts))
     book = open_book(view, schedule or Monthly(), recipe, lag, progress)
     decision = decide(strategy, exits or HoldToExpiry(), view, book, lag)
-    return simulate(view, book, decision, sizing.index_vega, costs or VolPoints(), risk_free)
+    return simulate(view, book, decision, sizing.index_vega, costs, risk_free)
 
 
 def open_book(
@@ -213,5 +216,7 @@ def simulate(
     risk_free : float
     """
     sessions = len(view.panel)
-    accounts = Accounts(book, sessions, decision.entry_exposure, decision.exit_day, index_vega, costs, risk_free)
+    stress = view.index_iv(costs.stress_tenor) if isinstance(costs, DeskCosts) else None
+    decided = (decision.entry_exposure, decision.exit_day)
+    accounts = Accounts(book, sessions, *decided, index_vega, costs, risk_free, stress)
     return BacktestResult(view, accounts, decision.undecided)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.backend import to_host
+from engine.backtest.costs import option_cost
 from engine.backtest.metrics import share
 from engine.backtest.structure import LegStatus
 from engine.kernels.codes import MAGNITUDES
@@ -21,12 +22,12 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
     dict of name -> array (P,)
         Money in the market's currency, ratios as decimals, vol points where named. `breakeven_cost` is the one-way
         option cost, in vol points per unit index vega traded, at which the net P&L is zero; `option_cost_per_vega`
-        beside it is what was charged. `unexplained_share` is sum |unexplained| / (sum |gamma| + sum |theta|) over legs
-        and days; `stale_share` is the share of sum |P&L| over legs and days whose mark had no quote of its own that
-        day, `beyond_tenors_share` of those whose time left the surface did not reach, `beyond_deltas_share` of those
-        whose strike it did not reach, though the time left: no day is in both. Of listed contracts
-        `surface_marks_share` is the share of marks taken from the surface for want of a quote of their own, and
-        `trade_marks_share` that of last trades.
+        beside it is what was charged; `breakeven_multiple` is how many times the costs charged the net P&L is zero at.
+        `unexplained_share` is sum |unexplained| / (sum |gamma| + sum |theta|) over legs and days; `stale_share` is the
+        share of sum |P&L| over legs and days whose mark had no quote of its own that day, `beyond_tenors_share` of
+        those whose time left the surface did not reach, `beyond_deltas_share` of those whose strike it did not reach,
+        though the time left: no day is in both. Of listed contracts `surface_marks_share` is the share of marks taken
+        from the surface for want of a quote of their own, and `trade_marks_share` that of last trades.
 
         `cohorts_apart` counts cohorts one after the other, none entered before the one counted last has ended;
         `cohorts_undecided` those on which the strategy had no opinion yet. Cohorts open or lost when the data end are
@@ -62,6 +63,7 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
         "cost": cost,
         "pnl_net": net,
         "breakeven_cost": share(gross - hedge_cost, traded),
+        "breakeven_multiple": share(gross, cost),
         "option_cost_per_vega": share(option_cost, traded),
         "hedge_cost_per_vega": share(hedge_cost, traded),
         "pnl_gross_per_vega": share(gross, traded),
@@ -131,11 +133,9 @@ def _exit_cost(result, unsettled, late):
     late : array (U,), int
         Their numbers.
     """
-    vega = result.closing_vega[late]
-    rates = (result.rate("index"), result.rate("component"))  # as the leg classes are ordered
-    spread = sum(rate[:, None] * vega[None, :, leg_class] for leg_class, rate in enumerate(rates))
-    spread = spread + result.closing_spread[late]
-    return (unsettled * spread).sum(axis=1) * result.vegas
+    amounts = {name: traded[late] for name, traded in result.closing.items()}
+    widened = to_host(result.accounts.widened)[:, result.book.cohorts.last[late]]
+    return (unsettled * option_cost(result.rates, amounts, "traded", widened)).sum(axis=1) * result.vegas
 
 
 def _apart(entry, end, entered):

@@ -234,7 +234,11 @@ def _day_frame(result: "BacktestResult", p: int, held: np.ndarray, followed: tup
         found = earned(market, cohorts, result.book.recipe, name, units, session)
         rows = Rows(result, p, np.where(found.alive, units, 0.0), held)
         parts = rows.vega[:, None] * found.parts[rows.at]
-        cost = rows.cost(found.vega_traded, found.hedge_traded, found.delivered, found.spread)
+        detail = None
+        if result.book.recipe.detailed:
+            at = min(int(result.book.cohorts.entry[held[0]] - cohorts.entry[0]) + session, len(result.dates) - 1)
+            detail = ([(found.amounts, result.widened(p)[at])], found.short_stock)
+        cost = rows.cost(found.vega_traded, found.hedge_traded, found.delivered, found.spread, detail)
     gross = parts.sum(axis=1)
     return pl.DataFrame(
         {

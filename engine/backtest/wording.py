@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from engine.backend import to_host
 from engine.backtest.attribution import PARTS
+from engine.backtest.costs import BidAsk, Costs, DeskCosts
+from engine.data.records import MarketInfo
 
 if TYPE_CHECKING:
     from engine.backtest.book import TradeBook
@@ -15,6 +17,7 @@ ROWS = (
     ("cost", "Cost", "money"),
     ("pnl_net", "Net P&L", "money"),
     ("breakeven_cost", "Break-even option cost", "vol points per index vega"),
+    ("breakeven_multiple", "All costs it would bear, of those charged", "times"),
     ("option_cost_per_vega", "Option cost charged", "vol points per index vega"),
     ("hedge_cost_per_vega", "Hedge cost charged", "vol points per index vega"),
     ("pnl_gross_per_vega", "Gross P&L per unit index vega", "vol points"),
@@ -133,3 +136,17 @@ def columns(rows: list[tuple[str, ...]], sides: str) -> list[str]:
         "  " + "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()
         for row in rows
     ]
+
+
+def cost_words(costs: Costs, info: MarketInfo) -> str:
+    """Say what a parameter set is charged."""
+    words = f"{costs.index:g} vol points per index straddle, {costs.component:g} per component straddle, "
+    words += f"{costs.hedge_bps:g} bp on hedges"
+    words += f", {costs.delivery_bps:g} bp on deliveries" if info.physical_delivery else ""
+    if not isinstance(costs, DeskCosts):
+        return words
+    if isinstance(costs, BidAsk):
+        words = f"{costs.fill:g} of the half-spread where both sides are quoted, else {words}"
+    words += f", {100 * costs.index_premium:g} % and {100 * costs.component_premium:g} % of premium, "
+    words += f"{costs.commission:g} {info.currency} per contract, {costs.borrow_bps:g} bp a year on stock sold short, "
+    return words + f"half-spreads {100 * costs.stress:g} % wider per vol point of the index above {100 * costs.calm:g}"

@@ -97,10 +97,11 @@ def scenario_grid(result, p: int) -> tuple[str, list[pl.DataFrame]] | None:
     """Return when the last cohort was entered, and what the book then held earns if spot, volatility and correlation
     move: a row per move of spot, a column per move of volatility, and a row of moves of correlation.
 
-    None where nothing is held, or held as listed contracts, which no surface reprices.
+    None where nothing is held, or held as listed contracts, which no surface reprices, or hedged by past returns.
     """
     entered = np.flatnonzero(result.entry_exposure[p])
-    if not len(entered) or result.book.listed is not None:
+    looks_back = getattr(result.book.recipe.hedge, "looks_back", False)
+    if not len(entered) or result.book.listed is not None or looks_back:
         return None
     date = str(result.dates[result.book.cohorts.entry[entered[-1]]])
     grid = result.scenarios(date, p=p, vol=(-0.2, 0.0, 0.2))

@@ -9,7 +9,7 @@ import polars as pl
 from engine.backend import to_host
 from engine.backtest.metrics import drawdown
 from engine.backtest.views import greeks_and_split
-from engine.backtest.wording import as_text, summary_rows
+from engine.backtest.wording import as_text, cost_words, summary_rows
 from engine.correlation import matched_window
 from engine.report import plots, run_tables
 from engine.report.cells import Table, as_table, label
@@ -116,7 +116,7 @@ def _head(result, p: int) -> list[str]:
     return [
         f"{info.index} against {result.view.basket.label}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions. "
         f"{info.source}",
-        f"Costs: {_cost_words(result.rates(p), info)}. Hedged with the {info.hedge_instrument}; forwards: "
+        f"Costs: {cost_words(result.rates_of(p), info)}. Hedged with the {info.hedge_instrument}; forwards: "
         f"{info.forward_convention}.",
     ]
 
@@ -214,7 +214,7 @@ def _numbers(summary: dict, money: str, names: tuple[str, ...] | None = None) ->
 def _settings(result, p: int, settings: Mapping[str, Any] | None) -> Table:
     recipe = result.book.recipe
     known = {name: getattr(recipe, name) for name in ("structure", "sizing", "hedge", "marks")}
-    asked = _flat(settings or known | {"basket": result.view.basket.label, "costs": result.rates(p)})
+    asked = _flat(settings or known | {"basket": result.view.basket.label, "costs": vars(result.rates_of(p))})
     rows = [(name, str(value)) for name, value in asked.items() if value is not None]
     rows.append(("capital", result.capital_convention(p)))
     return as_table(pl.DataFrame(rows, schema=["setting", "value"], orient="row"))
@@ -226,9 +226,3 @@ def _flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     for name, value in settings.items():
         found |= _flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
     return found
-
-
-def _cost_words(rates: dict, info) -> str:
-    words = f"{rates['index']:g} vol points per index straddle, {rates['component']:g} per component straddle, "
-    words += f"{rates['hedge_bps']:g} bp on hedges"
-    return words + (f", {rates['delivery_bps']:g} bp on deliveries" if info.physical_delivery else "")

@@ -6,6 +6,7 @@ from itertools import chain
 
 from engine.backend import namespace
 from engine.backtest.batch import stack
+from engine.backtest.costs import check_costs
 from engine.backtest.market import MarketView
 from engine.backtest.result import BacktestResult
 from engine.backtest.simulate import decide, open_book, simulate
@@ -60,6 +61,7 @@ def batches(jobs: list[Job], books: Books | None = None) -> Iterator[tuple[list[
         for first in range(0, len(whole), LARGEST_BATCH):
             numbers = whole[first : first + LARGEST_BATCH]
             try:
+                check_costs(jobs[numbers[0]].costs, jobs[numbers[0]].market)
                 view, book = books.open(jobs[numbers[0]])
                 result = _simulated([jobs[n] for n in numbers], view, book)
             except InputError as error:

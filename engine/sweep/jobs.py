@@ -7,6 +7,7 @@ from engine.backtest import (
     AbstractSizing,
     AbstractStrategy,
     Costs,
+    DeskCosts,
     Exits,
     Hedge,
     ListedMarks,
@@ -50,12 +51,12 @@ class Job:
         traded = (self.basket, self.structure, self.schedule, self.hedge, self.marks)
         # Whole lots depend on the size.
         size = self.sizing.index_vega if isinstance(self.marks, ListedMarks) else None
-        return (id(self.market), traded, group_key(self.sizing), size, self.lag)
+        return (id(self.market), traded, group_key(self.sizing), size, self.lag, self.recipe.detailed)
 
     @property
     def recipe(self) -> Recipe:
         """How its book is made."""
-        return Recipe(self.structure, self.sizing, self.hedge, self.marks)
+        return Recipe(self.structure, self.sizing, self.hedge, self.marks, isinstance(self.costs, DeskCosts))
 
     @property
     def signal(self) -> tuple:

@@ -125,8 +125,8 @@ def test_a_cohort_sold_before_the_data_end_pays_no_second_exit():
     kept = ~cohorts.settled & (result.held_until() == cohorts.life)
     assert 0 < kept.sum() < (~cohorts.settled).sum()
     assert (last[kept] == len(result.dates) - 1).all()
-    vega = result.closing_vega[kept] * result.vega_per_cohort()
-    expected = (vega * [0.25, 0.8]).sum()  # the default rates
+    vega = [result.closing[f"{leg_class}_traded"][kept].sum() for leg_class in ("index", "component")]
+    expected = np.dot(vega, [0.25, 0.8]) * result.vega_per_cohort()  # the default rates
     assert summary["cost_if_closed"] - summary["cost"] == pytest.approx(expected, rel=1e-9)  # a difference of two sums
 
 

@@ -7,12 +7,14 @@ import pytest
 
 from engine.backtest import (
     AtForward,
+    BidAsk,
     Calendar,
     Costs,
     DailyDelta,
     DailyLadder,
     DeltaBand,
     DeltaNeutralStraddle,
+    DeskCosts,
     EarlyExit,
     EveryDays,
     Exits,
@@ -58,7 +60,7 @@ BUILT_IN = {
     Schedule: (Monthly(), Weekly(), DailyLadder(), OnDates(), Roll()),
     Exits: (HoldToExpiry(), EarlyExit(), ShortestTenor(), NextEntry()),
     Hedge: (DailyDelta(), NoHedge(), EveryDays(), DeltaBand(), WhalleyWilmott(), IndexBeta()),
-    Costs: (VolPoints(), NoCosts()),
+    Costs: (VolPoints(), NoCosts(), DeskCosts(), BidAsk()),
 }
 
 

@@ -39,7 +39,7 @@ SMALL = ("debug=small", "report=none")
         (("lag=0", *SMALL), ("lag=0", "lag=1 or more")),
         (("market=us_chains",), ("us_chains", "market.path=")),
         (("market=nse", "market.path=nowhere"), ("market.path=nowhere",)),
-        (("costs=null",), ("costs=null is no choice; costs can be none, vol_points",)),
+        (("costs=null",), ("costs=null is no choice; costs can be bid_ask, desk, none, vol_points",)),
         (("~costs",), ("no costs; leave out '~costs'",)),
         (("~market", *SMALL), ("leave out '~market'",)),
         (("seed=-1",), ("seed=-1 is below 0",)),
