@@ -4,7 +4,7 @@ import inspect
 import sys
 from types import ModuleType
 
-from engine.backtest.book import Recipe, TradeBook, build_book
+from engine.backtest.book import TradeBook, build_book
 from engine.backtest.costs import BidAsk, Costs, DeskCosts, NoCosts, VolPoints
 from engine.backtest.early_exit import EarlyExit
 from engine.backtest.exits import Exits, HoldToExpiry, NextEntry, ShortestTenor
@@ -19,10 +19,14 @@ from engine.backtest.hedging import (
     WhalleyWilmott,
 )
 from engine.backtest.instruments import AtDelta, AtFairVolatility, AtForward, Instrument, Kind, Strike
+from engine.backtest.margin import MarginScale
 from engine.backtest.market import MarketView
 from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks
+from engine.backtest.past_sizing import BetaNeutral, MinimumVariance
+from engine.backtest.recipe import Recipe
 from engine.backtest.result import BacktestResult
 from engine.backtest.roll import Roll
+from engine.backtest.scale import IndexVega, PremiumScale, Scale, StressCap, VegaOfNav, VolatilityTarget
 from engine.backtest.schedule import DailyLadder, Monthly, OnDates, Schedule, Weekly
 from engine.backtest.signals import held_while, hysteresis, refuse_crossed, zscore
 from engine.backtest.simulate import backtest, simulate
@@ -57,6 +61,7 @@ __all__ = [
     "AtFairVolatility",
     "AtForward",
     "BacktestResult",
+    "BetaNeutral",
     "BidAsk",
     "Calendar",
     "CorrelationWeighted",
@@ -74,11 +79,14 @@ __all__ = [
     "Hedge",
     "HoldToExpiry",
     "IndexBeta",
+    "IndexVega",
     "Instrument",
     "Kind",
     "ListedMarks",
+    "MarginScale",
     "MarketView",
     "Marking",
+    "MinimumVariance",
     "Monthly",
     "NextEntry",
     "NoCosts",
@@ -86,14 +94,17 @@ __all__ = [
     "OnDates",
     "ParallelVolNeutral",
     "PremiumNeutral",
+    "PremiumScale",
     "ProportionalVolNeutral",
     "Recipe",
     "Roll",
+    "Scale",
     "Schedule",
     "ShortestTenor",
     "SingleOption",
     "Straddle",
     "Strangle",
+    "StressCap",
     "Strike",
     "Structure",
     "SurfaceMarks",
@@ -102,7 +113,9 @@ __all__ = [
     "VarianceSwap",
     "VarianceTheta",
     "VegaNeutral",
+    "VegaOfNav",
     "VolPoints",
+    "VolatilityTarget",
     "Weekly",
     "WhalleyWilmott",
     "backtest",

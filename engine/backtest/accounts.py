@@ -155,22 +155,41 @@ class Accounts:
             held = int((entry + day < self.sessions).sum())  # entries ascend: the first `held` cohorts
             date = xp.asarray(entry[:held] + day)
             today = {name: array[:held, day] for name, array in self.book.by_day.items()}
-            hedge, delivered = today["hedge_traded"], today["delivered"]
-            widened = self.widened[:, date] if isinstance(self.costs, DeskCosts) else 1.0
-            option = charged(self.costs, today, "traded", widened)
-            lives = 1.0
-            if self.exit_day is not None:
-                exit_day = self.exit_day[:, :held]
-                lives = exit_day >= day
-                sold = (exit_day == day) & (day < life[:held])
-                option = option + sold * charged(self.costs, today, "held", widened)
-                hedge = xp.where(sold, today["hedge_held"], hedge)
-                delivered = xp.where(sold, 0.0, delivered)
-            traded = hedging(self.costs, hedge, delivered, today.get("short_stock", 0.0))
-            pnl[:, date] += vega[:, :held] * (lives * today["gross"])
-            option_cost[:, date] += xp.abs(vega[:, :held]) * (lives * option)
-            hedge_cost[:, date] += xp.abs(vega[:, :held]) * (lives * traded)
+            exit_day = None if self.exit_day is None else self.exit_day[:, :held]
+            earned, option, traded = self._unit(today, day, exit_day, life[:held], self._widened_on(date))
+            pnl[:, date] += vega[:, :held] * earned
+            option_cost[:, date] += xp.abs(vega[:, :held]) * option
+            hedge_cost[:, date] += xp.abs(vega[:, :held]) * traded
         return pnl, option_cost, hedge_cost
+
+    def net_of(self, c: int) -> Floats:
+        """Return what one cohort nets on each holding day, (P, H + 1) currency; 0 after its end."""
+        xp = namespace(self.entry_exposure, self.book.explain)
+        day = xp.arange(self.book.days + 1)
+        date = xp.minimum(int(self.book.cohorts.entry[c]) + day, self.sessions - 1)
+        life = {name: array[c] for name, array in self.book.by_day.items()}
+        exit_day = None if self.exit_day is None else self.exit_day[:, c : c + 1]
+        parts = self._unit(life, day, exit_day, int(self.book.cohorts.life[c]), self._widened_on(date))
+        vega = self.entry_exposure[:, c : c + 1] * self.index_vega
+        return vega * parts[0] - xp.abs(vega) * (parts[1] + parts[2])
+
+    def _widened_on(self, date):
+        return self.widened[:, date] if isinstance(self.costs, DeskCosts) else 1.0
+
+    def _unit(self, amounts: dict, day, exit_day, life, widened) -> tuple:
+        """P&L, cost of options and hedges per unit of index vega: of cohorts on a day of theirs, or of one on all."""
+        xp = namespace(self.entry_exposure, self.book.explain)
+        hedge, delivered = amounts["hedge_traded"], amounts["delivered"]
+        option = charged(self.costs, amounts, "traded", widened)
+        lives = 1.0
+        if exit_day is not None:
+            lives = exit_day >= day
+            sold = (exit_day == day) & (day < life)
+            option = option + sold * charged(self.costs, amounts, "held", widened)
+            hedge = xp.where(sold, amounts["hedge_held"], hedge)
+            delivered = xp.where(sold, 0.0, delivered)
+        traded = hedging(self.costs, hedge, delivered, amounts.get("short_stock", 0.0))
+        return lives * amounts["gross"], lives * option, lives * traded
 
     def _fused(self, rows):
         """Fill the rows and return the statistics, (P, len(STATISTICS))."""

@@ -8,7 +8,7 @@ Everything is per unit of index vega (1 of currency per vol point) and of full e
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,33 +18,15 @@ from engine.backend import block_budget, blocks, each, namespace
 from engine.backtest.cohort_windows import cohort_windows
 from engine.backtest.detail import Detail, detail
 from engine.backtest.fused import FusedLegs
-from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.legs import Legs
 from engine.backtest.listed import ListedBook, ListedLegs
-from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks
-from engine.backtest.sizing import AbstractSizing, VegaNeutral, leg_units
-from engine.backtest.structure import Cohorts, Structure
-from engine.backtest.structures import Straddle
+from engine.backtest.recipe import Recipe
+from engine.backtest.sizing import leg_units
+from engine.backtest.structure import Cohorts
 from engine.backtest.wording import book_lines
 from engine.data.panel import MarketPanel
 
 INDEX, COMPONENT = 0, 1  # leg classes, in this order on every class axis
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a book is made of a market: what is traded, in which proportions, hedged how."""
-
-    structure: Structure = field(default_factory=Straddle)
-    sizing: AbstractSizing = field(default_factory=VegaNeutral)
-    hedge: Hedge = field(default_factory=DailyDelta)
-    marks: Marking = field(default_factory=SurfaceMarks)
-    detailed: bool = False  # keeps what costs beyond vol points and basis points charge; by array code
-
-    @property
-    def legs(self) -> Callable[..., Legs]:
-        """Array code that follows legs; takes what `Legs` does."""
-        return functools.partial(ListedLegs, listed=self.marks) if isinstance(self.marks, ListedMarks) else Legs
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +40,7 @@ class LegTable:
     name : int
         Position on the panel's name axis; -1 for the index.
     units : signed, in entry shares; 0 where the leg is not in the cohort: ignore its other fields.
-    forward : at entry.
+    forward, theta, cash_gamma : at entry, of a unit; theta per calendar day, gamma times the forward squared.
     shares : strike factor from entry to the end.
     end : holding day of the end; status : `LegStatus`.
     hedge_traded : notional over the life, in currency.
@@ -72,6 +54,8 @@ class LegTable:
     name: np.ndarray
     units: np.ndarray
     forward: np.ndarray
+    theta: np.ndarray
+    cash_gamma: np.ndarray
     shares: np.ndarray
     end: np.ndarray
     status: np.ndarray
@@ -208,9 +192,12 @@ def build_book(
         follow = sizes = FusedLegs
     bytes_per_cohort = sizes.bytes_per_cohort(panel, legs, days, recipe.structure)
     parts = []
+    counted = recipe.sizing.counted(panel, weights, recipe.structure.tenor)
     for first, window, held in cohort_windows(panel, cohorts, days):
         on_dates = weights[first : first + len(window)]
-        build = functools.partial(_block, follow, window, on_dates, held, recipe, legs, days)
+        # As it was known at the close before each entry.
+        before = None if counted is None else counted[xp.maximum(xp.asarray(held.entry) + first - 1, 0)]
+        build = functools.partial(_block, follow, window, on_dates, held, recipe, legs, days, before)
         for part in each(xp, build, blocks(len(held), bytes_per_cohort, budget or 8 * block_budget(xp))):
             parts.append(part)
             if progress is not None:
@@ -222,19 +209,22 @@ def _widest_basket(weights, entry) -> int:
     return int((weights > 0.0).sum(axis=1)[namespace(weights).asarray(entry)].max())
 
 
-def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> TradeBook:
+def _block(follow, panel, weights, cohorts, recipe, width, days, counted, block) -> TradeBook:
     cohorts = cohorts[block]
     xp = namespace(panel.spot)
     name, weight = _members(weights[xp.asarray(cohorts.entry)], width)
     legs = follow(panel, cohorts, name, days, recipe.structure)
     entry = legs.entry()
-    held = xp.where(entry.quoted[:, 1:] & (weight > 0.0), weight, 0.0)
+    counts = xp.ones(entry.quoted.shape) if counted is None else _of_legs(counted[block], name)
+    held = xp.where(entry.quoted[:, 1:] & (weight > 0.0) & xp.isfinite(counts[:, 1:]), weight, 0.0)
     total, of = held.sum(axis=1), weight.sum(axis=1)
     coverage = total / xp.where(of > 0.0, of, 1.0)
     entered = xp.asarray(cohorts.life > 0) & entry.quoted[:, 0] & (coverage >= recipe.structure.min_coverage)
     held = xp.where(entered[:, None], held / xp.where(total > 0.0, total, 1.0)[:, None], 0.0)
     leg_weight = xp.concatenate([xp.ones((len(cohorts), 1)), held], axis=1)
-    sized = leg_units(recipe.sizing, leg_weight, entry.greeks, entry.forward, _leg_vol(entry))
+    sized = leg_units(recipe.sizing, leg_weight, entry.greeks, entry.forward, _leg_vol(entry), counts)
+    # Without a count of the index there is no size; nor where members would have to be sold beside it.
+    entered = entered & xp.isfinite(counts[:, 0]) & ((sized[:, 1:] >= 0.0) | (held <= 0.0)).all(axis=1)
     units = xp.where((leg_weight > 0.0) & entered[:, None], sized, 0.0)
     listed = None
     if isinstance(legs, ListedLegs):
@@ -249,6 +239,8 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> Trade
         name=xp.concatenate([xp.full((len(cohorts), 1), -1), name], axis=1),
         units=units,
         forward=entry.forward,
+        theta=entry.greeks.theta,
+        cash_gamma=entry.forward**2 * entry.greeks.gamma,
         strike=entry.strike,
         iv=entry.iv,
         value=entry.value,
@@ -266,6 +258,12 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, block) -> Trade
         listed=listed,
         **reduced,
     )
+
+
+def _of_legs(by_name, name):
+    """Pick of the index and of every name, (C, 1 + N), those of the legs, (C, 1 + L)."""
+    xp = namespace(by_name)
+    return xp.concatenate([by_name[:, :1], xp.take_along_axis(by_name[:, 1:], name, axis=1)], axis=1)
 
 
 def _leg_vol(entry):

@@ -8,12 +8,12 @@ import numpy as np
 
 from engine import records
 from engine.backend import block_budget, blocks, namespace, to_host
-from engine.backtest.book import Recipe
 from engine.backtest.cohort_windows import cohort_windows
 from engine.backtest.detail import AMOUNTS, leg_amounts
 from engine.backtest.hedge_paths import held_deltas
 from engine.backtest.hedging import Hedge
 from engine.backtest.legs import Legs
+from engine.backtest.recipe import Recipe
 from engine.backtest.split import Split, split
 from engine.backtest.structure import Cohorts, LegStatus, dated_cohorts
 from engine.calendar import DAY

@@ -106,7 +106,7 @@ def _amounts(legs: "Legs", one: "Held", i: int, quantity: Floats) -> list[Floats
     def own(amount: Floats) -> Floats:  # what has a spread of its own pays that
         return one.without_quotes(xp.where(included, quantity * amount, 0.0))
 
-    options = xp.asarray([_contracts(each.kind) for each in one.pair])[xp.minimum(xp.arange(quantity.shape[1]), 1)]
+    options = _options(one, quantity.shape[1])
     shares = legs.contract_shares(i, SHARES_PER_CONTRACT)[:, :, None] * marks.shares
     vega, half_width = one.greeks.vega, _half_width(legs, one)
     banded = xp.isfinite(half_width)
@@ -117,6 +117,21 @@ def _amounts(legs: "Legs", one: "Held", i: int, quantity: Floats) -> list[Floats
         own(xp.where(banded, vega * half_width, 0.0)),
         own(xp.where(banded, vega, 0.0)),
     ]
+
+
+def contracts_of(legs: "Legs", units: Floats, otherwise: float) -> Floats:
+    """Return the contracts `units` of each leg make at entry, (C, 1 + L): of `otherwise` shares if none is listed."""
+    xp = namespace(units)
+    held = xp.zeros(units.shape)
+    for i, (one, ratio) in enumerate(zip(legs.instruments, legs.ratios, strict=True)):
+        held = held + xp.abs(units * ratio) * _options(one, units.shape[1]) / legs.contract_shares(i, otherwise)
+    return held
+
+
+def _options(one: "Held", legs: int) -> Floats:
+    """Contracts that one of an instrument is in each leg, (1 + L,)."""
+    index, member = (_contracts(each.kind) for each in one.pair)
+    return namespace(one.strike).asarray([index] + [member] * (legs - 1))
 
 
 def _contracts(kind: Kind) -> float:

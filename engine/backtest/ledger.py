@@ -18,6 +18,7 @@ from engine.records import map_arrays
 if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
 
+RESIDUALS = ("theta", "cash_gamma")  # of units; vega and premium are those of the rows
 SOURCES = ("pnl_option", "pnl_hedge", "financing")
 SUMS = (*SOURCES, "pnl_gross", "cost", "pnl_net")
 
@@ -168,7 +169,10 @@ def by_name(result: "BacktestResult", p: int) -> pl.DataFrame:
 
 def by_cohort(result: "BacktestResult", p: int) -> pl.DataFrame:
     """Return `BacktestResult.by_cohort`."""
-    cost = ledger(result, p).group_by("cohort").agg(pl.col("cost").sum())
+    rows = ledger(result, p).group_by("cohort")
+    at_entry = rows.agg(
+        pl.col("cost").sum(), residual_vega=pl.col("entry_vega").sum(), residual_premium=pl.col("premium").sum()
+    )
     vega = result.entry_exposure[p] * result.vega_per_cohort(p)
     daily = to_host(result.book.explain).sum(axis=2)
     held = np.arange(result.book.days + 1) <= result.held_until(p)[:, None]
@@ -183,5 +187,12 @@ def by_cohort(result: "BacktestResult", p: int) -> pl.DataFrame:
             **{part: parts[traded, i] for i, part in enumerate(PARTS)},
             "pnl_gross": parts[traded].sum(axis=1),
         }
-    ).join(cost, on="cohort", how="left", maintain_order="left")
-    return cohorts.with_columns(pnl_net=pl.col("pnl_gross") - pl.col("cost"))
+    ).join(at_entry, on="cohort", how="left", maintain_order="left")
+    residuals = {f"residual_{name}": vega[traded] * _residual(result.book.legs, name)[traded] for name in RESIDUALS}
+    return cohorts.with_columns(pnl_net=pl.col("pnl_gross") - pl.col("cost"), **residuals)
+
+
+def _residual(legs, name: str) -> np.ndarray:
+    """Sum of a greek over the legs of each cohort at entry, (C,), per unit of index vega."""
+    units, greek = to_host(legs.units), to_host(getattr(legs, name))
+    return np.where(units != 0.0, units * np.where(units != 0.0, greek, 0.0), 0.0).sum(axis=1)

@@ -230,7 +230,11 @@ class BacktestResult:
         return ledger.by_name(self, p)
 
     def by_cohort(self, p: int = 0) -> pl.DataFrame:
-        """One row per cohort: its P&L by source, which sum to the daily ones, and its costs."""
+        """One row per cohort: its P&L by source, which sum to the daily ones, its costs, and what its size left open.
+
+        `residual_vega` per vol point, `residual_theta` per day, `residual_cash_gamma` and `residual_premium` are sums
+        over its legs at entry, by their exact greeks, in currency.
+        """
         return ledger.by_cohort(self, p)
 
     def day(self, date: Date, p: int = 0) -> pl.DataFrame:

@@ -8,15 +8,17 @@ import numpy as np
 from engine.arrays import Floats, Integers, PerCohort
 from engine.backend import namespace, to_host
 from engine.backtest.accounts import Accounts
-from engine.backtest.book import Recipe, TradeBook, build_book
+from engine.backtest.book import TradeBook, build_book
 from engine.backtest.costs import Costs, DeskCosts, VolPoints, check_costs
 from engine.backtest.exits import Exits, HoldToExpiry
 from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.instruments import check_instruments, longer_tenors
 from engine.backtest.market import MarketView
-from engine.backtest.marking import Marking, SurfaceMarks, check_exposure, traded
+from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks, check_exposure, traded
+from engine.backtest.recipe import Recipe
 from engine.backtest.result import BacktestResult
 from engine.backtest.roll import Roll, rolled
+from engine.backtest.scale import Scale, Unscaled
 from engine.backtest.schedule import Monthly, Schedule
 from engine.backtest.sizing import AbstractSizing, VegaNeutral
 from engine.backtest.strategy import AbstractStrategy, checked_exposure
@@ -35,6 +37,7 @@ def backtest(
     basket: Basket | None = None,
     structure: Structure | None = None,
     sizing: AbstractSizing | None = None,
+    scale: Scale | None = None,
     schedule: Schedule | None = None,
     exits: Exits | None = None,
     hedge: Hedge | None = None,
@@ -60,6 +63,9 @@ def backtest(
         your own.
     sizing : AbstractSizing
         `VegaNeutral` (100 000 per vol point), `ThetaNeutral`, `GammaNeutral` or, of variance swaps, `VarianceTheta`.
+    scale : Scale
+        `IndexVega`, the sizing's own, or another multiple of it for each cohort: `PremiumScale`, `VegaOfNav`,
+        `VolatilityTarget`, `StressCap` or `MarginScale`.
     schedule : Schedule
         `Monthly`, `Weekly`, `DailyLadder`, `OnDates` or `Roll`.
     exits : Exits
@@ -106,7 +112,7 @@ def backtest(
     recipe = Recipe(*rules, detailed=isinstance(costs, DeskCosts))
     book = open_book(view, schedule or Monthly(), recipe, lag, progress)
     decision = decide(strategy, exits or HoldToExpiry(), view, book, lag)
-    return simulate(view, book, decision, sizing.index_vega, costs, risk_free)
+    return simulate(view, book, decision, sizing.index_vega, costs, risk_free, scale, lag)
 
 
 def open_book(
@@ -200,6 +206,8 @@ def simulate(
     index_vega: Floats | float,
     costs: Costs,
     risk_free: float = 0.0,
+    scale: Scale | None = None,
+    lag: int = 1,
 ) -> BacktestResult:
     """Reduce the book to daily P&L and costs of P parameter sets.
 
@@ -214,9 +222,18 @@ def simulate(
     costs : Costs
         Its rates may be columns (P, 1).
     risk_free : float
+    scale : Scale or None
+        None = the index vega as it is.
+    lag : int
+        Sessions from what a scale may know to the entry.
     """
     sessions = len(view.panel)
     stress = view.index_iv(costs.stress_tenor) if isinstance(costs, DeskCosts) else None
     decided = (decision.entry_exposure, decision.exit_day)
     accounts = Accounts(book, sessions, *decided, index_vega, costs, risk_free, stress)
+    multiples = None if scale is None else scale.multiples(Unscaled(view, accounts, lag))
+    if multiples is not None:
+        if isinstance(book.recipe.marks, ListedMarks):
+            raise InputError("marks=listed trades whole lots of one index_vega; use scale=index_vega, or marks=surface")
+        accounts = replace(accounts, entry_exposure=accounts.entry_exposure * multiples)
     return BacktestResult(view, accounts, decision.undecided)

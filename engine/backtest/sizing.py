@@ -4,9 +4,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from engine.arrays import Floats
+from engine.arrays import Floats, Weights
 from engine.backend import namespace
 from engine.backtest.batch import refuse_below
+from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.kernels.codes import Kind
 from engine.kinds import check_kinds
@@ -66,6 +67,24 @@ class AbstractSizing(ABC):
         array (C, L)
         """
         return weights
+
+    def counted(self, market: MarketPanel, weights: Weights, tenor: int) -> Floats | None:
+        """Return by how much each leg's balanced greek counts, (T, 1 + N) with the index first; None = all as they are.
+
+        Parameters
+        ----------
+        market : MarketPanel
+        weights : array (T, N)
+            Of the basket, usable on their date.
+        tenor : int
+            Calendar days from entry to expiry.
+
+        Returns
+        -------
+        array (T, 1 + N) or None
+            By the closes up to each session; that of the session before an entry is used. A name with NaN is left out.
+        """
+        return None
 
     def balance(self, weights: Floats, iv: Floats) -> Floats | float:
         """Return how much of the index's balanced greek the members hold, (C, 1): all of it; parameters of `shares`."""
@@ -194,7 +213,14 @@ def _held(weights: Floats, iv: Floats) -> Floats:
     return xp.where(weights > 0.0, weights * iv[:, 1:], 0.0)
 
 
-def leg_units(sizing: AbstractSizing, weights: Floats, greeks: StraddleGreeks, forward: Floats, iv: Floats) -> Floats:
+def leg_units(
+    sizing: AbstractSizing,
+    weights: Floats,
+    greeks: StraddleGreeks,
+    forward: Floats,
+    iv: Floats,
+    counted: Floats | float = 1.0,
+) -> Floats:
     """Units of each leg for an index vega of 1 per vol point: the index short, the components long.
 
     Component n carries a vega (or what else is `weighted`) proportional to its share, by default its weight:
@@ -210,6 +236,8 @@ def leg_units(sizing: AbstractSizing, weights: Floats, greeks: StraddleGreeks, f
         Entry greeks of one unit of each leg, and the forward at entry.
     iv : array (C, 1 + L)
         Volatility of each leg at entry.
+    counted : array (C, 1 + L)
+        By how much each leg's balanced greek counts.
 
     Returns
     -------
@@ -219,7 +247,7 @@ def leg_units(sizing: AbstractSizing, weights: Floats, greeks: StraddleGreeks, f
     xp = namespace(weights, forward)
     weighted = sizing.weighted(greeks, forward)[:, 1:]
     included = (weights[:, 1:] > 0.0) & (weighted > 0.0)
-    balanced = sizing.balanced(greeks, forward)
+    balanced = sizing.balanced(greeks, forward) * counted
     shares = sizing.shares(weights[:, 1:], iv)
     per_vega = xp.where(included, shares / xp.where(included, weighted, 1.0), 0.0)
     carried = (per_vega * xp.where(included, balanced[:, 1:], 0.0)).sum(axis=1, keepdims=True)

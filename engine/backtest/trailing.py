@@ -18,7 +18,7 @@ def trailing_vol(panel: MarketPanel, window: int) -> Floats:
     Simple returns, not de-meaned; NaN where one of them is not known.
     """
     xp = namespace(panel.spot)
-    return _once(panel, ("vol", window), lambda of: xp.sqrt(SESSIONS_PER_YEAR * _mean(of * of, window)))
+    return _once(panel, ("vol", window), lambda of: xp.sqrt(SESSIONS_PER_YEAR * trailing_mean(of * of, window)))
 
 
 def trailing_beta(panel: MarketPanel, window: int) -> Floats:
@@ -26,17 +26,17 @@ def trailing_beta(panel: MarketPanel, window: int) -> Floats:
 
     def slopes(of: Floats) -> Floats:
         xp, index = namespace(of), of[:, :1]
-        mean, mean_index = _mean(of, window), _mean(index, window)
-        spread = _mean(index * index, window) - mean_index**2
-        return xp.where(spread > 0.0, _mean(of * index, window) - mean * mean_index, xp.nan) / xp.where(
+        mean, mean_index = trailing_mean(of, window), trailing_mean(index, window)
+        spread = trailing_mean(index * index, window) - mean_index**2
+        return xp.where(spread > 0.0, trailing_mean(of * index, window) - mean * mean_index, xp.nan) / xp.where(
             spread > 0.0, spread, 1.0
         )
 
     return _once(panel, ("beta", window), slopes)
 
 
-def _mean(values: Floats, window: int) -> Floats:
-    """Mean of the last `window` rows, the row itself included, (T, ...); NaN where one of them is."""
+def trailing_mean(values: Floats, window: int) -> Floats:
+    """Mean of the last `window` rows of values (T, ...), the row itself included; NaN where one of them is."""
     xp = namespace(values)
     before = xp.concatenate([xp.full((window - 1, *values.shape[1:]), xp.nan), values])
     total = xp.zeros(values.shape)

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from engine.backtest import DailyDelta, Straddle, Strangle, Structure, VarianceSwap, VegaNeutral, build_book
-from engine.backtest.book import Recipe
+from engine.backtest.recipe import Recipe
 from engine.backtest.structure import choose_contracts
 from engine.benchmark.inputs import Market
 from engine.benchmark.plain_book import as_lists, plain_book

@@ -94,7 +94,17 @@ def _check_fits(kind: type, where: str) -> None:
 
 def _bases() -> dict[str, type]:
     """Return what the classes of each group derive from, or the protocol that they follow."""
-    from engine.backtest import AbstractSizing, AbstractStrategy, Costs, Exits, Hedge, Marking, Schedule, Structure
+    from engine.backtest import (
+        AbstractSizing,
+        AbstractStrategy,
+        Costs,
+        Exits,
+        Hedge,
+        Marking,
+        Scale,
+        Schedule,
+        Structure,
+    )
     from engine.correlation import Basket
 
     return {
@@ -102,6 +112,7 @@ def _bases() -> dict[str, type]:
         "structure": Structure,
         "strategy": AbstractStrategy,
         "sizing": AbstractSizing,
+        "scale": Scale,
         "schedule": Schedule,
         "exits": Exits,
         "hedge": Hedge,

@@ -10,9 +10,11 @@ from engine.backtest import (
     DeskCosts,
     Exits,
     Hedge,
+    IndexVega,
     ListedMarks,
     Marking,
     Recipe,
+    Scale,
     Schedule,
     Structure,
     SurfaceMarks,
@@ -25,7 +27,7 @@ from engine.errors import InputError
 from engine.runs.plan import Plan
 
 # The groups whose objects a backtest takes under the same name.
-GROUPS = ("strategy", "basket", "structure", "sizing", "schedule", "exits", "hedge", "costs", "marks")
+GROUPS = ("strategy", "basket", "structure", "sizing", "scale", "schedule", "exits", "hedge", "costs", "marks")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Job:
     lag: int = 1
     risk_free: float = 0.0
     marks: Marking = field(default_factory=SurfaceMarks)
+    scale: Scale = field(default_factory=IndexVega)
 
     @property
     def book(self) -> tuple:
@@ -66,7 +69,7 @@ class Job:
     @property
     def batch(self) -> tuple:
         """What two jobs of one book must share to be one batch: all that is not declared to batch."""
-        return (*(group_key(part) for part in (self.strategy, self.exits, self.costs)), self.risk_free)
+        return (*(group_key(part) for part in (self.strategy, self.exits, self.costs, self.scale)), self.risk_free)
 
 
 def backtest_objects(config: dict, build=build) -> dict:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.backtest import DailyDelta, Straddle, VegaNeutral, build_book
-from engine.backtest.book import Recipe
+from engine.backtest.recipe import Recipe
 from engine.backtest.structure import choose_contracts
 from engine.benchmark.plain_book import BY_CLASS, as_lists, plain_book
 from engine.testing import small_market

@@ -4,22 +4,28 @@ import numpy as np
 import pytest
 
 from engine.backtest import (
+    BetaNeutral,
     CorrelationWeighted,
     GammaNeutral,
+    MinimumVariance,
     NoCosts,
     ParallelVolNeutral,
     PremiumNeutral,
     ProportionalVolNeutral,
+    Recipe,
     Straddle,
+    Strangle,
     ThetaNeutral,
     VegaNeutral,
     Weekly,
     backtest,
+    build_book,
+    choose_contracts,
 )
 from engine.backtest.sizing import index_sensitivity
 from engine.correlation import AllMembers
 from engine.data.synthetic import SyntheticMarket, synthetic_market
-from engine.testing import small_market
+from engine.testing import poisoned, small_market
 from strategies.short_correlation import ShortCorrelation
 
 NEW = [PremiumNeutral(), ProportionalVolNeutral(), ParallelVolNeutral(), CorrelationWeighted()]
@@ -134,3 +140,87 @@ def test_no_sizing_earns_anything_in_a_world_without_a_premium():
         error = pnl.std(ddof=1) / np.sqrt(len(pnl))
         assert error <= 0.2
         assert abs(pnl.mean()) <= 3.19 * error, label(sizing)
+
+
+PAST = {"beta": BetaNeutral(window=20), "least variance": MinimumVariance(window=20)}
+
+
+def moving_together(seed, **given):
+    """A panel whose members' volatilities move with the index's, each by itself besides."""
+    panel = small_market(seed, **given)
+    panel.component_iv[:] *= (panel.index_iv[:, 1, 8] / np.nanmean(panel.index_iv[:, 1, 8]))[:, None, None, None] ** 2
+    return panel
+
+
+def past_moves(panel, t, window):
+    """Daily moves of volatility at 30 days and 50 delta over the sessions up to t, (window, 1 + N)."""
+    iv = np.concatenate([panel.index_iv[:, 1, 8][:, None], panel.component_iv[:, :, 1, 8]], axis=1).astype(float)
+    return np.diff(iv, axis=0)[t - window : t]
+
+
+@pytest.mark.parametrize("rule", PAST)
+def test_a_size_by_past_moves_balances_what_a_regression_on_them_says(rule):
+    panel, sizing = moving_together(110, missing=0.0, events=False), PAST[rule]
+    entry = np.array([30, 45, 60])
+    cohorts = choose_contracts(panel, entry, Straddle(25))
+    made = build_book(panel, panel.weights, cohorts, Recipe(Straddle(25), sizing))
+    assert made.entered.all()
+    for c in np.flatnonzero(made.entered):
+        moves = past_moves(panel, entry[c] - 1, sizing.window)
+        vega = made.legs.units[c] * made.legs.vega[c, :, 0]
+        names = made.legs.name[c, 1:]
+        if rule == "beta":
+            beta = np.array([np.polyfit(moves[:, 0], moves[:, 1 + n], 1)[0] for n in names])
+            assert (beta * vega[1:]).sum() == pytest.approx(1.0, rel=1e-9)
+        else:
+            basket = moves[:, 1:] @ panel.weights[entry[c] - 1]
+            b = np.cov(moves[:, 0], basket)[0, 1] / basket.var(ddof=1)
+            assert vega[1:].sum() == pytest.approx(b, rel=1e-9)
+            np.testing.assert_allclose(vega[1:] / vega[1:].sum(), panel.weights[entry[c]], rtol=1e-9)
+        assert vega[0] == pytest.approx(-1.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("rule", PAST)
+def test_a_size_by_past_moves_knows_neither_the_entry_nor_what_comes_after(rule):
+    panel = moving_together(111, sessions=110, missing=0.0)
+    rules = {"basket": AllMembers(), "schedule": Weekly(), "sizing": PAST[rule]}
+    truth = backtest(panel, ShortCorrelation(), **rules)
+    assert truth.book.entered.sum() > 5
+    for t in (40, 60, 80):
+        with np.errstate(all="ignore"):
+            other = backtest(poisoned(panel, t), ShortCorrelation(), **rules)
+        np.testing.assert_array_equal(other.pnl_gross[:, : t + 1], truth.pnl_gross[:, : t + 1])
+        assert (other.pnl_gross[:, t + 1 :] != truth.pnl_gross[:, t + 1 :]).any()
+
+
+@pytest.mark.parametrize("rule", PAST)
+def test_without_enough_past_nothing_is_entered_and_a_name_without_it_is_left_out(rule):
+    panel = moving_together(112, missing=0.0, events=False)
+    panel.component_iv[40, 2] = np.nan
+    cohorts = choose_contracts(panel, np.array([10, 50]), Straddle(25))
+    made = build_book(panel, panel.weights, cohorts, Recipe(Straddle(25, min_coverage=0.5), PAST[rule]))
+    assert made.entered.tolist() == [False, True]
+    assert made.legs.units[1, 3] == 0.0
+    assert (made.legs.units[1, [1, 2, 4, 5, 6]] > 0.0).all()
+
+
+RESIDUAL = {
+    "residual_vega": (VegaNeutral(), ThetaNeutral()),
+    "residual_theta": (ThetaNeutral(), VegaNeutral()),
+    "residual_cash_gamma": (GammaNeutral(), VegaNeutral()),
+    "residual_premium": (PremiumNeutral(), VegaNeutral()),
+}
+
+
+@pytest.mark.parametrize("structure", [Straddle(25), Strangle(25)], ids=["straddle", "strangle"])
+@pytest.mark.parametrize("greek", RESIDUAL)
+def test_cohorts_show_what_their_size_left_open(greek, structure):
+    panel = small_market(113)
+    flat, open_ = (
+        backtest(panel, ShortCorrelation(), basket=AllMembers(), structure=structure, schedule=Weekly(), sizing=sizing)
+        .by_cohort()[greek]
+        .to_numpy()
+        for sizing in RESIDUAL[greek]
+    )
+    assert np.abs(flat).max() < 1e-9 * np.abs(open_).max()  # rounding of sums that cancel
+    assert (open_ != 0.0).all()

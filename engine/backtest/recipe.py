@@ -1,0 +1,29 @@
+"""How a trade book is made of a market."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engine.backtest.hedging import DailyDelta, Hedge
+from engine.backtest.legs import Legs
+from engine.backtest.listed import ListedLegs
+from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks
+from engine.backtest.sizing import AbstractSizing, VegaNeutral
+from engine.backtest.structure import Structure
+from engine.backtest.structures import Straddle
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a book is made of a market: what is traded, in which proportions, hedged how."""
+
+    structure: Structure = field(default_factory=Straddle)
+    sizing: AbstractSizing = field(default_factory=VegaNeutral)
+    hedge: Hedge = field(default_factory=DailyDelta)
+    marks: Marking = field(default_factory=SurfaceMarks)
+    detailed: bool = False  # keeps what costs beyond vol points and basis points charge; by array code
+
+    @property
+    def legs(self) -> Callable[..., Legs]:
+        """Array code that follows legs; takes what `Legs` does."""
+        return functools.partial(ListedLegs, listed=self.marks) if isinstance(self.marks, ListedMarks) else Legs
