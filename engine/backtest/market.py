@@ -18,6 +18,7 @@ from engine.correlation import (
     Sectors,
     TopWeights,
     basket_realized,
+    basket_weights,
     dispersion_measures,
     implied_correlation,
     index_share,
@@ -53,7 +54,7 @@ class MarketView:
     @property
     def weights(self) -> Weights:
         """Basket weights, (T, N): rows sum to 1, 0 where a name is not in the basket."""
-        return self._once("weights", lambda: self.basket.select(self.panel.weights, self.panel.names))
+        return self._once("weights", lambda: basket_weights(self.basket, self.panel))
 
     @property
     def returns(self) -> PerName:

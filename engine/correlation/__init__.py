@@ -1,6 +1,14 @@
 """The statistic: implied and realised correlation of a basket, and what lies between them."""
 
-from engine.correlation.basket import AllMembers, Basket, Names, TopWeights, index_share
+from engine.correlation.basket import (
+    AbstractMarketBasket,
+    AllMembers,
+    Basket,
+    Names,
+    TopWeights,
+    basket_weights,
+    index_share,
+)
 from engine.correlation.decompose import (
     CorrelationChange,
     VarianceChange,
@@ -10,6 +18,7 @@ from engine.correlation.decompose import (
 from engine.correlation.dispersion import DispersionMeasures, DispersionStatus, dispersion_measures, surface_dispersion
 from engine.correlation.implied import CorrelationStatus, ImpliedCorrelation, implied_correlation
 from engine.correlation.indices import INDICES, correlation_index, correlation_indices, index_cell, index_name
+from engine.correlation.market_baskets import Liquid, OwnWeights, SectorBalanced, Tracking
 from engine.correlation.market_returns import (
     OWN_BASKET,
     MarketReturns,
@@ -61,6 +70,7 @@ __all__ = [
     "INDICES",
     "OWN_BASKET",
     "VIX_TERMS",
+    "AbstractMarketBasket",
     "AllMembers",
     "Basket",
     "BasketMoments",
@@ -76,20 +86,25 @@ __all__ = [
     "Everything",
     "ImpliedCorrelation",
     "ImpliedMatrix",
+    "Liquid",
     "MarketReturns",
     "MatrixStatus",
     "Names",
+    "OwnWeights",
     "PairwiseCorrelation",
     "RealizedCorrelation",
     "RealizedMatrix",
+    "SectorBalanced",
     "Sectors",
     "TermStructure",
     "TopWeights",
+    "Tracking",
     "VarianceChange",
     "VariancePremium",
     "basket_moments",
     "basket_realized",
     "basket_returns",
+    "basket_weights",
     "baskets",
     "carried_one_day",
     "choose_terms",

@@ -2,8 +2,9 @@
 
 import difflib
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from engine.backend import namespace
 from engine.correlation.checks import check_weights
 from engine.errors import InputError
 from engine.kinds import check_kinds
+
+if TYPE_CHECKING:
+    from engine.data.panel import MarketPanel
 
 
 @runtime_checkable
@@ -144,16 +148,48 @@ class Names:
         xp = namespace(weights)
         known = [str(name) for name in names]
         for name in self.names:
-            if name not in known:
-                close = difflib.get_close_matches(name, known, n=3)
-                hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(known[:5])} ..."
-                raise InputError(f"basket name {name} is not in the data; {hint}")
+            known_name(name, known)
         if self.weights:
             own = dict(zip(self.names, self.weights, strict=True))
             held = xp.asarray([float(own.get(name, 0.0)) for name in known])
             return normalised(xp.broadcast_to(held, weights.shape))
         listed = xp.asarray([name in self.names for name in known])
         return normalised(xp.where(listed, weights, 0.0))
+
+
+@dataclass(frozen=True)
+class AbstractMarketBasket(ABC):
+    """A basket that is chosen from a whole market, by what was known at the close before each date."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """Name written to files and tables."""
+
+    @abstractmethod
+    def select_from(self, market: "MarketPanel") -> Weights:
+        """Return basket weights (T, N), rows summing to 1 or, without members, to 0."""
+
+    def select(self, weights: Weights, names: Symbols) -> Weights:
+        """Raise InputError: weights alone do not make it."""
+        raise InputError(f"basket={self.label} is chosen from a market; call select_from(market)")
+
+
+def basket_weights(basket: Basket, market: "MarketPanel") -> Weights:
+    """Return the weights of any basket in a market, (T, N)."""
+    if isinstance(basket, AbstractMarketBasket):
+        return basket.select_from(market)
+    return basket.select(market.weights, market.names)
+
+
+def known_name(name: str, names: Symbols) -> int:
+    """Return the position of a basket's name in the data, or raise InputError with what it might have meant."""
+    known = [str(each) for each in names]
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(known[:5])} ..."
+        raise InputError(f"basket name {name} is not in the data; {hint}")
+    return known.index(name)
 
 
 def _alphabetical(names: Symbols) -> np.ndarray:

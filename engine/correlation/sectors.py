@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.arrays import PerName, Symbols, Weights
 from engine.backend import namespace
-from engine.correlation.basket import AllMembers, Basket, TopWeights, index_share, normalised
+from engine.correlation.basket import AllMembers, Basket, TopWeights, basket_weights, index_share, normalised
 from engine.correlation.implied import CorrelationStatus, ImpliedCorrelation, implied_correlation
 from engine.errors import InputError
 
@@ -118,7 +118,7 @@ def baskets(choice: Basket | Sectors | Everything, market: "MarketPanel") -> tup
     """
     if isinstance(choice, Sectors | Everything):
         return choice.baskets(market)
-    weights = choice.select(market.weights, market.names)
+    weights = basket_weights(choice, market)
     share = index_share(weights, market.weights)
     return (Chosen(choice.label, weights, share, market.info.index, market.index_iv),)
 

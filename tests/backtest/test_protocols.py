@@ -49,12 +49,12 @@ from engine.backtest import (
     WhalleyWilmott,
     backtest,
 )
-from engine.correlation import AllMembers, Basket, Names, TopWeights
+from engine.correlation import AllMembers, Basket, Liquid, Names, OwnWeights, SectorBalanced, TopWeights, Tracking
 from engine.testing import small_market
 from strategies.short_correlation import ShortCorrelation
 
 BUILT_IN = {
-    Basket: (TopWeights(), AllMembers(), Names(("AAA",))),
+    Basket: (TopWeights(), AllMembers(), Names(("AAA",)), Liquid(), SectorBalanced(), Tracking(), OwnWeights()),
     Structure: (
         Straddle(),
         DeltaNeutralStraddle(),
