@@ -1,24 +1,35 @@
 """Batched sweeps: the numbers of the loop, from as few books as there are ways to trade."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
+from omegaconf import OmegaConf
 
 import engine.sweep.batches
 from engine.backtest import (
     DailyDelta,
+    DailyLadder,
+    DeskCosts,
+    EarlyExit,
+    EveryDays,
     HoldToExpiry,
+    NextEntry,
     NoHedge,
+    Roll,
     Straddle,
+    StressCap,
     ThetaNeutral,
     VegaNeutral,
+    VegaOfNav,
     VolPoints,
     Weekly,
     backtest,
 )
-from engine.correlation import AllMembers, TopWeights
+from engine.command.messages import CONFIGS
+from engine.correlation import AllMembers, Liquid, TopWeights
 from engine.sweep.batches import run_batch
 from engine.sweep.jobs import Job
 from engine.testing import small_market
@@ -50,6 +61,10 @@ def jobs():
     made += [replace(base, sizing=sizing) for sizing in (ThetaNeutral(5e4), VegaNeutral(2e5), ThetaNeutral(1e5))]
     made += [replace(base, hedge=NoHedge()), replace(base, basket=TopWeights(3)), replace(base, lag=2)]
     made += [replace(base, market=small_market(41, sessions=120))]
+    made += [replace(base, hedge=EveryDays(days=3), scale=scale) for scale in (StressCap(2e5), StressCap(4e5))]
+    made += [replace(base, scale=VegaOfNav(nav=n), costs=DeskCosts(stress=s)) for n, s in ((1e7, 0.1), (5e7, 0.0))]
+    made += [replace(base, schedule=DailyLadder(5), exits=EarlyExit(sessions=s, band=0.05)) for s in (4, 9)]
+    made += [replace(base, schedule=Roll(days=4), exits=NextEntry(), basket=Liquid(n=4, window=10))]
     return [made[i] for i in np.random.default_rng(0).permutation(len(made))]
 
 
@@ -76,7 +91,8 @@ def test_jobs_that_trade_alike_share_one_book(jobs, monkeypatch):
     build = engine.sweep.batches.open_book
     monkeypatch.setattr(engine.sweep.batches, "open_book", lambda *given: built.append(given) or build(*given))
     run_batch(jobs)
-    assert len(built) == 6  # vega, theta, no hedge, three names, lag 2, the other market
+    # Vega, theta, no hedge, three names, lag 2, the other market; every three days, in detail, the ladder, the roll.
+    assert len(built) == 10
 
 
 def test_the_batch_launcher_leaves_what_the_basic_launcher_leaves(command, tmp_path):
@@ -108,3 +124,17 @@ def test_the_batch_launcher_refuses_a_mistake_before_it_runs_anything(command, t
     command("correlate", "-m", "debug=small", "hydra/launcher=batch", "min_coverage=0.5,0.8", place=tmp_path).refuses(
         "batches backtests"
     )
+
+
+def test_one_command_sweeps_structure_sizing_hedge_and_strategy_into_one_leaderboard(command, tmp_path):
+    asked = OmegaConf.load(CONFIGS / "sweep" / "desk.yaml").hydra.sweeper.params
+    assert math.prod(len(choices.split(",")) for choices in asked.values()) == 400
+    fewer = ("structure=straddle", "sizing=theta_neutral", "hedge=every_days,none")  # of 80 books two
+    options = ("sweep=desk", "debug=small", "hydra/launcher=batch", "sweep.store=table", *fewer)
+    ended = command("run", *options, place=tmp_path)
+    assert ended.code == 0, ended.err
+    (table,) = tmp_path.glob("results/*/*/runs.parquet")
+    runs = pl.read_parquet(table)
+    assert len(runs) == 10
+    assert runs["strategy"].n_unique() == 5
+    assert "The best of 10 runs" in ended.out
