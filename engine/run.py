@@ -18,7 +18,7 @@ def run(config: dict, folder: Path) -> None:
     from engine.runs.manifest import config_hash
     from engine.sweep.causality import check_causal
     from engine.sweep.jobs import backtest_objects
-    from engine.sweep.one_job import finished_before, keep_row
+    from engine.sweep.one_job import finished_before, keep_row, leads
 
     wanted = backtest_objects(config)  # before the market: a misspelt setting should not have to wait
     market, backend = open_market(config)
@@ -35,7 +35,8 @@ def run(config: dict, folder: Path) -> None:
     else:
         with run_folder(folder, inside_sweep=in_sweep()) as kept:
             sweep = relpath(sweep_folder(), folder) if in_sweep() else None
-            files, made = run_files(result, 0, config, backend, started, key, sweep)
+            page = not in_sweep() or leads(result, config)
+            files, made = run_files(result, 0, config, backend, started, key, sweep, page)
             summary = fill(kept, files, asked_files(), made)
     seconds = time.perf_counter() - started
     if in_sweep():

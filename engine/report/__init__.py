@@ -2,6 +2,7 @@
 
 from engine.report.correlation_report import correlation_report
 from engine.report.quality_report import quality_report
+from engine.report.sweep_report import sweep_report
 from engine.report.tables import aligned, correlation_levels, leaderboard, summary_table
 from engine.report.tearsheet import correlation_series, tearsheet, write_tearsheet
 
@@ -13,6 +14,7 @@ __all__ = [
     "leaderboard",
     "quality_report",
     "summary_table",
+    "sweep_report",
     "tearsheet",
     "write_tearsheet",
 ]

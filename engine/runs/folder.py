@@ -2,11 +2,13 @@
 
 import io
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.durable import checksum
 from engine.runs.claim import Claim, unmark, written_before
+from engine.runs.leaders import pages_asked
 from engine.runs.manifest import as_json, files_read, manifest
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ def run_files(
     started: float,
     config_hash: str,
     sweep: str | None = None,
+    page: bool = True,
 ) -> tuple[dict, dict]:
     """Return the files of one parameter set of a result, name to bytes, and the manifest to be written last.
 
@@ -40,13 +43,15 @@ def run_files(
         See `engine.runs.manifest.config_hash`.
     sweep : str or None
         The sweep's folder as the run's own sees it, where it is one of many: their reports share its `SCRIPT`.
+    page : bool
+        Whether it has a report, where reports are asked for.
     """
     files = {
         "summary.json": as_json(with_cautions(result, p)).encode(),
         "daily.parquet": _parquet(result.daily(p)),
         "ledger.parquet": _parquet(result.ledger(p)),
     }
-    if config["report"]["html"]:
+    if config["report"]["html"] and page:
         from engine.report import tearsheet
 
         script = None if sweep is None else f"{sweep}/{SCRIPT}"
@@ -91,9 +96,9 @@ def is_finished(folder: Path, config: dict, config_hash: str) -> bool:
         whole = all(checksum(folder / name) == known for name, known in listed.items())
     except (OSError, ValueError):
         return False
-    wanted = {"summary.json", "daily.parquet", "ledger.parquet"} | (
-        {"report.html"} if config["report"]["html"] else set()
-    )
+    wanted = {"summary.json", "daily.parquet", "ledger.parquet"}
+    if pages_asked(config) == math.inf:  # of fewer it is not known whether this run leads
+        wanted.add("report.html")
     found = whole and wanted <= listed.keys() and made.get("config_hash") == config_hash
     if found:
         unmark(folder)

@@ -1,18 +1,22 @@
 """sweep.store=folders: the jobs of a sweep as one folder each, like single runs."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.backend import resolve
 from engine.runs.claim import run_folder
 from engine.runs.folder import fill, is_finished, run_files, told
+from engine.runs.leaders import Leaders, pages_asked
 
 if TYPE_CHECKING:
     from engine.backtest import BacktestResult
 
 
-def packed(result: "BacktestResult", plans: list, started: float) -> Iterator[tuple[dict, dict]]:
+def packed(
+    result: "BacktestResult", plans: list, started: float, leaders: Leaders | None = None
+) -> Iterator[tuple[dict, dict]]:
     """Yield the files and the manifest of each parameter set of a result, as `run_files` returns them.
 
     Parameters
@@ -20,10 +24,15 @@ def packed(result: "BacktestResult", plans: list, started: float) -> Iterator[tu
     result : BacktestResult
     plans : list of Plan
         One for each parameter set of the result.
+    started : float
+    leaders : Leaders or None
+        Of the batches before; None where this is the first, or on another machine.
     """
+    most = max(pages_asked(plan.settings) for plan in plans)
+    with_page = (leaders or Leaders()).joined_by(result.summaries["sharpe_net"], most)
     for p, plan in enumerate(plans):
         backend = resolve(str(plan.settings["backend"]))
-        yield run_files(result, p, plan.settings, backend, started, plan.config_hash, sweep="..")
+        yield run_files(result, p, plan.settings, backend, started, plan.config_hash, sweep="..", page=p in with_page)
 
 
 class FolderStore:
@@ -37,11 +46,11 @@ class FolderStore:
         Says what each job was asked.
     """
 
-    packed = staticmethod(packed)
     largest_piece = 64  # jobs sent to another machine at once, whose files come back
 
     def __init__(self, sweep: Path, composer: Any):
         self.sweep, self.composer = Path(sweep), composer
+        self.packed = partial(packed, leaders=Leaders())
 
     def finished(self, plans: list) -> set[int]:
         """Return which jobs need not run: their folder is whole, and of the same configuration and panel."""

@@ -48,6 +48,8 @@ class Judgement:
     overfitting : float or None
         Share of the splits of the sessions in which the best run of one half is in the lower half of the other; None
         where the sessions are too few to split.
+    later_ranks : tuple of float
+        Share of those splits in which it ranks in each tenth of the other half, from last to first; () where none are.
     superior : float or None
         p-value of "no run of the sweep earns anything" (Hansen); None where there are too many runs to test, or a
         table keeps them.
@@ -66,6 +68,7 @@ class Judgement:
     superior: float | None
     survivors: tuple[str, ...]
     left_out: int = 0
+    later_ranks: tuple[float, ...] = ()
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())
@@ -130,7 +133,7 @@ def judge(
         return None
     folders = [str(folder) for folder in own]
     try:
-        split = overfitting(block_sums(net, held)).probability
+        split = overfitting(block_sums(net, held))
     except InputError:  # too few sessions
         split = None
     tested = len(net) <= most_tested
@@ -141,7 +144,8 @@ def judge(
         trials=len(once),
         independent=independent,
         deflated=float(chances[best]),
-        overfitting=split,
+        overfitting=None if split is None else split.probability,
+        later_ranks=() if split is None else split.later_ranks,
         superior=superior_ability(net, held, repetitions=repetitions, seed=seed).consistent if tested else None,
         survivors=tuple(folders[p] for p in survivors(net, held, repetitions=repetitions, seed=seed)) if tested else (),
         left_out=len(every) - len(own),
@@ -161,14 +165,15 @@ def _judge_table(sweep: Path) -> Judgement | None:
     others = [_beside(folder) for folder in beside]
     study = pl.concat([own, *(rows.filter(pl.col("span") == span) for rows in others if rows is not None)])
     kept, trials = _trials(own), study["config_hash"].n_unique()
-    best = int(np.nanargmax(kept.sharpe))
+    best, split = int(np.nanargmax(kept.sharpe)), overfitting(kept.blocks())
     return Judgement(
         best=str(sweep / str(own["job"][best])),
         runs=own.height,
         trials=trials,
         independent=float(trials),
         deflated=float(kept.deflated(trials)[best]),
-        overfitting=overfitting(kept.blocks()).probability,
+        overfitting=split.probability,
+        later_ranks=split.later_ranks,
         superior=None,
         survivors=(),
         left_out=every.height - own.height,

@@ -12,6 +12,7 @@ from engine.errors import InputError
 
 BLOCKS = 16
 FEWEST_TRIALS = 2
+TENTHS = 10
 _BYTES = 64_000_000  # of the splits x trials at work at once
 
 
@@ -84,6 +85,9 @@ class Overfitting:
     chosen_sharpe, later_sharpe : float
         Its mean Sharpe ratio of a session where it was chosen, and in the other half.
     splits : int
+    later_ranks : tuple of float
+        Share of the splits in which it ranks in each tenth of the other half, from last to first; the first five sum to
+        `probability`.
     """
 
     probability: float
@@ -91,6 +95,7 @@ class Overfitting:
     chosen_sharpe: float
     later_sharpe: float
     splits: int
+    later_ranks: tuple[float, ...]
 
 
 def overfitting(cut: BlockSums) -> Overfitting:
@@ -128,6 +133,7 @@ def overfitting(cut: BlockSums) -> Overfitting:
     inside = np.zeros((len(halves), count))
     inside[np.arange(len(halves))[:, None], halves] = 1.0
     below = loss = 0
+    tenths = np.zeros(TENTHS, dtype=int)
     chosen_sharpe = later_sharpe = 0.0
     for part in blocks(len(inside), 8 * trials * 4, _BYTES):
         here = _sharpe(cut, inside[part])
@@ -138,11 +144,13 @@ def overfitting(cut: BlockSums) -> Overfitting:
         # Relative rank among P trials, in (0, 1); a tie counts as half below.
         rank = (there < later[:, None]).sum(axis=1) + 0.5 * (there == later[:, None]).sum(axis=1)
         below += int((rank / trials <= 0.5).sum())
+        tenths += np.bincount(np.ceil(TENTHS * rank / trials).astype(int) - 1, minlength=TENTHS)
         loss += int((later < 0.0).sum())
         chosen_sharpe += float(here[rows, best].sum())
         later_sharpe += float(np.where(np.isfinite(later), later, 0.0).sum())
     splits = math.comb(count, count // 2)
-    return Overfitting(below / splits, loss / splits, chosen_sharpe / splits, later_sharpe / splits, splits)
+    ranks = tuple((tenths / splits).tolist())
+    return Overfitting(below / splits, loss / splits, chosen_sharpe / splits, later_sharpe / splits, splits, ranks)
 
 
 def _sharpe(cut: BlockSums, chosen: np.ndarray) -> np.ndarray:

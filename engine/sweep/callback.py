@@ -3,8 +3,9 @@
 import logging
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from hydra.experimental.callback import Callback
@@ -17,12 +18,17 @@ from engine.errors import InputError
 from engine.runs import read, table_store
 from engine.runs.claim import Claim, claim, take_back_all
 from engine.runs.folder import SCRIPT
+from engine.runs.leaders import pages_asked
+
+if TYPE_CHECKING:
+    from engine.runs.judgement import Judgement
 
 log = logging.getLogger(__name__)
 
 STORES = ("folders", "table")
 BEST = 20  # rows of the table printed after a sweep
 SELECTION = "selection.json"  # what the best of a sweep's runs is worth
+PAGE = "report.html"
 ASKED = "multirun.yaml"  # what was asked of a sweep, as Hydra writes it
 
 
@@ -34,6 +40,7 @@ class CompareRuns(Callback):
 
     _sweep: Claim | None = None
     _before: str | None = None  # text of ASKED in a sweep that is resumed
+    _reports = False  # whether pages are asked for
     _started = 0.0
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
@@ -51,10 +58,13 @@ class CompareRuns(Callback):
         try:
             _check_names(config)
             _check_grids(config)
+            if "report" in config:
+                pages_asked({"report": plain(config.report, resolve=True)})
             CompareRuns._sweep, CompareRuns._before = _claimed(config)
         except InputError as error:
             give_up(str(error))
         CompareRuns._started = time.perf_counter()
+        CompareRuns._reports = bool(OmegaConf.select(config, "report.html"))
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Compare the runs."""
@@ -75,18 +85,16 @@ class CompareRuns(Callback):
         own, cls._sweep = cls._sweep, None
         if own is None:
             return False
-        runs = _complete(own, time.perf_counter() - cls._started)
+        runs, judgement = _complete(own, time.perf_counter() - cls._started)
         if runs is not None:
             _print_leaderboard(runs, own.folder)
+            if cls._reports:
+                _report(runs, judgement, own)
         elif cls._before is None and not read.finished(own.folder):
             with suppress(OSError):
                 (own.folder / ASKED).unlink()  # Hydra's, of this command
             own.take_back()
             return False
-        if not (own.folder / SCRIPT).exists() and any(own.folder.glob("*/report.html")):
-            from engine.report.plots import plotly_script
-
-            own.write_text(SCRIPT, plotly_script())
         own.finish()
         return True
 
@@ -170,26 +178,26 @@ def _asked(sweep: Path) -> dict:
     raise InputError(f"sweep.resume={sweep} is not the folder of a sweep; give results/<study>/<time>")
 
 
-def _complete(own: Claim, seconds: float) -> pl.DataFrame | None:
-    """Judge all the backtests that a sweep has finished, write `runs.parquet` and return it; None where there are none.
+def _complete(own: Claim, seconds: float) -> tuple[pl.DataFrame | None, "Judgement | None"]:
+    """Judge all the backtests that a sweep has finished, write `runs.parquet`; return both, None where there are none.
 
     A table is whole once its manifest is there, so that is written after all else.
     """
     sweep = own.folder
     if not table_store.is_table(sweep):
         if not any((folder / "summary.json").exists() for folder in read.finished(sweep)):
-            return None
+            return None, None
         runs = read.load_runs(sweep)
-        _judge(own)
+        judgement = _judge(own)
         table_store.write_table(runs, sweep / table_store.RUNS)
-        return runs
+        return runs, judgement
     rows = table_store.gather(sweep)
     if rows is None:
-        return None
+        return None, None
     runs = read.compared(read.runs_of(rows, sweep))
-    _judge(own)
+    judgement = _judge(own)
     table_store.commit(sweep, rows, runs, seconds)
-    return runs
+    return runs, judgement
 
 
 def _print_leaderboard(runs: pl.DataFrame, sweep: Path) -> None:
@@ -201,10 +209,24 @@ def _print_leaderboard(runs: pl.DataFrame, sweep: Path) -> None:
     print(f"\n{runs.height:,} runs{best}: {sweep / 'runs.parquet'}")
 
 
-def _judge(sweep: Claim) -> None:
+def _judge(sweep: Claim) -> "Judgement | None":
     """Say what the best of the runs is worth, and keep it beside them."""
     from engine.runs.judgement import as_text, judge
 
     if (judgement := judge(sweep.folder)) is not None:
         sweep.write_text(SELECTION, as_text(judgement))
         print("", *judgement.lines(), sep="\n")
+    return judgement
+
+
+def _report(runs: pl.DataFrame, judgement: "Judgement | None", sweep: Claim) -> None:
+    """Write the page of a sweep, and plotly.js, which it shares with those of its runs."""
+    from engine.report import sweep_report
+    from engine.report.plots import plotly_script
+
+    pages = {page.parent.name for page in sweep.folder.glob(f"*/{PAGE}")}
+    title = f"Sweep {sweep.folder.parent.name}, {sweep.folder.name}"
+    sweep.write_text(PAGE, sweep_report(runs, judgement and asdict(judgement), title, pages, SCRIPT))
+    if not (sweep.folder / SCRIPT).exists():
+        sweep.write_text(SCRIPT, plotly_script())
+    print(f"Report: {sweep.folder / PAGE}")

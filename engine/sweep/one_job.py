@@ -1,5 +1,6 @@
 """One job of a sweep that Hydra runs by itself, not in a batch: whether it is finished, and where it is kept."""
 
+import functools
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -7,6 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from engine.backtest import BacktestResult
 from engine.command.hydra import plain, sweep_folder
 from engine.runs.folder import is_finished, with_cautions
+from engine.runs.leaders import Leaders, pages_asked
 from engine.runs.plan import Plan
 from engine.runs.table_store import TableStore
 
@@ -17,6 +19,17 @@ def finished_before(config: dict, folder: Path, config_hash: str) -> bool:
         return is_finished(folder, config, config_hash)
     plan, table = _row(config, config_hash)
     return plan.number in table.finished([plan])
+
+
+@functools.cache
+def _leaders(sweep: Path) -> Leaders:
+    """Return those of a sweep's jobs that this process has run."""
+    return Leaders()
+
+
+def leads(result: BacktestResult, config: dict) -> bool:
+    """Tell whether the job is among those of its sweep that are to have a page, as far as this process knows."""
+    return bool(_leaders(sweep_folder()).joined_by(result.summaries["sharpe_net"], pages_asked(config)))
 
 
 def keep_row(result: BacktestResult, config: dict, started: float, config_hash: str) -> dict:

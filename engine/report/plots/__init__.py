@@ -25,12 +25,14 @@ from engine.report.plots.correlation import (
 from engine.report.plots.run import plot_entries, plot_greek, plot_rolling_sharpe, plot_split
 from engine.report.plots.speed import plot_growth, plot_history, plot_roofline
 from engine.report.plots.style import as_html, as_parts, plotly_script
+from engine.report.plots.sweep import plot_by_setting, plot_later_ranks, plot_luck, plot_parallel
 
 __all__ = [
     "as_html",
     "as_parts",
     "plot_attribution",
     "plot_basket_heatmap",
+    "plot_by_setting",
     "plot_day_drivers",
     "plot_drawdown",
     "plot_drivers",
@@ -42,6 +44,9 @@ __all__ = [
     "plot_growth",
     "plot_history",
     "plot_implied_correlation",
+    "plot_later_ranks",
+    "plot_luck",
+    "plot_parallel",
     "plot_rolling_sharpe",
     "plot_roofline",
     "plot_season",

@@ -134,6 +134,8 @@ def plot_sweep_heatmap(runs: pl.DataFrame, x: str, y: str, metric: str) -> go.Fi
         texttemplate="%{z:.3g}",
         hovertemplate=f"{x} %{{x}}<br>{y} %{{y}}<br>{metric} %{{z:.4g}}<extra></extra>",
     )
+    figure.update_xaxes(type="category")
+    figure.update_yaxes(type="category")
     figure.update_layout(hovermode="closest")
     return figure
 

@@ -54,7 +54,7 @@ function numbers(kind, value) {
 function ledger(place, columns) {
   const SHOWN = 25, rows = columns[0].values.length, box = place.querySelector("table");
   const value = (c, row) => columns[c].words ? columns[c].words[columns[c].values[row]] : columns[c].values[row];
-  const [search, choice] = place.querySelectorAll("input, select"), said = place.querySelector("output");
+  const search = place.querySelector("input"), choice = place.querySelector("select"), said = place.querySelector("output");
   const [back, on] = place.querySelectorAll("button");
   const byClass = columns.findIndex(column => column.name === "leg_class");
   let found = [...Array(rows).keys()], sorted = null, first = 0;
@@ -86,7 +86,7 @@ function ledger(place, columns) {
     });
   }
   function filter() {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean), wanted = choice.value;
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean), wanted = choice && choice.value;
     found = [...Array(rows).keys()].filter(row => {
       if (wanted && value(byClass, row) !== wanted) return false;
       if (!words.length) return true;
@@ -109,12 +109,13 @@ function ledger(place, columns) {
     body.replaceChildren(); foot.replaceChildren();
     for (const row of found.slice(first, first + SHOWN)) line((column, c) => numbers(column.kind, value(c, row)), body);
     const sum = column => found.reduce((total, row) => total + (column.values[row] || 0), 0);
-    line((column, c) => c === 0 ? "sum" : column.sums ? sum(column).toLocaleString("en-US", { notation: "compact", maximumSignificantDigits: 4 }) : "", foot).className = "sum";
+    if (columns.some(column => column.sums)) line((column, c) => c === 0 ? "sum" : column.sums ? sum(column).toLocaleString("en-US", { notation: "compact", maximumSignificantDigits: 4 }) : "", foot).className = "sum";
     said.textContent = found.length ? `${first + 1}-${Math.min(first + SHOWN, found.length)} of ${found.length} rows` : "no row";
     back.disabled = first === 0; on.disabled = first + SHOWN >= found.length;
   }
   head();
-  search.oninput = choice.onchange = filter;
+  search.oninput = filter;
+  if (choice) choice.onchange = filter;
   back.onclick = () => { first = Math.max(0, first - SHOWN); show(); };
   on.onclick = () => { first += SHOWN; show(); };
   show();
