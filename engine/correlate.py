@@ -20,6 +20,7 @@ def correlate(config: dict, folder: Path) -> None:
     from engine.study.against_cboe import published_tables
     from engine.study.ex_earnings import read_earnings, with_ex_earnings
     from engine.study.levels import measure_levels
+    from engine.study.portfolio import monitor_portfolio, read_portfolio
     from engine.study.quality import quality_of
     from engine.study.research import research
     from engine.study.snapshots import follow
@@ -31,6 +32,8 @@ def correlate(config: dict, folder: Path) -> None:
     window = None if config["realized_window"] is None else number(config, "realized_window", int)
     most = None if config["snapshots"] is None else number(config, "snapshots", int)
     earnings = None if config["earnings"] is None else read_earnings(config["earnings"])
+    portfolio = None if config["portfolio"] is None else read_portfolio(config["portfolio"])
+    rise = number(config, "rise", float)
     market, backend = open_market(config)
     chosen = baskets(choice, market)
     with run_folder(folder, inside_sweep=in_sweep()) as kept:
@@ -39,6 +42,13 @@ def correlate(config: dict, folder: Path) -> None:
         if config["watch"] is not None:
             follow(market, chosen, Path(str(config["watch"])), kept, coverage, most)
             kept.finish(manifest(market, backend, config["seed"], started))
+            return
+        if portfolio is not None:
+            found = monitor_portfolio(market, chosen, portfolio, rise, coverage)
+            for name, frame in found.frames().items():
+                kept.write_frame(f"{name}.parquet", frame)
+            kept.finish(manifest(market, backend, config["seed"], started))
+            print(*found.lines(market), f"\nNumbers: {folder / 'portfolio.parquet'}", sep="\n")
             return
         levels = measure_levels(market, chosen, coverage, window)
         if earnings is not None:

@@ -38,6 +38,7 @@ from engine.correlation.matrix import (
     implied_matrix,
     nearest_correlation,
     realized_matrix,
+    volatility_contribution,
 )
 from engine.correlation.moments import BasketMoments, basket_moments
 from engine.correlation.pairwise import (
@@ -144,4 +145,5 @@ __all__ = [
     "thirty_day_vol",
     "variance_change",
     "variance_premium",
+    "volatility_contribution",
 ]

@@ -21,6 +21,7 @@ from engine.correlation import (
     implied_matrix,
     nearest_correlation,
     realized_matrix,
+    volatility_contribution,
 )
 from engine.errors import InputError
 
@@ -385,6 +386,25 @@ def test_a_portfolio_volatility_equals_the_double_sum_and_a_rise_moves_every_pai
         expected = sum(portfolio[i] * portfolio[j] * iv[t, i] * iv[t, j] * rho[i, j] for i, j in pairs)
         assert float(vol[t]) == pytest.approx(math.sqrt(expected), rel=1e-12)  # sums of 64 products
     assert float(found.undiversified_vol[t]) == pytest.approx(sum(abs(portfolio) * iv[t]), rel=1e-14)
+    x = portfolio * iv[t]
+    pairs = [(i, j) for i in range(8) for j in range(8) if i != j]
+    average = sum(x[i] * x[j] * c[i, j] for i, j in pairs) / sum(abs(x[i] * x[j]) for i, j in pairs)
+    assert float(found.correlation[t]) == pytest.approx(average, rel=1e-11)  # two squares of a few tenths subtracted
+
+
+def test_contributions_of_the_positions_are_the_slopes_of_the_volatility_and_sum_to_it():
+    matrix, _, _ = implied(seed=16)
+    portfolio = np.array([0.5, -0.3, 0.0, 0.4, 0.2, -0.1, 0.0, 0.6])
+    t, vol = 80, diversification(matrix, portfolio).vol
+    found = volatility_contribution(matrix, portfolio)
+    np.testing.assert_array_equal(volatility_contribution(matrix, portfolio, budget=1), found)
+    np.testing.assert_allclose(found.sum(axis=1), vol, rtol=1e-12)
+    for i in matrix.position[t][np.isfinite(matrix.vol[t])]:
+        x = {n: portfolio[n] * s for n, s in zip(matrix.position[t], matrix.vol[t], strict=True) if np.isfinite(s)}
+        at = {int(n): m for m, n in enumerate(matrix.position[t])}
+        covered = sum(abs(portfolio[n]) for n in x) / sum(abs(portfolio))
+        moves = sum(x[i] * x[j] * matrix.correlation[t, at[i], at[j]] for j in x) / covered**2
+        assert found[t, i] == pytest.approx(moves / vol[t], rel=1e-11)  # sums of a few products
 
 
 def test_weight_on_names_outside_the_matrix_is_spread_over_the_others_and_told():

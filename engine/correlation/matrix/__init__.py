@@ -3,7 +3,7 @@
 from engine.correlation.matrix.contribution import correlation_contribution
 from engine.correlation.matrix.implied import ImpliedMatrix, implied_matrix
 from engine.correlation.matrix.nearest import MatrixStatus, nearest_correlation
-from engine.correlation.matrix.portfolio import Diversification, diversification
+from engine.correlation.matrix.portfolio import Diversification, diversification, volatility_contribution
 from engine.correlation.matrix.realized import RealizedMatrix, realized_matrix
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "implied_matrix",
     "nearest_correlation",
     "realized_matrix",
+    "volatility_contribution",
 ]

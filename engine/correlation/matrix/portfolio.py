@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.arrays import Floats
+from engine.arrays import Floats, PerName
 from engine.backend import block_budget, blocks, namespace
-from engine.correlation.matrix.algebra import known_names, portfolio_variance
+from engine.correlation.matrix.algebra import known_names, portfolio_variance, weighted_sums
 from engine.correlation.matrix.implied import ImpliedMatrix
-from engine.correlation.pairs import equal_correlation_variance, lowest_correlation
+from engine.correlation.pairs import equal_correlation_variance, lowest_correlation, sum_over_pairs
 from engine.errors import InputError
 
 
@@ -22,6 +22,8 @@ class Diversification:
     undiversified_vol : sum |w| s, its volatility if all positions moved together
     ratio : undiversified_vol / vol; 1 = no diversification
     benefit : undiversified_vol - vol
+    correlation : average of the pairs, each weighing as much as it counts in the volatility; a decimal. A short and a
+        long position count as moving against each other where their names move together
     stressed_vol : volatility once the average correlation of the basket has risen
     benefit_lost : stressed_vol - vol, negative for a portfolio that gains from it
     coverage : share of the gross weight held by names of the matrix; the weights of the rest are spread over them
@@ -31,6 +33,7 @@ class Diversification:
     undiversified_vol: np.ndarray
     ratio: np.ndarray
     benefit: np.ndarray
+    correlation: np.ndarray
     stressed_vol: np.ndarray
     benefit_lost: np.ndarray
     coverage: np.ndarray
@@ -80,7 +83,74 @@ def diversification(
     (0.16, 1.25, 0.0061)
     """
     xp = namespace(matrix.correlation, portfolio)
-    dates, members = matrix.position.shape
+    x, coverage = _positions(matrix, portfolio)
+    dates, members = x.shape
+    variance = xp.empty(dates)
+    for part in blocks(dates, 24 * members**2, budget or block_budget(xp)):
+        variance[part] = portfolio_variance(matrix.correlation[part], x[part])
+    goal = 1.0 if rise >= 0.0 else lowest_correlation(matrix.names)
+    reach = goal - matrix.level
+    share = rise / xp.where(reach != 0.0, reach, xp.nan)
+    moved = variance + share * (equal_correlation_variance(goal, x) - variance)
+    # Rounding may leave the variance of a hedged portfolio a hair below zero.
+    vol = xp.sqrt(xp.maximum(variance, 0.0))
+    stressed = xp.where(share <= 1.0, xp.sqrt(xp.maximum(moved, 0.0)), xp.nan)
+    undiversified = xp.abs(x).sum(axis=1)
+    own = (x**2).sum(axis=1)
+    pairs = sum_over_pairs(xp.abs(x))
+    return Diversification(
+        vol=vol,
+        undiversified_vol=undiversified,
+        ratio=undiversified / xp.where(vol > 0.0, vol, xp.nan),
+        benefit=undiversified - vol,
+        correlation=(variance - own) / xp.where(pairs > 0.0, pairs, xp.nan),
+        stressed_vol=stressed,
+        benefit_lost=stressed - vol,
+        coverage=coverage,
+    )
+
+
+def volatility_contribution(matrix: ImpliedMatrix, portfolio: Floats, *, budget: int | None = None) -> PerName:
+    """Each position's contribution to the portfolio's expected volatility; they sum to it.
+
+        c_i = x_i (C x)_i / vol        x = w s
+
+    Parameters
+    ----------
+    matrix, portfolio, budget
+        As for `diversification`.
+
+    Returns
+    -------
+    array (T, N)
+        Annualised decimals, negative for a position that hedges the others; 0 for names that are not held or not in
+        the matrix, NaN where there is no volatility.
+
+    Examples
+    --------
+    >>> from engine.correlation import implied_matrix, realized_matrix
+    >>> r = np.array([[0.01, 0.02], [0.02, 0.01], [-0.01, -0.01]])
+    >>> realized = realized_matrix(r, np.full((3, 2), 0.5), window=3)
+    >>> m = implied_matrix(np.full(3, 0.16), np.full((3, 2), 0.2), realized)
+    >>> volatility_contribution(m, np.array([0.7, 0.3]))[2].round(4).tolist()
+    [0.1231, 0.0406]
+    """
+    xp = namespace(matrix.correlation, portfolio)
+    x, _ = _positions(matrix, portfolio)
+    dates, members = x.shape
+    share = xp.empty((dates, members))
+    for part in blocks(dates, 24 * members**2, budget or block_budget(xp)):
+        share[part] = x[part] * weighted_sums(matrix.correlation[part], x[part])
+    vol = xp.sqrt(xp.maximum(share.sum(axis=1), 0.0))
+    contribution = xp.zeros((dates, portfolio.shape[-1]))
+    contribution[xp.arange(dates)[:, None], matrix.position] = share / xp.where(vol > 0.0, vol, xp.nan)[:, None]
+    return xp.where((vol > 0.0)[:, None], contribution, xp.nan)
+
+
+def _positions(matrix: ImpliedMatrix, portfolio: Floats) -> tuple[Floats, Floats]:
+    """Weight times volatility of each name of the matrix, (T, M), scaled to the whole portfolio; and the coverage."""
+    xp = namespace(matrix.correlation, portfolio)
+    dates = len(matrix.position)
     needed = int(matrix.position.max()) + 1 if matrix.position.size else 0
     if portfolio.ndim not in (1, 2) or portfolio.shape[-1] < needed or portfolio.shape[:-1] not in ((), (dates,)):
         raise InputError(
@@ -93,23 +163,4 @@ def diversification(
     gross = xp.abs(portfolio).sum(axis=-1)
     coverage = xp.abs(held).sum(axis=1) / xp.where(gross > 0.0, gross, 1.0)
     x = held * xp.where(known, matrix.vol, 0.0) / xp.where(coverage > 0.0, coverage, xp.nan)[:, None]
-    variance = xp.empty(dates)
-    for part in blocks(dates, 24 * members**2, budget or block_budget(xp)):
-        variance[part] = portfolio_variance(matrix.correlation[part], x[part])
-    goal = 1.0 if rise >= 0.0 else lowest_correlation(matrix.names)
-    reach = goal - matrix.level
-    share = rise / xp.where(reach != 0.0, reach, xp.nan)
-    moved = variance + share * (equal_correlation_variance(goal, x) - variance)
-    # Rounding may leave the variance of a hedged portfolio a hair below zero.
-    vol = xp.sqrt(xp.maximum(variance, 0.0))
-    stressed = xp.where(share <= 1.0, xp.sqrt(xp.maximum(moved, 0.0)), xp.nan)
-    undiversified = xp.abs(x).sum(axis=1)
-    return Diversification(
-        vol=vol,
-        undiversified_vol=undiversified,
-        ratio=undiversified / xp.where(vol > 0.0, vol, xp.nan),
-        benefit=undiversified - vol,
-        stressed_vol=stressed,
-        benefit_lost=stressed - vol,
-        coverage=coverage,
-    )
+    return x, coverage

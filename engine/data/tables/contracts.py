@@ -240,6 +240,11 @@ DIVIDENDS = Table(
     (_not_positive("amount"), Rule("known_after_the_date", "known", pl.col("known") > pl.col("date"))),
     may_be_empty=True,
 )
+PORTFOLIO = Table(
+    "portfolio",
+    {"ticker": Column(TEXT, also=("name", *_TICKER.also)), "weight": Column(NUMBER)},
+    ("ticker",),
+)
 TABLES = {
     table.name: table
     for table in (SURFACE, QUOTES, WEIGHTS, PRICES, RATES, ACTIONS, FORWARDS, SECTORS, EARNINGS, DIVIDENDS)
