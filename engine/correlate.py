@@ -25,7 +25,7 @@ def correlate(config: dict, folder: Path) -> None:
     from engine.study.research import research
     from engine.study.snapshots import follow
     from engine.study.strips import strips_found
-    from engine.study.tables import data_behind
+    from engine.study.tables import data_behind, statuses
 
     choice = build(config["basket"], "basket", config["allow"])
     coverage = number(config, "min_coverage", float)
@@ -63,7 +63,8 @@ def correlate(config: dict, folder: Path) -> None:
         read = {} if counts is None else {"quality": counts}
         for name, frame in (levels.frames() | read | quality.frames() | found.frames | strips).items():
             kept.write_frame(f"{name}.parquet", frame)
-        tables = levels.tables(market) | published_tables(config, market, published, coverage)
+        beside = published_tables(config, market, published, coverage)
+        tables = {"Dates by status at 50 delta": statuses(levels.measured())} | levels.tables(market) | beside
         tables |= (
             {BEHIND: data_behind(market, chosen[0].weights, levels.longest, found.missing)}
             | found.tables
@@ -74,16 +75,31 @@ def correlate(config: dict, folder: Path) -> None:
             kept.write_text("report.html", page)
             kept.write_text("quality.html", quality_report(quality, market.info))
         kept.finish(manifest(market, backend, config["seed"], started, realized_windows=levels.told_windows()))
-    _show(market, backend, levels, tables)
+    _show(market, backend, levels, _shown(config, levels, tables, beside))
     print("", "Quality of the data", *(f"  {line}" for line in quality.lines()), sep="\n")
     print(f"\nTook {time.perf_counter() - started:.1f} s. Numbers: {folder / 'correlation.parquet'}")
     if config["report"]["html"]:
         print(f"Report: {folder / 'report.html'}, on the data {folder / 'quality.html'}")
 
 
-def _show(market, backend: str, levels, tables: dict) -> None:
-    from engine.report import aligned, correlation_levels
-    from engine.study.tables import negative_levels, statuses
+def _shown(config: dict, levels, tables: dict, beside: dict) -> dict:
+    """Return what is printed, by heading: one screen where the page has the rest, else all tables."""
+    from engine.report import correlation_levels
+    from engine.study.overview import MOST_ROWS, overview
+
+    if not config["report"]["html"]:
+        heading = "Implied correlation at 50 delta (means over dates whose status is ok)"
+        return {heading: correlation_levels(levels.measured())} | tables
+    shown = overview(levels)
+    for heading, frame in list(beside.items())[:1]:
+        shown[heading] = frame.head(MOST_ROWS)
+    asked = f" on {config['day']}, "  # of the day's drivers
+    return shown | {heading: frame for heading, frame in tables.items() if config["day"] and asked in heading}
+
+
+def _show(market, backend: str, levels, printed: dict) -> None:
+    from engine.report import aligned
+    from engine.study.tables import negative_levels
 
     info, dates = market.info, market.dates
     labels = [basket.label for basket in levels.baskets]
@@ -93,11 +109,8 @@ def _show(market, backend: str, levels, tables: dict) -> None:
     )
     if info.notes:
         print(f"Data: {info.source}", *(f"Caution: {note}" for note in info.notes), sep="\n")
-    measured = levels.measured()
-    for text in negative_levels(measured):
+    for text in negative_levels(levels.measured()):
         print(f"Caution: {text}")
-    levels_heading = "Implied correlation at 50 delta (means over dates whose status is ok)"
-    printed = {levels_heading: correlation_levels(measured), "Dates by status at 50 delta": statuses(measured)} | tables
     for heading, frame in printed.items():
         print("", heading, *(f"  {line}" for line in aligned(frame)), sep="\n")
 

@@ -2,10 +2,13 @@
 
 import polars as pl
 
+from engine.correlation.indices import TENORS, index_name
 from engine.report import plots
 from engine.report.cells import as_table
 from engine.report.page import Page, Section
 from engine.report.tables import correlation_levels, realized_words
+
+HEADINGS = {"premium": "Correlation risk premium", "season": "Season of the quarter"}
 
 
 def correlation_report(
@@ -27,26 +30,29 @@ def correlation_report(
         `drivers of DAY`, `season`.
     """
     basket = long["basket"][0]
+    measured = long.filter(pl.col("status") != "no_index_leg")
     ours = long.filter((pl.col("basket") == basket) & (pl.col("status") == "ok"))
-    levels = correlation_levels(long)
+    levels = correlation_levels(measured)
     atm = ours.filter(pl.col("delta") == 50)
     moved = realized.filter(pl.col("basket") == basket)
     words = realized_words(moved["window"][0], moved["realized_leg"][0])
+    shown = _terms(atm["tenor"].unique().to_list())
     through_time = (
-        atm.filter(pl.col("tenor").is_in(_spread(atm["tenor"].unique().sort().to_list())))
-        .with_columns((pl.col("tenor").cast(pl.String) + " days").alias("series"))
+        atm.filter(pl.col("tenor").is_in(shown))
+        .with_columns(series=pl.col("tenor").replace_strict(shown, [_series(tenor) for tenor in shown]))
         .pivot(on="series", index="date", values="implied_correlation")
         .join(moved.select("date", pl.col("realized_correlation").alias(words)), on="date", how="left")
         .sort("date")
+        .select("date", *(_series(tenor) for tenor in shown), words)
     )
     term = levels.filter(pl.col("basket") == basket).select("tenor", "mean", "last")
-    last_day = ours.filter(pl.col("date") == ours["date"].max())
+    last_day = ours.filter(pl.col("date") == pl.col("date").max())
     skew = (
         last_day.filter(pl.col("tenor").is_in(_spread(last_day["tenor"].unique().sort().to_list())))
         .pivot(on="tenor", index="delta", values="implied_correlation")
         .sort("delta")
     )
-    statuses = long.group_by("basket", "status").len(name="cells").sort("basket", "cells", descending=[False, True])
+    statuses = measured.group_by("basket", "status").len(name="cells").sort("basket", "cells", descending=[False, True])
     page = Page("sections.html", f"Implied correlation of {info.name}")
     sections = [
         Section(
@@ -59,9 +65,17 @@ def correlation_report(
         ),
         *_researched(page, research or {}, info.index),
         *_heatmaps(page, long, realized),
-        Section("Levels at 50 delta", tables=[as_table(levels)], note="Means over dates whose status is ok; decimals."),
+        Section(
+            "Levels at 50 delta",
+            tables=[as_table(levels.filter(pl.col("dates_ok") > 0))],
+            note="Means over dates whose status is ok; decimals. What has no such date is counted by status below.",
+        ),
         *(Section(heading, tables=[as_table(frame)]) for heading, frame in (extra or {}).items()),
-        Section("Cells by status", tables=[as_table(statuses)], note="Values are never clipped: see the status."),
+        Section(
+            "Cells by status",
+            tables=[as_table(statuses)],
+            note=f"Values are never clipped: see the status.{_left_out(long)}",
+        ),
     ]
     dates = long["date"]
     head = [
@@ -97,7 +111,7 @@ def _researched(page: Page, research: dict, leg: str) -> list[Section]:
             figure = plots.plot_season(frame)
         else:
             figure = plots.plot_day_drivers(frame, name.removeprefix("drivers of "))
-        sections.append(Section(name[0].upper() + name[1:], [page.figure(figure)], note=notes.get(name, "")))
+        sections.append(Section(HEADINGS.get(name, name.capitalize()), [page.figure(figure)], note=notes.get(name, "")))
     return sections
 
 
@@ -121,6 +135,21 @@ def _heatmaps(page: Page, long: pl.DataFrame, realized: pl.DataFrame) -> list[Se
         Section("Baskets through time", [page.figure(plots.plot_basket_heatmap(frame, title))])
         for title, frame in frames
     ]
+
+
+def _terms(tenors: list[int]) -> list[int]:
+    """Pick the tenors shown through time: those nearest to three months, one month and a year, three months first."""
+    wanted = [min(tenors, key=lambda days: abs(days - near)) for near in (91, 30, 365)] if tenors else []
+    return list(dict.fromkeys(wanted))
+
+
+def _series(tenor: int) -> str:
+    return f"{index_name(tenor)}, {tenor} days" if tenor in TENORS.values() else f"{tenor} days"
+
+
+def _left_out(long: pl.DataFrame) -> str:
+    without = long.filter(pl.col("status") == "no_index_leg")["basket"].unique(maintain_order=True).to_list()
+    return f" Without an index leg, so realised only: {', '.join(without)}." if without else ""
 
 
 def _spread(values: list, count: int = 4) -> list:

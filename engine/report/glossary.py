@@ -50,7 +50,7 @@ WORDS = {
     "index minus basket": "P&L because the index moved otherwise than the names that are held.",
     "implied correlation": "Average correlation between the members that index and member options imply (Cboe's COR).",
     "realised": "Measured on past returns of the same names and weights.",
-    "premium of correlation": "Implied less realised correlation.",
+    "correlation risk premium": "Implied correlation less what was realised over as many sessions.",
     "stale marks": "Marks of a day on which the leg had no quote of its own.",
     "beyond the tenors": "Marks whose time left the surface does not reach: extrapolated.",
     "beyond the deltas": "Marks whose strike the surface does not reach, though the time left: extrapolated.",

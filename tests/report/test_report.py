@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from engine.report import correlation_report, leaderboard, plots, summary_table, write_tearsheet
+from tests.report.test_run_page import unpacked
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,14 @@ def test_the_correlation_page_is_self_contained_and_survives_missing_values(tmp_
     assert_self_contained(page)
     assert "no_index_quote" in page
     assert "realised, 21 sessions, own returns of IDX" in page
+    held = unpacked(page)
+    assert held["figures"][0]["data"][0]["name"] == "COR3M, 91 days"
+    assert all(len(set(held["columns"][trace["y"]["column"]]) - {None}) for trace in held["figures"][0]["data"])
+
+
+def test_a_series_without_a_number_has_no_line_and_no_legend():
+    frame = pl.DataFrame({"date": [date(2024, 1, 1)], "a": [0.1], "b": [None]}, schema_overrides={"b": pl.Float64})
+    assert [trace.name for trace in plots.plot_series(frame, "", "").data] == ["a"]
 
 
 def test_the_summary_starts_with_gross_cost_net_and_break_even(result):

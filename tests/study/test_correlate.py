@@ -99,7 +99,7 @@ def test_one_window_for_all_tenors_can_be_asked_for_and_a_shorter_one_is_named(c
         "wanted": 600,
         "measured": 503,
     }
-    assert "longest realised window without a hole" in ended.out
+    assert "window without a hole" in (folder / "report.html").read_text()
 
 
 def test_all_baskets_are_measured_at_once_and_those_without_options_on_them_say_so(long, ended):
@@ -142,7 +142,23 @@ def test_one_basket_or_the_sectors_alone_can_be_asked_for(command, tmp_path):
 
 
 def test_levels_coverage_and_status_are_printed(ended):
-    for words in ("50 delta", "tenor", "coverage", "ok", "index share held by the basket", "Report: results/small/"):
+    for words in ("COR3M", "50 delta", "tenor", "coverage", "dates_ok", "3 without a value", "Report: results/small/"):
+        assert words in ended.out
+    assert len(ended.out.splitlines()) <= 40
+    assert "index share held by the basket" in (ended.folders[0] / "report.html").read_text()
+
+
+def test_the_screen_says_what_the_rows_say(ended, long):
+    cell = long.filter((pl.col("basket") == "top50") & (pl.col("tenor") == 91) & (pl.col("delta") == 50))
+    rho = 100.0 * cell.filter(pl.col("status") == "ok")["implied_correlation"]
+    (line,) = (line.split() for line in ended.out.splitlines() if line.split()[:1] == ["COR3M"])
+    assert [float(word) for word in line[2:6]] == [round(v, 2) for v in (rho.mean(), rho.min(), rho.max(), rho[-1])]
+    assert line[6] == str(len(rho))
+
+
+def test_without_a_page_all_tables_are_printed(command, tmp_path):
+    ended = command("correlate", "debug=small", "report=none", place=tmp_path)
+    for words in ("index share held by the basket", "Dates by status", "Realised correlation and premia"):
         assert words in ended.out
 
 

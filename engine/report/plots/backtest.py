@@ -131,6 +131,7 @@ def plot_sweep_heatmap(runs: pl.DataFrame, x: str, y: str, metric: str) -> go.Fi
         z=grid,
         colorscale=[[0.0, COST], [0.5, "#f6f4ef"], [1.0, NET]],
         zmid=0.0,
+        showscale=False,  # every cell says its number
         texttemplate="%{z:.3g}",
         hovertemplate=f"{x} %{{x}}<br>{y} %{{y}}<br>{metric} %{{z:.4g}}<extra></extra>",
     )

@@ -12,10 +12,10 @@ def plot_implied_correlation(series: pl.DataFrame, title: str = "Implied against
 
 
 def plot_series(series: pl.DataFrame, title: str, unit: str, scale: float = 100.0) -> go.Figure:
-    """Lines through time, one per column beside `date`, times `scale`."""
+    """Lines through time, one per column beside `date` that has a number, times `scale`."""
     figure = new_figure(title, unit)
     for column in series.columns:
-        if column != "date":
+        if column != "date" and series[column].null_count() < series.height:
             figure.add_scatter(
                 x=series["date"].to_numpy(),
                 y=series[column].to_numpy() * scale,
@@ -41,6 +41,8 @@ def _curves(levels: pl.DataFrame, title: str, x: str, unit: str) -> go.Figure:
     figure = new_figure(title, "correlation (x 100)", x)
     along, *columns = levels.columns
     for column in columns:
+        if levels[column].null_count() == levels.height:
+            continue
         figure.add_scatter(
             x=levels[along].to_numpy(),
             y=levels[column].to_numpy() * 100.0,
@@ -62,7 +64,7 @@ def plot_surface(surface: pl.DataFrame, title: str) -> go.Figure:
         y=tenors,
         z=points,
         colorscale=[[0.0, "#f6f4ef"], [0.5, GROSS], [1.0, NET]],
-        colorbar={"title": "x 100"},
+        showscale=False,  # every cell says its number
         texttemplate="%{z:.0f}",
         hovertemplate="%{y}, delta %{x}: %{z:.1f}<extra></extra>",
     )
@@ -98,6 +100,8 @@ def plot_drivers(drivers: pl.DataFrame, leg: str) -> go.Figure:
     """What moved the index volatility, added up through time; columns date, total and the parts, vol points."""
     figure = new_figure(f"Where the moves of {leg}'s volatility came from", "vol points since the start")
     for column in ("component_vol", "correlation", "weight", "cross"):
+        if drivers[column].null_count() == drivers.height:
+            continue
         figure.add_scatter(
             x=drivers["date"].to_numpy(),
             y=drivers[column].fill_null(0.0).cum_sum().to_numpy(),
