@@ -131,13 +131,14 @@ def _objects(rng: np.random.Generator, tries: int) -> Outcome:
     from engine.command.objects import build
 
     groups = {
-        "basket": ["TopWeights", "AllMembers", "Names"],
+        "basket": ["TopWeights", "AllMembers", "Names", "Liquid", "SectorBalanced", "Tracking", "OwnWeights"],
         "structure": ["Straddle"],
-        "sizing": ["VegaNeutral", "ThetaNeutral", "GammaNeutral"],
-        "schedule": ["Monthly", "Weekly"],
-        "exits": ["HoldToExpiry", "EarlyExit"],
-        "hedge": ["DailyDelta", "NoHedge"],
-        "costs": ["VolPoints", "NoCosts"],
+        "sizing": ["VegaNeutral", "ThetaNeutral", "GammaNeutral", "BetaNeutral", "MinimumVariance"],
+        "scale": ["PremiumScale", "VegaOfNav", "VolatilityTarget", "StressCap", "MarginScale"],
+        "schedule": ["Monthly", "Weekly", "DailyLadder", "OnDates", "Roll"],
+        "exits": ["HoldToExpiry", "EarlyExit", "NextEntry"],
+        "hedge": ["DailyDelta", "NoHedge", "EveryDays", "DeltaBand", "WhalleyWilmott", "IndexBeta"],
+        "costs": ["VolPoints", "NoCosts", "DeskCosts", "BidAsk"],
     }
     known = [
         (group, f"engine.{'correlation' if group == 'basket' else 'backtest'}.{name}", getattr(module, name))

@@ -148,6 +148,7 @@ def test_dates_of_ones_own_are_entered_from_a_list_or_a_file(tmp_path):
     ("dates", "words"),
     [
         ("none.csv", r"schedule\.dates=none\.csv is no file; give a table of date"),
+        ("a" * 400, r"is no file; give a table of date"),
         (("2024-01-06",), r"schedule\.dates: 2024-01-06 is no session; the next one is 2024-01-08"),
         (("2020-01-06",), r"none of 1 dates lies between 2024-01-02, the first session that can be traded"),
         (("06/01/2024",), r"06/01/2024"),

@@ -30,7 +30,11 @@ def read_whole(
     """
     file = Path(path)
     columns = [(names or {}).get(column, column) for column in table.columns]
-    if not file.is_file():
+    try:
+        there = file.is_file()
+    except OSError:  # no name that a file could have
+        there = False
+    if not there:
         raise InputError(f"{setting or table.name}={path} is no file; give a table of {', '.join(columns)}")
     frame, first = read_table(file)
     found = judged(table, frame, str(file), names=names, first=first)
