@@ -1,5 +1,6 @@
 """The legs of a block of cohorts, followed and reduced by the kernel `book`: no mark is kept for longer than a day."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -7,8 +8,8 @@ import numpy as np
 from engine import kernels
 from engine.backend import namespace, special
 from engine.backtest.attribution import date_rolls
-from engine.backtest.hedging import Hedge, is_share_of_delta
-from engine.backtest.instruments import PAYOFFS, Instrument, pairs
+from engine.backtest.hedging import Hedge, compiled
+from engine.backtest.instruments import PAYOFFS, Instrument, Pair, pairs
 from engine.backtest.legs import Entry, Legs
 from engine.backtest.marks import tenors_around
 from engine.calendar import year_fraction
@@ -64,7 +65,7 @@ class FusedLegs:
     def fits(panel, legs: int, recipe) -> bool:
         """Say whether the kernel knows what a recipe asks for, and has room for such a smile and basket."""
         options = all(i.kind in PAYOFFS and i.tenor is None for pair in pairs(recipe.structure) for i in pair)
-        known = options and is_share_of_delta(recipe.hedge) and not recipe.detailed
+        known = options and not recipe.detailed and compiled(recipe.hedge, _is_one(pairs(recipe.structure))) is not None
         return known and (len(panel.deltas) <= MOST_DELTAS if namespace(panel.spot) is np else 1 + legs <= MOST_LEGS)
 
     @staticmethod
@@ -86,8 +87,11 @@ class FusedLegs:
         return Entry(quoted, forward, greeks, *(a[:, :, None] for a in (forward, iv, value, vega)))
 
     def held(self, units, entry: Entry, hedge: Hedge) -> tuple[dict, dict]:
-        """Hold `units` of each leg, (C, 1 + L), as it was entered, with a share of its delta hedged."""
+        """Hold `units` of each leg, (C, 1 + L), as it was entered, hedged by a rule that it knows."""
         xp, panel = namespace(units), self.panel
+        rule, by = compiled(hedge, _is_one(self.instruments)) or (None, 0.0)
+        if rule is None:
+            raise TypeError(f"the kernel does not know {hedge}; ask `fits` first")
         count = len(self.instruments)
         by_day, by_leg, each = (self.size, self.days + 1), units.shape, (*units.shape, count)
         payoff = [[(pair[k].ratio, *PAYOFFS[pair[k].kind]) for pair in self.instruments] for k in (0, 1)]
@@ -106,20 +110,25 @@ class FusedLegs:
             _doubles(panel.strike_factor),
             _doubles(panel.settlement),
             int(panel.info.physical_delivery),
-            float(hedge.ratio),
+            by,
             count,
             xp.asarray(payoff),
             _doubles(units),
             _doubles(entry.strike),
         )
-        self._launch("hold", (*inputs, *reduced.values(), *table.values()), count)
+        self._launch("hold", (*inputs, *reduced.values(), *table.values()), count, int(rule))
         return reduced, table
 
-    def _launch(self, entry: str, arguments, instruments: int = 1) -> None:
+    def _launch(self, entry: str, arguments, *variant: int) -> None:
         xp = namespace(self.panel.spot)
         threads = 32 * -(-(1 + self.legs) // 32)  # a thread per leg, in whole warps
-        variant = {"dtype": self.dtype, "instruments": instruments}
-        kernels.launch(xp, "book", entry, self.size, arguments, threads=threads, **variant)
+        how = {"dtype": self.dtype, "variant": variant, "threads": threads}
+        kernels.launch(xp, "book", entry, self.size, arguments, **how)
+
+
+def _is_one(instruments: Sequence[Pair]) -> bool:
+    """Tell whether a unit of every leg is one of one instrument."""
+    return len(instruments) == 1 and all(one.ratio == 1.0 for one in instruments[0])
 
 
 def _doubles(array):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from engine.arrays import Floats
 from engine.backend import namespace
-from engine.backtest.hedging import OWN, STICKY_DELTA, AbstractHedge, Hedge, Wanted, is_share_of_delta
+from engine.backtest.hedging import OWN, STICKY_DELTA, AbstractHedge, DailyDelta, Hedge, Wanted
 from engine.backtest.leg_sums import total
 from engine.backtest.trailing import trailing_beta, trailing_vol
 from engine.kernels.codes import LegStatus
@@ -27,7 +27,7 @@ def held_deltas(legs: "Legs", units: Floats, hedge: Hedge) -> list[Floats]:
         Of each leg, per unit of index vega.
     hedge : Hedge
     """
-    if is_share_of_delta(hedge) or not isinstance(hedge, AbstractHedge):
+    if not isinstance(hedge, AbstractHedge) or (type(hedge) is DailyDelta and hedge.vol == OWN):
         return [hedge.ratio * one.greeks.delta for one in legs.instruments]
     found: dict[int, Floats] = {}
     for tenor in dict.fromkeys(one.pair[0].tenor for one in legs.instruments):

@@ -11,6 +11,7 @@ from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest.batch import refuse_below
 from engine.errors import InputError
+from engine.kernels.codes import HedgeRule
 from engine.kinds import check_count, check_kinds
 
 OWN, STICKY_DELTA, REALIZED = "own", "sticky_delta", "realized"
@@ -224,9 +225,26 @@ class NoHedge:
     ratio = 0.0
 
 
-def is_share_of_delta(hedge: Hedge) -> bool:
-    """Tell whether what is held is a share of each close's own delta, which is all that the kernel knows."""
-    return not isinstance(hedge, AbstractHedge) or (type(hedge) is DailyDelta and hedge.vol == OWN)
+def compiled(hedge: Hedge, one_of_one: bool) -> tuple[HedgeRule, float] | None:
+    """Return the rule of the kernel that a hedge is, with its number; None where only array code knows it.
+
+    Parameters
+    ----------
+    hedge : Hedge
+    one_of_one : bool
+        A unit of every leg is one instrument: what is held against it is held against the leg.
+    """
+    if not isinstance(hedge, AbstractHedge):
+        return HedgeRule.SHARE, float(hedge.ratio)
+    if hedge.vol != OWN:
+        return None
+    if type(hedge) is DailyDelta:
+        return HedgeRule.SHARE, 1.0
+    if type(hedge) is EveryDays and one_of_one:
+        return HedgeRule.DAYS, float(hedge.days)
+    if type(hedge) is DeltaBand and one_of_one:
+        return HedgeRule.BAND, float(hedge.band)
+    return None
 
 
 def _day_by_day(next_held: Callable[[Floats, int], Floats], delta: Floats) -> Floats:

@@ -94,12 +94,12 @@ extern "C" __global__ void __launch_bounds__(MOST_LEGS) hold(HOLD_PARAMETERS) {
     Instrument own[INSTRUMENTS];
     Totals total[INSTRUMENTS];
     Mark marks[INSTRUMENTS];  // of the close before
-    double moneyness_was[INSTRUMENTS];
+    double moneyness_was[INSTRUMENTS], kept[INSTRUMENTS];  // delta of a unit held since
     for (int i = 0; i < INSTRUMENTS; ++i) {
         own[i] = lives ? instrument_of(out, leg, at_leg, i) : Instrument{0.0, 1.0, {1.0, 0.0}};
         marks[i].forward = own[i].strike;
         marks[i].iv = NOT_A_NUMBER;
-        marks[i].hedge = moneyness_was[i] = 0.0;
+        marks[i].hedge = moneyness_was[i] = kept[i] = 0.0;
     }
     for (i64 day = 0; day <= life[cohort]; ++day) {
         const i64 at = cohort * (days + 1) + day;
@@ -121,7 +121,8 @@ extern "C" __global__ void __launch_bounds__(MOST_LEGS) hold(HOLD_PARAMETERS) {
                 const double moneyness = log_of(is.forward / exercise);
                 price(is.forward, exercise, is.iv, q.years, moneyness, discount, own[i].payoff, is.value, is.delta,
                       is.vega);
-                is.hedge = q.ends == LIVES ? hedge_ratio * is.delta * own[i].units : 0.0;
+                kept[i] = held_delta(is.delta, hedge_by, day, kept[i]);
+                is.hedge = q.ends == LIVES ? kept[i] * own[i].units : 0.0;
                 if (day == 0) {
                     was = is;
                     was.hedge = 0.0;

@@ -17,6 +17,14 @@ class LegStatus(IntEnum):
     EXITED = 5  # sold at the mark of an early exit
 
 
+class HedgeRule(IntEnum):
+    """When the delta that is held against a leg is another than at the close before; each with a number of its own."""
+
+    SHARE = 0  # at every close: that share of its delta
+    DAYS = 1  # at entry and every so many sessions: all of it
+    BAND = 2  # where delta is further from it than that: all of it
+
+
 class Kind(IntEnum):
     """What an instrument pays at its expiry."""
 

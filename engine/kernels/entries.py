@@ -1,6 +1,15 @@
 """The kernels: what each of their entry points takes, and the constants that their C text is given."""
 
-from engine.kernels.codes import MAGNITUDES, PARTS, STATISTICS, Beyond, CorrelationStatus, InversionStatus, LegStatus
+from engine.kernels.codes import (
+    MAGNITUDES,
+    PARTS,
+    STATISTICS,
+    Beyond,
+    CorrelationStatus,
+    HedgeRule,
+    InversionStatus,
+    LegStatus,
+)
 from engine.kernels.declare import Entry, Kernel, codes, numbers, positions, reads, writes
 
 PIECE = 256  # elements that a CPU takes through a formula at once: pieces.cuh
@@ -36,7 +45,7 @@ HOLD = (
     *reads("i64", "life outcome", "cohorts"),
     *reads("double", "strike_factor settlement", "dates names"),
     *numbers("physical_delivery"),
-    *numbers("hedge_ratio", "double"),
+    *numbers("hedge_by", "double"),
     *numbers("instruments"),
     *reads("double", "payoff", "2 instruments 3"),  # of index and members: ratio, straddles, forwards
     *reads("double", "units", "cohorts legs+1"),
@@ -126,6 +135,7 @@ KERNELS = {
         constants=(
             codes(LegStatus),
             codes(Beyond),
+            codes(HedgeRule),
             positions("PARTS", PARTS),
             positions("MAGNITUDES", (f"size_{name}" for name in MAGNITUDES)),
             {"MOST_DELTAS": MOST_DELTAS, "MOST_LEGS": MOST_LEGS},

@@ -52,13 +52,13 @@ def missing() -> str | None:
 
 
 @functools.cache
-def library(kernel: str, dtype: str, instruments: int = 1) -> ctypes.CDLL:
+def library(kernel: str, dtype: str, *variant: int) -> ctypes.CDLL:
     """Return the compiled library of a kernel; it is built if an earlier run has not done so."""
-    return _built(kernel, dtype, instruments)
+    return _built(kernel, dtype, *variant)
 
 
-def _built(kernel: str, dtype: str, instruments: int = 1) -> ctypes.CDLL:
-    text = source(kernel, dtype, instruments)
+def _built(kernel: str, dtype: str, *variant: int) -> ctypes.CDLL:
+    text = source(kernel, dtype, *variant)
     made_by = [text, compiler(), _version(), *FLAGS, repr(NATIVE), platform.machine(), _processor()]
     key = hashlib.sha256("\0".join(made_by).encode()).hexdigest()[:16]
     name = f"{kernel}-{dtype}-{key}.so"

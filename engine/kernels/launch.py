@@ -59,7 +59,7 @@ def launch(
     arguments: Sequence[Any],
     *,
     dtype: str = "float32",
-    instruments: int = 1,
+    variant: tuple[int, ...] = (),
     threads: int = 0,
     shared: int = 0,
     least: int = 1,
@@ -78,8 +78,8 @@ def launch(
         In the order of the entry's parameters (`entries`). Arrays are C-contiguous, unless the entry takes strides.
     dtype : str
         How volatilities are stored: float32 or float64.
-    instruments : int
-        How many a leg of the book has: a number that its text is compiled for.
+    variant : tuple of int
+        Numbers that the text is compiled for: how many instruments a leg of the book has, and its `HedgeRule`.
     threads : int
         On a GPU, how many threads work on one item together, as a block; 0 if each thread works on its own item.
     shared : int
@@ -98,10 +98,10 @@ def launch(
         return
     check(kernel, entry, items, arguments, dtype)
     if xp is np:
-        library = host.library(kernel, dtype, instruments)
+        library = host.library(kernel, dtype, *variant)
         _on_host(getattr(library, entry), items, [_as_c(a) for a in arguments], least)
         return
-    function = _device_function(kernel, entry, dtype, instruments)
+    function = _device_function(kernel, entry, dtype, variant)
     scalars = {int: np.int64, float: np.float64, type(None): np.uint64, bool: np.int64}
     typed = [scalars[type(a)](a or 0) if type(a) in scalars else a for a in arguments]
     block, grid = (threads, items) if threads else (128, -(-items // 128))
@@ -176,12 +176,12 @@ if hasattr(os, "register_at_fork"):  # a forked process has no copies of our thr
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def _device_function(kernel: str, entry: str, dtype: str, instruments: int = 1):
-    return _device_module(kernel, dtype, instruments).get_function(entry)
+def _device_function(kernel: str, entry: str, dtype: str, variant: tuple[int, ...] = ()):
+    return _device_module(kernel, dtype, variant).get_function(entry)
 
 
 @functools.cache
-def _device_module(kernel: str, dtype: str, instruments: int):
+def _device_module(kernel: str, dtype: str, variant: tuple[int, ...]):
     import cupy
 
-    return cupy.RawModule(code=source(kernel, dtype, instruments), options=("-std=c++17",))
+    return cupy.RawModule(code=source(kernel, dtype, *variant), options=("-std=c++17",))

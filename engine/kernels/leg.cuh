@@ -114,6 +114,13 @@ INLINE void price(double forward, double strike, double iv, double years, double
     vega = is.straddles * vega;
 }
 
+// Delta of a unit that is held from a close on: `by` is the share, the sessions or the band of the rule that was compiled.
+INLINE double held_delta(double delta, double by, i64 day, double before) {
+    if (HEDGE_RULE == DAYS) return day % (i64)by == 0 ? delta : before;
+    if (HEDGE_RULE == BAND) return fabs(delta - before) > by ? delta : before;
+    return by * delta;
+}
+
 // What an option of the close before would be worth, had only the date changed (`rolled`, with its vega there), and
 // the forward as well (`moved`).
 INLINE void reprice(double forward_was, double forward_now, double strike, double iv_was, double left,

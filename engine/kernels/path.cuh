@@ -136,14 +136,19 @@ INLINE void mark_events(i64 count, int ends, bool delivers, Path &p) {
 }
 
 // Values, greeks and hedges, and what the options of the close before would be worth.
-INLINE void price_path(const Instrument &held, double hedge_ratio, i64 count, Path &p) {
+INLINE void price_path(const Instrument &held, double hedge_by, i64 count, Path &p) {
     const double strike = held.strike;
     HOST_SIMD
     for (i64 day = 0; day < whole_vectors(count); ++day) {
         p.moneyness[day] = log_of(p.forward[day] / strike);
         price(p.forward[day], strike, p.iv[day], p.years[day], p.moneyness[day], p.discount[day], held.payoff,
               p.value[day], p.delta[day], p.vega[day]);
-        p.hedge[day] = p.on[day] * hedge_ratio * p.delta[day] * held.units;
+        p.hedge[day] = p.on[day] * hedge_by * p.delta[day] * held.units;
+    }
+    double kept = 0.0;
+    for (i64 day = 0; HEDGE_RULE != SHARE && day < count; ++day) {
+        kept = held_delta(p.delta[day], hedge_by, day, kept);
+        p.hedge[day] = p.on[day] * kept * held.units;
     }
     HOST_SIMD
     for (i64 day = 0; day < whole_vectors(count); ++day) {
@@ -206,7 +211,7 @@ INLINE void hold_leg(const Market &market, const Held &held, const Leg &leg, Pat
     for (int i = 0; i < INSTRUMENTS; ++i) {
         const Instrument own = instrument_of(held, leg.number, at, i);
         look_up_path(market, own.strike, count, p);
-        price_path(own, held.hedge_ratio, count, p);
+        price_path(own, held.hedge_by, count, p);
         store_totals(held, at * INSTRUMENTS + i, add_flows(leg, own, count, p, sums));
         held.exit_value[at * INSTRUMENTS + i] = p.value[ends == CLOSED ? count - 2 : count - 1];
         if (INSTRUMENTS == 1) continue;  // its hedge is the leg's

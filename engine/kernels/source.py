@@ -16,10 +16,11 @@ _INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
 
 
 @functools.cache
-def source(kernel: str, dtype: str, instruments: int = 1) -> str:
-    """Return the text of `<kernel>.cu` for volatilities stored as `dtype`, and legs of so many instruments."""
+def source(kernel: str, dtype: str, instruments: int = 1, hedge_rule: int = 0) -> str:
+    """Return the text of `<kernel>.cu` for volatilities stored as `dtype`, legs of so many instruments, hedged so."""
     file = (FOLDER / f"{kernel}.cu").read_text(encoding="utf-8")
-    return f"#define INSTRUMENTS {instruments}\n" + spliced(f"{KERNELS[kernel].text}\n{file}", dtype)
+    variant = f"#define INSTRUMENTS {instruments}\n#define HEDGE_RULE {hedge_rule}\n"
+    return variant + spliced(f"{KERNELS[kernel].text}\n{file}", dtype)
 
 
 def spliced(text: str, dtype: str) -> str:

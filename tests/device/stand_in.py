@@ -257,9 +257,9 @@ class Library(types.ModuleType):
         return types.SimpleNamespace(free_bytes=lambda: 0)
 
 
-def kernel(name: str, entry: str, dtype: str, instruments: int = 1):
+def kernel(name: str, entry: str, dtype: str, variant: tuple[int, ...] = ()):
     """A kernel's CPU entry point, called as CuPy calls the one on the device."""
-    function = getattr(host.library(name, dtype, instruments), entry)
+    function = getattr(host.library(name, dtype, *variant), entry)
 
     def run(grid, block, arguments, shared_mem=0):
         def as_c(a):

@@ -16,7 +16,10 @@ from engine.backend import namespace, to_host
 from engine.backtest import (
     AtDelta,
     AtForward,
+    DailyDelta,
+    DeltaBand,
     EarlyExit,
+    EveryDays,
     Instrument,
     Kind,
     Recipe,
@@ -86,16 +89,18 @@ def book_inputs(listed, names=7):
     return inputs
 
 
-def book(panel, structure=STRADDLE):
+def book(panel, structure=STRADDLE, hedge=None):
     """The trade book of cohorts held to their ends, every third sold on its ninth day; only legs that are held."""
     cohorts = choose_contracts(panel, Weekly().entries(panel.dates, 1), structure)
     sold = np.where(np.arange(len(cohorts)) % 3 == 0, 9, 99)
-    made = build_book(panel, panel.weights, cohorts.until(sold), Recipe(structure, ThetaNeutral()))
+    made = build_book(
+        panel, panel.weights, cohorts.until(sold), Recipe(structure, ThetaNeutral(), hedge or DailyDelta())
+    )
     held = to_host(made.legs.units) != 0.0
     arrays = {
         name: to_host(array)
         for name, array in vars(made).items()
-        if name not in ("recipe", "cohorts", "legs", "listed")
+        if name not in ("recipe", "cohorts", "legs", "share", "detail", "listed")
     }
     return arrays | {f"legs.{name}": to_host(array)[held] for name, array in vars(made.legs).items()}
 
@@ -213,6 +218,9 @@ CASES = [
     Case("book", book_inputs(listed=True), book, rtol=1e-11, atol=1e-11),
     Case("book", book_inputs(listed=False, names=43), book, rtol=1e-11, atol=1e-11),  # two warps of legs
     Case("book", book_inputs(listed=True, names=43), book, rtol=1e-11, atol=1e-11),
+    # Hedges that wait; the band's decisions are far from their edge for these seeds.
+    Case("book", book_inputs(listed=False), partial(book, hedge=EveryDays(days=4)), rtol=1e-11, atol=1e-11),
+    Case("book", book_inputs(listed=True), partial(book, hedge=DeltaBand(band=0.2)), rtol=1e-11, atol=1e-11),
     # Packages of two and of three instruments, the smaller list filled up.
     Case("book", book_inputs(listed=False), partial(book, structure=Strangle(25, delta=30.0)), rtol=1e-11, atol=1e-11),
     Case("book", book_inputs(listed=True), partial(book, structure=Uneven()), rtol=1e-11, atol=1e-11),
@@ -250,19 +258,20 @@ def test_a_kernel_gives_the_numbers_of_the_array_code(xp, case, dtype, seed):
         np.testing.assert_allclose(to_host(found[name]), array, rtol=case.rtol, atol=case.atol, err_msg=name)
 
 
-VARIANTS = [*((kernel, 1) for kernel in KERNELS), ("book", 2)]  # and the instruments of a leg
+# And the instruments of a leg, and the rule of its hedge.
+VARIANTS = [*((kernel, (1, 0)) for kernel in KERNELS), ("book", (2, 0)), ("book", (1, 1)), ("book", (1, 2))]
 
 
 @pytest.mark.parametrize("dtype", STORED)
-@pytest.mark.parametrize(("kernel", "instruments"), VARIANTS)
-def test_a_kernel_compiles_for_every_device(kernel, instruments, dtype):
+@pytest.mark.parametrize(("kernel", "variant"), VARIANTS)
+def test_a_kernel_compiles_for_every_device(kernel, variant, dtype):
     nvrtc = pytest.importorskip("cupy_backends.cuda.libs.nvrtc", reason="CuPy is not installed; NVRTC comes with it")
     try:
         nvrtc.getVersion()
     except RuntimeError as error:
         pytest.skip(f"NVRTC is not installed: {error}")
     for architecture in ARCHITECTURES:
-        program = nvrtc.createProgram(source(kernel, dtype, instruments), f"{kernel}.cu", (), ())
+        program = nvrtc.createProgram(source(kernel, dtype, *variant), f"{kernel}.cu", (), ())
         try:
             nvrtc.compileProgram(program, ("-std=c++17", f"-arch=sm_{architecture}"))
         except Exception as error:
@@ -271,12 +280,12 @@ def test_a_kernel_compiles_for_every_device(kernel, instruments, dtype):
             nvrtc.destroyProgram(program)
 
 
-@pytest.mark.parametrize(("kernel", "instruments"), VARIANTS)
-def test_a_kernel_compiles_without_a_warning_on_the_cpu(kernel, instruments):
+@pytest.mark.parametrize(("kernel", "variant"), VARIANTS)
+def test_a_kernel_compiles_without_a_warning_on_the_cpu(kernel, variant):
     if host.missing():
         pytest.skip(host.missing())
     command = [host.compiler(), *host.FLAGS, "-Wall", "-Wextra", "-Werror", "-", "-o", "/dev/null"]
-    text = source(kernel, "float32", instruments)
+    text = source(kernel, "float32", *variant)
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
