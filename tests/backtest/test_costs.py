@@ -230,3 +230,19 @@ def test_bid_and_ask_that_are_not_there_are_refused():
 def test_a_negative_rate_is_refused(name):
     with pytest.raises(InputError, match=rf"{name}=-1\.0 is below 0"):
         replace(FREE, **{name: -1.0})
+
+
+@pytest.mark.parametrize("exits", SOLD.values(), ids=SOLD)
+def test_whatever_the_rates_higher_ones_never_cost_less(exits):
+    """Fifty pairs of costs at random, each rate of the second at least that of the first, in one batch."""
+    panel, rng = with_band(small_market(109)), np.random.default_rng(1)
+    names = [name for name in batch_fields(BidAsk()) if name != "calm"]  # above it spreads widen: more of it is less
+    low = rng.exponential(size=(50, len(names))) * (rng.random((50, len(names))) < 0.7)
+    high = low + rng.exponential(size=low.shape) * (rng.random(low.shape) < 0.3)
+    sets = [BidAsk(**dict(zip(names, map(float, rates), strict=True))) for rates in np.concatenate([low, high])]
+    exits = exits and stack([exits] * 100)
+    result = run(panel, stack(sets), exits=exits, sizing=stack([VegaNeutral()] * 100))
+    cheap, dear = result.cost[:50], result.cost[50:]
+    assert (cheap >= 0.0).all()
+    assert (dear >= cheap - 1e-9 * np.abs(cheap)).all()  # sums of the same terms: rounding of a last digit
+    assert (dear.sum(axis=1) > cheap.sum(axis=1)).sum() > 40
