@@ -159,17 +159,17 @@ def _of_contracts(rows: Rows, listed: ListedBook, entered, left) -> dict:
     }
 
 
-def by_name(result: "BacktestResult", p: int) -> pl.DataFrame:
-    """Return `BacktestResult.by_name`."""
-    rows = ledger(result, p).group_by("leg", "leg_class", maintain_order=True)
+def by_name(trades: pl.DataFrame) -> pl.DataFrame:
+    """Return `BacktestResult.by_name` of its ledger."""
+    rows = trades.group_by("leg", "leg_class", maintain_order=True)
     legs = rows.agg(pl.col("cohort").n_unique().alias("cohorts"), *(pl.col(name).sum() for name in SUMS))
     first = pl.col("leg_class") == "index"
     return legs.sort(~first, "leg")
 
 
-def by_cohort(result: "BacktestResult", p: int) -> pl.DataFrame:
-    """Return `BacktestResult.by_cohort`."""
-    rows = ledger(result, p).group_by("cohort")
+def by_cohort(result: "BacktestResult", p: int, trades: pl.DataFrame) -> pl.DataFrame:
+    """Return `BacktestResult.by_cohort`, given its ledger: it takes a book of its own after early exits."""
+    rows = trades.group_by("cohort")
     at_entry = rows.agg(
         pl.col("cost").sum(), residual_vega=pl.col("entry_vega").sum(), residual_premium=pl.col("premium").sum()
     )

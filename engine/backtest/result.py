@@ -227,7 +227,7 @@ class BacktestResult:
 
     def by_name(self, p: int = 0) -> pl.DataFrame:
         """One row per leg, the index first: its P&L and costs over all cohorts, which sum to the daily ones."""
-        return ledger.by_name(self, p)
+        return ledger.by_name(self.ledger(p))
 
     def by_cohort(self, p: int = 0) -> pl.DataFrame:
         """One row per cohort: its P&L by source, which sum to the daily ones, its costs, and what its size left open.
@@ -235,7 +235,7 @@ class BacktestResult:
         `residual_vega` per vol point, `residual_theta` per day, `residual_cash_gamma` and `residual_premium` are sums
         over its legs at entry, by their exact greeks, in currency.
         """
-        return ledger.by_cohort(self, p)
+        return ledger.by_cohort(self, p, self.ledger(p))
 
     def day(self, date: Date, p: int = 0) -> pl.DataFrame:
         """One row per cohort, leg and instrument held into a session: what it earned there; see `views.day`."""

@@ -64,7 +64,9 @@ def label(column: str) -> str:
     return LABELS.get(column) or (column if "." in column else column.replace("_", " "))
 
 
-def as_table(frame: pl.DataFrame, units: Mapping[str, str] | None = None, toned: Sequence[str] = ()) -> Table:
+def as_table(
+    frame: pl.DataFrame, units: Mapping[str, str] | None = None, toned: Sequence[str] = (), missing: str = "n/a"
+) -> Table:
     """Return a frame as a table.
 
     Parameters
@@ -74,6 +76,8 @@ def as_table(frame: pl.DataFrame, units: Mapping[str, str] | None = None, toned:
         As `as_text` knows them; columns of money by their names, the others as numbers of four digits.
     toned : sequence of str
         Columns coloured by their size, all on one scale.
+    missing : str
+        Written for a number that is not there.
     """
     units = units or {}
     sizes = [abs(v) for name in toned for v in frame[name].to_list() if v is not None and math.isfinite(v)]
@@ -82,16 +86,16 @@ def as_table(frame: pl.DataFrame, units: Mapping[str, str] | None = None, toned:
     for name, kind in frame.schema.items():
         unit = units.get(name) or ("money" if name.startswith("pnl_") or name == "cost" else "")
         colour = most if name in toned else 0.0
-        columns.append([_cell(value, unit, kind.is_numeric(), colour) for value in frame[name].to_list()])
+        columns.append([_cell(value, unit, kind.is_numeric(), colour, missing) for value in frame[name].to_list()])
     heads = [Cell(label(name), kind.is_numeric()) for name, kind in frame.schema.items()]
     return Table(heads, list(zip(*columns, strict=True)))
 
 
-def _cell(value, unit: str, number: bool, most: float) -> Cell:
+def _cell(value, unit: str, number: bool, most: float, missing: str) -> Cell:
     if not number:
         return Cell("" if value is None else str(value))
     tone = value / most if most and value is not None and math.isfinite(value) else 0.0
-    return Cell(written(value, unit), True, tone)
+    return Cell(missing if value is None else written(value, unit), True, tone)
 
 
 def written(value: float | int | date | None, unit: str = "") -> str:

@@ -33,7 +33,7 @@ class Packed:
     def text(self) -> str:
         """Return all that was kept, in base64; the same numbers give the same text."""
         held = {"figures": self._figures, "columns": self._columns, "rows": self._rows}
-        packed = gzip.compress(json.dumps(held, allow_nan=False, separators=(",", ":")).encode(), 6, mtime=0)
+        packed = gzip.compress(json.dumps(held, allow_nan=False, separators=(",", ":")).encode(), 4, mtime=0)
         return base64.b64encode(packed).decode()
 
     def _trace(self, trace: dict) -> dict:

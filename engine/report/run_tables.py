@@ -9,6 +9,7 @@ from engine.backtest.metrics import SESSIONS_PER_YEAR, sharpe
 from engine.backtest.performance import drawdowns as deepest
 from engine.errors import InputError
 
+LEAST_WINDOW = 42  # sessions of a rolling Sharpe ratio
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -70,12 +71,14 @@ def drawdowns(dates: Dates, pnl: Floats, count: int = 5) -> pl.DataFrame:
 def rolling_sharpe(pnl: Floats, hurdle: float = 0.0) -> tuple[int, Floats]:
     """Return a window in sessions, a year or a quarter of what there is, and the Sharpe ratio over it, (T,).
 
-    NaN before the window is full; `engine.backtest.metrics.sharpe` of each window.
+    NaN before the window is full; `engine.backtest.metrics.sharpe` of each window. A window below two months says
+    nothing: it is 0, and no ratio known.
     """
     window = min(SESSIONS_PER_YEAR, len(pnl) // 4)
     out = np.full(len(pnl), np.nan)
-    if window >= 2:
-        out[window - 1 :] = sharpe(np.lib.stride_tricks.sliding_window_view(pnl, window), hurdle)
+    if window < LEAST_WINDOW:
+        return 0, out
+    out[window - 1 :] = sharpe(np.lib.stride_tricks.sliding_window_view(pnl, window), hurdle)
     return window, out
 
 

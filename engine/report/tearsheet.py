@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from engine.backend import to_host
+from engine.backtest.ledger import by_cohort, by_name
 from engine.backtest.metrics import drawdown
 from engine.backtest.views import greeks_and_split
 from engine.backtest.wording import as_text, cost_words, summary_rows
@@ -73,7 +74,8 @@ def tearsheet(
     info, summary, daily = result.market.info, result.summary(p), result.daily(p)
     money, dates = info.currency, result.dates
     page = Page("run.html", title or f"Dispersion backtest on {info.name}", script)
-    ledger, names, cohorts = result.ledger(p), result.by_name(p), result.by_cohort(p)
+    ledger = result.ledger(p)
+    names, cohorts = by_name(ledger), by_cohort(result, p, ledger)
     shown = _last_cohorts(ledger, MOST_ROWS if script is None else MOST_ROWS_IN_SWEEPS)
     page.packed.rows("ledger", _ledger_columns(shown))
     return page.render(
@@ -142,11 +144,12 @@ def _figures(page: Page, result, p: int, daily: pl.DataFrame, cohorts: pl.DataFr
     drawn = {
         "equity": plots.plot_equity(daily, money),
         "drawdown": plots.plot_drawdown(dates, drawdown(result.pnl_net[p]), money),
-        "rolling": plots.plot_rolling_sharpe(dates, ratio, window),
         "explain": plots.plot_attribution(daily, money),
         "correlation": plots.plot_entries(correlation_series(result), entries),
         "exposure": plots.plot_exposure(daily),
     }
+    if window:
+        drawn["rolling"] = plots.plot_rolling_sharpe(dates, ratio, window)
     if cohorts.height:
         listed = result.book.listed is not None
         greeks, split = (result.greeks(p), None) if listed else greeks_and_split(result, p)
@@ -169,7 +172,7 @@ def _cohort_rows(cohorts: pl.DataFrame) -> pl.DataFrame:
 def _months(dates, pnl) -> Table:
     frame = run_tables.months(dates, pnl)
     names = [name for name in frame.columns if name != "year"]
-    return as_table(frame, dict.fromkeys(names, "money"), names[:-1])
+    return as_table(frame, dict.fromkeys(names, "money"), names[:-1], missing="")
 
 
 def _scenarios(result, p: int) -> tuple[str, list[Table]] | None:

@@ -112,12 +112,13 @@ def test_drawdowns_are_those_of_an_account_walked_day_by_day(seed):
 
 
 def test_the_rolling_sharpe_is_that_of_each_window():
-    pnl = np.random.default_rng(0).normal(0.1, 1.0, 40)
+    pnl = np.random.default_rng(0).normal(0.1, 1.0, 200)
     window, found = run_tables.rolling_sharpe(pnl)
-    assert window == 10
+    assert window == 50
     assert np.isnan(found[: window - 1]).all()
-    slow = [np.sqrt(252) * pnl[t - 9 : t + 1].mean() / pnl[t - 9 : t + 1].std(ddof=1) for t in range(9, 40)]
+    slow = [np.sqrt(252) * pnl[t - 49 : t + 1].mean() / pnl[t - 49 : t + 1].std(ddof=1) for t in range(49, 200)]
     np.testing.assert_allclose(found[window - 1 :], slow, rtol=1e-12)  # the same operations
+    assert run_tables.rolling_sharpe(pnl[:160])[0] == 0
 
 
 def test_best_and_worst_have_no_row_in_common():
