@@ -4,7 +4,7 @@ import time
 from os.path import relpath
 from pathlib import Path
 
-from engine.command.hydra import asked_files, in_sweep, start, sweep_folder
+from engine.command.hydra import asked_files, chosen, in_sweep, start, sweep_folder
 from engine.command.markets import open_market
 from engine.progress import progress_bar
 
@@ -47,6 +47,8 @@ def run(config: dict, folder: Path) -> None:
 
 def _show(result, summary, config, folder, backend, seconds) -> None:
     from engine.backtest.wording import summary_lines
+    from engine.report import aligned
+    from engine.study.literature import STUDIES, beside_published
 
     info, dates, basket = result.market.info, result.dates, result.view.basket.label
     print(f"{info.name}: {info.index} against {basket}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions ({backend})")
@@ -59,6 +61,10 @@ def _show(result, summary, config, folder, backend, seconds) -> None:
         print(f"Data: {info.source}")
     if result.contracts:
         print(f"Contracts: {result.contracts}")
+    if (study := chosen("experiment")) in STUDIES:
+        known = STUDIES[study]
+        print("", f"{known.title}: {known.sample}", *aligned(beside_published(study, result)), sep="\n")
+        print(f"To know: {known.differs}. On other data the numbers need not agree.\n")
     print(f"Took {seconds:.1f} s. Numbers: {folder}")
     if config["report"]["html"]:
         print(f"Report: {folder / 'report.html'}")

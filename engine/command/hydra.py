@@ -115,6 +115,13 @@ def sweep_folder() -> Path:
     return Path(HydraConfig.get().sweep.dir)
 
 
+def chosen(group: str) -> str:
+    """Return the choice that the job which Hydra is running takes in a group; "" where it takes none."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return str(HydraConfig.get().runtime.choices.get(group) or "") if HydraConfig.initialized() else ""
+
+
 def asked_files(config: Any = None) -> dict[str, str]:
     """Return what was asked of the job that Hydra is running, as the files of `.hydra/`, name to text.
 

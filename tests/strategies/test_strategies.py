@@ -16,6 +16,7 @@ from engine.testing import assert_causal, look_ahead
 from engine.testing.causality import planted_market
 from strategies.correlation_premium import CorrelationPremium
 from strategies.correlation_skew import CorrelationSkew
+from strategies.dear_correlation import DearCorrelation
 from strategies.earnings_dispersion import EarningsDispersion
 from strategies.external_signal import ExternalSignal
 from strategies.regime_filtered import RegimeFiltered
@@ -32,6 +33,7 @@ OF_THE_MARKET = [
     SectorDispersion(window=60),
     VarianceDispersion(enter=-0.02, leave=-0.05),
     RegimeFiltered(window=60),
+    DearCorrelation(least=60),
 ]
 
 
