@@ -76,7 +76,7 @@ STUDIES: Mapping[str, PublishedStudy] = {
         "Schneider and Stuebinger, Dispersion trading based on the explanatory power of S&P 500 stock returns (2020)",
         "S&P 500, 2000 to 2017, five members",
         {"return_net": 0.145, "sharpe_net": 0.40},
-        "members chosen by principal components, another capital; unhedged .265 a year at a Sharpe ratio of .34",
+        "their capital is another; unhedged .265 a year at a Sharpe ratio of .34",
     ),
     "ferrari_poy_abate": PublishedStudy(
         "Ferrari, Poy and Abate, Dispersion trading: an empirical analysis on the S&P 100 options (2019)",
