@@ -6,6 +6,7 @@ from types import ModuleType
 
 from engine.backtest.book import TradeBook, build_book
 from engine.backtest.costs import BidAsk, Costs, DeskCosts, NoCosts, VolPoints
+from engine.backtest.crises import STRESSES
 from engine.backtest.early_exit import EarlyExit
 from engine.backtest.exits import Exits, HoldToExpiry, NextEntry, ShortestTenor
 from engine.backtest.hedging import (
@@ -42,6 +43,7 @@ from engine.backtest.sizing import (
     VegaNeutral,
 )
 from engine.backtest.strategy import AbstractStrategy
+from engine.backtest.stresses import Stress
 from engine.backtest.structure import Structure, choose_contracts
 from engine.backtest.structures import (
     Calendar,
@@ -54,6 +56,7 @@ from engine.backtest.structures import (
 )
 
 __all__ = [
+    "STRESSES",
     "AbstractHedge",
     "AbstractSizing",
     "AbstractStrategy",
@@ -104,6 +107,7 @@ __all__ = [
     "SingleOption",
     "Straddle",
     "Strangle",
+    "Stress",
     "StressCap",
     "Strike",
     "Structure",

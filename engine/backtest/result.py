@@ -257,6 +257,8 @@ class BacktestResult:
         """What is held on from a close earns at once if `spot`, `vol` and `correlation` move; see `views.scenarios`."""
         return views.scenarios(self, date, p, **moves)
 
+    stress = views.stress  # what is held on from each close earns at once in each crisis
+
     def breakeven_correlation(self, date: Date, *, p: int = 0, factors: Sequence[float] = FACTORS) -> pl.DataFrame:
         """Correlation that must come out for the held book to earn nothing; see `views.breakeven_correlation`."""
         return views.breakeven_correlation(self, date, p, factors)
@@ -292,8 +294,7 @@ class BacktestResult:
 
     def __repr__(self) -> str:
         """The summary of the first parameter set as one aligned table, and its cautions."""
-        info = self.market.info
+        info, due = self.market.info, (f"Caution: {caution.text}" for caution in self.cautions())
         head = f"{info.name}: {info.index} against {self.view.basket.label}, {self.dates[0]} to {self.dates[-1]}"
         sets = f", the first of {self.sets:,} parameter sets" if self.sets > 1 else ""
-        cautions = [f"Caution: {caution.text}" for caution in self.cautions()]
-        return "\n".join([head + sets, *summary_lines(self.summary(), info.currency), *cautions])
+        return "\n".join([head + sets, *summary_lines(self.summary(), info.currency), *due])

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
+from engine.backtest.crises import STRESSES
 from engine.backtest.days import (
     GREEKS,
     earned,
@@ -23,6 +24,7 @@ from engine.backtest.instruments import pairs
 from engine.backtest.ledger import Rows
 from engine.backtest.scenarios import Expectation, on_day, shift
 from engine.backtest.split import SPLIT
+from engine.backtest.stresses import Stress, happens
 from engine.backtest.structure import Cohorts, LegStatus
 from engine.calendar import Date, read_date
 from engine.errors import InputError
@@ -155,15 +157,50 @@ def scenarios(
         index = members = 0.0
         if len(held):
             move = shift(result.market, result.view.weights, session, *moved)
-            what_if = imagined(result.market, cohorts, session, result.dates[session], move)
-            day = _day_frame(result, p, held, what_if)
-            index, members = (
-                day.filter(pl.col("leg_class") == leg_class)["pnl_gross"].sum() for leg_class in ("index", "component")
-            )
+            index, members = _at_once(result, p, held, cohorts, session, move)
         rows.append((*moved, index, members))
     columns = ("spot", "vol", "correlation", "pnl_index", "pnl_component")
     grid = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.Float64), orient="row")
     return grid.with_columns(pnl_gross=pl.col("pnl_index") + pl.col("pnl_component"))
+
+
+def stress(
+    result: "BacktestResult", p: int = 0, stresses: Sequence[Stress] = STRESSES, dates: Sequence[Date] | None = None
+) -> pl.DataFrame:
+    """Return what the cohorts held on from each close, of all dates or of some, would earn at once in each stress.
+
+    Hedges are those of the close. A leg without a quote on the date keeps the volatility it is marked at.
+
+    Raises
+    ------
+    InputError
+        As `scenarios`.
+    """
+    _refuse_listed(result, "stress")
+    _refuse_looking_back(result, "stress")
+    sessions = range(len(result.dates)) if dates is None else [_session(result, date) for date in dates]
+    rows = []
+    for session in sessions:
+        held, cohorts = _held_on(result, p, session)
+        for one in stresses:
+            pnl = (0.0, 0.0)
+            if len(held):
+                move = happens(result.market, result.view.weights, session, one)
+                pnl = _at_once(result, p, held, cohorts, session, move)
+            rows.append((result.dates[session].item(), one.name, *pnl, len(held)))
+    columns = {"date": pl.Date, "stress": pl.String, "pnl_index": pl.Float64, "pnl_component": pl.Float64}
+    frame = pl.DataFrame(rows, schema=columns | {"cohorts": pl.Int64}, orient="row")
+    return frame.with_columns(pnl_gross=pl.col("pnl_index") + pl.col("pnl_component"))
+
+
+def _at_once(
+    result: "BacktestResult", p: int, held: np.ndarray, cohorts: Cohorts, session: int, move: Callable
+) -> tuple[float, float]:
+    """P&L of the index legs and of the others if a session's quotes and prices moved after its close."""
+    what_if = imagined(result.market, cohorts, session, result.dates[session], move)
+    day = _day_frame(result, p, held, what_if)
+    index, members = (day.filter(pl.col("leg_class") == leg)["pnl_gross"].sum() for leg in ("index", "component"))
+    return float(index), float(members)
 
 
 def breakeven_correlation(result: "BacktestResult", date: Date, p: int, factors: Sequence[float]) -> pl.DataFrame:

@@ -98,7 +98,7 @@ def exposure_words(exposure: Floats, cohorts: pl.DataFrame) -> str:
 
 def scenario_grid(result, p: int) -> tuple[str, list[pl.DataFrame]] | None:
     """Return when the last cohort was entered, and what the book then held earns if spot, volatility and correlation
-    move: a row per move of spot, a column per move of volatility, and a row of moves of correlation.
+    move: a row per move of spot, a column per move of volatility; named crises; a row of moves of correlation.
 
     None where nothing is held, or held as listed contracts, which no surface reprices, or hedged by past returns.
     """
@@ -113,6 +113,9 @@ def scenario_grid(result, p: int) -> tuple[str, list[pl.DataFrame]] | None:
         vol=pl.Series([f"vol {_move(v)}" for v in grid["vol"]]),
     )
     tables = [named.pivot(on="vol", index="spot", values="pnl_gross").rename({"spot": "move"})]
+    crises = result.stress(p=p, dates=[date])
+    sides = {"index": "pnl_index", "members": "pnl_component", "both": "pnl_gross"}
+    tables.append(crises.select(pl.col("stress").alias("move"), **{side: pl.col(name) for side, name in sides.items()}))
     try:
         moved = result.scenarios(date, p=p, spot=(0.0,), vol=(0.0,), correlation=(-0.1, -0.05, 0.05, 0.1))
     except InputError:  # so much correlation off leaves the index no volatility

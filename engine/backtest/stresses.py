@@ -1,0 +1,202 @@
+"""Named stresses: what spot, volatilities, their terms and correlation did in crises, as a market that could be.
+
+Variance is moved forward by forward: what a member has between two tenors is multiplied, and the index has what its
+members make of it at a correlation that has moved a share of the way to 1, or to 0. So no forward variance turns
+negative that was not, and no correlation leaves its bounds, whatever the level a date starts from.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.arrays import Floats
+from engine.backend import namespace
+from engine.backtest.scenarios import SPOTS
+from engine.calendar import days_between
+from engine.data.panel import MarketPanel
+from engine.errors import InputError
+
+
+@dataclass(frozen=True)
+class Stress:
+    """What happens to a market at once.
+
+    Parameters
+    ----------
+    name : str
+    spot : float
+        Share by which prices move: of all, or of the name that gaps.
+    variance : tuple of float
+        Multiples of the members' forward variance up to 30, 91 and 182 days; beyond, the last one holds.
+    correlation : tuple of float
+        Share of the way, over the same days, that correlation goes.
+    source : str
+        Where the sizes are from.
+    towards : float
+        Where correlation goes: 1 or 0.
+    gaps : bool
+        One name alone moves, the basket's largest, and the index by as much as it weighs.
+    """
+
+    name: str
+    spot: float
+    variance: tuple[float, float, float]
+    correlation: tuple[float, float, float]
+    source: str
+    towards: float = 1.0
+    gaps: bool = False
+
+
+ROUNDING = 1e-12
+ENDS = (0.0, 30.0, 91.0, 182.0)  # days up to which each multiple and share holds
+
+
+def between(values: tuple[float, ...], start: Floats, end: Floats) -> Floats:
+    """Mean of a step function over days, from `start` to `end`: `values[k]` up to `ENDS[k + 1]`, the last beyond.
+
+    Examples
+    --------
+    >>> between((4.0, 1.0, 2.0), np.array([0.0, 20.0]), np.array([30.0, 40.0])).tolist()
+    [4.0, 2.5]
+    """
+    xp = namespace(start, end)
+    total = xp.zeros_like(start + end)
+    for value, low, high in zip(values, ENDS[:-1], (*ENDS[1:-1], np.inf), strict=True):
+        total = total + value * xp.maximum(xp.minimum(end, high) - xp.maximum(start, low), 0.0)
+    return total / xp.where(end > start, end - start, xp.nan)
+
+
+def stressed_vols(
+    stress: Stress, index: Floats, members: Floats, weight: Floats, days: np.ndarray, moves: Floats
+) -> tuple[Floats, Floats]:
+    """Return the volatilities of an index and its members under a stress.
+
+    Of the time between two tenors, with f the variance of a member and F that of the index there, A = sum w sqrt(f) and
+    B = sum w^2 f, and with the correlation r = (F - B) / (A^2 - B) between them:
+
+        f' = g f        F' = (1 - a) [B' + r (A'^2 - B')] + a (A'^2 or B')
+
+    Over all the time to a tenor the index has at most the variance of a correlation of 1, or as much above as before.
+
+    Parameters
+    ----------
+    stress : Stress
+    index : array (K, D); members : array (N, K, D)
+        Annualised decimals, NaN where there is no quote; it stays NaN, and its time counts to the next that has one.
+    weight : array (N,)
+        Basket weights; those of members with a quote at both ends count, and as if they were all. Without any the
+        index's variance is multiplied as a member's.
+    days : array (K,)
+        Ascending, on the host; what is not above 0 stays as it is.
+    moves : array (N,), bool
+        Which members' variances are multiplied.
+
+    Returns
+    -------
+    index (K, D), members (N, K, D)
+        NaN where nothing is left of a variance: a negative forward variance of the market's own was multiplied.
+    """
+    xp = namespace(index, members, weight)
+    index_out, members_out = index.astype(xp.float64), members.astype(xp.float64)
+    known = known_days = known_out = beside = xp.zeros((members.shape[0], members.shape[2]))
+    level = level_days = level_out = xp.zeros(index.shape[1])
+    for k, end in enumerate(float(day) for day in days):
+        if not end > 0.0:
+            continue
+        was = members_out[:, k] ** 2 * end
+        quoted, ends = xp.isfinite(was), xp.full(known.shape, end)
+        multiple = xp.where(moves[:, None], between(stress.variance, known_days, ends), 1.0)
+        known_out = xp.where(quoted, known_out + multiple * (was - known), known_out)
+        known, known_days = xp.where(quoted, was, known), xp.where(quoted, ends, known_days)
+        members_out[:, k] = _root(xp.where(quoted, known_out / end, xp.nan))
+
+        of_index, ends = index_out[k] ** 2 * end, ends[0]
+        multiple, share = (between(of, level_days, ends) for of in (stress.variance, stress.correlation))
+        of_time, now = was - beside, xp.where(moves[:, None], multiple, 1.0)
+        added = _index_variance(of_index - level, of_time, now * of_time, weight, share, stress.towards, multiple)
+        summed = level_out + added
+        _, first, _ = _of_basket(was, weight)
+        _, most, _ = _of_basket(xp.where(quoted, known_out, xp.nan), weight)
+        most = most * xp.maximum(1.0, of_index / xp.where(first > 0.0, first, xp.nan))
+        summed = xp.where(summed > most, most, summed)
+
+        quoted = xp.isfinite(of_index)
+        index_out[k] = _root(xp.where(quoted, summed / end, xp.nan))
+        level, level_days = xp.where(quoted, of_index, level), xp.where(quoted, ends, level_days)
+        level_out, beside = xp.where(quoted, summed, level_out), xp.where(quoted, was, beside)
+    return index_out, members_out
+
+
+def _of_basket(variance: Floats, weight: Floats) -> tuple[Floats, Floats, Floats]:
+    """A^2 - B, A^2 and B of the members' variances, (N, D): each (D,), of the members that have one."""
+    xp = namespace(variance, weight)
+    held = xp.where(xp.isfinite(variance), weight[:, None], 0.0)
+    total = held.sum(axis=0)
+    x = held / xp.where(total > 0.0, total, 1.0) * xp.sqrt(xp.where(variance > 0.0, variance, 0.0))
+    first, own = x.sum(axis=0) ** 2, (x * x).sum(axis=0)
+    return xp.where(first - own > ROUNDING * first, first - own, 0.0), first, own  # of one name there are no pairs
+
+
+def _index_variance(
+    index: Floats, before: Floats, after: Floats, weight: Floats, share: Floats, towards: float, alone: Floats
+) -> Floats:
+    """Variance that the index has of some time, (D,), once its members', (N, D), is `after` and no longer `before`."""
+    xp = namespace(index, before)
+    (pairs, _, own), (pairs_after, _, own_after) = (_of_basket(of, weight) for of in (before, after))
+    correlation = (index - own) / xp.where(pairs > 0.0, pairs, xp.nan)
+    correlation = correlation + share * (towards - correlation)
+    return xp.where(pairs > 0.0, own_after + correlation * pairs_after, alone * index)
+
+
+def _root(variance: Floats) -> Floats:
+    xp = namespace(variance)
+    return xp.sqrt(xp.where(variance >= 0.0, variance, xp.nan))
+
+
+def happens(panel: MarketPanel, weights: Floats, session: int, stress: Stress) -> Callable:
+    """Return what a stress makes of the arrays of a session, for `days.imagined`.
+
+    Parameters
+    ----------
+    panel : MarketPanel
+    weights : array (T, N)
+        Basket weights.
+    session : int
+    stress : Stress
+
+    Raises
+    ------
+    InputError
+        Where the basket has no member on the session.
+    """
+    arrays: dict = {}
+    panel.map_arrays(lambda name, array: arrays.setdefault(name, array))
+    xp = namespace(panel.index_iv, weights)
+    weight = xp.asarray(weights[session])
+    total = float(weight.sum())
+    if total <= 0.0:
+        raise InputError(f"the basket has no member on {panel.dates[session]}, to which {stress.name} could happen")
+    largest = xp.arange(len(weight)) == xp.argmax(weight)
+    moves = largest if stress.gaps else xp.ones(len(weight), dtype=bool)
+    one = float((weight * moves).sum()) / total
+    times = {"index": 1.0 + stress.spot * one, "members": xp.where(moves, 1.0 + stress.spot, 1.0)}
+    vols: dict = {}
+    grids = [("index_iv", "component_iv", panel.tenors)]
+    if panel.listed is not None:
+        days = days_between(panel.listed.expiry[session], panel.dates[session])
+        grids.append(("listed.index_iv", "listed.iv", days))
+    for index, members, days in grids:
+        of_index, of_members = (xp.asarray(arrays[name][session]) for name in (index, members))
+        vols[index], vols[members] = stressed_vols(stress, of_index, of_members, weight, days, moves)
+
+    def move(name: str, row: Floats) -> Floats:
+        if name in vols:
+            return vols[name][None].astype(row.dtype)
+        if name not in SPOTS:
+            return row
+        if "index" in name:
+            return row * times["index"]
+        return row * times["members"].reshape(1, -1, *(1 for _ in row.shape[2:]))
+
+    return move
