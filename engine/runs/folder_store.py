@@ -51,6 +51,7 @@ class FolderStore:
     def __init__(self, sweep: Path, composer: Any):
         self.sweep, self.composer = Path(sweep), composer
         self.packed = partial(packed, leaders=Leaders())
+        self.tell = _print_line
 
     def finished(self, plans: list) -> set[int]:
         """Return which jobs need not run: their folder is whole, and of the same configuration and panel."""
@@ -63,7 +64,11 @@ class FolderStore:
             asked = self.composer.asked(plan.number, plan.overrides, folder)
             with run_folder(folder, inside_sweep=True) as kept:
                 summary = fill(kept, files, asked, made)
-            print(told(folder, summary, made["seconds"]))
+            self.tell(folder, summary, made["seconds"])
 
     def flush(self) -> None:
         """Do nothing: every folder is written at once."""
+
+
+def _print_line(folder: Path, summary: dict, seconds: float) -> None:
+    print(told(folder, summary, seconds))

@@ -12,7 +12,6 @@ from engine.command.hydra import plain
 from engine.command.markets import open_market
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
-from engine.progress import progress_bar
 from engine.runs.folder_store import FolderStore
 from engine.runs.manifest import config_hash
 from engine.runs.plan import Plan
@@ -20,6 +19,7 @@ from engine.runs.table_store import TableStore
 from engine.sweep.batches import batches
 from engine.sweep.causality import check_causal
 from engine.sweep.jobs import Job, jobs_of
+from engine.sweep.run_table import showing
 
 
 def in_this_process(
@@ -90,7 +90,7 @@ def run_sweep(
     returns = {plan.number: JobReturn(overrides=plan.overrides, status=JobStatus.COMPLETED) for plan in plans}
     work = compute([plans[i] for i in todo], [jobs[i] for i in todo], store, started)
     try:
-        with progress_bar("Backtests", len(todo), unit="sets") as advance:
+        with showing(len(todo), store) as advance:
             for done, outcome in work:
                 if isinstance(outcome, InputError):
                     for plan in done:
