@@ -9,6 +9,8 @@ from engine.backtest.trailing import trailing_mean
 from engine.data.panel import MarketPanel
 from engine.kinds import check_count
 
+LEAST_KNOWN = 0.8  # of a window's moves
+
 
 @dataclass(frozen=True)
 class AbstractPastSizing(VegaNeutral):
@@ -17,7 +19,7 @@ class AbstractPastSizing(VegaNeutral):
     Parameters
     ----------
     window : int
-        Sessions of moves, up to the one before the entry. A name without all of them is left out.
+        Sessions of moves, up to the one before the entry. A name with fewer than four in five of them is left out.
     """
 
     window: int = 63
@@ -25,6 +27,20 @@ class AbstractPastSizing(VegaNeutral):
     def __post_init__(self):
         super().__post_init__()
         check_count("sizing.window", self.window, least=3)
+
+    def slope(self, of: Floats, on: Floats) -> Floats:
+        """Return the slope of moves on others by the sessions of the window with both, (T, ...); NaN of too few."""
+        xp = namespace(of, on)
+        known = xp.isfinite(of) & xp.isfinite(on)
+        x, y = xp.where(known, on, 0.0), xp.where(known, of, 0.0)
+        count, x_sum, y_sum, square, product = (
+            self.window * trailing_mean(term, self.window) for term in (known * 1.0, x, y, x * x, x * y)
+        )
+        n = xp.maximum(count, 1.0)
+        spread = square / n - (x_sum / n) ** 2
+        enough = (count >= LEAST_KNOWN * self.window) & (spread > 0.0)
+        shared = product / n - (x_sum / n) * (y_sum / n)
+        return xp.where(enough, shared / xp.where(enough, spread, 1.0), xp.nan)
 
 
 @dataclass(frozen=True)
@@ -34,11 +50,7 @@ class BetaNeutral(AbstractPastSizing):
     def counted(self, market: MarketPanel, weights: Weights, tenor: int) -> Floats:
         """Return each leg's slope of moves on the index's, (T, 1 + N)."""
         moves = volatility_moves(market, tenor)
-        xp, index = namespace(moves), moves[:, :1]
-        mean, mean_index = trailing_mean(moves, self.window), trailing_mean(index, self.window)
-        spread = trailing_mean(index * index, self.window) - mean_index**2
-        shared = trailing_mean(moves * index, self.window) - mean * mean_index
-        return xp.where(spread > 0.0, shared, xp.nan) / xp.where(spread > 0.0, spread, 1.0)
+        return self.slope(moves, moves[:, :1])
 
 
 @dataclass(frozen=True)
@@ -47,28 +59,23 @@ class MinimumVariance(AbstractPastSizing):
 
         sum vega_i = b V_I,   b = cov(ds_I, sum w ds) / var(sum w ds)
 
-    A cohort with b not above 0 is not entered: no long basket lowers the variance.
+    The basket's move of a session is that of the names with one, in the weights of the session. A cohort with b not
+    above 0 is not entered: no long basket lowers the variance.
     """
 
     def counted(self, market: MarketPanel, weights: Weights, tenor: int) -> Floats:
         """Return 1 for the index and 1 / b for every member, (T, 1 + N)."""
         moves = volatility_moves(market, tenor)
-        xp = namespace(moves)
-        known = xp.isfinite(trailing_mean(moves[:, 1:], self.window)) & (weights > 0.0)
+        xp, members = namespace(moves), moves[:, 1:]
+        known = xp.isfinite(members)
         weight = xp.where(known, weights, 0.0)
-        total = weight.sum(axis=1, keepdims=True)
-        weight = weight / xp.where(total > 0.0, total, 1.0)
-        sums = [xp.zeros(len(moves)) for _ in range(4)]  # of the index's moves, the basket's, its squares, the products
-        padded = xp.concatenate([xp.full((self.window - 1, moves.shape[1]), xp.nan), moves])
-        for back in range(self.window):
-            row = padded[back : back + len(moves)]
-            basket = xp.where(weight > 0.0, weight * row[:, 1:], 0.0).sum(axis=1)
-            for i, term in enumerate((row[:, 0], basket, basket * basket, basket * row[:, 0])):
-                sums[i] = sums[i] + term / self.window
-        variance, shared = sums[2] - sums[1] ** 2, sums[3] - sums[0] * sums[1]
-        positive = (variance > 0.0) & (shared > 0.0)
-        per_member = xp.where(positive, variance, xp.nan) / xp.where(positive, shared, 1.0)
-        return xp.concatenate([xp.ones((len(moves), 1)), xp.where(known, per_member[:, None], xp.nan)], axis=1)
+        total = weight.sum(axis=1)
+        basket = xp.where(known, weight * xp.where(known, members, 0.0), 0.0).sum(axis=1)
+        basket = xp.where(total > 0.0, basket / xp.where(total > 0.0, total, 1.0), xp.nan)
+        b = self.slope(moves[:, :1], basket[:, None])
+        per_member = xp.where(b > 0.0, 1.0 / xp.where(b > 0.0, b, 1.0), xp.nan)
+        enough = trailing_mean(known * 1.0, self.window) >= LEAST_KNOWN
+        return xp.concatenate([xp.ones((len(moves), 1)), xp.where(enough, per_member, xp.nan)], axis=1)
 
 
 def volatility_moves(market: MarketPanel, tenor: int) -> Floats:

@@ -173,7 +173,7 @@ def test_a_size_by_past_moves_balances_what_a_regression_on_them_says(rule):
             beta = np.array([np.polyfit(moves[:, 0], moves[:, 1 + n], 1)[0] for n in names])
             assert (beta * vega[1:]).sum() == pytest.approx(1.0, rel=1e-9)
         else:
-            basket = moves[:, 1:] @ panel.weights[entry[c] - 1]
+            basket = moves[:, 1:] @ panel.weights[entry[c] - 1]  # which do not change here
             b = np.cov(moves[:, 0], basket)[0, 1] / basket.var(ddof=1)
             assert vega[1:].sum() == pytest.approx(b, rel=1e-9)
             np.testing.assert_allclose(vega[1:] / vega[1:].sum(), panel.weights[entry[c]], rtol=1e-9)
@@ -196,7 +196,7 @@ def test_a_size_by_past_moves_knows_neither_the_entry_nor_what_comes_after(rule)
 @pytest.mark.parametrize("rule", PAST)
 def test_without_enough_past_nothing_is_entered_and_a_name_without_it_is_left_out(rule):
     panel = moving_together(112, missing=0.0, events=False)
-    panel.component_iv[40, 2] = np.nan
+    panel.component_iv[36:44, 2] = np.nan  # nine of twenty moves
     cohorts = choose_contracts(panel, np.array([10, 50]), Straddle(25))
     made = build_book(panel, panel.weights, cohorts, Recipe(Straddle(25, min_coverage=0.5), PAST[rule]))
     assert made.entered.tolist() == [False, True]

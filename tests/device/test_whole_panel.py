@@ -11,22 +11,36 @@ from hydra import compose, initialize_config_dir
 
 from engine.backend import namespace
 from engine.backtest import (
+    BetaNeutral,
     Calendar,
     DailyDelta,
+    DailyLadder,
+    DeskCosts,
     EarlyExit,
+    EveryDays,
     GammaSwap,
+    IndexBeta,
+    MarginScale,
+    MinimumVariance,
+    NextEntry,
+    PremiumScale,
+    Roll,
     SingleOption,
     Straddle,
     Strangle,
+    StressCap,
     VegaNeutral,
+    VegaOfNav,
+    VolatilityTarget,
     VolPoints,
     Weekly,
+    WhalleyWilmott,
     backtest,
 )
 from engine.command.hydra import resolved
 from engine.command.messages import CONFIGS
 from engine.correlate import correlate
-from engine.correlation import AllMembers
+from engine.correlation import AllMembers, Liquid, Tracking
 from engine.data import open_panel, save_panel
 from engine.data.check_panel import check_panel
 from engine.errors import InputError
@@ -191,6 +205,41 @@ def test_structures_and_views_on_a_device_give_the_numbers_of_numpy(device, list
     # Where nothing moves, what a move earns is rounding.
     there, here = (result.carry(panel.dates[40]).drop("delta", "gamma", "vanna_volga") for result in (found, expected))
     assert_frames_close(there, here)
+
+
+RULES = {
+    "every days": {"hedge": EveryDays(days=3)},
+    "whalley wilmott": {"hedge": WhalleyWilmott(vol="sticky_delta")},
+    "index beta": {"hedge": IndexBeta(beta_window=10)},
+    "realized": {"hedge": DailyDelta(vol="realized", window=10)},
+    "desk": {"costs": DeskCosts(stress=0.1, calm=0.1), "exits": EarlyExit(sessions=8, band=0.05)},
+    "levels": {"exits": EarlyExit(correlation_low=0.2, correlation_high=0.6)},
+    "ladder": {"schedule": DailyLadder(5), "exits": NextEntry()},
+    "roll": {"schedule": Roll(days=5, band=0.03)},
+    "premium": {"scale": PremiumScale()},
+    "nav": {"scale": VegaOfNav(nav=5e6, share=0.01)},
+    "target": {"scale": VolatilityTarget(window=10)},
+    "stress": {"scale": StressCap(loss=1e5)},
+    "margin": {"scale": MarginScale()},
+    "beta": {"sizing": BetaNeutral(window=10)},
+    "least variance": {"sizing": MinimumVariance(window=10)},
+    "liquid": {"basket": Liquid(n=4, window=10)},
+    "tracking": {"basket": Tracking(n=3, window=15)},
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_of_a_desk_on_a_device_give_the_numbers_of_numpy(device, rule):
+    panel = small_market(4, missing=0.0)
+    # Members' volatilities that move with the index's: some sizings ask how much.
+    panel.component_iv[:] *= (panel.index_iv[:, 1, 8] / panel.index_iv[:, 1, 8].mean())[:, None, None, None] ** 2
+    choices = {"structure": Straddle(25), "schedule": Weekly(), "basket": AllMembers()} | RULES[rule]
+    expected, found = (backtest(p, ShortCorrelation(), **choices) for p in (panel, panel.to("cupy")))
+    assert np.abs(expected.pnl_gross).sum() > 0.0
+    for view in ("daily", "ledger"):
+        assert_frames_close(getattr(found, view)(), getattr(expected, view)())
+    for name, number in expected.summary().items():
+        assert found.summary()[name] == pytest.approx(number, rel=1e-7, nan_ok=True), name
 
 
 def assert_frames_close(found, expected):
