@@ -14,11 +14,12 @@ RUN := $(BIN)/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check $(if $(LOCK),--constraint $(LOCK))
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
+DOCS := .venv/.docs
 GPU := .venv/.gpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help backtest correlate test attack matrix lock audit format gpu clean
+.PHONY: help backtest correlate docs test attack matrix lock audit format gpu clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -28,6 +29,10 @@ backtest: $(RUNTIME)  ## Backtest on the built-in synthetic market (ARGS="strate
 
 correlate: $(RUNTIME)  ## Implied correlation of every date, tenor and delta (ARGS="market=... market.path=...")
 	@$(RUN) -m engine.correlate $(ARGS)
+
+docs: $(DOCS)  ## Build the documentation into results/site
+	$(RUN) -m mkdocs build --quiet --strict --config-file engine/mkdocs.yml
+	@echo "Documentation: results/site/index.html"
 
 test: $(DEV)  ## Lint, format check, type check, all tests and the lines they run, exactly as CI does it
 	$(RUN) -m ruff check
@@ -40,7 +45,7 @@ matrix: $(DEV)  ## Backtest and test fresh copies under every Python found, with
 	@$(RUN) tests/matrix.py
 
 lock: $(DEV)  ## Write the newest versions that fit together into constraints.txt, which installs keep to
-	$(RUN) -m uv pip compile --quiet --universal --no-header --no-annotate --upgrade --extra dev --extra gpu pyproject.toml --output-file constraints.txt
+	$(RUN) -m uv pip compile --quiet --universal --no-header --no-annotate --upgrade --extra dev --extra gpu --extra docs pyproject.toml --output-file constraints.txt
 
 attack: $(DEV)  ## Kill, damage, poison, fill disks and misspell; print what survived (ARGS="--seed 1", minutes)
 	@$(RUN) -m tests.attack $(ARGS)
@@ -73,6 +78,11 @@ clean:  ## Remove .venv and caches; results stay
 .venv/.dev: pyproject.toml $(LOCK) | .venv/.created
 	@echo "Installing dispersion-engine and its development tools into .venv (first time only: a few minutes)"
 	@$(INSTALL) --editable '.[dev]'
+	@touch .venv/.runtime $@
+
+.venv/.docs: pyproject.toml $(LOCK) | .venv/.created
+	@echo "Installing dispersion-engine and what builds its documentation into .venv (first time only: about a minute)"
+	@$(INSTALL) --editable '.[docs]'
 	@touch .venv/.runtime $@
 
 .venv/.gpu: pyproject.toml $(LOCK) | .venv/.created
