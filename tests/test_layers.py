@@ -246,6 +246,11 @@ def test_measuring_correlation_brings_in_neither_frames_nor_plots():
     assert not set(HEAVY) & set(json.loads(run_python(code)))
 
 
+def test_printing_a_table_brings_in_no_library_of_pages():
+    code = "import json, sys; from engine.report import aligned; print(json.dumps(sorted(sys.modules)))"
+    assert not {"plotly", "jinja2"} & set(json.loads(run_python(code)))
+
+
 @pytest.mark.parametrize("name", engine.__all__)
 def test_every_public_name_is_there(name):
     assert callable(getattr(engine, name))

@@ -55,7 +55,7 @@ def test_the_ledger_of_the_page_holds_every_leg_of_both_classes(result, page):
 def test_the_page_of_a_sweep_keeps_whole_cohorts_and_says_how_many_rows_it_has(result, monkeypatch):
     import sys
 
-    monkeypatch.setattr(sys.modules["engine.report.tearsheet"], "MOST_ROWS_IN_SWEEPS", 40)
+    monkeypatch.setattr(sys.modules["engine.report.run_page"], "MOST_ROWS_IN_SWEEPS", 40)
     page = tearsheet(result, script="../plotly.js")
     held, ledger = unpacked(page), result.ledger()
     (place,) = (place for place in held["rows"]["ledger"] if place["name"] == "cohort")

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from engine.report import plots, sweep_report
-from engine.report.sweep_report import settings_of, verdict
+from engine.report.sweep_page import settings_of, verdict
 from tests.report.test_run_page import column, unpacked
 
 JUDGED = {
