@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from engine.arrays import Floats
 from engine.backend import namespace
-from engine.backtest import AbstractStrategy, MarketView, expanding_rank
+from engine.backtest import AbstractStrategy, MarketView, expanding_rank, refuse_no_quantile
 from engine.kinds import check_kinds
 
 
@@ -29,6 +29,7 @@ class DearCorrelation(AbstractStrategy):
 
     def __post_init__(self):
         check_kinds(self)
+        refuse_no_quantile(self.quantile)
 
     def exposure(self, market: MarketView) -> Floats:
         """Return 1 at or above the quantile, else 0; NaN before enough is known; (T,)."""

@@ -29,7 +29,7 @@ from engine.backtest.result import BacktestResult
 from engine.backtest.roll import Roll
 from engine.backtest.scale import IndexVega, PremiumScale, Scale, StressCap, VegaOfNav, VolatilityTarget
 from engine.backtest.schedule import DailyLadder, Monthly, OnDates, Schedule, Weekly
-from engine.backtest.signals import expanding_rank, held_while, hysteresis, refuse_crossed, zscore
+from engine.backtest.signals import expanding_rank, held_while, hysteresis, refuse_crossed, refuse_no_quantile, zscore
 from engine.backtest.simulate import backtest, simulate
 from engine.backtest.sizing import (
     AbstractSizing,
@@ -129,6 +129,7 @@ __all__ = [
     "held_while",
     "hysteresis",
     "refuse_crossed",
+    "refuse_no_quantile",
     "simulate",
     "zscore",
 ]

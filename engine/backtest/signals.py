@@ -131,6 +131,12 @@ def refuse_crossed(enter: Floats | float, leave: Floats | float) -> None:
         raise InputError(f"strategy.leave={leave} is above strategy.enter={enter}; leave at or below it")
 
 
+def refuse_no_quantile(quantile: Floats | float) -> None:
+    """Raise InputError where a quantile is not between 0 and 1: a gate there is always open, or never."""
+    if not namespace(quantile).all((quantile >= 0.0) & (quantile <= 1.0)):
+        raise InputError(f"strategy.quantile={quantile} is not between 0 and 1; .67 waits for the dearest third")
+
+
 def _fused(signal, enter, leave):
     """Walk each pair of levels through the dates, (P, T): kernels/sweep.cu."""
     xp = namespace(signal, enter, leave)

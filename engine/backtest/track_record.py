@@ -33,11 +33,11 @@ class TrackRecord:
     ----------
     metrics : frame
         `metric`, `value`, `error`, `low`, `high`: standard error where there is a formula, and the 95 % interval of the
-        stationary bootstrap. Days of the tail loss and hits are those of `performance`.
+        stationary bootstrap; null where some of its samples hold no trade, and so no ratio.
     drawdowns : frame
         The deepest: `start`, `trough`, `end` (null while it lasts), `depth`, `sessions` under water, `to_trough`.
     periods : frame
-        A row per calendar year: `sessions`, `mean_annual`, `sharpe`, `t`.
+        A row per calendar `year`: `sessions`, `mean_annual`, `sharpe`, `t`.
     regimes : frame or None
         The same by regime known at the close before each day: volatility, correlation and trend of the index, each
         ranked among all its values until then; `t_apart` is that of the last state less the first.
@@ -88,7 +88,9 @@ def track_record(
     return TrackRecord(
         metrics=_metrics(daily, holding_days, repetitions, seed),
         drawdowns=_deepest(dates, daily),
-        periods=_parts(daily, years - years.min(), _all_years(named), holding_days).drop("t_apart"),
+        periods=_parts(daily, years - years.min(), _all_years(named), holding_days)
+        .drop("t_apart")
+        .rename({"state": "year"}),
     )
 
 

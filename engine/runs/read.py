@@ -90,7 +90,10 @@ def load_run(path: Path | str) -> Run:
     """
     folder = Path(path)
     if not folder.is_dir() and is_table(folder.parent):
-        raise InputError(f"{folder} is a row of a table, not a folder; read it by load_runs('{folder.parent}')")
+        raise InputError(
+            f"{folder} is a row of a table, not a folder; read it by load_runs('{folder.parent}'). "
+            "Its days are not kept: run it with sweep.store=folders where they are needed"
+        )
     if not folder.is_dir():
         raise InputError(f"there is no run folder {folder}")
     if not (folder / "manifest.json").exists():

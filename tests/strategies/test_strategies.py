@@ -203,6 +203,12 @@ def test_no_table_of_earnings_is_told(market):
         EarningsDispersion(file="no.csv").exposure(MarketView(market))
 
 
+@pytest.mark.parametrize("quantile", [-0.1, 1.1, np.array([[0.5], [2.0]])], ids=["below", "above", "batch"])
+def test_a_gate_that_is_always_open_or_never_is_refused(quantile):
+    with pytest.raises(InputError, match=r"is not between 0 and 1; \.67 waits for the dearest third"):
+        DearCorrelation(quantile=quantile)
+
+
 @pytest.mark.parametrize("file", sorted(Path(strategies.__file__).parent.glob("*.py")), ids=lambda file: file.stem)
 def test_a_strategy_is_short_enough_to_be_read_at_once(file):
     assert len(file.read_text(encoding="utf-8").splitlines()) < 40, "docstrings included; move its parts to the engine"
