@@ -239,6 +239,8 @@ def imagined(
             row = namespace(array).full_like(row, NO_EVENT[name])
         else:
             row = move(name, row)
+        if namespace(array) is np:  # volatilities that stay on the host, moved by those of the index on a device
+            row = to_host(row)
         return namespace(array).concatenate([array[first : session + 1], row])
 
     market = panel.map_arrays(longer)
