@@ -54,6 +54,7 @@ from engine.backtest.structures import (
     Strangle,
     VarianceSwap,
 )
+from engine.backtest.walk import walk_forward
 
 __all__ = [
     "STRESSES",
@@ -131,6 +132,7 @@ __all__ = [
     "refuse_crossed",
     "refuse_no_quantile",
     "simulate",
+    "walk_forward",
     "zscore",
 ]
 
