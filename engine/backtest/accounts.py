@@ -180,6 +180,7 @@ class Accounts:
         """P&L, cost of options and hedges per unit of index vega: of cohorts on a day of theirs, or of one on all."""
         xp = namespace(self.entry_exposure, self.book.explain)
         hedge, delivered = amounts["hedge_traded"], amounts["delivered"]
+        index_hedge = amounts.get("index_hedge_traded", 0.0)
         option = charged(self.costs, amounts, "traded", widened)
         lives = 1.0
         if exit_day is not None:
@@ -187,8 +188,9 @@ class Accounts:
             sold = (exit_day == day) & (day < life)
             option = option + sold * charged(self.costs, amounts, "held", widened)
             hedge = xp.where(sold, amounts["hedge_held"], hedge)
+            index_hedge = xp.where(sold, amounts.get("index_hedge_held", 0.0), index_hedge)
             delivered = xp.where(sold, 0.0, delivered)
-        traded = hedging(self.costs, hedge, delivered, amounts.get("short_stock", 0.0))
+        traded = hedging(self.costs, hedge, delivered, index_hedge, amounts.get("short_stock", 0.0))
         return lives * amounts["gross"], lives * option, lives * traded
 
     def _fused(self, rows):

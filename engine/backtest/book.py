@@ -143,6 +143,7 @@ class TradeBook:
             days |= {name: getattr(self.listed, name).sum(axis=2) for name in ("spread_traded", "spread_held")}
         if self.detail is not None:
             days |= self.detail.by_day
+            days |= {f"index_{name}": getattr(self, name)[:, :, INDEX] for name in ("hedge_traded", "hedge_held")}
         return {name: xp.ascontiguousarray(array) for name, array in days.items()}
 
     @property

@@ -87,7 +87,9 @@ class DeskCosts(VolPoints):
     stress_tenor : int
         Calendar days of that volatility, at 50 delta; on a close without one the last one known counts.
     borrow_bps : float
-        Basis points a year on the stock that members' hedges sell short. The index is hedged in futures.
+        Basis points a year on the stock that members' hedges sell short.
+    index_hedge_bps : float
+        Basis points of the notional of the index's hedges, futures; `hedge_bps` is then of the members' stock.
     """
 
     index_premium: float = field(default=0.0, metadata={"batch": True})
@@ -96,12 +98,13 @@ class DeskCosts(VolPoints):
     stress: float = field(default=0.02, metadata={"batch": True})
     calm: float = field(default=0.20, metadata={"batch": True})
     borrow_bps: float = field(default=30.0, metadata={"batch": True})
+    index_hedge_bps: float = field(default=0.5, metadata={"batch": True})
     stress_tenor: int = 30
 
     def __post_init__(self):
         super().__post_init__()
         rates = ("index_premium", "component_premium", "commission", "stress", "calm", "borrow_bps")
-        refuse_below(self, 0.0, *rates)
+        refuse_below(self, 0.0, *rates, "index_hedge_bps")
 
     def half_spread(self, amounts: Mapping[str, Floats], when: str) -> Floats:
         """Return what `traded`, or selling what is `held`, pays in half-spreads when all is calm; of `by_day`."""
@@ -179,10 +182,21 @@ def option_cost(costs: Costs, amounts: Mapping[str, Floats], when: str, widened:
     return paid if listed is None else paid + listed
 
 
-def hedge_cost(costs: Costs, hedge: Floats, delivered: Floats, short_stock: Floats | float = 0.0) -> Floats:
-    """Return what hedges traded, deliveries and borrowed stock cost, in currency per unit of index vega."""
-    paid = 1e-4 * (costs.hedge_bps * hedge + costs.delivery_bps * delivered)
-    return paid + 1e-4 * costs.borrow_bps * short_stock if isinstance(costs, DeskCosts) else paid
+def hedge_cost(
+    costs: Costs,
+    hedge: Floats,
+    delivered: Floats,
+    index_hedge: Floats | float = 0.0,
+    short_stock: Floats | float = 0.0,
+) -> Floats:
+    """Return what hedges traded, deliveries and borrowed stock cost, in currency per unit of index vega.
+
+    `index_hedge` is the index's part of `hedge`; it and the stock sold short are charged by `DeskCosts` alone.
+    """
+    if not isinstance(costs, DeskCosts):
+        return 1e-4 * (costs.hedge_bps * hedge + costs.delivery_bps * delivered)
+    paid = costs.hedge_bps * (hedge - index_hedge) + costs.index_hedge_bps * index_hedge
+    return 1e-4 * (paid + costs.delivery_bps * delivered + costs.borrow_bps * short_stock)
 
 
 def with_rates(costs: Costs, rates: Mapping[str, Any]) -> Costs:

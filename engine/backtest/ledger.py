@@ -75,7 +75,9 @@ class Rows:
         else:
             option = sum(option_cost(self.costs, self._amounts(a), "traded", w) for a, w in detail[0])
             borrowed = self.hedge_share * self.of(detail[1])
-        hedging = hedge_cost(self.costs, self.hedge_share * self.of(hedge_traded), self.of(delivered), borrowed)
+        hedge = self.hedge_share * self.of(hedge_traded)
+        of_index = np.where(self.leg_class == INDEX, hedge, 0.0)
+        hedging = hedge_cost(self.costs, hedge, self.of(delivered), of_index, borrowed)
         return np.abs(self.vega) * (option + (0.0 if spread is None else self.of(spread)) + hedging)
 
     def _by_class(self, name: str, amount: np.ndarray) -> dict:

@@ -149,4 +149,5 @@ def cost_words(costs: Costs, info: MarketInfo) -> str:
         words = f"{costs.fill:g} of the half-spread where both sides are quoted, else {words}"
     words += f", {100 * costs.index_premium:g} % and {100 * costs.component_premium:g} % of premium, "
     words += f"{costs.commission:g} {info.currency} per contract, {costs.borrow_bps:g} bp a year on stock sold short, "
+    words += f"{costs.index_hedge_bps:g} bp on the index's hedges, "
     return words + f"half-spreads {100 * costs.stress:g} % wider per vol point of the index above {100 * costs.calm:g}"

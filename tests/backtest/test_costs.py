@@ -28,8 +28,8 @@ from engine.kernels.codes import LegStatus
 from engine.testing import poisoned, small_market
 from strategies.short_correlation import ShortCorrelation
 
-FREE = DeskCosts(0.0, 0.0, 0.0, 0.0, commission=0.0, stress=0.0, borrow_bps=0.0)
-NONE = BidAsk(0.0, 0.0, 0.0, 0.0, commission=0.0, stress=0.0, borrow_bps=0.0, fill=0.0)
+FREE = DeskCosts(0.0, 0.0, 0.0, 0.0, commission=0.0, stress=0.0, borrow_bps=0.0, index_hedge_bps=0.0)
+NONE = BidAsk(0.0, 0.0, 0.0, 0.0, commission=0.0, stress=0.0, borrow_bps=0.0, index_hedge_bps=0.0, fill=0.0)
 ONE_AT_A_TIME = {
     "index": replace(FREE, index=0.3),
     "component": replace(FREE, component=0.7),
@@ -135,8 +135,10 @@ def test_vol_points_alone_charge_what_they_do_without_detail(exits):
     panel = small_market(101)
     rates = {"index": 0.3, "component": 0.9, "hedge_bps": 2.0, "delivery_bps": 5.0}
     with switched_off():
-        plain, desk = (run(panel, costs, exits=exits) for costs in (VolPoints(**rates), replace(FREE, **rates)))
-        np.testing.assert_array_equal(desk.cost, plain.cost)
+        alike = replace(FREE, **rates, index_hedge_bps=2.0)
+        plain, desk = (run(panel, costs, exits=exits) for costs in (VolPoints(**rates), alike))
+        # Hedges of the index are taken out of all of them and added again.
+        np.testing.assert_allclose(desk.cost, plain.cost, rtol=1e-12)
         np.testing.assert_array_equal(desk.pnl_gross, plain.pnl_gross)
 
 
@@ -246,3 +248,21 @@ def test_whatever_the_rates_higher_ones_never_cost_less(exits):
     assert (cheap >= 0.0).all()
     assert (dear >= cheap - 1e-9 * np.abs(cheap)).all()  # sums of the same terms: rounding of a last digit
     assert (dear.sum(axis=1) > cheap.sum(axis=1)).sum() > 40
+
+
+@pytest.mark.parametrize("exits", SOLD.values(), ids=SOLD)
+def test_hedges_of_the_index_and_of_its_members_pay_each_their_own(exits):
+    panel = small_market(114)
+    paid = [
+        run(panel, replace(FREE, **rates), exits=exits).hedge_cost[0]
+        for rates in ({"index_hedge_bps": 0.5}, {"hedge_bps": 2.0}, {"index_hedge_bps": 0.5, "hedge_bps": 2.0})
+    ]
+    np.testing.assert_allclose(paid[0] + paid[1], paid[2], rtol=1e-12, atol=1e-9)
+    if exits is None:
+        book = run(panel, FREE).book
+        traded = np.zeros((len(panel), 2))
+        for c, entry in enumerate(book.cohorts.entry):
+            until = min(entry + book.days + 1, len(panel))
+            traded[entry:until] += book.hedge_traded[c, : until - entry]
+        np.testing.assert_allclose(paid[0], 1e5 * 1e-4 * 0.5 * traded[:, 0], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(paid[1], 1e5 * 1e-4 * 2.0 * traded[:, 1], rtol=1e-9, atol=1e-9)
