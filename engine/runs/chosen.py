@@ -82,10 +82,12 @@ class Runs(pl.DataFrame):
 
 def _same(value: Any, word: str) -> bool:
     """Tell whether a setting is what a text says: as a number where it is one."""
-    try:
-        return not isinstance(value, bool) and float(value) == float(word)
-    except (TypeError, ValueError):
+    if isinstance(value, bool):
         return str(value).lower() == word.lower()
+    try:
+        return float(value) == float(word)
+    except (TypeError, ValueError):
+        return str(value) == word
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import yaml
 
 import engine
 from engine import InputError, TopWeights, compare, leaderboard, load_market, load_run, load_runs, stability
+from engine.runs.chosen import Runs
 from strategies.short_correlation import ShortCorrelation
 
 DATES = np.arange("2024-01-01", "2024-03-01", dtype="datetime64[D]")
@@ -58,6 +59,15 @@ def test_runs_are_chosen_by_what_they_were_asked(place):
         runs.select("enter=9")
     with pytest.raises(InputError, match=r"no run was asked for entr; did you mean enter\?"):
         runs.select("entr=1")
+
+
+def test_a_key_that_may_be_two_is_asked_for_whole():
+    runs = Runs(
+        {"run": ["a", "b"], "strategy.tenor": [30, 91], "structure.tenor": [30, 30], "strategy.on": [True, False]}
+    )
+    with pytest.raises(InputError, match=r"tenor may be strategy\.tenor or structure\.tenor; write the whole key"):
+        runs.select("tenor=30")
+    assert runs.select("strategy.tenor=30", "on=true")["run"].to_list() == ["a"]
 
 
 def test_the_leaderboard_says_what_it_sorts_by(place):
