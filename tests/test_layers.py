@@ -13,7 +13,7 @@ import engine
 ROOT = Path(__file__).resolve().parents[1]
 
 # What a user starts: nothing imports them.
-ENTRIES = ("engine.run", "engine.correlate", "engine.benchmark", "engine.verify", "engine.inspect")
+ENTRIES = ("engine.run", "engine.correlate", "engine.book", "engine.benchmark", "engine.verify", "engine.inspect")
 LAYERS = (
     {
         "engine.arrays",
@@ -43,6 +43,7 @@ LAYERS = (
     {
         "engine",
         "engine.run",
+        "engine.book",
         "engine.correlate",
         "engine.benchmark",
         "engine.verify",
@@ -53,6 +54,7 @@ LAYERS = (
 )
 ENTRIES = (
     "engine.run",
+    "engine.book",
     "engine.correlate",
     "engine.benchmark",
     "engine.verify",

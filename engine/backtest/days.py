@@ -104,7 +104,7 @@ def earned(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, se
     """Return what cohorts earned on a session on which all of them are held; parameters as of `follow`."""
 
     def work(legs, units, days) -> Earned:
-        return _on_day(legs, units, days, recipe)
+        return earned_on_day(legs, units, days, recipe.hedge, recipe.detailed)
 
     return follow(panel, cohorts, recipe, name, units, session - cohorts.entry, work)
 
@@ -170,9 +170,10 @@ def _greeks(legs: Legs, units, hedge: Hedge):
     return total
 
 
-def _on_day(legs: Legs, units, days, recipe: Recipe) -> Earned:
+def earned_on_day(legs: Legs, units, days, hedge: Hedge, detailed: bool = False) -> Earned:
+    """Return what the instruments of legs earn on the holding day that each cohort has reached, (C,)."""
     xp = namespace(units)
-    flows = legs.flows(units, recipe.hedge)
+    flows = legs.flows(units, hedge)
     at = days[:, None, None]
     amounts = xp.zeros((*units.shape, len(flows), len(AMOUNTS)))
     short_stock = xp.zeros(units.shape)
@@ -184,8 +185,8 @@ def _on_day(legs: Legs, units, days, recipe: Recipe) -> Earned:
         daily = xp.concatenate([xp.zeros((*parts.shape[:3], 1)), parts], axis=-1)
         return xp.take_along_axis(daily, at[..., None], axis=-1)[..., 0]
 
-    if recipe.detailed:
-        found = leg_amounts(legs, units, recipe.hedge)
+    if detailed:
+        found = leg_amounts(legs, units, hedge)
         amounts = xp.take_along_axis(found.traded, at[..., None, None], axis=-1)[..., 0]
         short_stock = pick(found.short_stock)
     return Earned(

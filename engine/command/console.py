@@ -10,6 +10,7 @@ from engine.places import NAME
 COMMANDS = {
     "run": "one backtest, or a sweep with -m",
     "correlate": "implied correlation of every date, tenor, delta and basket",
+    "book": "the sheet of a real book: dispersion book positions=FILE",
     "inspect": "what a file or folder is, and the command that uses it: dispersion inspect PATH",
     "verify": "whether stored panels, runs and sweeps are what was written: dispersion verify FOLDER...",
     "benchmark": "speed against the machine's own limits and plain loops",

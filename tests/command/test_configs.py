@@ -13,7 +13,7 @@ from engine.correlation import Names
 from engine.data.load import find_source
 from engine.errors import InputError
 
-COMMANDS = ("backtest", "correlate", "benchmark")
+COMMANDS = ("backtest", "correlate", "benchmark", "book")
 # Groups whose files describe an object; the others set keys of the root.
 OBJECTS = ("basket", "structure", "strategy", "sizing", "scale", "schedule", "exits", "hedge", "costs", "marks")
 SETS = ("experiment", "sweep", "debug")

@@ -156,7 +156,7 @@ def test_a_strategy_of_ones_own_is_swept_as_a_batch(started, tmp_path):
 
 def test_the_console_script_tells_its_commands(started):
     out = started()
-    for name in ("run", "correlate", "inspect", "verify", "benchmark"):
+    for name in ("run", "correlate", "book", "inspect", "verify", "benchmark"):
         assert f"dispersion {name}" in out
         assert f"python -m engine.{name}" in started(name, "--help")
     assert started("--version").startswith("dispersion-engine ")

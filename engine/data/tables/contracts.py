@@ -245,6 +245,25 @@ PORTFOLIO = Table(
     {"ticker": Column(TEXT, also=("name", *_TICKER.also)), "weight": Column(NUMBER)},
     ("ticker",),
 )
+POSITIONS = Table(
+    "positions",
+    {
+        "symbol": Column(TEXT, required=False, also=("osi", "option_symbol", "contract")),
+        "underlying": Column(TEXT, required=False, also=("ticker", "leg", "asset")),
+        "expiry": Column(DATE, required=False, also=_EXPIRY.also),
+        "strike": Column(NUMBER, required=False, also=("strike_price",)),
+        "kind": Column(
+            CODE, required=False, also=("instrument", "right", *_RIGHT.also), codes=RIGHTS | {"straddle": "S", "s": "S"}
+        ),
+        "quantity": Column(NUMBER, also=("contracts", "qty", "lots")),
+        "multiplier": Column(NUMBER, required=False, also=("contract_size", "lot_size")),
+        "entered": Column(DATE, required=False, also=("entry_date",)),
+        "left": Column(DATE, required=False, also=("exit_date",)),
+        "status": Column(TEXT, required=False),
+    },
+    ("symbol", "underlying", "expiry", "strike", "kind", "entered"),
+    (_not_positive("strike"), _not_positive("multiplier")),
+)
 TABLES = {
     table.name: table
     for table in (SURFACE, QUOTES, WEIGHTS, PRICES, RATES, ACTIONS, FORWARDS, SECTORS, EARNINGS, DIVIDENDS)

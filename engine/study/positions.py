@@ -1,0 +1,120 @@
+"""Positions of the user's from a file, as contracts of a market: OSI symbols, or keys of one's own."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from engine.backtest.positions import INDEX, Positions
+from engine.calendar import read_date
+from engine.data.tables.contracts import POSITIONS
+from engine.data.tables.tickers import spelt_otherwise
+from engine.data.tables.whole_file import read_whole
+from engine.data.vendors.symbols import ADJUSTED, osi, plain_ticker
+from engine.errors import InputError
+from engine.kernels.codes import Kind
+
+OSI_MULTIPLIER = 100.0  # shares of a listed US option
+KINDS = {"C": Kind.CALL, "P": Kind.PUT, "S": Kind.STRADDLE}
+SOLD = "exited"  # of a ledger, what left before its expiry
+PARTS_OF_KEY = ("underlying", "expiry", "strike", "kind")
+
+
+def session_of(market, date) -> int:
+    """Return the position of a session; the last one where no date is given.
+
+    Raises
+    ------
+    InputError
+        When the date is no session of the market.
+    """
+    if date is None:
+        return len(market) - 1
+    found = np.flatnonzero(market.dates == read_date(date, "date"))
+    if not len(found):
+        raise InputError(f"date={date} is no session of {market.info.name}, {market.dates[0]} to {market.dates[-1]}")
+    return int(found[0])
+
+
+def read_positions(market, path: str | Path, session: int, setting: str = "positions") -> Positions:
+    """Read a file of positions: a symbol, or underlying, expiry, strike and kind; and a quantity, negative = short.
+
+    Quantities are contracts of `multiplier` shares: 100 of an OSI symbol, 1 of other rows where nothing else is said.
+    Strikes and quantities are of the session, or of the date in `entered`. A ledger of a run is such a file.
+
+    Parameters
+    ----------
+    market : MarketPanel
+    path : str or Path
+    session : int
+        What a row without `entered` is held on.
+    setting : str
+        Which setting named the file.
+
+    Raises
+    ------
+    InputError
+        When a row is no contract, or of an underlying that the market does not have, or has expired.
+    """
+    rows = _contracts(read_whole(POSITIONS, path, setting=setting), str(path))
+    known = {str(name): n for n, name in enumerate(market.names)} | {market.info.index: INDEX}
+    if missing := set(rows["underlying"]) - set(known):
+        raise InputError(
+            f"{path} has underlyings that {market.info.name} does not have: {spelt_otherwise(missing, known)}; its "
+            f"index is {market.info.index}"
+        )
+    entered = rows["entered"].fill_null(market.dates[session].item())
+    expired = rows.with_columns(entered=entered).filter(pl.col("expiry") <= pl.col("entered"))
+    if expired.height:
+        raise InputError(
+            f"{path}: {_named(expired.row(0, named=True))} has expired by {expired['entered'][0]}; leave it out, or "
+            "choose an earlier date"
+        )
+    sold = pl.when(pl.col("status").fill_null(SOLD) == SOLD).then(pl.col("left"))
+    sold = rows.select(sold=sold.fill_null(pl.date(9999, 1, 1)))["sold"]
+    return Positions(
+        leg=np.array([known[name] for name in rows["underlying"]]),
+        kind=np.array([int(KINDS[kind]) for kind in rows["kind"]]),
+        expiry=rows["expiry"].to_numpy().astype("datetime64[D]"),
+        strike=rows["strike"].to_numpy().astype(float),
+        quantity=(rows["quantity"] * rows["multiplier"]).to_numpy().astype(float),
+        entry=_sessions(market, entered.to_numpy().astype("datetime64[D]"), str(path)),
+        left=np.searchsorted(market.dates, sold.to_numpy().astype("datetime64[D]")),
+    )
+
+
+def _contracts(rows: pl.DataFrame, file: str) -> pl.DataFrame:
+    """Return rows with every part of their key, from the symbol where there is one."""
+    symbol, root = pl.col("symbol"), osi(pl.col("symbol"), "root")
+    unread = rows.filter(symbol.is_not_null() & root.is_null())
+    if unread.height:
+        raise InputError(f"{file}: {unread['symbol'][0]} is no OSI symbol, such as 'SPXW  260918C06500000'")
+    adjusted = rows.filter(root.str.contains(ADJUSTED))
+    if adjusted.height:
+        raise InputError(
+            f"{file}: {adjusted['symbol'][0]} is an adjusted contract, which delivers something else than 100 shares; "
+            "leave it out"
+        )
+    read = rows.with_columns(
+        underlying=pl.coalesce(plain_ticker(root), "underlying"),
+        expiry=pl.coalesce(osi(symbol, "expiry"), "expiry"),
+        strike=pl.coalesce(osi(symbol, "strike"), "strike"),
+        kind=pl.coalesce(osi(symbol, "right"), "kind"),
+        multiplier=pl.coalesce("multiplier", pl.when(symbol.is_not_null()).then(OSI_MULTIPLIER).otherwise(1.0)),
+    )
+    for part in PARTS_OF_KEY:
+        if (without := read.with_row_index().filter(pl.col(part).is_null())).height:
+            row = int(without["index"][0]) + 1
+            raise InputError(f"{file}: position {row} has no {part}; give an OSI symbol, or {', '.join(PARTS_OF_KEY)}")
+    return read
+
+
+def _sessions(market, dates: np.ndarray, file: str) -> np.ndarray:
+    at = np.minimum(np.searchsorted(market.dates, dates), len(market) - 1)
+    if (odd := dates[market.dates[at] != dates]).size:
+        raise InputError(f"{file}: entered on {odd[0]}, which is no session of {market.info.name}")
+    return at
+
+
+def _named(row: dict) -> str:
+    return row["symbol"] or " ".join(str(row[part]) for part in PARTS_OF_KEY)

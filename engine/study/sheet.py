@@ -1,0 +1,222 @@
+"""Tomorrow's sheet of a book: greeks, carry, stresses, limits, and the whole lots that lead to a target."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from engine.backend import to_host
+from engine.backtest.costs import Costs
+from engine.backtest.crises import STRESSES
+from engine.backtest.days import next_session
+from engine.backtest.hedging import DailyDelta
+from engine.backtest.positions import INDEX, Positions, at_once, day, marked
+from engine.backtest.stresses import happens
+from engine.errors import InputError
+from engine.kernels.codes import PARTS, Kind
+from engine.report.tables import aligned
+from engine.study.levels import middle_delta
+
+LIMITS = {
+    "correlation_vega": "per point of correlation",
+    "name_vega": "per vol point, of one member",
+    "short_gamma": "per 1 %",
+    "stress_loss": "in the worst stress",
+}
+SHOWN = 10  # names on the terminal
+HEDGE = DailyDelta()
+_LETTER = {int(Kind.CALL): "C", int(Kind.PUT): "P", int(Kind.STRADDLE): "S"}
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A book on the close of a date, in the market's currency.
+
+    Parameters
+    ----------
+    date : str
+    positions : frame
+        A row per position held on: contract as it is now, value, greeks, correlation_vega (per point) and carry.
+    names : frame
+        A row per underlying: greeks and carry added up.
+    stresses : frame
+        stress, pnl
+    totals : dict of str -> float
+        Greeks of the book, `carry` to the next session, and what the date itself brought: sources, cost, net.
+    breaches : list of str
+        A line per limit that is breached.
+    trades : frame or None
+        Whole lots to the target, and what they leave open.
+    """
+
+    date: str
+    positions: pl.DataFrame
+    names: pl.DataFrame
+    stresses: pl.DataFrame
+    totals: dict[str, float]
+    breaches: list[str]
+    trades: pl.DataFrame | None
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return the files of the sheet by name."""
+        found = {"positions": self.positions, "names": self.names, "stresses": self.stresses}
+        return found if self.trades is None else found | {"trades": self.trades}
+
+    def lines(self, market) -> list[str]:
+        """Return the sheet as text."""
+        money = market.info.currency
+        largest = self.names.sort(pl.col("vega").abs(), descending=True).head(SHOWN)
+        totals = pl.DataFrame(
+            [(name, value) for name, value in self.totals.items()], schema=["what", money], orient="row"
+        )
+        tables = {
+            f"The book on {self.date}, {self.positions.height} positions": totals,
+            f"By underlying, of {self.names.height} the largest by vega": largest,
+            "Stresses, at once, hedges as they are": self.stresses,
+        }
+        if self.trades is not None:
+            tables["Whole lots to the target"] = self.trades
+        lines = [f"{market.info.name}: positions marked on the close of {self.date}"]
+        for heading, frame in tables.items():
+            lines += ["", heading, *(f"  {line}" for line in aligned(frame))]
+        return [*lines, "", *(self.breaches or ["No limit is breached."])]
+
+
+def sheet(
+    market,
+    weights,
+    positions: Positions,
+    session: int,
+    costs: Costs,
+    limits: dict,
+    target: Positions | None,
+    lot: float,
+) -> Sheet:
+    """Measure a book that is held on from a close, hedged in delta position by position.
+
+    Parameters
+    ----------
+    market : MarketPanel
+    weights : array (T, N)
+        Basket weights, whose correlation is meant and to which stresses happen.
+    positions : Positions
+    session : int
+    costs : Costs
+        In vol points.
+    limits : dict of `LIMITS` -> float or None
+    target : Positions or None
+    lot : float
+        Shares of a contract that can be traded.
+
+    Raises
+    ------
+    InputError
+        When nothing is held, or a contract has no quote on the date.
+    """
+    held = np.flatnonzero(positions.held_on(market, session))
+    if not len(held):
+        raise InputError(f"no position is held on {market.dates[session]}; choose another date")
+    ours = positions[held]
+    found = marked(market, ours, session, HEDGE)
+    _check_marked(market, ours, found, session)
+    found["correlation_vega"] = _correlation_vega(market, weights, ours, found["vega"], session)
+    quiet = next_session(market.dates, session)
+    found["carry"] = at_once(market, ours, session, HEDGE, quiet, lambda _, row: row)
+    rows = _frame(market, ours, found)
+    added = ("value", "delta", "gamma", "vega", "theta", "correlation_vega", "carry")
+    names = rows.group_by("underlying", maintain_order=True).agg(pl.col(added).sum())
+    stresses = {
+        stress.name: at_once(
+            market, ours, session, HEDGE, market.dates[session], happens(market, weights, session, stress)
+        )
+        for stress in STRESSES
+    }
+    pnl = pl.DataFrame({"stress": list(stresses), "pnl": [float(gain.sum()) for gain in stresses.values()]})
+    totals = {name: float(rows[name].sum()) for name in added}
+    earned = day(market, positions, session, HEDGE, costs)
+    gross, cost = sum(float(earned[part].sum()) for part in PARTS), float(earned["cost"].sum())
+    totals |= {"pnl_gross": gross, "cost": cost, "pnl_net": gross - cost}
+    members = names.filter(pl.col("underlying") != market.info.index)
+    sizes = {
+        "correlation_vega": abs(totals["correlation_vega"]),
+        "name_vega": float(members["vega"].abs().max() or 0.0),  # pyright: ignore[reportArgumentType]
+        "short_gamma": float(-rows.filter(pl.col("gamma") < 0.0)["gamma"].sum()),
+        "stress_loss": max(-float(pnl["pnl"].min()), 0.0),  # pyright: ignore[reportArgumentType]
+    }
+    trades = None if target is None else _trades(market, ours, found, target, session, lot)
+    return Sheet(str(market.dates[session]), rows, names, pnl, totals, _breaches(sizes, limits), trades)
+
+
+def _breaches(sizes: dict, limits: dict) -> list[str]:
+    over = {name: limit for name, limit in limits.items() if limit is not None and sizes[name] > limit}
+    return [
+        f"Limit breached: {name} is {sizes[name]:,.0f} {LIMITS[name]}, and may be {limit:,.0f}"
+        for name, limit in over.items()
+    ]
+
+
+def _check_marked(market, positions: Positions, found: dict, session: int) -> None:
+    missing = np.flatnonzero(~np.isfinite(found["value"]) | (found["stale"] > 0.0) & (positions.entry == session))
+    if len(missing):
+        rows = _frame(market, positions[missing], {name: array[missing] for name, array in found.items()})
+        some = [
+            f"{r['underlying']} {r['expiry']} {r['strike']:g} {r['kind']}" for r in rows.head(4).iter_rows(named=True)
+        ]
+        raise InputError(
+            f"{len(missing)} of {len(positions)} positions have no quote on {market.dates[session]} "
+            f"({', '.join(some)}); leave them out, or choose another date"
+        )
+
+
+def _correlation_vega(market, weights, positions: Positions, vega: np.ndarray, session: int) -> np.ndarray:
+    """Vega of the index times what a point of correlation makes of its volatility, at the nearest tenor; members 0."""
+    d, weight = middle_delta(market), to_host(weights)[session]
+    index = to_host(market.index_iv)[session, :, d].astype(float)
+    members = to_host(market.component_iv[session])[:, :, d].astype(float)
+    held = np.where(np.isfinite(members), weight[:, None], 0.0)
+    x = np.where(held > 0.0, held / np.maximum(held.sum(axis=0), 1e-300) * members, 0.0)
+    slope = (x.sum(axis=0) ** 2 - (x**2).sum(axis=0)) / (2.0 * index)
+    slope = np.where(np.isfinite(index) & (held.sum(axis=0) > 0.0), slope, np.nan)
+    left = (positions.expiry - market.dates[session]).astype(float)
+    known = np.flatnonzero(np.isfinite(slope))
+    if not len(known):
+        return np.where(positions.leg == INDEX, np.nan, 0.0)
+    nearest = known[np.abs(np.asarray(market.tenors)[known] - left[:, None]).argmin(axis=1)]
+    return np.where(positions.leg == INDEX, vega * slope[nearest], 0.0)
+
+
+def _frame(market, positions: Positions, found: dict) -> pl.DataFrame:
+    names = np.append(np.asarray(market.names, dtype=object), market.info.index)
+    shares = found["shares"]
+    return pl.DataFrame(
+        {
+            "underlying": pl.Series(names[positions.leg].tolist(), dtype=pl.String),
+            "kind": [_LETTER[int(kind)] for kind in positions.kind],
+            "expiry": positions.expiry,
+            "strike": positions.strike * shares,
+            "quantity": positions.quantity / shares,
+            **{name: array for name, array in found.items() if name not in ("shares", "stale")},
+            "stale": found["stale"] > 0.0,
+        }
+    )
+
+
+def _trades(market, ours: Positions, found: dict, target: Positions, session: int, lot: float) -> pl.DataFrame:
+    """Return contracts to trade, calls and puts apart: whole lots, and the shares that they leave open."""
+    wanted = target[np.flatnonzero(target.held_on(market, session))]
+    marks = marked(market, wanted, session, HEDGE)
+    key = ["underlying", "expiry", "strike", "kind"]
+
+    def of(positions: Positions, marks: dict, name: str) -> pl.DataFrame:
+        rows = _frame(market, positions, marks).select(*key, pl.col("quantity").alias(name))
+        both = pl.when(pl.col("kind") == "S").then(pl.lit(["C", "P"])).otherwise(pl.concat_list("kind"))
+        return (
+            rows.with_columns(both.alias("kind")).explode("kind").group_by(key, maintain_order=True).agg(pl.all().sum())
+        )
+
+    joined = of(ours, found, "held").join(of(wanted, marks, "target"), on=key, how="full", coalesce=True)
+    gap = joined.with_columns(pl.col("held", "target").fill_null(0.0)).with_columns(
+        lots=((pl.col("target") - pl.col("held")) / lot).round().cast(pl.Int64)
+    )
+    left = gap.with_columns(left_open=pl.col("target") - pl.col("held") - lot * pl.col("lots"))
+    return left.filter((pl.col("lots") != 0) | (pl.col("left_open").abs() > 1e-9)).sort(key)
