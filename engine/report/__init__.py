@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from engine.report.quality_page import quality_report
     from engine.report.run_page import correlation_series, tearsheet, write_tearsheet
     from engine.report.sweep_page import sweep_report
-    from engine.report.tables import aligned, correlation_levels, leaderboard, summary_table
+    from engine.report.tables import aligned, correlation_levels, leaderboard, summary_table, with_deflated
 
 __all__ = [
     "aligned",
@@ -23,6 +23,7 @@ __all__ = [
     "summary_table",
     "sweep_report",
     "tearsheet",
+    "with_deflated",
     "write_tearsheet",
 ]
 

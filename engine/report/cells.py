@@ -46,6 +46,7 @@ LABELS = {
     "breakeven_cost": "break-even",
     "sharpe_gross": "Sharpe, gross",
     "sharpe_net": "Sharpe, net",
+    "deflated": "deflated Sharpe",
     "hac_t": "HAC t",
     "leg_class": "class",
     "entry_iv": "entry IV",

@@ -15,6 +15,7 @@ from engine.report import plots
 from engine.report.cells import Table, as_table, label
 from engine.report.glossary import meaning
 from engine.report.page import Page, Section
+from engine.report.tables import with_deflated
 from engine.selection import expected_best_sharpe
 
 METRIC = "sharpe_net"
@@ -58,7 +59,7 @@ def sweep_report(
         cautions=[*verdict(judged), *_caution_counts(runs)],
         tiles=_tiles(judged),
         overfitting=_luck(page, known, judged),
-        leaders=_linked(board.head(LEADERS), pages),
+        leaders=_linked(board.head(LEADERS), judged, pages),
         shown=min(LEADERS, board.height),
         sections=_over_settings(page, known, settings),
     )
@@ -152,8 +153,11 @@ def _over_settings(page: Page, known: pl.DataFrame, settings: list[str]) -> list
     ]
 
 
-def _linked(board: pl.DataFrame, pages: Collection[str]) -> tuple[Table, Mapping[str, str]]:
-    units = {METRIC: "ratio", "sharpe_gross": "ratio", "hac_t": "ratio", "breakeven_cost": "vol"}
+def _linked(
+    board: pl.DataFrame, judged: Mapping[str, Any] | None, pages: Collection[str]
+) -> tuple[Table, Mapping[str, str]]:
+    board = board if judged is None else with_deflated(board, judged["leaders"])
+    units = {METRIC: "ratio", "deflated": "ratio", "sharpe_gross": "ratio", "hac_t": "ratio", "breakeven_cost": "vol"}
     frame = board.with_columns(pl.col("run").cast(pl.String))
     return as_table(frame, units, (METRIC,)), {run: f"{run}/report.html" for run in board["run"] if run in pages}
 

@@ -1,5 +1,8 @@
 """Tables: numbers arranged to be read, as rows of text; the same rows serve the terminal and the page."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import polars as pl
 
 from engine.backtest.wording import ROWS, summary_rows
@@ -67,6 +70,30 @@ def leaderboard(runs: pl.DataFrame, metric: str = "sharpe_net") -> pl.DataFrame:
     summary_fields = {name for name, *_ in ROWS} | {"index_vega", "capital", "cautions"}
     varied = [c for c in runs.columns if c not in summary_fields and runs[c].n_unique() > 1]
     return runs.select(*varied, *shown).sort(metric, descending=True, nulls_last=True)
+
+
+def with_deflated(board: pl.DataFrame, leaders: Sequence[tuple[str, float]]) -> pl.DataFrame:
+    """Add to a leaderboard, beside the net Sharpe ratio, the probability that it is above what luck would have shown.
+
+    Parameters
+    ----------
+    board : frame
+        As from `leaderboard`, with the column run.
+    leaders : sequence of (str, float)
+        Folders and probabilities, as a sweep's judgement has them; null for other runs.
+
+    Examples
+    --------
+    >>> board = pl.DataFrame({"run": ["results/a/7", "results/a/8"], "sharpe_net": [0.5, 0.1], "hac_t": [1.0, 0.2]})
+    >>> with_deflated(board, [("a/7", 0.8)]).columns
+    ['run', 'sharpe_net', 'deflated', 'hac_t']
+    >>> with_deflated(board, [("a/7", 0.8)])["deflated"].to_list()
+    [0.8, None]
+    """
+    known = {Path(folder).name: chance for folder, chance in leaders}
+    chances = [known.get(Path(run).name) for run in board["run"]]
+    column = pl.Series("deflated", chances, dtype=pl.Float64)
+    return board.clone().insert_column(board.get_column_index("sharpe_net") + 1, column)
 
 
 def correlation_levels(long: pl.DataFrame) -> pl.DataFrame:

@@ -28,6 +28,7 @@ from engine.selection import (
 log = logging.getLogger(__name__)
 
 FEWEST = 5  # runs of which it is worth saying anything
+LEADERS = 20  # runs of which the deflated probability is kept
 MOST_TESTED = 200  # runs that the bootstrap tests take by default: a second, and time grows with them
 
 
@@ -55,6 +56,9 @@ class Judgement:
         table keeps them.
     survivors : tuple of str
         Runs that earn something at a size of 5 %, all of them at once (Romano and Wolf).
+    leaders : tuple of (str, float)
+        Folders of the runs with the highest net Sharpe ratios, and of each the probability that `deflated` is of the
+        best.
     left_out : int
         Runs of the sweep on other sessions than most, which cannot be set beside the others day by day.
     """
@@ -69,6 +73,7 @@ class Judgement:
     survivors: tuple[str, ...]
     left_out: int = 0
     later_ranks: tuple[float, ...] = ()
+    leaders: tuple[tuple[str, float], ...] = ()
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())
@@ -149,6 +154,7 @@ def judge(
         superior=superior_ability(net, held, repetitions=repetitions, seed=seed).consistent if tested else None,
         survivors=tuple(folders[p] for p in survivors(net, held, repetitions=repetitions, seed=seed)) if tested else (),
         left_out=len(every) - len(own),
+        leaders=_leaders(folders, sharpe(net), chances),
     )
 
 
@@ -166,18 +172,25 @@ def _judge_table(sweep: Path) -> Judgement | None:
     study = pl.concat([own, *(rows.filter(pl.col("span") == span) for rows in others if rows is not None)])
     kept, trials = _trials(own), study["config_hash"].n_unique()
     best, split = int(np.nanargmax(kept.sharpe)), overfitting(kept.blocks())
+    chances = kept.deflated(trials)
     return Judgement(
         best=str(sweep / str(own["job"][best])),
         runs=own.height,
         trials=trials,
         independent=float(trials),
-        deflated=float(kept.deflated(trials)[best]),
+        deflated=float(chances[best]),
         overfitting=split.probability,
         later_ranks=split.later_ranks,
         superior=None,
         survivors=(),
         left_out=every.height - own.height,
+        leaders=_leaders([str(sweep / str(job)) for job in own["job"]], kept.sharpe, chances),
     )
+
+
+def _leaders(folders: list[str], ratios: np.ndarray, chances: np.ndarray) -> tuple[tuple[str, float], ...]:
+    best = np.argsort(-np.nan_to_num(ratios, nan=-np.inf), kind="stable")[:LEADERS]
+    return tuple((folders[p], float(chances[p])) for p in best.tolist() if np.isfinite(chances[p]))
 
 
 def _beside(sweep: Path) -> pl.DataFrame | None:

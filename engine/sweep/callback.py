@@ -87,7 +87,7 @@ class CompareRuns(Callback):
             return False
         runs, judgement = _complete(own, time.perf_counter() - cls._started)
         if runs is not None:
-            _print_leaderboard(runs, own.folder)
+            _print_leaderboard(runs, judgement, own.folder)
             if cls._reports:
                 _report(runs, judgement, own)
         elif cls._before is None and not read.finished(own.folder):
@@ -200,10 +200,12 @@ def _complete(own: Claim, seconds: float) -> tuple[pl.DataFrame | None, "Judgeme
     return runs, judgement
 
 
-def _print_leaderboard(runs: pl.DataFrame, sweep: Path) -> None:
-    from engine.report import aligned, leaderboard
+def _print_leaderboard(runs: pl.DataFrame, judgement: "Judgement | None", sweep: Path) -> None:
+    from engine.report import aligned, leaderboard, with_deflated
 
     board = leaderboard(runs.with_columns(pl.col("run").str.split("/").list.last())).head(BEST)
+    if judgement is not None:
+        board = with_deflated(board, judgement.leaders)
     print("", *aligned(board), sep="\n")
     best = f", the best {BEST} of them above" if runs.height > BEST else ""
     print(f"\n{runs.height:,} runs{best}: {sweep / 'runs.parquet'}")

@@ -20,6 +20,7 @@ JUDGED = {
     "superior": 0.3,
     "survivors": [],
     "left_out": 0,
+    "leaders": [["results/a/b/5", 0.37]],
 }
 
 
@@ -49,6 +50,7 @@ def test_the_page_opens_with_the_judgement_and_holds_every_run():
     assert names == ["5", "4", "3", "2", "1", "0"]
     assert '<a href="5/report.html">5</a>' in page
     assert "4/report.html" not in page
+    assert ">0.37<" in page
     assert page.count('class="plot"') == 4  # luck, ranks, one pair of settings, all settings
 
 

@@ -51,7 +51,13 @@ def test_it_is_told_from_the_results_by_day(sweeps):
     best = int((net.mean(axis=1) / net.std(axis=1)).argmax())
     assert Path(found["best"]).name == str(best)
     assert found["deflated"] == pytest.approx(deflated_sharpe(net)[best])
-    assert found["overfitting"] == overfitting(block_sums(net, held)).probability
+    split = overfitting(block_sums(net, held))
+    assert found["overfitting"] == split.probability
+    assert found["later_ranks"] == list(split.later_ranks)
+    assert sum(split.later_ranks[:5]) == pytest.approx(split.probability)  # counts over one number, added up
+    chances = deflated_sharpe(net)
+    known = {str(p): chance for p, chance in enumerate(chances) if np.isfinite(chance)}
+    assert {Path(folder).name: chance for folder, chance in found["leaders"]} == pytest.approx(known)
     assert 0.0 <= found["superior"] <= 1.0
 
 
