@@ -70,6 +70,7 @@ PLACES = {
         "engine.backtest.ledger",
         "engine.backtest.result",
         "engine.backtest.track_record",
+        "engine.backtest.combined",
         "engine.backtest.views",
         "engine.report",
         *APPLICATION,

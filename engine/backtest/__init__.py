@@ -5,6 +5,7 @@ import sys
 from types import ModuleType
 
 from engine.backtest.book import TradeBook, build_book
+from engine.backtest.combined import Combined, combine
 from engine.backtest.costs import BidAsk, Costs, DeskCosts, NoCosts, VolPoints
 from engine.backtest.crises import STRESSES
 from engine.backtest.early_exit import EarlyExit
@@ -68,6 +69,7 @@ __all__ = [
     "BetaNeutral",
     "BidAsk",
     "Calendar",
+    "Combined",
     "CorrelationWeighted",
     "Costs",
     "DailyDelta",
@@ -126,6 +128,7 @@ __all__ = [
     "backtest",
     "build_book",
     "choose_contracts",
+    "combine",
     "expanding_rank",
     "held_while",
     "hysteresis",

@@ -78,7 +78,7 @@ class _One:
     members = index
 
 
-class _PositionLegs(Legs):
+class PositionLegs(Legs):
     """A position as a cohort: the index leg, or the one member's, at the strike that it has."""
 
     def __init__(self, panel: MarketPanel, positions: Positions, days: int):
@@ -114,7 +114,7 @@ def day(panel: MarketPanel, positions: Positions, session: int, hedge: Hedge, co
     held = (positions.entry <= session) & (cohorts.last >= session)
     found = {name: np.zeros(len(positions)) for name in (*PARTS, "cost")}
 
-    def work(rows: np.ndarray, legs: _PositionLegs, days) -> None:
+    def work(rows: np.ndarray, legs: PositionLegs, days) -> None:
         earned = earned_on_day(legs, legs.units, days, hedge)
         parts = to_host(earned.parts.sum(axis=(1, 2)))
         for i, part in enumerate(PARTS):
@@ -138,7 +138,7 @@ def marked(panel: MarketPanel, positions: Positions, session: int, hedge: Hedge)
     """
     found = {name: np.full(len(positions), np.nan) for name in (*MARKED, "shares", "stale")}
 
-    def work(rows: np.ndarray, legs: _PositionLegs, days) -> None:
+    def work(rows: np.ndarray, legs: PositionLegs, days) -> None:
         (held,), units = legs.instruments, legs.units
         (delta,) = held_deltas(legs, units, hedge)
         greeks, forward = held.greeks, held.marks.forward
@@ -186,5 +186,5 @@ def _follow(panel: MarketPanel, positions: Positions, session: int, held: np.nda
     for kind in np.unique(positions.kind[held]):
         rows = np.flatnonzero(held & (positions.kind == kind))
         days = session - positions.entry[rows]
-        legs = _PositionLegs(panel, positions[rows], int(days.max()))
+        legs = PositionLegs(panel, positions[rows], int(days.max()))
         work(rows, legs, namespace(panel.spot).asarray(days))
