@@ -38,6 +38,8 @@ LEDGER = {
     "pnl_net": "money",
 }
 SUMMED = ("pnl_gross", "cost", "pnl_net")
+# Settings of how a run is made and kept, not of what is traded; nor does a page that is sent on name folders.
+HOW = {"study", "backend", "memory_budget", "causality", "allow", "sweep", "report"}
 QUALITY = ("coverage", "stale_share", "beyond_tenors_share", "beyond_deltas_share", "unexplained_share")
 QUALITY += ("surface_marks_share", "trade_marks_share", "unsettled_share", "cohorts_skipped", "legs_settled_early")
 QUALITY += ("legs_closed_early",)
@@ -94,7 +96,9 @@ def tearsheet(
         ledger_note=_ledger_note(shown.height, ledger.height),
         quality=_numbers(summary, money, QUALITY),
         numbers=_numbers(summary, money),
-        notes=[note for note in (info.source, result.contracts) if note],
+        notes=[
+            f"{words}: {note}." for words, note in (("Source", info.source), ("Contracts", result.contracts)) if note
+        ],
         settings=_settings(result, p, settings),
     )
 
@@ -218,7 +222,11 @@ def _settings(result, p: int, settings: Mapping[str, Any] | None) -> Table:
     recipe = result.book.recipe
     known = {name: getattr(recipe, name) for name in ("structure", "sizing", "hedge", "marks")}
     asked = _flat(settings or known | {"basket": result.view.basket.label, "costs": vars(result.rates_of(p))})
-    rows = [(name, str(value)) for name, value in asked.items() if value is not None]
+    rows = [
+        (name.removesuffix("._target_"), str(value).rpartition(".")[2] if name.endswith("._target_") else str(value))
+        for name, value in asked.items()
+        if value is not None and name.partition(".")[0] not in HOW and not name.endswith(".path")
+    ]
     rows.append(("capital", result.capital_convention(p)))
     return as_table(pl.DataFrame(rows, schema=["setting", "value"], orient="row"))
 

@@ -176,6 +176,11 @@ def test_losses_and_gains_are_toned_by_size():
 
 
 def test_settings_are_shown_as_they_were_asked(result):
-    page = tearsheet(result, script="x", settings={"strategy": {"enter": 1.5, "leave": None}, "lag": 1})
+    strategy = {"_target_": "strategies.rich_correlation.RichCorrelation", "enter": 1.5, "leave": None}
+    market = {"path": "/home/somebody/quotes", "index": "SPX"}
+    page = tearsheet(result, script="x", settings={"strategy": strategy, "market": market, "lag": 1, "study": "mine"})
     assert "strategy.enter" in page
+    assert "<td>RichCorrelation</td>" in page
+    assert "/home/somebody" not in page
+    assert ">mine<" not in page
     assert "strategy.leave" not in page
