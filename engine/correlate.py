@@ -6,6 +6,7 @@ from pathlib import Path
 from engine.command.hydra import asked_files, in_sweep, start
 from engine.command.markets import market_source, open_market, rows_read
 from engine.command.objects import build, number
+from engine.errors import InputError
 
 BEHIND = "Behind these numbers"
 
@@ -18,6 +19,7 @@ def correlate(config: dict, folder: Path) -> None:
     from engine.runs.claim import run_folder
     from engine.runs.manifest import manifest
     from engine.study.against_cboe import published_tables
+    from engine.study.assets import assets_found, read_assets
     from engine.study.ex_earnings import read_earnings, with_ex_earnings
     from engine.study.levels import measure_levels
     from engine.study.portfolio import monitor_portfolio, read_portfolio
@@ -34,6 +36,9 @@ def correlate(config: dict, folder: Path) -> None:
     earnings = None if config["earnings"] is None else read_earnings(config["earnings"])
     portfolio = None if config["portfolio"] is None else read_portfolio(config["portfolio"])
     rise = number(config, "rise", float)
+    assets = read_assets(config["assets"], config["option"], config["beside"])
+    if portfolio is not None and assets is not None:
+        raise InputError("portfolio=FILE and assets=FILE are two questions: ask one of them")
     market, backend = open_market(config)
     chosen = baskets(choice, market)
     with run_folder(folder, inside_sweep=in_sweep()) as kept:
@@ -43,12 +48,16 @@ def correlate(config: dict, folder: Path) -> None:
             follow(market, chosen, Path(str(config["watch"])), kept, coverage, most)
             kept.finish(manifest(market, backend, config["seed"], started))
             return
+        found = None
         if portfolio is not None:
             found = monitor_portfolio(market, chosen, portfolio, rise, coverage)
+        elif assets is not None:
+            found = assets_found(market, assets, window)
+        if found is not None:
             for name, frame in found.frames().items():
                 kept.write_frame(f"{name}.parquet", frame)
             kept.finish(manifest(market, backend, config["seed"], started))
-            print(*found.lines(market), f"\nNumbers: {folder / 'portfolio.parquet'}", sep="\n")
+            print(*found.lines(market), f"\nNumbers: {folder}", sep="\n")
             return
         levels = measure_levels(market, chosen, coverage, window)
         if earnings is not None:

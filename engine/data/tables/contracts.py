@@ -245,6 +245,12 @@ PORTFOLIO = Table(
     {"ticker": Column(TEXT, also=("name", *_TICKER.also)), "weight": Column(NUMBER)},
     ("ticker",),
 )
+BASKET_OPTION = Table(
+    "option",
+    {"date": _DATE, "tenor": SURFACE.columns["tenor"], "iv": SURFACE.columns["iv"]},
+    ("date", "tenor"),
+    (Rule("iv_out_of_bounds", "iv", ~pl.col("iv").is_between(LEAST_IV, MOST_IV)),),
+)
 POSITIONS = Table(
     "positions",
     {
