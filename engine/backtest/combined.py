@@ -209,6 +209,7 @@ def _positions(result: BacktestResult):
                     quantity=quantity[cohort, leg],
                     entry=book.cohorts.entry[cohort],
                     left=(book.cohorts.entry + result.held_until(0))[cohort],
+                    dated=np.ones(len(cohort), dtype=bool),
                 ),
             )
 

@@ -38,6 +38,8 @@ class Positions:
         Session that strike and quantity are of, which need not be that of the trade.
     left : array of int
         Session on which it was sold; that of the expiry, or later, where it was not.
+    dated : array of bool
+        Whether `entry` is when it was traded, so that what it earned and cost since is known.
     """
 
     leg: np.ndarray
@@ -47,6 +49,7 @@ class Positions:
     quantity: np.ndarray
     entry: np.ndarray
     left: np.ndarray
+    dated: np.ndarray
 
     def __len__(self):
         return len(self.leg)
@@ -94,7 +97,9 @@ class PositionLegs(Legs):
 
 
 def day(panel: MarketPanel, positions: Positions, session: int, hedge: Hedge, costs: Costs) -> dict[str, np.ndarray]:
-    """Return what each position earned on a session by source, and what it cost: arrays (M,), 0 where it was not held.
+    """Return what each position earned on a session by source, and what it cost: arrays (M,).
+
+    0 where it was not held, or does not say since when.
 
     Parameters
     ----------
@@ -111,7 +116,7 @@ def day(panel: MarketPanel, positions: Positions, session: int, hedge: Hedge, co
             f"positions are charged in vol points, which {type(costs).__name__} is not; use costs=vol_points"
         )
     cohorts = positions.cohorts(panel)
-    held = (positions.entry <= session) & (cohorts.last >= session)
+    held = positions.dated & (positions.entry <= session) & (cohorts.last >= session)
     found = {name: np.zeros(len(positions)) for name in (*PARTS, "cost")}
 
     def work(rows: np.ndarray, legs: PositionLegs, days) -> None:
@@ -175,7 +180,8 @@ def at_once(panel: MarketPanel, positions: Positions, session: int, hedge: Hedge
         market, _, at = imagined(panel, ours.cohorts(panel), session, date, move)
         first = int(ours.entry[0])
         left = np.full(len(ours), len(market))  # what is sold later is held until then
-        since = Positions(**(vars(ours) | {"entry": ours.entry - first, "left": left}))
+        known = {"entry": ours.entry - first, "left": left, "dated": np.ones(len(ours), dtype=bool)}
+        since = Positions(**(vars(ours) | known))
         earned = day(market, since, at, hedge, VolPoints())
         gained[order] = sum(earned[part] for part in PARTS)
     return gained

@@ -79,6 +79,7 @@ def read_positions(market, path: str | Path, session: int, setting: str = "posit
         strike=rows["strike"].to_numpy().astype(float),
         quantity=(rows["quantity"] * rows["multiplier"]).to_numpy().astype(float),
         entry=_sessions(market, entered.to_numpy().astype("datetime64[D]"), str(path)),
+        dated=rows["entered"].is_not_null().to_numpy(),
         left=np.searchsorted(market.dates, sold.to_numpy().astype("datetime64[D]")),
     )
 

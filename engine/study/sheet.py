@@ -42,7 +42,8 @@ class Sheet:
     stresses : frame
         stress, pnl
     totals : dict of str -> float
-        Greeks of the book, `carry` to the next session, and what the date itself brought: sources, cost, net.
+        Greeks of the book and `carry` to the next session; where all positions say when they were entered also what the
+        date brought: pnl_gross, cost, pnl_net.
     breaches : list of str
         A line per limit that is breached.
     trades : frame or None
@@ -111,8 +112,10 @@ def sheet(
     Raises
     ------
     InputError
-        When nothing is held, or a contract has no quote on the date.
+        When nothing is held, a contract has no quote on the date, or a lot is of no shares.
     """
+    if lot <= 0.0:
+        raise InputError(f"lot={lot:g} is no size of a contract; write lot=100")
     held = np.flatnonzero(positions.held_on(market, session))
     if not len(held):
         raise InputError(f"no position is held on {market.dates[session]}; choose another date")
@@ -133,9 +136,10 @@ def sheet(
     }
     pnl = pl.DataFrame({"stress": list(stresses), "pnl": [float(gain.sum()) for gain in stresses.values()]})
     totals = {name: float(rows[name].sum()) for name in added}
-    earned = day(market, positions, session, HEDGE, costs)
-    gross, cost = sum(float(earned[part].sum()) for part in PARTS), float(earned["cost"].sum())
-    totals |= {"pnl_gross": gross, "cost": cost, "pnl_net": gross - cost}
+    if positions.dated.all():  # of what does not say when it was traded nobody knows what the date brought
+        earned = day(market, positions, session, HEDGE, costs)
+        gross, cost = sum(float(earned[part].sum()) for part in PARTS), float(earned["cost"].sum())
+        totals |= {"pnl_gross": gross, "cost": cost, "pnl_net": gross - cost}
     members = names.filter(pl.col("underlying") != market.info.index)
     sizes = {
         "correlation_vega": abs(totals["correlation_vega"]),

@@ -152,6 +152,19 @@ def test_a_row_that_is_no_contract_is_refused_with_what_is_wrong(tmp_path, marke
         assert word in str(refused.value)
 
 
+def test_what_a_date_brought_is_told_only_of_positions_that_say_when_they_were_entered(tmp_path, market):
+    later, entered = str(market.dates[SESSION + 20]), str(market.dates[SESSION - 3])
+    header = "underlying,expiry,strike,kind,quantity,entered"
+    told = []
+    for when in (entered, ""):
+        file = written(tmp_path, f"S1,{later},100,call,1,{when}", f"S2,{later},100,call,1,{entered}", header=header)
+        positions = read_positions(market, file, SESSION)
+        told.append(sheet(market, market.weights, positions, SESSION, VolPoints(), NO_LIMITS, None, 100.0).totals)
+    assert {"pnl_gross", "cost", "pnl_net"} == set(told[0]) - set(told[1])
+    with pytest.raises(InputError, match="lot=0"):
+        sheet(market, market.weights, positions, SESSION, VolPoints(), NO_LIMITS, None, 0.0)
+
+
 def test_a_position_without_a_quote_is_named_and_a_date_that_is_no_session_refused(tmp_path, market):
     gone, status = market.component_iv.copy(), market.component_status.copy()
     gone[SESSION, 1], status[SESSION, 1] = np.nan, QuoteStatus.NO_QUOTE
