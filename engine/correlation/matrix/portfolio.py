@@ -133,7 +133,7 @@ def volatility_contribution(matrix: ImpliedMatrix, portfolio: Floats, *, budget:
     >>> realized = realized_matrix(r, np.full((3, 2), 0.5), window=3)
     >>> m = implied_matrix(np.full(3, 0.16), np.full((3, 2), 0.2), realized)
     >>> volatility_contribution(m, np.array([0.7, 0.3]))[2].round(4).tolist()
-    [0.1231, 0.0406]
+    [0.1314, 0.0356]
     """
     xp = namespace(matrix.correlation, portfolio)
     x, _ = _positions(matrix, portfolio)
