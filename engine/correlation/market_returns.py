@@ -57,6 +57,12 @@ class MarketReturns:
     calendar: str | None = None
     _vols: dict = field(default_factory=dict, init=False, repr=False)
 
+    @property
+    def sessions(self) -> "slice | np.ndarray":
+        """Where the market's sessions stand among the dates; where all are in a row, what it selects is no copy."""
+        in_a_row = len(self.at) > 0 and self.at[-1] - self.at[0] == len(self.at) - 1
+        return slice(self.at[0], self.at[-1] + 1) if in_a_row else namespace(self.names).asarray(self.at)
+
     def vol(self, window: int) -> PerName:
         """Return the realised volatility of every name over windows of so many sessions, (H, N); measured once."""
         if window not in self._vols:
@@ -139,14 +145,13 @@ def basket_realized(
     ('SYNX', np.True_)
     """
     xp = namespace(returns.names)
-    at = xp.asarray(returns.at)
     weights = xp.zeros(returns.names.shape)
-    weights[at] = basket.weights
+    weights[returns.sessions] = basket.weights
     measure = forward_realized_correlation if forward else realized_correlation
     own = None if basket.leg is None else returns.legs[basket.leg]
     vol = returns.vol(window)
     whole = measure(returns.names, weights, window, index_returns=own, min_coverage=min_coverage, component_vol=vol)
-    record = map_arrays(whole, lambda values: values[at])
+    record = map_arrays(whole, lambda values: values[returns.sessions])
     if basket.of_sector and basket.leg is not None:
         record.coverage[:] *= basket.share
         thin = (record.coverage < min_coverage) & (record.status != CorrelationStatus.NO_INDEX_QUOTE)
