@@ -35,8 +35,9 @@ def rebuilt(copy) -> set[str]:
     ("edited", "expected"),
     [
         ("kernels/implied_vol.cuh", {"files", "ivydb", "nse"}),
-        ("kernels/special.cuh", {"files", "ivydb", "nse"}),  # included by the kernel
-        ("kernels/launch.py", {"files", "ivydb", "nse"}),
+        ("kernels/model_free.cu", {"files", "us_chains"}),  # beside the strips that their sources offer
+        ("kernels/special.cuh", {"files", "ivydb", "nse", "us_chains"}),  # included by both kernels
+        ("kernels/launch.py", {"files", "ivydb", "nse", "us_chains"}),
         ("kernels/book.cu", set()),
         ("kernels/straddle.cuh", set()),
         ("pricing/implied_vol.py", {"files", "ivydb", "nse"}),
