@@ -5,6 +5,7 @@ runs a backtest shall read one line instead. A file is tried once, as long as it
 """
 
 import atexit
+import contextlib
 import os
 import subprocess
 import sys
@@ -67,39 +68,55 @@ def check_survived(file: Path | str, called: str = "") -> None:
 
 
 def _survives(path: str) -> bool:
+    """Ask twice: a reader may have died of something else, such as other processes' want of memory."""
+    return _read_by(_running(), path) or _read_by(_running(), path)
+
+
+def _running() -> subprocess.Popen:
     global _reader
     if _reader is None or _reader[0] != os.getpid():  # after a fork the reader is the parent's
         _reader = (os.getpid(), _started())
-    reader = _reader[1]
+    return _reader[1]
+
+
+def _read_by(reader: subprocess.Popen, path: str) -> bool:
     to, back = reader.stdin, reader.stdout
     assert to, "a pipe"
     assert back, "a pipe"
+    answered = False
     try:
         to.write(os.fsencode(path).hex().encode() + b"\n")
         to.flush()
-        alive = back.readline() != b""
+        answered = back.readline() != b""
     except BrokenPipeError:
-        alive = False
-    if not alive:
-        _end()
-    return alive
+        pass
+    finally:
+        if not answered:  # also after an interrupt: an answer still to come would be taken for that to the next file
+            _end()
+    return answered
 
 
 def _started() -> subprocess.Popen:
-    """Start a reader; `-P`, since a user's folder may hold a file that is called like a library's."""
+    """Start a reader; `-P`, since a user's folder may hold a file that is called like a library's.
+
+    Its session is its own, so that an interrupt of what runs here does not end it.
+    """
     library = str(Path(pl.__file__).parents[1])
     command = [sys.executable, "-P", "-c", _READ, library]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, start_new_session=True)
 
 
 @atexit.register
 def _end() -> None:
-    """Let the reader go; it ends with its input."""
+    """Let the reader go."""
     global _reader
     if _reader is not None and _reader[0] == os.getpid():
         process = _reader[1]
+        process.kill()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):  # what it was still to be sent
+                    pipe.close()
         process.wait()
     _reader = None

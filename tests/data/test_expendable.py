@@ -1,6 +1,7 @@
 """A parquet file that ends the process of who reads it is refused in one line; a whole one is read as ever."""
 
 import gzip
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,39 @@ def test_the_next_file_is_read_by_a_new_process(deadly, tmp_path):
     with pytest.raises(InputError):
         check_survived(deadly)
     check_survived(whole)
+    with pytest.raises(InputError):
+        check_survived(deadly)
+
+
+def test_a_reader_that_died_of_something_else_condemns_no_file(tmp_path):
+    first, second = tmp_path / "first.parquet", tmp_path / "second.parquet"
+    for file in (first, second):
+        pl.DataFrame({"a": [1.0]}).write_parquet(file)
+    check_survived(first)
+    expendable._running().kill()
+    expendable._running().wait()
+    check_survived(second)
+
+
+def test_an_interrupt_reaches_no_reader_and_leaves_no_answer_behind(deadly, tmp_path, monkeypatch):
+    whole = tmp_path / "whole.parquet"
+    pl.DataFrame({"a": [1.0]}).write_parquet(whole)
+    reader = expendable._running()
+    assert os.getsid(reader.pid) != os.getsid(0)
+
+    back = reader.stdout
+    assert back
+
+    class Interrupted:
+        def readline(self):
+            raise KeyboardInterrupt
+
+        def close(self):
+            back.close()
+
+    monkeypatch.setattr(reader, "stdout", Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        check_survived(whole)
     with pytest.raises(InputError):
         check_survived(deadly)
 
