@@ -73,7 +73,7 @@ class Sheet:
         tables = {
             f"The book on {self.date}, {self.positions.height} positions": totals,
             f"By underlying, of {self.names.height} the largest by vega": largest,
-            "Stresses, at once, hedges as they are": self.stresses,
+            "Stresses, at once; positions are taken to be hedged in delta at that close": self.stresses,
         }
         if self.trades is not None:
             tables["Whole lots to the target"] = self.trades
