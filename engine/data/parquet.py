@@ -10,8 +10,8 @@ from engine.data.expendable import check_survived
 from engine.durable import checksum
 from engine.errors import InputError
 
-# What Polars raises of a file that is no parquet, or was damaged: some damage it only notices by a broken assumption.
 EARLIEST, LATEST = np.datetime64("1900-01-01"), np.datetime64("2200-12-31")  # options are not listed outside
+# What Polars raises of a file that is no parquet, or was damaged: some damage it only notices by a broken assumption.
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 

@@ -181,7 +181,7 @@ def model_free_vol(
         Of variance weighted by the price of the underlying over its forward, as a gamma swap pays it: the mean is then
         over the distribution of d1 = q(delta), which is 2/(T F) integral Q(K) / K dK.
     budget : int or None
-        Bytes the temporaries of one block along the first axis may take.
+        Bytes the temporaries of one block along the first axis may take; the kernel has none.
 
     Returns
     -------
@@ -201,10 +201,10 @@ def model_free_vol(
     xp = namespace(iv, years)
     if iv.shape[-1] != len(deltas):
         raise InputError(f"iv {iv.shape} must end in the axis of the {len(deltas)} deltas")
-    lead = iv.shape[:-1]
-    remaining = xp.broadcast_to(xp.asarray(years, dtype=xp.float64), lead)
+    lead, years = iv.shape[:-1], xp.asarray(years, dtype=xp.float64)
+    remaining = xp.broadcast_to(years, lead)
     if kernels.usable(xp):
-        return _by_kernel(iv, deltas, xp.asarray(years, dtype=xp.float64), reach, weighted)
+        return _by_kernel(iv, deltas, years, reach, weighted)
     if not lead:
         return _model_free(iv, deltas, remaining, reach, weighted)
     result = xp.empty(lead)
