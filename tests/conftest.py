@@ -9,6 +9,7 @@ import pytest
 
 from engine.backend import gpu_missing, resolve
 from engine.kernels import host, switched_off
+from tests.device import cuda_on_cpu
 from tests.session import shared_folder
 
 pytest_plugins = ["tests.commands"]  # fixtures that run the commands
@@ -21,6 +22,7 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
         "numpy array code",
         "numpy kernels",
         "stand-in array code",
+        "stand-in kernels",
         pytest.param("cupy array code", marks=pytest.mark.gpu),
         pytest.param("cupy kernels", marks=pytest.mark.gpu),
     ]
@@ -28,13 +30,16 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 def xp(request, monkeypatch):
     """Run the test body per array library, as array code and with kernels; skip, with the reason, what cannot run.
 
-    The stand-in for a device refuses numpy arrays as CuPy does, and is off in the last places as a device is.
+    The stand-in for a device refuses numpy arrays as CuPy does, and is off in the last places as a device is. Its
+    kernels are a GPU's, run on the CPU.
     """
     library, kind = request.param.split(" ", 1)
     if library == "cupy" and (reason := gpu_missing()):
         pytest.skip(f"no CUDA device: {reason}")
     if library == "numpy" and kind == "kernels" and (reason := host.missing()):
         pytest.skip(f"kernels cannot be compiled: {reason}")
+    if library == "stand-in" and kind == "kernels" and (reason := cuda_on_cpu.missing()):
+        pytest.skip(reason)
     with contextlib.ExitStack() as stack:
         if kind == "array code":
             stack.enter_context(switched_off())

@@ -45,7 +45,7 @@ def missing() -> str | None:
     if compiler() is None:
         return "no C++ compiler found (c++, g++ or clang++)"
     try:
-        _built("moments", "float32")
+        built("moments-float32", source("moments", "float32"))
     except (OSError, subprocess.SubprocessError) as error:
         return f"{compiler()} failed: {str(getattr(error, 'stderr', '') or error).strip().splitlines()[0]}"
     return None
@@ -54,26 +54,26 @@ def missing() -> str | None:
 @functools.cache
 def library(kernel: str, dtype: str, *variant: int) -> ctypes.CDLL:
     """Return the compiled library of a kernel; it is built if an earlier run has not done so."""
-    return _built(kernel, dtype, *variant)
+    return built(f"{kernel}-{dtype}", source(kernel, dtype, *variant))
 
 
-def _built(kernel: str, dtype: str, *variant: int) -> ctypes.CDLL:
-    text = source(kernel, dtype, *variant)
-    made_by = [text, compiler(), _version(), *FLAGS, repr(NATIVE), platform.machine(), _processor()]
+def built(title: str, text: str, flags: tuple[str, ...] = FLAGS) -> ctypes.CDLL:
+    """Return the library of a text: one that is kept, if an earlier run, or another process, has made it."""
+    made_by = [text, compiler(), _version(), *flags, repr(NATIVE), platform.machine(), _processor()]
     key = hashlib.sha256("\0".join(made_by).encode()).hexdigest()[:16]
-    name = f"{kernel}-{dtype}-{key}.so"
+    name = f"{title}-{key}.so"
     for path in (folder / name for folder in _folders()):  # one that may only be read is looked into all the same
         if _is_whole(path):
             return ctypes.CDLL(str(path))
     for folder in (folder for folder in _folders() if os.access(folder, os.W_OK)):
         with suppress(InputError, OSError, subprocess.CalledProcessError), locked(folder / name, "compiling"):
             if not _is_whole(folder / name):  # another process may just have made it
-                log.info("compiling the %s kernel (%s) for this CPU", kernel, dtype)
+                log.info("compiling the kernel %s for this CPU", title)
                 _sweep(folder, name)
-                _compile(text, folder / name)
+                _compile(text, folder / name, flags)
             return ctypes.CDLL(str(folder / name))
     path = Path(tempfile.mkdtemp(prefix="dispersion-engine-")) / name
-    _compile(text, path)
+    _compile(text, path, flags)
     return ctypes.CDLL(str(path))
 
 
@@ -89,12 +89,12 @@ def _sum(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256")
 
 
-def _compile(text: str, path: Path) -> None:
+def _compile(text: str, path: Path, flags: tuple[str, ...] = FLAGS) -> None:
     """Compile to another name, then rename: no process ever sees half a library, and one in use is not written to."""
     unfinished = path.with_name(f"{path.name}.part")
     try:
         for native in NATIVE:
-            command = [compiler(), *FLAGS, *native, "-", "-o", str(unfinished)]
+            command = [compiler(), *flags, *native, "-", "-o", str(unfinished)]
             done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
             if done.returncode == 0:
                 break

@@ -6,7 +6,8 @@ import importlib
 import pytest
 
 from engine.backend import gpu_missing, resolve
-from engine.kernels import host, switched_off
+from engine.kernels import switched_off
+from tests.device import cuda_on_cpu
 
 pytest.importorskip("cupy", reason="CuPy is not installed; its rules cannot be looked up")
 stand_in = importlib.import_module("tests.device.stand_in")
@@ -25,8 +26,8 @@ def device(request, monkeypatch):
     library, kind = request.param.split(", ")
     if library == "cupy" and (reason := gpu_missing()):
         pytest.skip(f"no CUDA device: {reason}")
-    if library == "stand-in" and kind == "kernels" and (reason := host.missing()):
-        pytest.skip(f"kernels cannot be compiled: {reason}")
+    if library == "stand-in" and kind == "kernels" and (reason := cuda_on_cpu.missing()):
+        pytest.skip(reason)
     with contextlib.ExitStack() as stack:
         if kind == "array code":
             stack.enter_context(switched_off())

@@ -2,10 +2,10 @@
 
 `Array` refuses what a CuPy array refuses: turning into numpy by itself, and arithmetic with numpy arrays. A name that
 CuPy lacks is an AttributeError here too. What is put on a stream runs late and in any order that the events allow,
-drawn from a seed: code that only works when a copy happens to be quick gives wrong numbers.
+drawn from a seed: code that only works when a copy happens to be quick gives wrong numbers. Kernels are those of a GPU,
+run on the CPU (`cuda_on_cpu`).
 """
 
-import ctypes
 import random
 import sys
 import types
@@ -15,7 +15,7 @@ import cupy as installed  # for its names; importing it needs no driver
 import numpy as np
 import scipy.special
 
-from engine.kernels import host
+from tests.device import cuda_on_cpu
 
 FREE_BYTES = 10**9
 
@@ -258,16 +258,11 @@ class Library(types.ModuleType):
 
 
 def kernel(name: str, entry: str, dtype: str, variant: tuple[int, ...] = ()):
-    """A kernel's CPU entry point, called as CuPy calls the one on the device."""
-    function = getattr(host.library(name, dtype, *variant), entry)
+    """A kernel's GPU entry point, run on the CPU, called as CuPy calls the one on the device."""
+    function = cuda_on_cpu.device_function(name, entry, dtype, variant)
 
     def run(grid, block, arguments, shared_mem=0):
-        def as_c(a):
-            if isinstance(a, Array):
-                return ctypes.c_void_p(a._content.ctypes.data)
-            return ctypes.c_double(a) if a.dtype.kind == "f" else ctypes.c_int64(int(a))
-
-        function(*(as_c(a) for a in arguments))
+        function(grid, block, [plain(a) for a in arguments], shared_mem, seed=CUDA.random.randrange(8))
 
     return run
 

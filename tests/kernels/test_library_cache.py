@@ -21,11 +21,10 @@ def cache(tmp_path, monkeypatch):
     """A folder for libraries, and how often one was compiled."""
     compiled, compile_ = [], host._compile
 
-    def counted(text, path):
+    def counted(text, path, flags):
         compiled.append(path)
-        compile_(text, path)
+        compile_(text, path, flags)
 
-    monkeypatch.setattr(host, "source", lambda *asked: TEXT)
     monkeypatch.setattr(host, "_compile", counted)
     monkeypatch.setattr(host, "_folders", lambda: (tmp_path / "kernels",))
     (tmp_path / "kernels").mkdir()
@@ -35,7 +34,7 @@ def cache(tmp_path, monkeypatch):
 def test_a_library_is_compiled_once_and_only_itself_and_its_checksum_are_left(cache):
     folder, compiled = cache
     for _ in range(2):
-        assert host._built("answer", "float32").answer() == 42
+        assert host.built("answer", TEXT).answer() == 42
     assert len(compiled) == 1
     assert sorted(path.suffix for path in folder.iterdir()) == [".sha256", ".so"]
 
@@ -50,9 +49,9 @@ def flip(path):
 def test_a_damaged_library_is_made_again(cache, monkeypatch, spoil):
     _, compiled = cache
     monkeypatch.setattr(host.ctypes, "CDLL", str)  # the path alone: a file that is loaded must not be written to
-    path = Path(host._built("answer", "float32"))
+    path = Path(host.built("answer", TEXT))
     spoil(path)
-    assert host._built("answer", "float32") == str(path)
+    assert host.built("answer", TEXT) == str(path)
     assert compiled == [path, path]
     assert host._is_whole(path)
 
@@ -61,8 +60,7 @@ def test_a_cut_library_of_an_earlier_run_does_not_end_the_process(tmp_path):
     code = (
         "import os, sys; from pathlib import Path; from engine.kernels import host\n"
         "host._folders = lambda: (Path(sys.argv[1]),)\n"
-        "host.source = lambda *asked: sys.argv[2]\n"
-        "print(host._built('answer', 'float32').answer())"
+        "print(host.built('answer', sys.argv[2]).answer())"
     )
     command = [sys.executable, "-c", code, str(tmp_path), TEXT]
     for _ in range(2):
@@ -77,16 +75,16 @@ def test_what_killed_compilers_left_goes_and_what_one_at_work_makes_stays(cache)
     for name in ("dead.so.part", "dead.so.lock", "alive.so.part"):
         (folder / name).touch()
     with locked(folder / "alive.so", "compiling"):
-        host._built("answer", "float32")
+        host.built("answer", TEXT)
         assert {path.name for path in folder.glob("*.part")} == {"alive.so.part"}
     assert not list(folder.glob("dead*"))
 
 
 def test_a_cache_that_may_only_be_read_is_read(cache, monkeypatch):
     folder, compiled = cache
-    host._built("answer", "float32")
+    host.built("answer", TEXT)
     monkeypatch.setattr(host.os, "access", lambda path, mode: False)
-    assert host._built("answer", "float32").answer() == 42
+    assert host.built("answer", TEXT).answer() == 42
     assert len(compiled) == 1
-    assert host._built("another", "float32").answer() == 42  # somewhere else
+    assert host.built("another", TEXT).answer() == 42  # somewhere else
     assert len(list(folder.glob("*.so"))) == 1
