@@ -40,7 +40,6 @@ extern "C" __global__ void implied_correlation(IMPLIED_CORRELATION_PARAMETERS) {
                 weight += w_m;
                 add_name(w_m, quotes[member[m] * name_stride], (STORED)least_vol, vol, own, variance, quoted, found);
             }
-            __syncthreads();
         }
         if (cell < cells) {
             const i64 at = (basket * dates + date) * cells + cell;

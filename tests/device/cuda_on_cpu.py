@@ -15,7 +15,7 @@ SHIM = Path(__file__).with_name("cuda_on_cpu.h")
 # Compiled without the library of the thread sanitizer, whose functions the shim has itself; fused multiply-add is
 # allowed, as a GPU's compiler has it. Fortified longjmp takes a change of fibers for an error.
 FLAGS = (
-    *("-x", "c++", "-std=c++17", "-O2", "-w", "-U_FORTIFY_SOURCE", "-ffp-contract=fast", "-fsanitize=thread"),
+    *("-x", "c++", "-std=c++17", "-O1", "-w", "-U_FORTIFY_SOURCE", "-ffp-contract=fast", "-fsanitize=thread"),
     *("-shared", "-fPIC", "-nodefaultlibs", "-Wl,--no-as-needed,-lstdc++,-lm,-lc"),
 )
 MOST_THREADS = 1024  # of a block, where a kernel sets no bounds
