@@ -154,8 +154,9 @@ def _git() -> tuple[str | None, bool | None]:
     if project is None or not (project / ".git").exists() or shutil.which("git") is None:
         return None, None
 
-    def ask(*words):
-        return subprocess.run(["git", "-C", str(project), *words], capture_output=True, text=True, check=False)
+    def ask(*words):  # without writing: a lock left by a process that is killed would stop the user's next commit
+        command = ["git", "--no-optional-locks", "-C", str(project), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
     commit = ask("rev-parse", "HEAD")
     if commit.returncode:

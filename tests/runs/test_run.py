@@ -2,6 +2,8 @@
 
 import html
 import json
+import os
+import subprocess
 
 import polars as pl
 import pytest
@@ -9,6 +11,7 @@ from omegaconf import OmegaConf
 
 from engine import InputError, load_runs
 from engine.backtest.attribution import PARTS
+from engine.runs import manifest
 from engine.runs.read import load_run, read_yaml
 
 SUMMARY = ("pnl_gross", "cost", "pnl_net", "breakeven_cost", "sharpe_gross", "sharpe_net", "hac_t")
@@ -191,3 +194,21 @@ def test_reports_of_a_sweep_share_one_script(command, tmp_path):
             page = sweep / str(number) / "report.html"
             assert page.stat().st_size < 300_000
             assert '<script src="../plotly.js"' in page.read_text(encoding="utf-8")
+
+
+def test_asking_git_for_the_commit_writes_nothing(tmp_path, monkeypatch):
+    def git(*words):
+        return subprocess.run(["git", "-C", str(tmp_path), *words], check=True, capture_output=True, text=True).stdout
+
+    git("init", "-q")
+    (tmp_path / "file").write_text("as it was")
+    git("add", "file")
+    git("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "one")
+    index = tmp_path / ".git" / "index"
+    os.utime(tmp_path / "file", (0, 0))  # what git knows of it is old: it would look, and write down what it saw
+    before = index.read_bytes()
+    monkeypatch.setattr(manifest, "checkout", lambda: tmp_path)
+    assert manifest._git.__wrapped__() == (git("rev-parse", "HEAD").strip(), False)
+    assert index.read_bytes() == before
+    git("status", "--porcelain")
+    assert index.read_bytes() != before, "else the test shows nothing"
