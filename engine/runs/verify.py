@@ -135,7 +135,10 @@ def _sweep(folder: Path) -> Iterator[str]:
         yield f"{folder / RUNS} is damaged; the runs beside it are not: load_runs reads them"
         return
     number = pl.col("run").str.split("/").list.last()  # the folder may have been moved since
-    same = finished(folder) and table.with_columns(number).equals(load_runs(folder).with_columns(number))
+    try:
+        same = finished(folder) and table.with_columns(number).equals(load_runs(folder).with_columns(number))
+    except pl.exceptions.PolarsError:  # a column is gone, or of another kind
+        same = False
     if not same:
         yield f"{folder / RUNS} is not what the runs beside it say; load_runs reads those"
 

@@ -92,6 +92,13 @@ def test_a_sweeps_table_that_is_not_what_its_runs_say_is_told(runs):
     assert failures(table.parent) == [f"{table} is not what the runs beside it say; load_runs reads those"]
 
 
+@pytest.mark.parametrize("change", [lambda t: t.drop("run"), lambda t: t.with_columns(run=None), lambda t: t.head(0)])
+def test_so_is_one_whose_columns_are_others(runs, change):
+    table = found(runs, "debug/*/1/summary.json").parents[1] / "runs.parquet"
+    change(pl.read_parquet(table)).write_parquet(table)
+    assert failures(table.parent) == [f"{table} is not what the runs beside it say; load_runs reads those"]
+
+
 def rewrite(run, name, change):
     """Change a file of a run, and the checksum that the manifest holds."""
     file = run / name

@@ -17,6 +17,11 @@ _TICKER = ticker("underlying_symbol")
 def _quotes(suffix: str, last_by: tuple[str, ...] = ()) -> View:
     """All from one clock: the volatilities of 15:45 are not those of the quotes at the close."""
     delta, volatility = f"delta{suffix}", f"implied_volatility{suffix}"
+
+    def nothing_priced(sight: Sight) -> pl.Expr:
+        """A delta beside a volatility of 0 is none."""
+        return sight.number(volatility) == 0.0 if volatility in sight.schema else pl.lit(False)
+
     return View(
         "quotes",
         {
@@ -28,7 +33,7 @@ def _quotes(suffix: str, last_by: tuple[str, ...] = ()) -> View:
             "bid": number(f"bid{suffix}"),
             "ask": number(f"ask{suffix}", missing=(0.0,)),
             "iv": number(volatility, missing=(0.0,)),
-            "delta": Field((delta,), lambda s: s.number(delta), unless=lambda s: s.number(volatility) == 0.0),
+            "delta": Field((delta,), lambda s: s.number(delta), unless=nothing_priced),
             "oi": number("open_interest"),
             "forward": number(f"implied_underlying_price{suffix}", missing=(0.0,)),
             "style": worked(

@@ -62,7 +62,8 @@ def _views(
     quotes |= {"style": same("european")}  # all settle at 08:00 UTC
 
     def left(sight: Sight) -> pl.Expr:
-        return contract["expiry"].make(sight).cast(pl.Int32)
+        expiry = contract["expiry"]
+        return expiry.make(sight).cast(pl.Int32) if expiry.there(sight.schema) else pl.lit(0)
 
     spot = number("estimated_delivery_price", "index_price", "underlying_price", missing=(0.0,))
     last = ("timestamp", "creation_timestamp", "snapshot_utc")
