@@ -40,11 +40,11 @@ def load_market(
     Parameters
     ----------
     name : str
-        One of `engine.data.sources.SOURCES`: `synthetic`, `files`, `panel`, `us_chains`, `nse`.
+        `auto`, which recognises the files, or one of `engine.data.sources.SOURCES`: `synthetic`, `files`, `panel`, or
+        a vendor's, such as `orats` or `ivydb`.
     path : path or None
-        Folder of the files, as the source wants it (`files`: surface.csv, prices.csv, ...; `panel`: as `save_panel`
-        wrote it; `us_chains`: holds us2026/ and us_history/; `nse`: holds nse/).
-        The synthetic market needs none.
+        Folder of the files, as the source wants it: engine/data/README.md has a line for each. The synthetic market
+        needs none.
     start, end : ISO date or None
         First and last session wanted, both inclusive.
     cache : path or None
