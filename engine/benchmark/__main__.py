@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.command.hydra import asked_files, start
 from engine.command.objects import build
 from engine.errors import InputError
-from engine.places import ROOT, checkout
+from engine.places import checkout
 
 if TYPE_CHECKING:  # importing these for real is left to the commands, which start faster for it
     from engine.benchmark.sizes import Sizes
@@ -24,7 +24,9 @@ def benchmark(config: dict, folder: Path) -> None:
     from engine.runs.claim import run_folder
 
     if config["readme"] and checkout() is None:
-        raise InputError("readme=true renews the README.md of a checkout; leave it out of an installed package")
+        raise InputError(
+            "readme=true renews results/benchmarks/README.md of a checkout; leave it out of an installed package"
+        )
     with run_folder(folder) as claimed:
         for name, text in asked_files().items():
             claimed.write_text(f".hydra/{name}", text)
@@ -76,7 +78,7 @@ def measure(sizes: "Sizes", backend: str) -> dict:
 
 
 def keep(result: dict, folder: "Claim", readme: bool) -> None:
-    """Print a benchmark, write its numbers and pictures, add it to the history and, if asked, renew the README."""
+    """Print a benchmark, write its numbers and pictures, add it to the history and, if asked, renew their page."""
     from engine.benchmark import history, tables
     from engine.benchmark.pictures import photograph, write_pictures
     from engine.runs.manifest import write_json
@@ -91,9 +93,12 @@ def keep(result: dict, folder: "Claim", readme: bool) -> None:
     print(f"\nTook {result['seconds']:.0f} s, {result['peak_memory_mb'] / 1024:.1f} GB at most. Numbers: {numbers}")
     print(f"Pictures: {', '.join(str(page) for page in pages)}")
     if readme:
-        tables.renew_readme(ROOT / "README.md", name, tables.readme_table(result))
+        tables.renew_readme(PUBLISHED / "README.md", name, tables.readme_table(result))
         taken = [photograph(page, PUBLISHED / f"{name}.{page.stem}.png") for page in pages]
-        print("README.md is renewed" + ("" if all(taken) else ", but not its pictures: no chromium to take them with"))
+        print(
+            f"{PUBLISHED / 'README.md'} is renewed"
+            + ("" if all(taken) else ", but not its pictures: no chromium to take them with")
+        )
 
 
 def show_histories(folder: "Claim", photographed: bool) -> None:

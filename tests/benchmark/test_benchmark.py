@@ -1,4 +1,4 @@
-"""python -m engine.benchmark: every case runs, its files are whole, and the README shows what was measured."""
+"""python -m engine.benchmark: every case runs, its files are whole, and their page shows what was measured."""
 
 import json
 
@@ -28,7 +28,8 @@ from engine.sweep.jobs import Job
 from strategies.rich_correlation import RichCorrelation
 
 ROOT = CONFIGS.parent
-FULL = sorted(file for file in (ROOT / "results" / "benchmarks").glob("*.json") if "." not in file.stem)
+PUBLISHED = ROOT / "results" / "benchmarks"
+FULL = sorted(file for file in PUBLISHED.glob("*.json") if "." not in file.stem)
 
 
 def composed(*overrides):
@@ -204,13 +205,13 @@ def test_the_readme_is_renewed_between_its_markers_only(result, tmp_path):
 
 
 def test_the_readme_shows_a_full_benchmark():
-    readme = (ROOT / "README.md").read_text()
+    readme = (PUBLISHED / "README.md").read_text()
     assert any(tables.shown(readme, file.stem) for file in FULL)
 
 
 @pytest.mark.parametrize("file", FULL, ids=lambda file: file.stem)
 def test_the_readme_shows_what_the_file_holds(file):
     result = json.loads(file.read_text())
-    block = tables.shown((ROOT / "README.md").read_text(), file.stem)
+    block = tables.shown((PUBLISHED / "README.md").read_text(), file.stem)
     assert result["benchmark"] == "full"
     assert block in (None, tables.readme_table(result))
