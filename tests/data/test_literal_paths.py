@@ -44,7 +44,7 @@ def test_series_read_the_folder_they_are_given(tmp_path, name):
         rows = [(day, ticker, close) for ticker in ("SPY", "A")]
         prices = pl.DataFrame(rows, schema=["date", "ticker", "adjusted"], orient="row")
         prices.write_parquet(folder / "prices_sp500_2019_2025.parquet")
-        held = pl.DataFrame({"asof": [day], "ticker": ["A"], "shares_held": [close]})
+        held = pl.DataFrame({"asof": [day], "ticker": ["A"], "weight": [close]})
         held.write_parquet(folder / "spy_holdings.parquet")
     assert load_published(tmp_path / name)["COR1M"].tolist() == [1.0]
     assert load_sp500_history(tmp_path / name).names == ("A",)

@@ -30,4 +30,6 @@ def history():
     rng = np.random.default_rng(1)
     returns = 0.01 * rng.standard_normal((len(DATES), 1)) + 0.01 * rng.standard_normal((len(DATES), 8))
     returns[0] = np.nan
-    return PriceHistory(DATES, tuple("ABCDEFGH"), returns, np.full(returns.shape, 0.125), returns.mean(axis=1))
+    return PriceHistory(
+        DATES, tuple("ABCDEFGH"), returns, np.full(returns.shape, 0.125), returns.mean(axis=1), DATES[0]
+    )

@@ -29,10 +29,12 @@ class PriceHistory:
     returns : array (T, N)
         Simple daily total returns, decimals, NaN on the first date and where there is no price.
     weights : array (T, N)
-        Usable on their date: shares held at the first known holdings times the adjusted close of the session before,
-        divided by the sum over the names. 0 where the name has no price.
+        Usable on their date: those of the first known holdings, moved by the adjusted closes from their date to the
+        session before, and divided by the sum over the names. 0 where the name has no price.
     index_returns : array (T,)
         As `returns`, of the index fund.
+    known : datetime64[D]
+        Date of those holdings: on earlier dates nobody could have known them.
     """
 
     dates: np.ndarray
@@ -40,14 +42,16 @@ class PriceHistory:
     returns: np.ndarray
     weights: np.ndarray
     index_returns: np.ndarray
+    known: np.datetime64
 
 
 def load_sp500_history(path: Path | str) -> PriceHistory:
     """Load the members' returns, to measure which correlation followed a published level; never to trade on.
 
-    Names and share counts are those of 2024-05-10 on all dates: names that had left the index by then are missing, and
-    names that grew are too large at first. Closes are adjusted for splits and dividends that came later. Whatever is
-    measured on them must be labelled accordingly.
+    Names and what is held of each are those of 2024-05-10 on all dates: names that had left the index by then are
+    missing, and names that grew are too large at first. Whatever is measured on them must be labelled accordingly.
+    Closes are adjusted for splits and dividends that came later, share counts are not: weights are taken as published,
+    since a count of shares times a close divided by a later split is a tenth of the holding.
 
     Parameters
     ----------
@@ -64,7 +68,7 @@ def load_sp500_history(path: Path | str) -> PriceHistory:
         if not (folder / name).is_file():
             raise InputError(f"{folder / name} does not exist; path is the folder that holds {FOLDER}/")
     prices = _read(folder / PRICES, {"date": pl.Date, "ticker": pl.String, "adjusted": pl.Float64}).sort("date")
-    holdings = _read(folder / HOLDINGS, {"asof": pl.Date, "ticker": pl.String, "shares_held": pl.Float64})
+    holdings = _read(folder / HOLDINGS, {"asof": pl.Date, "ticker": pl.String, "weight": pl.Float64})
     for file, rows in ((PRICES, prices.select("date", "ticker")), (HOLDINGS, holdings.select("asof", "ticker"))):
         if (twice := rows.is_duplicated()).any():
             raise InputError(
@@ -72,19 +76,21 @@ def load_sp500_history(path: Path | str) -> PriceHistory:
             )
     if INDEX not in prices["ticker"]:
         raise InputError(f"{folder / PRICES} has no {INDEX}, whose sessions are the market's; add it")
-    shares = holdings.filter((pl.col("asof") == pl.col("asof").min()) & (pl.col("shares_held") > 0.0))
+    held = holdings.filter((pl.col("asof") == pl.col("asof").min()) & (pl.col("weight") > 0.0))
     wide = prices.pivot("ticker", index="date", values="adjusted").filter(pl.col(INDEX).is_not_null())  # no holidays
-    names = tuple(sorted((set(wide.columns) & set(shares["ticker"])) - {INDEX}))
+    names = tuple(sorted((set(wide.columns) & set(held["ticker"])) - {INDEX}))
     close = wide.select(pl.col(names).cast(pl.Float64).fill_null(np.nan)).to_numpy()
     index = wide[INDEX].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    held = dict(zip(shares["ticker"], shares["shares_held"], strict=True))
-    value = np.nan_to_num(close * np.array([held[name] for name in names]))
+    dates, known = wide["date"].to_numpy().astype("datetime64[D]"), np.datetime64(holdings["asof"].min(), "D")
+    first = np.searchsorted(dates, known, side="right") - 1
+    if first < 0:
+        raise InputError(f"{folder / PRICES} begins after {known}, of which {HOLDINGS} has the weights")
+    weight = dict(zip(held["ticker"], held["weight"], strict=True))
+    value = np.nan_to_num(np.array([weight[name] for name in names]) * close / close[first])
     weights = np.zeros_like(close)
     total = value[:-1].sum(axis=1, keepdims=True)
     weights[1:] = value[:-1] / np.where(total > 0.0, total, 1.0)
-    return PriceHistory(
-        wide["date"].to_numpy().astype("datetime64[D]"), names, _returns(close), weights, _returns(index)
-    )
+    return PriceHistory(dates, names, _returns(close), weights, _returns(index), known)
 
 
 def _read(file: Path, columns: dict) -> pl.DataFrame:
