@@ -15,6 +15,7 @@ from engine.study.cboe_history import (
     season_table,
     weekend_table,
 )
+from engine.study.replication import UNTRADABLE, replication_form, replication_table
 
 SEASONAL = ("COR1M", "COR3M")
 
@@ -71,7 +72,8 @@ def published_study(published, survivors) -> tuple[dict, dict]:
     Returns
     -------
     frames : dict of name -> frame
-        The files of the run: published_drivers, published_forecasts, published_rolling and published_realized.
+        The files of the run: published_drivers, published_forecasts, published_rolling, published_realized and
+        replication.
     tables : dict of heading -> frame
         What is printed and shown.
     """
@@ -87,6 +89,10 @@ def published_study(published, survivors) -> tuple[dict, dict]:
         frames["published_realized"] = realized
         span = f"{survivors.dates[0]} .. {survivors.dates[-1]}, survivors, own returns of the fund"
         tables[f"Published correlation less what was realised, {span}"] = realized_means(realized)
+        if {"VIX", "VIXEQ"} <= set(published.names):
+            frames["replication"] = replication_form(published, survivors)
+            heading = f"Variance dispersion replicated from VIX and VIXEQ: D x 100, variances x 10,000; {UNTRADABLE}"
+            tables[heading] = replication_table(frames["replication"])
     return frames, tables
 
 

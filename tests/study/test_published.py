@@ -57,7 +57,8 @@ def test_the_weekend_rows_are_those_of_the_drivers(series):
 
 def test_the_long_study_keeps_every_table_and_compares_means_on_common_dates(series, history):
     frames, tables = published_study(series, history)
-    assert set(frames) == {f"published_{name}" for name in ("drivers", "forecasts", "rolling", "realized")}
+    long = {f"published_{name}" for name in ("drivers", "forecasts", "rolling", "realized")}
+    assert set(frames) == long | {"replication"}
     realized = frames["published_realized"]
     assert realized.select("index", "window").unique(maintain_order=True).rows() == [("COR1M", 21), ("COR3M", 63)]
     assert realized.filter(pl.col("index") == "COR1M").equals(realized_table(series, history, "COR1M", 21))
