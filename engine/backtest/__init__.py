@@ -20,7 +20,15 @@ from engine.backtest.hedging import (
     NoHedge,
     WhalleyWilmott,
 )
-from engine.backtest.instruments import AtDelta, AtFairVolatility, AtForward, Instrument, Kind, Strike
+from engine.backtest.instruments import (
+    AtDelta,
+    AtExpectedVolatility,
+    AtFairVolatility,
+    AtForward,
+    Instrument,
+    Kind,
+    Strike,
+)
 from engine.backtest.margin import MarginScale
 from engine.backtest.market import MarketView
 from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks
@@ -54,6 +62,7 @@ from engine.backtest.structures import (
     Straddle,
     Strangle,
     VarianceSwap,
+    VolatilitySwap,
 )
 from engine.backtest.walk import walk_forward
 
@@ -63,6 +72,7 @@ __all__ = [
     "AbstractSizing",
     "AbstractStrategy",
     "AtDelta",
+    "AtExpectedVolatility",
     "AtFairVolatility",
     "AtForward",
     "BacktestResult",
@@ -122,6 +132,7 @@ __all__ = [
     "VegaNeutral",
     "VegaOfNav",
     "VolPoints",
+    "VolatilitySwap",
     "VolatilityTarget",
     "Weekly",
     "WhalleyWilmott",

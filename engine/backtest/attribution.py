@@ -64,7 +64,7 @@ def explain(
     rolls: DateRoll,
     held_delta: Floats,
     price: Callable[..., StraddleGreeks] = straddle,
-    *realised: Floats,
+    *of_swap: Floats,
 ) -> list[Floats]:
     """Split the daily P&L of one instrument per leg into its sources, by repricing it for one factor after the other.
 
@@ -92,9 +92,10 @@ def explain(
     held_delta : array (..., H + 1)
         Delta hedged at each close.
     price : callable
-        Of forward, strike, iv, years, rate and what was realised; what the greeks are of.
-    realised : array (..., H + 1), if at all
-        Squared returns since entry, where the price depends on them: they move with the forward.
+        Of forward, strike, iv, years, rate, and of a swap `of_swap`; what the greeks are of.
+    of_swap : arrays (..., H + 1), if at all
+        Squared returns since entry, which move with the forward, and the convexity of volatility, which moves with it:
+        what its change is worth is part of `vanna_volga`.
 
     Returns
     -------
@@ -120,9 +121,10 @@ def explain(
     rate = xp.broadcast_to(xp.asarray(rate), forward.shape)[..., :-1]
     was, vol, move = forward[..., :-1], iv[..., :-1], forward[..., 1:] - forward[..., :-1]
     before, value = greeks.value[..., :-1], greeks.value[..., 1:]
-    rolled = price(was, strike, vol, rolls.left, rate, *(r[..., :-1] for r in realised))
-    after = (r[..., 1:] for r in realised)
-    moved = price(forward[..., 1:] + SMALLEST, strike, vol, rolls.left, rate, *after).value
+    earlier = tuple(array[..., :-1] for array in of_swap)
+    rolled = price(was, strike, vol, rolls.left, rate, *earlier)
+    realised = tuple(array[..., 1:] for array in of_swap[:1])
+    moved = price(forward[..., 1:] + SMALLEST, strike, vol, rolls.left, rate, *realised, *earlier[1:]).value
 
     delta = greeks.delta[..., :-1] * move
     vega = rolled.vega * (100.0 * (iv[..., 1:] - vol))  # per vol point

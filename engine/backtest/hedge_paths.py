@@ -73,7 +73,7 @@ def _delta(legs: "Legs", one: "Held", hedge: AbstractHedge) -> Floats:
         return one.greeks.delta + _smile_term(one)
     forward, strike, iv, years, rate = one.at_marks
     realized = _of_legs(legs, trailing_vol(legs.panel, hedge.window), iv)
-    return one.price(forward, strike, realized, years, rate, *one.realised).delta
+    return one.price(forward, strike, realized, years, rate, *one.of_swap).delta
 
 
 def _smile_term(one: "Held") -> Floats:

@@ -9,15 +9,21 @@ from typing import Any, Protocol, runtime_checkable
 from engine import records
 from engine.arrays import Axis, Floats
 from engine.backend import namespace
+from engine.backtest.swaps import SWAPS, Opened, sessions, swap
 from engine.calendar import DAYS_PER_YEAR
 from engine.errors import InputError
 from engine.kernels.codes import Kind
-from engine.pricing import StraddleGreeks, model_free_vol, straddle, strike_at_delta
-from engine.pricing.straddle import VOL_POINT
+from engine.pricing import (
+    StraddleGreeks,
+    model_free_vol,
+    sampled_volatility,
+    straddle,
+    strike_at_delta,
+    zero_vanna_vol,
+)
 
 MOST_INSTRUMENTS = 4  # of a leg
 # Every option is worth some straddles and some forwards at its strike: a call is half of each.
-SWAPS = frozenset([Kind.VARIANCE, Kind.GAMMA])
 PAYOFFS = {Kind.STRADDLE: (1.0, 0.0), Kind.CALL: (0.5, 0.5), Kind.PUT: (0.5, -0.5)}
 
 
@@ -83,6 +89,15 @@ class AtFairVolatility:
     def at(self, forward: Floats, smile: Floats, deltas: Axis, years: Floats) -> Floats:
         """Return strikes, volatilities in decimals; parameters as of `Strike`."""
         return model_free_vol(smile, deltas, years, weighted=self.weighted)
+
+
+@dataclass(frozen=True)
+class AtExpectedVolatility:
+    """At the volatility that is expected of the closes to come: a volatility swap is then worth nothing at entry."""
+
+    def at(self, forward: Floats, smile: Floats, deltas: Axis, years: Floats) -> Floats:
+        """Return strikes, volatilities in decimals; parameters as of `Strike`."""
+        return zero_vanna_vol(smile, deltas, years) * sampled_volatility(sessions(years))[0]
 
 
 @dataclass(frozen=True)
@@ -214,68 +229,6 @@ def option(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Opened:
-    """What a swap keeps of its entry: years to the expiry, (C, 1, ...), and the forward, (C, 1 + L, ...)."""
-
-    years: Floats
-    forward: Floats
-
-
-def swap(
-    instrument: Instrument,
-    opened: Opened,
-    forward: Floats,
-    strike: Floats,
-    iv: Floats,
-    years: Floats,
-    rate: Floats,
-    realised: Floats,
-) -> StraddleGreeks:
-    """Value a swap of realised variance, of a vega of 1 at its strike, and its greeks.
-
-        value = exp(-r t) [min((R + g s^2 t) / T, c^2 K^2) - K^2] / (2 K)
-
-    with g = 1 of a variance swap and F / F_0 of a gamma swap, on which each squared return counts in R too.
-
-    Parameters
-    ----------
-    instrument : Instrument
-        Its kind, and c, its cap, infinite where there is none. It binds on what is expected: before it is certain the
-        mark is an intrinsic value.
-    opened : Opened
-        T and F_0: realised variance is annualised on the clock of the volatilities.
-    forward : array
-        F, to the expiry.
-    strike, iv : array
-        K and the model-free volatility s to the expiry, annualised decimals.
-    years, rate : array
-        t, time left, and r.
-    realised : array
-        R, from `Marks.realised`.
-    """
-    xp = namespace(forward, strike, iv, years, rate, realised)
-    of_gamma = instrument.kind == Kind.GAMMA
-    total = xp.where(opened.years > 0.0, opened.years, xp.nan)  # 0 where a cohort found no expiry
-    weight = forward / opened.forward if of_gamma else 1.0
-    slope = 1.0 / opened.forward if of_gamma else 0.0 * opened.forward
-    left, vol = xp.where(years > 0.0, years, 0.0), xp.where(years > 0.0, iv, 0.0)
-    discount = xp.exp(-rate * years)
-    # In this order nothing is left of rounding at entry.
-    expected, most = realised / total + weight * (vol * vol * (left / total)), (instrument.cap * strike) ** 2
-    value = discount * (xp.minimum(expected, most) - strike * strike) / (2.0 * strike)
-    pays = xp.where(expected >= most, 0.0, discount / (strike * total))  # half of it for a unit of variance
-    return StraddleGreeks(
-        value=value,
-        delta=0.5 * pays * slope * vol * vol * left,
-        gamma=pays * weight / xp.where(forward > 0.0, forward, xp.nan) ** 2,
-        vega=pays * weight * vol * left * VOL_POINT,
-        theta=(rate * value - 0.5 * pays * weight * vol * vol) / DAYS_PER_YEAR,
-        vanna=pays * slope * vol * left * VOL_POINT,
-        volga=pays * weight * left * VOL_POINT**2,
-    )
-
-
 def price(pair: Pair, opened: Opened, *state: Floats) -> StraddleGreeks:
     """Value the instrument of every leg, (C, 1 + L, ...).
 
@@ -284,10 +237,13 @@ def price(pair: Pair, opened: Opened, *state: Floats) -> StraddleGreeks:
     pair : of the index leg and of the members
     opened : Opened
     *state : arrays broadcastable to (C, 1 + L, ...)
-        Forward, strike, iv, years left, rate, and squared returns realised where an instrument depends on them.
+        Forward, strike, iv, years left, rate, and where an instrument depends on them squared returns realised and the
+        convexity of volatility.
     """
 
     def of(instrument: Instrument) -> StraddleGreeks:
-        return swap(instrument, opened, *state) if instrument.kind in SWAPS else option(instrument.kind, *state[:5])
+        if instrument.kind in SWAPS:
+            return swap(instrument.kind, instrument.cap, opened, *state)
+        return option(instrument.kind, *state[:5])
 
     return by_class(pair, of)

@@ -73,19 +73,20 @@ class Held:
         self.strike = strike if given else by_class(pair, lambda instrument: instrument.strike.at(*opened))
         self.reading: Reading = by_class(pair, self._read)
         self.opened = Opened(marks.time[:, :, :1], marks.forward[:, :, :1])
-        realised = ()
+        self.of_swap = ()  # squared returns realised, and the convexity of volatility
         if any(instrument.kind in SWAPS for instrument in pair):
-            realised = (by_class(pair, lambda instrument: marks.realised(instrument.kind == Kind.GAMMA)),)
+            realised = by_class(pair, lambda instrument: marks.realised(instrument.kind == Kind.GAMMA))
+            of_volatility = any(instrument.kind == Kind.VOLATILITY for instrument in pair)
+            self.of_swap = (realised, marks.convexity() if of_volatility else namespace(realised).ones_like(realised))
         self.at_marks = (marks.forward, self.strike[:, :, None], self.reading.iv, marks.years, rate)
-        self.realised = realised
-        self.greeks = self.price(*self.at_marks, *realised)
+        self.greeks = self.price(*self.at_marks, *self.of_swap)
 
     def _read(self, instrument: Instrument) -> Reading:
         is_swap = instrument.kind in SWAPS
-        return self.marks.strip(instrument.kind == Kind.GAMMA) if is_swap else self.marks.at(self.strike)
+        return self.marks.of_swap(instrument.kind) if is_swap else self.marks.at(self.strike)
 
     def price(self, *state: Floats) -> StraddleGreeks:
-        """Price every leg's instrument, given forward, strike, iv, years, rate and what was realised."""
+        """Price every leg's instrument, given forward, strike, iv, years, rate, and of a swap `of_swap`."""
         return price(self.pair, self.opened, *state)
 
     def read_at(self, strike: Floats) -> Floats:
@@ -123,7 +124,7 @@ class Held:
 
     def explained(self, held_delta) -> list[Floats]:
         """Split the daily P&L of one into its sources, given the delta hedged at each close."""
-        return explain(self.greeks, *self.at_marks, self.rolls, held_delta, self.price, *self.realised)
+        return explain(self.greeks, *self.at_marks, self.rolls, held_delta, self.price, *self.of_swap)
 
     def without_quotes(self, vega):
         """Return the vega that pays a spread in vol points, of vega that is held: all of it."""

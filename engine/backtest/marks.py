@@ -13,8 +13,8 @@ from engine.arrays import Axis
 from engine.backend import namespace, running_max
 from engine.backtest.structure import Cohorts, LegStatus
 from engine.calendar import year_fraction
-from engine.kernels.codes import Beyond
-from engine.pricing import model_free_vol, smile_at_tenor, vol_at_strike
+from engine.kernels.codes import Beyond, Kind
+from engine.pricing import model_free_vol, smile_at_tenor, vol_at_strike, zero_vanna_vol
 
 SMALLEST = 1e-100  # a bust name settles on 0, of which there is no logarithm
 
@@ -100,10 +100,20 @@ class Marks:
         iv, outside = vol_at_strike(self.smile, self.deltas, living, strike, self.time)
         return self._reading(iv, outside)
 
-    def strip(self, weighted: bool) -> Reading:
-        """Read the model-free volatility, which all strikes together say; `weighted` as a gamma swap takes it."""
-        iv = model_free_vol(self.smile, self.deltas, self.time, weighted=weighted)
+    def of_swap(self, kind: Kind) -> Reading:
+        """Read the volatility of a smile as a whole that a swap is worth: zero-vanna or model-free, by its kind."""
+        if kind == Kind.VOLATILITY:
+            iv = zero_vanna_vol(self.smile, self.deltas, self.time)
+        else:
+            iv = model_free_vol(self.smile, self.deltas, self.time, weighted=kind == Kind.GAMMA)
         return self._reading(iv, namespace(iv).zeros(iv.shape, dtype=bool))
+
+    def convexity(self):
+        """Model-free over zero-vanna volatility, the last one quoted where a day has none."""
+        xp = namespace(self.smile)
+        of_squares = model_free_vol(self.smile, self.deltas, self.time)
+        ratio = of_squares / zero_vanna_vol(self.smile, self.deltas, self.time)
+        return keep_last(xp.where(self.quotable, ratio, xp.nan))
 
     def _reading(self, iv, outside) -> Reading:
         xp = namespace(iv)

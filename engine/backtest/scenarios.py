@@ -78,7 +78,7 @@ class OnDay:
     Parameters
     ----------
     alive : array (C, 1 + L)
-    forward, years, opened_years, opened_forward, strike, iv, realised : array (C, 1 + L, I)
+    forward, years, opened_years, opened_forward, strike, iv, realised, convexity : array (C, 1 + L, I)
         As `instruments.price` takes them.
     """
 
@@ -90,12 +90,13 @@ class OnDay:
     strike: np.ndarray
     iv: np.ndarray
     realised: np.ndarray
+    convexity: np.ndarray
 
     def of(self, pair: Pair, i: int, iv: np.ndarray) -> StraddleGreeks:
         """Value instrument `i` of every leg at a volatility, (C, 1 + L)."""
         opened = Opened(self.opened_years[..., i], self.opened_forward[..., i])
         state = (self.forward[..., i], self.strike[..., i], iv, self.years[..., i])
-        return price(pair, opened, *state, np.zeros(1), self.realised[..., i])
+        return price(pair, opened, *state, np.zeros(1), self.realised[..., i], self.convexity[..., i])
 
 
 def on_day(legs: Legs, units: Floats, days: Floats) -> OnDay:
@@ -115,7 +116,8 @@ def on_day(legs: Legs, units: Floats, days: Floats) -> OnDay:
         opened_forward=stacked(lambda held: held.opened.forward),
         strike=stacked(lambda held: held.strike[:, :, None]),
         iv=stacked(lambda held: held.reading.iv),
-        realised=stacked(lambda held: held.realised[0] if held.realised else xp.zeros((1, 1, 1))),
+        realised=stacked(lambda held: held.of_swap[0] if held.of_swap else xp.zeros((1, 1, 1))),
+        convexity=stacked(lambda held: held.of_swap[1] if held.of_swap else xp.ones((1, 1, 1))),
     )
 
 

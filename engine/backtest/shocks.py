@@ -72,7 +72,7 @@ def _at_once(legs: Legs, units: Floats, deltas: list[Floats], shock: Shock) -> F
     total = xp.zeros(units.shape)
     for one, ratio, delta in zip(legs.instruments, legs.ratios, deltas, strict=True):
         forward, strike, iv, years, rate = one.at_marks
-        then = one.price(forward * (1.0 + moved), strike, iv * (1.0 + wider), years, rate, *one.realised)
+        then = one.price(forward * (1.0 + moved), strike, iv * (1.0 + wider), years, rate, *one.of_swap)
         gain = then.value - one.greeks.value - delta * forward * moved
         total = total + xp.where(units != 0.0, units * ratio * gain[:, :, 0], 0.0)
     return total

@@ -136,21 +136,23 @@ def _index_gains(held: Held, basket: Basket) -> tuple[dict, Floats]:
     was, vol, rate = forward[..., :-1], iv[..., :-1], xp.broadcast_to(rate, forward.shape)[..., :-1]
     left, opened = held.rolls.left[..., 1:], Opened(held.opened.years, held.opened.forward[:, :1])
 
-    def worth(forward, vol, *realised):
-        return price((held.pair[0], held.pair[0]), opened, forward, strike, vol, left, rate, *realised).value
+    realised, convexity = (array[:, :1] for array in held.of_swap) if held.of_swap else (None, None)
 
-    realised = tuple(r[:, :1] for r in held.realised)
-    rolled = worth(was, vol, *(r[..., :-1] for r in realised))
+    def worth(forward, vol, squares):
+        of_swap = () if convexity is None else (squares, convexity[..., :-1])
+        return price((held.pair[0], held.pair[0]), opened, forward, strike, vol, left, rate, *of_swap).value
+
+    before, after = (None, None) if realised is None else (realised[..., :-1], realised[..., 1:])
+    rolled = worth(was, vol, before)
     delta = held.greeks.delta[:, :1, :-1]
     gained = {}
     for name in ("returned", "as_implied"):
         move = getattr(basket, name)
         weight = was * (1.0 + move) / opened.forward if held.pair[0].kind == Kind.GAMMA else 1.0
-        squares = (r[..., :-1] + weight * xp.log1p(move) ** 2 for r in realised)
-        gained[name] = worth(was * (1.0 + move), vol, *squares) - rolled - delta * was * move
-    after = tuple(r[..., 1:] for r in realised)
+        squares = None if before is None else before + weight * xp.log1p(move) ** 2
+        gained[name] = worth(was * (1.0 + move), vol, squares) - rolled - delta * was * move
     now = forward[..., 1:]
-    return gained, worth(now, vol * basket.rescaled, *after) - worth(now, vol, *after)
+    return gained, worth(now, vol * basket.rescaled, after) - worth(now, vol, after)
 
 
 def _times(quantity, gained):

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from engine.backtest.instruments import AtDelta, AtFairVolatility, AtForward, Instrument, Strike
+from engine.backtest.instruments import AtDelta, AtExpectedVolatility, AtFairVolatility, AtForward, Instrument, Strike
 from engine.errors import InputError
 from engine.kernels.codes import Kind
 from engine.kinds import check_kinds
@@ -221,6 +221,25 @@ class GammaSwap(VarianceSwap):
     def members(self) -> tuple[Instrument, ...]:
         """Instruments of a unit of a member's leg."""
         return (Instrument(Kind.GAMMA, AtFairVolatility(weighted=True), cap=self.cap),)
+
+
+@dataclass(frozen=True)
+class VolatilitySwap(VarianceSwap):
+    """Swaps of realised against expected volatility, struck where each is worth nothing; no delta hedge.
+
+    A unit pays sqrt(V) - K at the expiry, V as of `VarianceSwap`. Its mark, and so its strike, is the volatility that
+    one smile says will be realised, less what few closes lose of it: `engine.backtest.swaps`.
+    """
+
+    @property
+    def index(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of the index leg."""
+        return (Instrument(Kind.VOLATILITY, AtExpectedVolatility()),)
+
+    @property
+    def members(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of a member's leg."""
+        return (Instrument(Kind.VOLATILITY, AtExpectedVolatility(), cap=self.cap),)
 
 
 def _refuse_delta(delta: float, most: float) -> None:

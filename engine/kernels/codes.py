@@ -33,6 +33,7 @@ class Kind(IntEnum):
     PUT = 2
     VARIANCE = 3  # realised less agreed variance, over twice the agreed volatility
     GAMMA = 4  # the same of variance weighted by the forward over that at entry
+    VOLATILITY = 5  # realised less agreed volatility
 
 
 class Beyond(IntEnum):

@@ -9,6 +9,7 @@ from engine.pricing.implied_vol import InversionStatus, implied_vol
 from engine.pricing.straddle import StraddleGreeks, straddle
 from engine.pricing.strip import StripVariance, model_free_vol, strip_variance
 from engine.pricing.surface import smile_at_tenor, strike_at_delta, tenors_from_expiries, vol_at_strike
+from engine.pricing.volatility_swap import sampled_volatility, zero_vanna_vol
 
 __all__ = [
     "InversionStatus",
@@ -24,6 +25,7 @@ __all__ = [
     "model_free_vol",
     "option_greeks",
     "premium_adjusted_delta",
+    "sampled_volatility",
     "smile_at_tenor",
     "straddle",
     "strike_at_delta",
@@ -32,4 +34,5 @@ __all__ = [
     "strip_variance",
     "tenors_from_expiries",
     "vol_at_strike",
+    "zero_vanna_vol",
 ]

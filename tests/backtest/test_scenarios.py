@@ -16,6 +16,7 @@ from engine.backtest import (
     Strangle,
     ThetaNeutral,
     VarianceSwap,
+    VolatilitySwap,
     Weekly,
     backtest,
 )
@@ -25,7 +26,7 @@ from engine.errors import InputError
 from engine.pricing import straddle
 from engine.testing import small_market
 
-STRUCTURES = [Straddle(28), Strangle(28), VarianceSwap(28), GammaSwap(28)]
+STRUCTURES = [Straddle(28), Strangle(28), VarianceSwap(28), GammaSwap(28), VolatilitySwap(28)]
 SESSION = 42
 
 
@@ -246,4 +247,4 @@ def test_greeks_are_what_small_moves_earn(structure):
     assert now["gamma"].item() == pytest.approx(0.01 * (grid[2] + grid[0] - 2.0 * grid[1]) / size**2, rel=1e-3)
     hedged = run(panel, structure).greeks()
     assert (hedged["delta"].abs() <= 1e-9 * abs(now["delta"].item())).all(), "all of it is hedged at the close"
-    assert (now["delta"].item() == 0.0) == (type(structure) is VarianceSwap)
+    assert (now["delta"].item() == 0.0) == (type(structure) in (VarianceSwap, VolatilitySwap))

@@ -15,6 +15,7 @@ from engine.backtest import (
     Strangle,
     ThetaNeutral,
     VarianceSwap,
+    VolatilitySwap,
     Weekly,
     backtest,
 )
@@ -22,7 +23,14 @@ from engine.backtest.split import SPLIT
 from engine.correlation import AllMembers, Names
 from engine.testing import small_market
 
-STRUCTURES = [Straddle(28), Strangle(28), VarianceSwap(28), GammaSwap(28), Calendar(28, far_tenor=60)]
+STRUCTURES = [
+    Straddle(28),
+    Strangle(28),
+    VarianceSwap(28),
+    GammaSwap(28),
+    VolatilitySwap(28),
+    Calendar(28, far_tenor=60),
+]
 SESSIONS = 90
 
 

@@ -14,6 +14,7 @@ from engine.backtest import (
     Straddle,
     Strangle,
     VarianceSwap,
+    VolatilitySwap,
     VolPoints,
     backtest,
 )
@@ -29,6 +30,7 @@ STRUCTURES = [
     Strangle(28),
     VarianceSwap(28),
     GammaSwap(28),
+    VolatilitySwap(28),
     Calendar(28, far_tenor=60),
 ]  # entered and expiring on Wednesdays
 
