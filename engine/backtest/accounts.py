@@ -1,7 +1,7 @@
 """The daily account of parameter sets: P&L and costs of each date, from the book and each cohort's exposure."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,6 +97,9 @@ class Accounts:
     def daily(self) -> tuple:
         """Return gross P&L, cost of options, and cost of hedges and deliveries, each (P, T) currency, on the host."""
         xp = namespace(self.entry_exposure, self.book.explain)
+        if self.book.hedges is not None:
+            gross, option_cost, delivery_cost = self._without_hedge_cost().daily()
+            return gross, option_cost, delivery_cost + to_host(self._netted_cost())
         if self._is_fused(xp):
             rows = self._empty_rows()
             self._fused(rows)
@@ -110,7 +113,7 @@ class Accounts:
         By kernel on a CPU the rows are never all in memory: each is reduced as soon as it is made.
         """
         xp = namespace(self.entry_exposure, self.book.explain)
-        if self._is_fused(xp):
+        if self._is_fused(xp) and self.book.hedges is None:
             # A CPU keeps the rows of the set it works on in its cache; a device has no room for them but its memory.
             rows = (None,) * 3 if xp is np else self._empty_rows()
             return dict(zip(STATISTICS, to_host(self._fused(rows)).T, strict=True))
@@ -131,6 +134,32 @@ class Accounts:
     def _is_fused(self, xp) -> bool:
         """Tell whether a kernel knows all that is charged: vol points and basis points, no spreads of contracts."""
         return kernels.usable(xp) and self.book.listed is None and not isinstance(self.costs, DeskCosts)
+
+    def netted(self, p: int) -> tuple[Floats, Floats]:
+        """Return what a set trades of hedges, netted and each cohort by itself, as `HedgeTrades.summed`."""
+        hedges, xp = self.book.hedges, namespace(self.book.explain)
+        if hedges is None:
+            raise ValueError("hedges of this book are not netted")
+        vega = xp.broadcast_to(xp.asarray(self.index_vega).reshape(-1), len(self.entry_exposure))[p]
+        exit_day = None if self.exit_day is None else self.exit_day[p]
+        return hedges.summed(self.book.cohorts, self.sessions, vega * self.entry_exposure[p], exit_day)
+
+    def left_to_trade(self, p: int) -> np.ndarray:
+        """Return the share that netting leaves of what a set trades, on the host, as `HedgeTrades.summed`."""
+        net, alone = map(to_host, self.netted(p))
+        return np.divide(np.abs(net), alone, out=np.ones_like(net), where=alone > 0.0)
+
+    def _netted_cost(self) -> Floats:
+        """Cost of hedges traded together, (P, T)."""
+        found = [abs(self.netted(p)[0]) for p in range(len(self.entry_exposure))]
+        xp = namespace(self.book.explain)
+        everything, of_index = (xp.stack(rows) for rows in ([n.sum(axis=1) for n in found], [n[:, 0] for n in found]))
+        return hedging(self.costs, everything, xp.zeros(everything.shape), of_index)
+
+    def _without_hedge_cost(self) -> "Accounts":
+        """Return the same accounts, hedges traded for nothing."""
+        none = namespace(self.book.explain).zeros_like(self.book.hedge_traded)
+        return replace(self, book=replace(self.book, hedges=None, hedge_traded=none, hedge_held=none))
 
     @functools.cached_property
     def widened(self) -> Floats:

@@ -20,6 +20,7 @@ from engine.backtest.detail import Detail, detail
 from engine.backtest.fused import FusedLegs
 from engine.backtest.legs import Legs
 from engine.backtest.listed import ListedBook, ListedLegs
+from engine.backtest.netting import HedgeTrades
 from engine.backtest.recipe import Recipe
 from engine.backtest.sizing import leg_units
 from engine.backtest.structure import Cohorts
@@ -98,8 +99,8 @@ class TradeBook:
     legs : LegTable
     share : float
         Part of the exposure asked for that each cohort is entered with.
-    detail : Detail or None
-        What a detailed recipe keeps beside.
+    detail : Detail or None; hedges : HedgeTrades or None
+        What a detailed recipe keeps beside, and one whose hedges are netted.
     listed : ListedBook or None
         Of listed contracts only: what is theirs alone. Vega traded and held is then that of contracts which do not have
         two sides.
@@ -120,6 +121,7 @@ class TradeBook:
     legs: LegTable
     share: float = 1.0
     detail: Detail | None = None
+    hedges: HedgeTrades | None = None
     listed: ListedBook | None = None
 
     @property
@@ -293,6 +295,6 @@ def _joined(parts, cohorts) -> TradeBook:
         return replace(parts[0], cohorts=cohorts)
     legs = records.concatenate([part.legs for part in parts])
     known = {name: getattr(parts[0], name) for name in ("recipe", "shortest_tenor", "share")}
-    for name in ("listed", "detail"):
+    for name in ("listed", "detail", "hedges"):
         known[name] = getattr(parts[0], name) and records.concatenate([getattr(part, name) for part in parts])
     return records.concatenate(parts, cohorts=cohorts, legs=legs, **known)

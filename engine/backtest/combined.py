@@ -131,6 +131,8 @@ def _check(results: Mapping[str, BacktestResult], netted: bool, action: str) -> 
     for name, result in results.items():
         if result.sets > 1:
             raise InputError(f"{name} holds {result.sets} parameter sets; combine backtests of one each")
+        if netted and result.book.recipe.netted:
+            raise InputError(f"hedges of {name} are netted already; use netted=False, or hedge.netted=false for each")
         plain = isinstance(result.book.recipe.hedge, DailyDelta) and type(result.costs) is VolPoints
         if netted and not (plain and result.book.listed is None):
             raise InputError(

@@ -59,7 +59,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class AbstractHedge(ABC):
-    """Trade the underlying's forward against delta where a rule says so, each cohort by itself.
+    """Trade the underlying's forward against delta where a rule says so.
 
     Parameters
     ----------
@@ -69,10 +69,14 @@ class AbstractHedge(ABC):
         sessions, and its own until so many are known.
     window : int
         Sessions of realised volatility.
+    netted : bool
+        Whether the hedges of all cohorts are traded together: their cost is then that of one trade per underlying and
+        close, whatever the expiries, as with stock. Each cohort still decides by itself what it wants held.
     """
 
     vol: str = OWN
     window: int = 21
+    netted: bool = False
     ratio = 1.0  # what it hedges towards
 
     def __post_init__(self):

@@ -16,6 +16,8 @@ from engine.kernels.codes import PARTS
 from engine.records import map_arrays
 
 if TYPE_CHECKING:
+    from engine.backtest.book import TradeBook
+    from engine.backtest.netting import HedgeTrades
     from engine.backtest.result import BacktestResult
 
 RESIDUALS = ("theta", "cash_gamma")  # of units; vega and premium are those of the rows
@@ -110,7 +112,10 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
     status = rows.of(legs.status)
     status = np.where(rows.is_sold & (status == LegStatus.EXPIRED), int(LegStatus.EXITED), status)
     detail = _over_life(result, p, book, rows, entry, legs.end) if book.detail is not None else None
-    cost = rows.cost(legs.vega_traded, legs.hedge_traded, legs.delivered, listed and listed.spread, detail)
+    hedge_traded = (
+        legs.hedge_traded if book.hedges is None else _netted(result, p, book, map_arrays(book.hedges, to_host))
+    )
+    cost = rows.cost(legs.vega_traded, hedge_traded, legs.delivered, listed and listed.spread, detail)
     frame = pl.DataFrame(
         {
             "cohort": rows.cohort,
@@ -136,6 +141,13 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
         return frame
     columns = _of_contracts(rows, listed, rows.of(legs.value), rows.of(legs.exit_value) * rows.of(legs.shares))
     return frame.with_columns(**columns)
+
+
+def _netted(result: "BacktestResult", p: int, book: "TradeBook", hedges: "HedgeTrades") -> np.ndarray:
+    """Notional of hedges traded over the life of each leg, (C, 1 + L): its part of what is traded for all together."""
+    share = result.accounts.left_to_trade(p)
+    session = book.cohorts.sessions(result.dates, book.days)
+    return (np.abs(hedges.traded) * share[session[:, :, None], hedges.underlying[:, None]]).sum(axis=1)
 
 
 def _over_life(result: "BacktestResult", p: int, book, rows: Rows, entry, end) -> tuple:

@@ -24,6 +24,7 @@ from engine.backtest.instruments import (
 )
 from engine.backtest.leg_sums import by_day, class_sums, day_before, from_entry, magnitudes, total
 from engine.backtest.marks import Marks, Reading, mark_cohorts
+from engine.backtest.netting import hedge_trades
 from engine.backtest.structure import Cohorts, expiries
 from engine.kernels.codes import PARTS, Kind, LegStatus
 from engine.pricing import StraddleGreeks
@@ -234,16 +235,22 @@ class Legs:
     def hedges(self, flows: list[Flows]) -> tuple[Floats, Floats]:
         """Return the notional of hedges traded at each close and held into it; of one expiry they are netted."""
         xp = namespace(self.panel.spot)
-        traded, held = [], []
+        signed = self.signed_hedges(flows)
+        return total([xp.abs(traded) for traded, _ in signed]), total([xp.abs(given_up) for _, given_up in signed])
+
+    def signed_hedges(self, flows: list[Flows]) -> list[tuple[Floats, Floats]]:
+        """Return for each expiry the notional of hedges traded at each close, and what giving them up would trade."""
+        xp = namespace(self.panel.spot)
+        found = []
         for tenor in dict.fromkeys(one.pair[0].tenor for one in self.instruments):
             same = [
                 (one, flow) for one, flow in zip(self.instruments, flows, strict=True) if one.pair[0].tenor == tenor
             ]
             hedge, forward = total([flow.hedge for _, flow in same]), same[0][0].marks.forward
             before = day_before(hedge)
-            for amounts, amount in ((traded, xp.abs(hedge - before)), (held, xp.abs(before))):
-                amounts.append(xp.where(amount > 0.0, amount * forward, 0.0))
-        return total(traded), total(held)
+            amounts = (hedge - before, -before)
+            found.append(tuple(xp.where(amount != 0.0, amount * forward, 0.0) for amount in amounts))
+        return found
 
     def held(self, units, entry: Entry, hedge: Hedge) -> tuple[dict, dict]:
         """Hold `units` of each leg, (C, 1 + L), as it was entered, hedged.
@@ -265,6 +272,8 @@ class Legs:
             **{name: by_day(total([class_sums(a) for a in arrays])) for name, arrays in daily.items()},
         }
 
+        if getattr(hedge, "netted", False):
+            reduced["hedges"] = hedge_trades(self, flows, units)
         end = marks.end[:, :, None]
         marked = xp.where(marks.status[:, :, None] == LegStatus.CLOSED, xp.maximum(end - 1, 0), end)
         life = xp.stack([flow.parts.sum(axis=3) for flow in flows], axis=2)  # (C, 1 + L, I, parts)

@@ -24,6 +24,11 @@ class Recipe:
     detailed: bool = False  # keeps what costs beyond vol points and basis points charge; by array code
 
     @property
+    def netted(self) -> bool:
+        """Whether hedges of all cohorts are traded together; by array code."""
+        return bool(getattr(self.hedge, "netted", False))
+
+    @property
     def legs(self) -> Callable[..., Legs]:
         """Array code that follows legs; takes what `Legs` does."""
         return functools.partial(ListedLegs, listed=self.marks) if isinstance(self.marks, ListedMarks) else Legs

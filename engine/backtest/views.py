@@ -271,11 +271,13 @@ def _day_frame(result: "BacktestResult", p: int, held: np.ndarray, followed: tup
         found = earned(market, cohorts, result.book.recipe, name, units, session)
         rows = Rows(result, p, np.where(found.alive, units, 0.0), held)
         parts = rows.vega[:, None] * found.parts[rows.at]
-        detail = None
-        if result.book.recipe.detailed:
-            at = min(int(result.book.cohorts.entry[held[0]] - cohorts.entry[0]) + session, len(result.dates) - 1)
+        detail, hedge_traded, book = None, found.hedge_traded, result.book
+        at = min(int(book.cohorts.entry[held[0]] - cohorts.entry[0]) + session, len(result.dates) - 1)
+        if book.hedges is not None:
+            hedge_traded = hedge_traded * result.accounts.left_to_trade(p)[at, to_host(book.hedges.underlying)[held]]
+        if book.recipe.detailed:
             detail = ([(found.amounts, result.widened(p)[at])], found.short_stock)
-        cost = rows.cost(found.vega_traded, found.hedge_traded, found.delivered, found.spread, detail)
+        cost = rows.cost(found.vega_traded, hedge_traded, found.delivered, found.spread, detail)
     gross = parts.sum(axis=1)
     return pl.DataFrame(
         {

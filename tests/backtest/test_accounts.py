@@ -48,6 +48,7 @@ def statistics(xp, gross, **given):
         most_held=1,
         share=1.0,
         listed=None,
+        hedges=None,
     )
     accounts = Accounts(book, sessions, xp.ones((1, 1)), None, 1.0, NoCosts(), **given)
     return {name: float(value[0]) for name, value in accounts.statistics().items()}
