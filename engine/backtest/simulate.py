@@ -156,12 +156,22 @@ def open_book(
         check_reach(market, cohorts.beside(expiries(market, cohorts.entry, tenor, structure.min_days)), tenor)
     book = build_book(market, view.weights, cohorts, made, progress=progress)
     if not book.entered.any():
-        raise InputError(
-            f"none of {len(entry)} cohorts can be entered: on no entry date is the index quoted together with names "
-            f"holding {structure.min_coverage:.0%} of {view.basket.label}; lower structure.min_coverage, or look at "
-            "the coverage in the tables of `python -m engine.correlate`"
-        )
+        raise InputError(f"none of {len(entry)} cohorts can be entered: {_why_not(book, view.basket.label)}")
     return replace(book, share=float(getattr(schedule, "share", 1.0)))
+
+
+def _why_not(book: TradeBook, basket: str) -> str:
+    """Say why no cohort of a book can be entered, and what to do."""
+    least, sizing = book.recipe.structure.min_coverage, type(book.recipe.sizing).__name__
+    if (book.coverage >= least).any():
+        return (
+            f"{sizing} has no size for {basket} on any entry date on which enough of it is quoted, or would sell some "
+            "members beside the index; choose another sizing, or more names"
+        )
+    return (
+        f"on no entry date is the index quoted together with names holding {least:.0%} of {basket}; lower "
+        "structure.min_coverage, or look at the coverage in the tables of `python -m engine.correlate`"
+    )
 
 
 @dataclass(frozen=True, eq=False)
