@@ -56,6 +56,7 @@ from engine.backtest.stresses import Stress
 from engine.backtest.structure import Structure, choose_contracts
 from engine.backtest.structures import (
     Calendar,
+    CorrelationSwap,
     DeltaNeutralStraddle,
     GammaSwap,
     SingleOption,
@@ -80,6 +81,7 @@ __all__ = [
     "BidAsk",
     "Calendar",
     "Combined",
+    "CorrelationSwap",
     "CorrelationWeighted",
     "Costs",
     "DailyDelta",

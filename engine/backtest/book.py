@@ -16,6 +16,7 @@ from engine import kernels, records
 from engine.arrays import Weights
 from engine.backend import block_budget, blocks, each, namespace
 from engine.backtest.cohort_windows import cohort_windows
+from engine.backtest.correlation_swap import CorrelationLegs
 from engine.backtest.detail import Detail, detail
 from engine.backtest.fused import FusedLegs
 from engine.backtest.legs import Legs
@@ -217,6 +218,7 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, counted, block)
     xp = namespace(panel.spot)
     name, weight = _members(weights[xp.asarray(cohorts.entry)], width)
     legs = follow(panel, cohorts, name, days, recipe.structure)
+    legs.weigh(weight)
     entry = legs.entry()
     counts = xp.ones(entry.quoted.shape) if counted is None else _of_legs(counted[block], name)
     held = xp.where(entry.quoted[:, 1:] & (weight > 0.0) & xp.isfinite(counts[:, 1:]), weight, 0.0)
@@ -225,7 +227,10 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, counted, block)
     entered = xp.asarray(cohorts.life > 0) & entry.quoted[:, 0] & (coverage >= recipe.structure.min_coverage)
     held = xp.where(entered[:, None], held / xp.where(total > 0.0, total, 1.0)[:, None], 0.0)
     leg_weight = xp.concatenate([xp.ones((len(cohorts), 1)), held], axis=1)
-    sized = leg_units(recipe.sizing, leg_weight, entry.greeks, entry.forward, _leg_vol(entry), counts)
+    if isinstance(legs, CorrelationLegs):
+        sized = legs.sized(leg_weight, entry)
+    else:
+        sized = leg_units(recipe.sizing, leg_weight, entry.greeks, entry.forward, entry.vol, counts)
     # Without a count of the index there is no size; nor where members would have to be sold beside it.
     entered = entered & xp.isfinite(counts[:, 0]) & ((sized[:, 1:] >= 0.0) | (held <= 0.0)).all(axis=1)
     units = xp.where((leg_weight > 0.0) & entered[:, None], sized, 0.0)
@@ -267,15 +272,6 @@ def _of_legs(by_name, name):
     """Pick of the index and of every name, (C, 1 + N), those of the legs, (C, 1 + L)."""
     xp = namespace(by_name)
     return xp.concatenate([by_name[:, :1], xp.take_along_axis(by_name[:, 1:], name, axis=1)], axis=1)
-
-
-def _leg_vol(entry):
-    """Volatility of each leg at entry, (C, 1 + L): that of its instruments, by their vega."""
-    if entry.iv.shape[2] == 1:
-        return entry.iv[:, :, 0]
-    vega = namespace(entry.vega).abs(entry.vega)
-    total = vega.sum(axis=2)
-    return (vega * entry.iv).sum(axis=2) / namespace(total).where(total > 0.0, total, 1.0)
 
 
 def _members(basket, width: int):

@@ -94,6 +94,7 @@ def follow(
         for block in blocks(len(held), size, 8 * block_budget(xp)):
             here = slice(done + block.start, done + block.stop)
             legs = recipe.legs(window, held[block], xp.asarray(name[here, 1:]), longest, recipe.structure)
+            legs.weigh(xp.asarray(units[here, 1:]))
             given = (xp.asarray(array[here]) for array in (units, days, *more))
             found.append(records.map_arrays(work(legs, *given), to_host))
         done += len(held)

@@ -74,6 +74,9 @@ class FusedLegs:
         """Return the size of one cohort's temporaries: there are none where array code does not enter the cohort."""
         return 0 if pairs(structure) == STRADDLES else Legs.bytes_per_cohort(panel, legs, 0, structure)
 
+    def weigh(self, weights) -> None:
+        """Take what each member weighs: a leg by itself does not ask."""
+
     def entry(self) -> Entry:
         """Return every leg as it could be entered: by array code, which knows where to strike, or the kernel."""
         if self.instruments != STRADDLES:

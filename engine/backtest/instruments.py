@@ -149,6 +149,13 @@ def check_instruments(structure: Any, sizing: Any) -> None:
             raise InputError(
                 f"{type(structure).__name__}.{name} has {count} instruments; a leg is made of 1 to {MOST_INSTRUMENTS}"
             )
+    if Kind.CORRELATION in {one.kind for one in (*structure.index, *structure.members)}:
+        alone = len(structure.index) == len(structure.members) == 1
+        if not alone or structure.index[0].ratio != 1.0 or structure.members[0].ratio != 0.0:
+            raise InputError(
+                f"{type(structure).__name__} holds a correlation swap beside something else; it is one contract on the "
+                "index leg, of members with a ratio of 0: use structure=correlation_swap"
+            )
     for tenors in ({index.tenor, members.tenor} for index, members in pairs(structure)):
         if len(tenors) > 1 or any(tenor is not None and tenor <= structure.tenor for tenor in tenors):
             raise InputError(

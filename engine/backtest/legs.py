@@ -42,6 +42,15 @@ class Entry:
     value: np.ndarray
     vega: np.ndarray
 
+    @property
+    def vol(self) -> Floats:
+        """Volatility of each leg, (C, 1 + L): that of its instruments, by their vega."""
+        if self.iv.shape[2] == 1:
+            return self.iv[:, :, 0]
+        vega = namespace(self.vega).abs(self.vega)
+        total = vega.sum(axis=2)
+        return (vega * self.iv).sum(axis=2) / namespace(total).where(total > 0.0, total, 1.0)
+
 
 @dataclass(frozen=True, eq=False)
 class Flows:
@@ -74,7 +83,7 @@ class Held:
         self.strike = strike if given else by_class(pair, lambda instrument: instrument.strike.at(*opened))
         self.reading: Reading = by_class(pair, self._read)
         self.opened = Opened(marks.time[:, :, :1], marks.forward[:, :, :1])
-        self.of_swap = ()  # squared returns realised, and the convexity of volatility
+        self.of_swap: tuple[Floats, ...] = ()  # squared returns realised, and the convexity of volatility
         if any(instrument.kind in SWAPS for instrument in pair):
             realised = by_class(pair, lambda instrument: marks.realised(instrument.kind == Kind.GAMMA))
             of_volatility = any(instrument.kind == Kind.VOLATILITY for instrument in pair)
@@ -189,6 +198,9 @@ class Legs:
     def bytes_per_cohort(panel, legs: int, days: int, structure) -> int:
         """Return the size of one cohort's temporaries."""
         return (1 + legs) * (days + 1) * 8 * (4 * len(panel.deltas) + 30 + 30 * len(pairs(structure)))
+
+    def weigh(self, weights: Floats) -> None:
+        """Take what each member weighs, (C, L) in any scale: a leg by itself does not ask."""
 
     def entry(self) -> Entry:
         """Return every leg as it could be entered."""

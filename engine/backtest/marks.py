@@ -133,13 +133,18 @@ class Marks:
         forward over that at entry.
         """
         xp = namespace(self.price)
+        weight = self.forward / self.forward[..., :1] if weighted else 1.0
+        return xp.cumsum(weight * self.returns() ** 2, axis=-1)
+
+    def returns(self):
+        """Log return of each day; 0 at entry, on days without a price and after the end of a leg."""
+        xp = namespace(self.price)
         factor = xp.where(xp.isfinite(self.return_factor) & self.alive, self.return_factor, 1.0)
         undone = keep_last(xp.where(self.alive, self.price, xp.nan) / xp.cumprod(factor, axis=-1))
         moved = xp.maximum(undone, SMALLEST)
-        total = xp.zeros(undone.shape)
-        weight = self.forward[..., 1:] / self.forward[..., :1] if weighted else 1.0
-        total[..., 1:] = xp.cumsum(weight * xp.log(moved[..., 1:] / moved[..., :-1]) ** 2, axis=-1)
-        return total
+        daily = xp.zeros(undone.shape)
+        daily[..., 1:] = xp.log(moved[..., 1:] / moved[..., :-1])
+        return daily
 
 
 def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:

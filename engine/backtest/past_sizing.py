@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from engine.arrays import Floats, Weights
 from engine.backend import namespace
-from engine.backtest.sizing import VegaNeutral
+from engine.backtest.sizing import AbstractSizing, VegaNeutral
 from engine.backtest.trailing import trailing_mean
 from engine.data.panel import MarketPanel
 from engine.kinds import check_count
@@ -23,6 +23,7 @@ class AbstractPastSizing(VegaNeutral):
     """
 
     window: int = 63
+    kinds = AbstractSizing.kinds
 
     def __post_init__(self):
         super().__post_init__()

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from engine.backtest.correlation_swap import CorrelationLegs
 from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.legs import Legs
 from engine.backtest.listed import ListedLegs
@@ -11,6 +12,7 @@ from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks
 from engine.backtest.sizing import AbstractSizing, VegaNeutral
 from engine.backtest.structure import Structure
 from engine.backtest.structures import Straddle
+from engine.kernels.codes import Kind
 
 
 @dataclass(frozen=True)
@@ -31,4 +33,6 @@ class Recipe:
     @property
     def legs(self) -> Callable[..., Legs]:
         """Array code that follows legs; takes what `Legs` does."""
+        if any(instrument.kind == Kind.CORRELATION for instrument in self.structure.index):
+            return CorrelationLegs
         return functools.partial(ListedLegs, listed=self.marks) if isinstance(self.marks, ListedMarks) else Legs

@@ -26,7 +26,7 @@ class AbstractSizing(ABC):
     """
 
     index_vega: float = field(default=100_000.0, metadata={"batch": True})
-    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)  # of instruments that can be sized so
+    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind) - {Kind.CORRELATION}  # of instruments that can be sized so
 
     def __post_init__(self):
         check_kinds(self)
@@ -93,7 +93,9 @@ class AbstractSizing(ABC):
 
 @dataclass(frozen=True)
 class VegaNeutral(AbstractSizing):
-    """Long component vega equals short index vega."""
+    """Long component vega equals short index vega; of a correlation swap that is currency per correlation point."""
+
+    kinds = frozenset(Kind)
 
     def balanced(self, greeks: StraddleGreeks, forward: Floats) -> Floats:
         """Return vega."""
@@ -137,6 +139,8 @@ class ProportionalVolNeutral(VegaNeutral):
     The component vega is s_I / sum w s = sqrt(dirty correlation) of the index vega: theta neutral at the money.
     """
 
+    kinds = AbstractSizing.kinds
+
     def balance(self, weights: Floats, iv: Floats) -> Floats:
         """Return s_I / sum w s, (C, 1)."""
         total = _held(weights, iv).sum(axis=1, keepdims=True)
@@ -151,6 +155,8 @@ class ParallelVolNeutral(VegaNeutral):
 
     Many desks call this correlation weighted. beta is about the square root of correlation.
     """
+
+    kinds = AbstractSizing.kinds
 
     def balance(self, weights: Floats, iv: Floats) -> Floats:
         """Return beta, (C, 1)."""

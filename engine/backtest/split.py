@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.arrays import Floats
 from engine.backend import namespace
+from engine.backtest.correlation_swap import CorrelationLegs
 from engine.backtest.hedging import Hedge
 from engine.backtest.instruments import Opened, price
 from engine.backtest.legs import Held, Legs
@@ -68,6 +69,8 @@ def split(legs: Legs, units: Floats, weights: Floats, hedge: Hedge) -> Split:
     """
     xp = namespace(units)
     flows = legs.flows(units, hedge)
+    if isinstance(legs, CorrelationLegs):
+        return _of_correlation(flows[0].parts[:, 0])
     index = {name: xp.zeros(weights[:, :1, 1:].shape) for name in SPLIT}
     lives = legs.marks.alive[..., 1:] & (units != 0.0)[:, :, None]
     members = sum(flow.parts[:, 1:].sum(axis=1, keepdims=True) for flow in flows)
@@ -97,6 +100,17 @@ def split(legs: Legs, units: Floats, weights: Floats, hedge: Hedge) -> Split:
     }
     daily = xp.stack([found[name][:, 0] for name in SPLIT], axis=-1)
     return Split(xp.concatenate([xp.zeros((len(units), 1, len(SPLIT))), daily], axis=1))
+
+
+def _of_correlation(parts: Floats) -> Split:
+    """All that a correlation swap earns by what it is on, given its P&L by source, (C, len(PARTS), H)."""
+    xp = namespace(parts)
+    by_day = xp.zeros((len(parts), parts.shape[2] + 1, len(SPLIT)))
+    rest = [PARTS.index(name) for name in ("delta", "hedge", "financing", "unexplained")]
+    by_day[:, 1:, SPLIT.index("other")] = parts[:, rest].sum(axis=1)
+    own = [i for i in range(len(PARTS)) if i not in rest]
+    by_day[:, 1:, SPLIT.index("correlation")] = parts[:, own].sum(axis=1)
+    return Split(by_day)
 
 
 def _basket(legs: Legs, held: Held, weights, lives) -> Basket:

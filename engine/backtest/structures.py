@@ -242,6 +242,26 @@ class VolatilitySwap(VarianceSwap):
         return (Instrument(Kind.VOLATILITY, AtExpectedVolatility(), cap=self.cap),)
 
 
+@dataclass(frozen=True)
+class CorrelationSwap(SameLegs):
+    """One contract on the realised correlation of the basket's members, struck where it is worth nothing; no hedge.
+
+    A unit pays the mean of the realised correlations of all pairs less K at the expiry, each pair weighing w_i w_j by
+    the basket's weights at entry. Its vega, and so the size and the half-spread that `costs.index` charges, are per
+    correlation point (0.01). It is the index leg; members only have their weight: `engine.backtest.correlation_swap`.
+    """
+
+    @property
+    def index(self) -> tuple[Instrument, ...]:
+        """The swap."""
+        return (Instrument(Kind.CORRELATION),)
+
+    @property
+    def members(self) -> tuple[Instrument, ...]:
+        """Nothing."""
+        return (Instrument(Kind.CORRELATION, ratio=0.0),)
+
+
 def _refuse_delta(delta: float, most: float) -> None:
     if not 0.0 < delta < most:
         raise InputError(f"structure.delta={delta} is no delta in percent above 0 and below {most:g}")

@@ -28,7 +28,7 @@ from engine.backtest.stresses import Stress, happens
 from engine.backtest.structure import Cohorts, LegStatus
 from engine.calendar import Date, read_date
 from engine.errors import InputError
-from engine.kernels.codes import PARTS
+from engine.kernels.codes import PARTS, Kind
 
 if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
@@ -211,6 +211,11 @@ def breakeven_correlation(result: "BacktestResult", date: Date, p: int, factors:
     is held, or no correlation does it. Raises as `day`.
     """
     _refuse_listed(result, "breakeven_correlation")
+    if any(pair[0].kind == Kind.CORRELATION for pair in pairs(result.book.recipe.structure)):
+        raise InputError(
+            "a correlation swap breaks even at its strike, which the ledger has; breakeven_correlation is of books of "
+            "volatility"
+        )
     session = _session(result, date)
     held, cohorts = _held_on(result, p, session)
     found = [float("nan")] * len(factors)

@@ -34,6 +34,7 @@ class Kind(IntEnum):
     VARIANCE = 3  # realised less agreed variance, over twice the agreed volatility
     GAMMA = 4  # the same of variance weighted by the forward over that at entry
     VOLATILITY = 5  # realised less agreed volatility
+    CORRELATION = 6  # realised less agreed correlation of the members
 
 
 class Beyond(IntEnum):

@@ -14,6 +14,7 @@ from scipy.stats import chi2
 from engine.backtest import (
     AbstractStrategy,
     Calendar,
+    CorrelationSwap,
     DeltaNeutralStraddle,
     EarlyExit,
     GammaSwap,
@@ -37,7 +38,7 @@ from engine.backtest.attribution import PARTS
 from engine.backtest.instruments import option
 from engine.backtest.structure import LegStatus
 from engine.backtest.swaps import SWAPS, Opened, swap
-from engine.correlation import AllMembers
+from engine.correlation import AllMembers, implied_correlation
 from engine.data.synthetic import SyntheticMarket, synthetic_market
 from engine.errors import InputError
 from engine.kernels import switched_off
@@ -500,6 +501,31 @@ def test_a_structure_earns_what_is_planted_and_nothing_where_nothing_is(name, pl
     assert abs((pnl - theory).mean()) <= FURTHEST * error
     if planted:
         assert theory.mean() > 5.0 * error, "the premium must stand out of the noise"
+    else:
+        np.testing.assert_allclose(theory, 0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("planted", [False, True], ids=["fair", "planted"])
+def test_a_correlation_swap_earns_what_is_planted_and_nothing_where_nothing_is(planted):
+    """In correlation points; realised correlations are known to 9 points in 20 closes, so the error is one of .17."""
+    pnl, theory = [], []
+    for seed in SEEDS["planted" if planted else "fair"]:
+        panel, truth = world(seed, planted)
+        book = run(panel, CorrelationSwap(DAYS), schedule=Monthly()).book
+        settled = book.cohorts.settled & book.entered
+        entry, weights = book.cohorts.entry[settled], book.legs.units[settled, 1:]
+        index = np.sqrt(truth.fair_index_variance[entry, 0])[:, None]
+        members = np.sqrt(truth.fair_variance[entry[:, None], book.legs.name[settled, 1:], 0])
+        fair = implied_correlation(index, members[:, :, None], weights).clean[:, 0]
+        fair = fair - fair * (1.0 - fair**2) / (2.0 * 252 * DAYS / 365.0)
+        pnl.append(book.explain.sum(axis=(1, 2, 3))[settled])
+        theory.append(100.0 * (book.legs.strike[settled, 0, 0] - fair))
+    pnl, theory = np.concatenate(pnl), np.concatenate(theory)
+    error = (pnl - theory).std(ddof=1) / math.sqrt(len(pnl))
+    assert error <= 0.18
+    assert abs((pnl - theory).mean()) <= FURTHEST * error
+    if planted:
+        assert theory.mean() > 5.0 * error
     else:
         np.testing.assert_allclose(theory, 0.0, atol=1e-9)
 
