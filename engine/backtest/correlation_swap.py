@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from engine.arrays import Floats
 from engine.backend import namespace
+from engine.backtest.held import Held
 from engine.backtest.instruments import AtFairVolatility, Instrument, Opened, ratios
-from engine.backtest.legs import Entry, Held, Legs
+from engine.backtest.legs import Entry, Legs
 from engine.backtest.marks import Reading, keep_last
 from engine.backtest.swaps import sessions
 from engine.calendar import DAYS_PER_YEAR

@@ -15,7 +15,8 @@ from engine.calendar import year_fraction
 from engine.kernels.codes import Kind
 
 if TYPE_CHECKING:
-    from engine.backtest.legs import Held, Legs
+    from engine.backtest.held import Held
+    from engine.backtest.legs import Legs
 
 # What is traded of options: vega per vol point, absolute present value, contracts, half the width between the surface's
 # bid and ask in currency, and the vega of what has both. Options with a quoted spread of their own have no part but of

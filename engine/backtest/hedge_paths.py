@@ -10,7 +10,8 @@ from engine.backtest.trailing import trailing_beta, trailing_vol
 from engine.kernels.codes import LegStatus
 
 if TYPE_CHECKING:
-    from engine.backtest.legs import Held, Legs
+    from engine.backtest.held import Held
+    from engine.backtest.legs import Legs
 
 SLOPE_STEP = 0.01  # of ln(strike), either way: nodes of a smile lie some .02 apart at a month
 

@@ -7,9 +7,10 @@ import numpy as np
 
 from engine.arrays import Floats
 from engine.backend import namespace, to_host
+from engine.backtest.held import Held
 from engine.backtest.instruments import Pair
 from engine.backtest.leg_sums import by_day, class_sums
-from engine.backtest.legs import Held, Legs
+from engine.backtest.legs import Legs
 from engine.backtest.listed_contracts import Contracts
 from engine.backtest.marking import ListedMarks
 from engine.backtest.marks import Reading

@@ -10,7 +10,8 @@ from engine.backend import namespace
 from engine.backtest.leg_sums import by_day, total
 
 if TYPE_CHECKING:
-    from engine.backtest.legs import Flows, Legs
+    from engine.backtest.held import Flows
+    from engine.backtest.legs import Legs
     from engine.backtest.structure import Cohorts
 
 

@@ -10,8 +10,9 @@ from engine.backtest.costs import Costs, VolPoints, hedge_cost, option_cost
 from engine.backtest.days import earned_on_day, imagined
 from engine.backtest.hedge_paths import held_deltas
 from engine.backtest.hedging import Hedge
+from engine.backtest.held import Held
 from engine.backtest.instruments import Instrument
-from engine.backtest.legs import Held, Legs
+from engine.backtest.legs import Legs
 from engine.backtest.structure import Cohorts, LegStatus, dated_cohorts
 from engine.data.panel import MarketPanel
 from engine.errors import InputError

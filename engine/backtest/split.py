@@ -8,8 +8,9 @@ from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest.correlation_swap import CorrelationLegs
 from engine.backtest.hedging import Hedge
+from engine.backtest.held import Held
 from engine.backtest.instruments import Opened, price
-from engine.backtest.legs import Held, Legs
+from engine.backtest.legs import Legs
 from engine.kernels.codes import PARTS, Kind
 
 SPLIT = ("volatility", "correlation", "index_minus_basket", "other")  # in order; they sum to the gross P&L
