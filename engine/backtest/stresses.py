@@ -77,7 +77,8 @@ def stressed_vols(
 
         f' = g f        F' = (1 - a) [B' + r (A'^2 - B')] + a (A'^2 or B')
 
-    Over all the time to a tenor the index has at most the variance of a correlation of 1, or as much above as before.
+    Over all the time to a tenor the index has at most the variance of a correlation of 1, or as much above as before,
+    and no more than it may have to a later tenor.
 
     Parameters
     ----------
@@ -97,35 +98,67 @@ def stressed_vols(
     index (K, D), members (N, K, D)
         NaN where nothing is left of a variance: a negative forward variance of the market's own was multiplied.
     """
-    xp = namespace(index, members, weight)
-    index_out, members_out = index.astype(xp.float64), members.astype(xp.float64)
-    known = known_days = known_out = beside = xp.zeros((members.shape[0], members.shape[2]))
-    level = level_days = level_out = xp.zeros(index.shape[1])
-    for k, end in enumerate(float(day) for day in days):
-        if not end > 0.0:
-            continue
-        was = members_out[:, k] ** 2 * end
-        quoted, ends = xp.isfinite(was), xp.full(known.shape, end)
-        multiple = xp.where(moves[:, None], between(stress.variance, known_days, ends), 1.0)
-        known_out = xp.where(quoted, known_out + multiple * (was - known), known_out)
-        known, known_days = xp.where(quoted, was, known), xp.where(quoted, ends, known_days)
-        members_out[:, k] = _root(xp.where(quoted, known_out / end, xp.nan))
+    ends = [(k, float(day)) for k, day in enumerate(days) if float(day) > 0.0]
+    members_out, totals = _stressed_members(stress, members, ends, moves)
+    most = _most(index, members, totals, weight, ends)
+    return _stressed_index(stress, index, members, weight, ends, moves, most), members_out
 
-        of_index, ends = index_out[k] ** 2 * end, ends[0]
-        multiple, share = (between(of, level_days, ends) for of in (stress.variance, stress.correlation))
+
+def _stressed_members(stress: Stress, members: Floats, ends: list, moves: Floats) -> tuple[Floats, list]:
+    """Return the members' volatilities, (N, K, D), and their total variance to each end, (N, D): NaN if not quoted."""
+    xp = namespace(members)
+    out, totals = members.astype(xp.float64), []
+    known = known_days = known_out = xp.zeros((members.shape[0], members.shape[2]))
+    for k, end in ends:
+        was = out[:, k] ** 2 * end
+        quoted, here = xp.isfinite(was), xp.full(known.shape, end)
+        multiple = xp.where(moves[:, None], between(stress.variance, known_days, here), 1.0)
+        known_out = xp.where(quoted, known_out + multiple * (was - known), known_out)
+        known, known_days = xp.where(quoted, was, known), xp.where(quoted, here, known_days)
+        totals.append(xp.where(quoted, known_out, xp.nan))
+        out[:, k] = _root(totals[-1] / end)
+    return out, totals
+
+
+def _most(index: Floats, members: Floats, totals: list, weight: Floats, ends: list) -> list:
+    """Return the most total variance that the index may have to each end, (D,): a later bound holds earlier as well.
+
+    The names quoted differ by tenor, and so do their bounds; one that fell with time would leave none for the time
+    between.
+    """
+    xp = namespace(index, members)
+    bounds, least = [], xp.full(index.shape[1], xp.inf)
+    for (k, end), total in reversed(list(zip(ends, totals, strict=True))):
+        of_index = index[k].astype(xp.float64) ** 2 * end
+        _, first, _ = _of_basket(members[:, k].astype(xp.float64) ** 2 * end, weight)
+        _, bound, _ = _of_basket(total, weight)
+        bound = bound * xp.maximum(1.0, of_index / xp.where(first > 0.0, first, xp.nan))
+        least = xp.where(bound < least, bound, least)
+        bounds.append(least)
+    return bounds[::-1]
+
+
+def _stressed_index(
+    stress: Stress, index: Floats, members: Floats, weight: Floats, ends: list, moves: Floats, most: list
+) -> Floats:
+    xp = namespace(index, members, weight)
+    out = index.astype(xp.float64)
+    beside = xp.zeros((members.shape[0], members.shape[2]))
+    level = level_days = level_out = xp.zeros(index.shape[1])
+    for (k, end), bound in zip(ends, most, strict=True):
+        of_index, was = out[k] ** 2 * end, members[:, k].astype(xp.float64) ** 2 * end
+        here = xp.full(level.shape, end)
+        multiple, share = (between(of, level_days, here) for of in (stress.variance, stress.correlation))
         of_time, now = was - beside, xp.where(moves[:, None], multiple, 1.0)
         added = _index_variance(of_index - level, of_time, now * of_time, weight, share, stress.towards, multiple)
         summed = level_out + added
-        _, first, _ = _of_basket(was, weight)
-        _, most, _ = _of_basket(xp.where(quoted, known_out, xp.nan), weight)
-        most = most * xp.maximum(1.0, of_index / xp.where(first > 0.0, first, xp.nan))
-        summed = xp.where(summed > most, most, summed)
+        summed = xp.where(summed > bound, bound, summed)
 
         quoted = xp.isfinite(of_index)
-        index_out[k] = _root(xp.where(quoted, summed / end, xp.nan))
-        level, level_days = xp.where(quoted, of_index, level), xp.where(quoted, ends, level_days)
+        out[k] = _root(xp.where(quoted, summed / end, xp.nan))
+        level, level_days = xp.where(quoted, of_index, level), xp.where(quoted, here, level_days)
         level_out, beside = xp.where(quoted, summed, level_out), xp.where(quoted, was, beside)
-    return index_out, members_out
+    return out
 
 
 def _of_basket(variance: Floats, weight: Floats) -> tuple[Floats, Floats, Floats]:
