@@ -110,10 +110,18 @@ class Book:
                 )
                 self.legs.append((followed, vega * float(book.legs.units[c, leg])))
 
+    def is_held_on(self, leg, session):
+        """Whether a leg is held on from the close of a session; the data may end before it does."""
+        if not 0 <= session - leg.entry < len(leg.dates):
+            return False
+        bought_out = leg.name is not None and not math.isnan(self.panel.settlement[session, leg.name])
+        over = leg.settled or leg.closed or (bought_out and session > leg.entry)
+        return session - leg.entry < len(leg.dates) - 1 or not over
+
     def gain(self, session, stress):
         """P&L of index legs and of the others if the stress happened at a session's close."""
         panel, weight = self.panel, self.weights[session]
-        held = [(leg, units) for leg, units in self.legs if 0 <= session - leg.entry < len(leg.dates) - 1]
+        held = [(leg, units) for leg, units in self.legs if self.is_held_on(leg, session)]
         if not held:
             return [0.0, 0.0]
         moves = np.arange(len(weight)) == int(np.argmax(weight)) if stress.gaps else np.ones(len(weight), dtype=bool)
