@@ -111,11 +111,12 @@ class Book:
                 self.legs.append((followed, vega * float(book.legs.units[c, leg])))
 
     def is_held_on(self, leg, session):
-        """Whether a leg is held on from the close of a session; the data may end before it does."""
+        """Whether a leg is held on from the close of a session; the data may end before it does, or have a hole."""
         if not 0 <= session - leg.entry < len(leg.dates):
             return False
         bought_out = leg.name is not None and not math.isnan(self.panel.settlement[session, leg.name])
-        over = leg.settled or leg.closed or (bought_out and session > leg.entry)
+        lost = session < len(self.panel.dates) - 1  # from the last close before a hole on
+        over = leg.settled or leg.closed or lost or (bought_out and session > leg.entry)
         return session - leg.entry < len(leg.dates) - 1 or not over
 
     def gain(self, session, stress):
