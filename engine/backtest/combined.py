@@ -196,7 +196,7 @@ def _positions(result: BacktestResult):
     vega = result.entry_exposure[0] * result.vega_per_cohort()
     name, units, strikes = (to_host(getattr(book.legs, field)) for field in ("name", "units", "strike"))
     for i, pair in enumerate(pairs(book.recipe.structure)):
-        if pair[0].tenor is not None or pair[0].kind != pair[1].kind:
+        if pair[0].tenor is not None or pair[0].start is not None or pair[0].kind != pair[1].kind:
             raise InputError("hedges of calendars, and of legs of different kinds, are not netted; use netted=False")
         quantity = vega[:, None] * units * ratios(pair, units.shape[1] - 1, np)
         cohort, leg = np.nonzero(quantity)

@@ -9,6 +9,7 @@ from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest.hedge_paths import held_deltas
 from engine.backtest.hedging import Hedge
+from engine.backtest.instruments import PAYOFFS
 from engine.backtest.leg_sums import by_day, class_sums, day_before, total
 from engine.backtest.marks import mark_cohorts
 from engine.calendar import year_fraction
@@ -144,7 +145,7 @@ def _half_width(legs: "Legs", one: "Held") -> Floats:
     """Half of what the surface's volatility at ask is above that at bid, vol points; NaN where it has not both."""
     xp, panel, marks = namespace(one.strike), legs.panel, one.marks
     band = panel.band
-    if band is None:
+    if band is None or any(each.kind not in PAYOFFS or each.start is not None for each in one.pair):
         return xp.full(marks.forward.shape, xp.nan)
     sides = []
     for index, members in ((band.index_bid, band.bid), (band.index_ask, band.ask)):

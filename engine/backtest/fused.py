@@ -64,7 +64,9 @@ class FusedLegs:
     @staticmethod
     def fits(panel, legs: int, recipe) -> bool:
         """Say whether the kernel knows what a recipe asks for, and has room for such a smile and basket."""
-        options = all(i.kind in PAYOFFS and i.tenor is None for pair in pairs(recipe.structure) for i in pair)
+        options = all(
+            i.kind in PAYOFFS and i.tenor is i.start is None for pair in pairs(recipe.structure) for i in pair
+        )
         known = options and compiled(recipe.hedge, _is_one(pairs(recipe.structure))) is not None
         known = known and not recipe.detailed and not recipe.netted
         return known and (len(panel.deltas) <= MOST_DELTAS if namespace(panel.spot) is np else 1 + legs <= MOST_LEGS)

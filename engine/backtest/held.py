@@ -61,6 +61,10 @@ class Held:
         """Price every leg's instrument, given forward, strike, iv, years, rate, and of a swap `of_swap`."""
         return price(self.pair, self.opened, *state)
 
+    def price_index(self, *state: Floats) -> StraddleGreeks:
+        """Price the index leg's, given arrays (C, 1, ...) of the same."""
+        return price((self.pair[0], self.pair[0]), Opened(self.opened.years, self.opened.forward[:, :1]), *state)
+
     def read_at(self, strike: Floats) -> Floats:
         """Read the volatility of every leg at a strike, (C, 1 + L, H + 1): of a swap that of all strikes together."""
         readings = by_class(

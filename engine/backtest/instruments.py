@@ -115,6 +115,9 @@ class Instrument:
     tenor : int or None
         Calendar days from entry to its expiry where that is after the structure's: it is then sold when that one is
         reached. None = the structure's. The index's and the members' at one place of their lists have the same.
+    start : int or None
+        Calendar days from entry to the date on which a straddle is struck, at the forward of its close; of listed
+        expiries the nearest. None = at entry.
     """
 
     kind: Kind
@@ -122,6 +125,7 @@ class Instrument:
     ratio: float = 1.0
     cap: float = math.inf
     tenor: int | None = None
+    start: int | None = None
 
     @property
     def label(self) -> str:
@@ -132,7 +136,8 @@ class Instrument:
         >>> Instrument(Kind.CALL, tenor=91).label
         'call 91d'
         """
-        return self.kind.name.lower() + ("" if self.tenor is None else f" {self.tenor}d")
+        tenor = "" if self.tenor is None else f" {self.tenor}d"
+        return self.kind.name.lower() + tenor + ("" if self.start is None else f" from {self.start}d")
 
 
 def check_instruments(structure: Any, sizing: Any) -> None:
@@ -156,6 +161,18 @@ def check_instruments(structure: Any, sizing: Any) -> None:
                 f"{type(structure).__name__} holds a correlation swap beside something else; it is one contract on the "
                 "index leg, of members with a ratio of 0: use structure=correlation_swap"
             )
+    for starts in ({index.start, members.start} for index, members in pairs(structure)):
+        if len(starts) > 1 or any(start is not None and not 0 < start < structure.tenor for start in starts):
+            raise InputError(
+                f"{type(structure).__name__} has instruments struck after {' and '.join(map(str, starts))} days at one "
+                f"place of its lists; give both legs the same there, None or fewer than its {structure.tenor}"
+            )
+    for one in (*structure.index, *structure.members):
+        if one.start is not None and (one.kind, one.strike, one.tenor) != (Kind.STRADDLE, AtForward(), None):
+            raise InputError(
+                f"{type(structure).__name__} has a {one.label} that is struck later; only straddles at the forward, to "
+                "the structure's expiry, are"
+            )
     for tenors in ({index.tenor, members.tenor} for index, members in pairs(structure)):
         if len(tenors) > 1 or any(tenor is not None and tenor <= structure.tenor for tenor in tenors):
             raise InputError(
@@ -174,8 +191,8 @@ def pairs(structure: Any) -> tuple[Pair, ...]:
     """
     found = []
     for index, members in zip_longest(structure.index, structure.members):
-        index = index or replace(structure.index[0], ratio=0.0, tenor=members.tenor)
-        members = members or replace(structure.members[0], ratio=0.0, tenor=index.tenor)
+        index = index or replace(members, ratio=0.0)
+        members = members or replace(index, ratio=0.0)
         found.append((index, members))
     return tuple(found)
 
@@ -184,6 +201,12 @@ def longer_tenors(structure: Any) -> set[int]:
     """Return the tenors of instruments that expire after the structure's."""
     tenors = (instrument.tenor for pair in pairs(structure) for instrument in pair)
     return {tenor for tenor in tenors if tenor is not None}
+
+
+def later_starts(structure: Any) -> set[int]:
+    """Return the days from entry on which instruments are struck that are not struck at it."""
+    starts = (instrument.start for pair in pairs(structure) for instrument in pair)
+    return {start for start in starts if start is not None}
 
 
 def by_class(pair: Pair, compute: Callable[[Instrument], Any]) -> Any:

@@ -8,6 +8,7 @@ from engine import records
 from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest.attribution import date_rolls
+from engine.backtest.forward_start import StartsLater
 from engine.backtest.hedge_paths import held_deltas
 from engine.backtest.hedging import Hedge
 from engine.backtest.held import Flows, Held
@@ -71,8 +72,17 @@ class Legs:
         }
         self.marks, self.contracts = marks[None], by_tenor
         placed = ((pair, pair[0].tenor) for pair in pairs(structure))
-        self.instruments = [Held(pair, marks[tenor], rolls[tenor], rate[:, None]) for pair, tenor in placed]
+        self.instruments = [
+            self._held(pair, marks[tenor], rolls[tenor], rate[:, None], structure) for pair, tenor in placed
+        ]
         self.ratios = [ratios(held.pair, name.shape[1], xp) for held in self.instruments]
+
+    def _held(self, pair, marks, rolls, rate, structure) -> Held:
+        if pair[0].start is None:
+            return Held(pair, marks, rolls, rate)
+        starts = expiries(self.panel, self.contracts[None].entry, pair[0].start, structure.min_days)
+        near = mark_cohorts(self.panel, self.contracts[None].beside(starts), self.name, self.days)
+        return StartsLater(pair, marks, near, rolls, rate)
 
     @staticmethod
     def bytes_per_cohort(panel, legs: int, days: int, structure) -> int:

@@ -100,6 +100,11 @@ class Marks:
         iv, outside = vol_at_strike(self.smile, self.deltas, living, strike, self.time)
         return self._reading(iv, outside)
 
+    def at_forward(self) -> Reading:
+        """Read the volatility at the forward of each day."""
+        iv, outside = vol_at_strike(self.smile, self.deltas, self.forward_now, self.forward_now, self.time)
+        return self._reading(iv, outside)
+
     def of_swap(self, kind: Kind) -> Reading:
         """Read the volatility of a smile as a whole that a swap is worth: zero-vanna or model-free, by its kind."""
         if kind == Kind.VOLATILITY:

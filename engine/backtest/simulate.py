@@ -12,7 +12,7 @@ from engine.backtest.book import TradeBook, build_book
 from engine.backtest.costs import Costs, DeskCosts, VolPoints, check_costs
 from engine.backtest.exits import Exits, HoldToExpiry
 from engine.backtest.hedging import DailyDelta, Hedge
-from engine.backtest.instruments import check_instruments, longer_tenors
+from engine.backtest.instruments import check_instruments, later_starts, longer_tenors
 from engine.backtest.market import MarketView
 from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks, check_exposure, traded
 from engine.backtest.recipe import Recipe
@@ -152,7 +152,7 @@ def open_book(
         )
     cohorts = choose_contracts(market, entry, structure)
     check_reach(market, cohorts, structure.tenor)
-    for tenor in longer_tenors(structure):
+    for tenor in longer_tenors(structure) | later_starts(structure):
         check_reach(market, cohorts.beside(expiries(market, cohorts.entry, tenor, structure.min_days)), tenor)
     book = build_book(market, view.weights, cohorts, made, progress=progress)
     if not book.entered.any():

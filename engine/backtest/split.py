@@ -9,7 +9,6 @@ from engine.backend import namespace
 from engine.backtest.correlation_swap import CorrelationLegs
 from engine.backtest.hedging import Hedge
 from engine.backtest.held import Held
-from engine.backtest.instruments import Opened, price
 from engine.backtest.legs import Legs
 from engine.kernels.codes import PARTS, Kind
 
@@ -149,13 +148,13 @@ def _index_gains(held: Held, basket: Basket) -> tuple[dict, Floats]:
     xp = namespace(basket.returned)
     forward, strike, iv, _, rate = (a[:, :1] for a in held.at_marks)
     was, vol, rate = forward[..., :-1], iv[..., :-1], xp.broadcast_to(rate, forward.shape)[..., :-1]
-    left, opened = held.rolls.left[..., 1:], Opened(held.opened.years, held.opened.forward[:, :1])
+    left = held.rolls.left[..., 1:]
 
     realised, convexity = (array[:, :1] for array in held.of_swap) if held.of_swap else (None, None)
 
     def worth(forward, vol, squares):
         of_swap = () if convexity is None else (squares, convexity[..., :-1])
-        return price((held.pair[0], held.pair[0]), opened, forward, strike, vol, left, rate, *of_swap).value
+        return held.price_index(forward, strike, vol, left, rate, *of_swap).value
 
     before, after = (None, None) if realised is None else (realised[..., :-1], realised[..., 1:])
     rolled = worth(was, vol, before)
@@ -163,7 +162,7 @@ def _index_gains(held: Held, basket: Basket) -> tuple[dict, Floats]:
     gained = {}
     for name in ("returned", "as_implied"):
         move = getattr(basket, name)
-        weight = was * (1.0 + move) / opened.forward if held.pair[0].kind == Kind.GAMMA else 1.0
+        weight = was * (1.0 + move) / held.opened.forward[:, :1] if held.pair[0].kind == Kind.GAMMA else 1.0
         squares = None if before is None else before + weight * xp.log1p(move) ** 2
         gained[name] = worth(was * (1.0 + move), vol, squares) - rolled - delta * was * move
     now = forward[..., 1:]

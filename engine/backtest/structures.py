@@ -173,6 +173,28 @@ class Calendar(SameLegs):
 
 
 @dataclass(frozen=True)
+class ForwardStart(SameLegs):
+    """Straddles to one expiry that are struck on a date before it, at the forward of that close, on index and members.
+
+    Until then they are marked by the forward variance between both dates: `engine.backtest.forward_start`.
+
+    Parameters
+    ----------
+    tenor, min_days, min_coverage : as in `SameLegs`
+    start : int
+        Calendar days from entry to the date on which they are struck; of listed expiries the nearest.
+    """
+
+    tenor: int = 60
+    start: int = 30
+
+    @property
+    def index(self) -> tuple[Instrument, ...]:
+        """Instruments of a unit of a leg."""
+        return (Instrument(Kind.STRADDLE, start=self.start),)
+
+
+@dataclass(frozen=True)
 class VarianceSwap(SameLegs):
     """Swaps of realised against implied variance, struck at the model-free volatility of the smile; no delta hedge.
 

@@ -211,10 +211,12 @@ def breakeven_correlation(result: "BacktestResult", date: Date, p: int, factors:
     is held, or no correlation does it. Raises as `day`.
     """
     _refuse_listed(result, "breakeven_correlation")
-    if any(pair[0].kind == Kind.CORRELATION for pair in pairs(result.book.recipe.structure)):
+    if any(
+        i.kind == Kind.CORRELATION or i.start is not None for pair in pairs(result.book.recipe.structure) for i in pair
+    ):
         raise InputError(
-            "a correlation swap breaks even at its strike, which the ledger has; breakeven_correlation is of books of "
-            "volatility"
+            "breakeven_correlation supposes a volatility that comes out; a correlation swap breaks even at its strike, "
+            "and what is struck later depends on more"
         )
     session = _session(result, date)
     held, cohorts = _held_on(result, p, session)

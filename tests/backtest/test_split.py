@@ -9,6 +9,7 @@ from engine.backtest import (
     AbstractStrategy,
     Calendar,
     EarlyExit,
+    ForwardStart,
     GammaSwap,
     NoCosts,
     Straddle,
@@ -29,6 +30,7 @@ STRUCTURES = [
     VarianceSwap(28),
     GammaSwap(28),
     VolatilitySwap(28),
+    ForwardStart(42, start=14),
     Calendar(28, far_tenor=60),
 ]
 SESSIONS = 90

@@ -17,6 +17,7 @@ from engine.backtest import (
     CorrelationSwap,
     DeltaNeutralStraddle,
     EarlyExit,
+    ForwardStart,
     GammaSwap,
     Instrument,
     Kind,
@@ -67,7 +68,7 @@ STRUCTURES = {
     "gamma swap": GammaSwap(DAYS),
     "volatility swap": VolatilitySwap(DAYS),
 }
-ALL = STRUCTURES | {"calendar": CALENDAR}
+ALL = STRUCTURES | {"calendar": CALENDAR, "forward start": ForwardStart(DAYS, start=14)}
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ def test_the_ledger_has_a_row_for_each_instrument_and_sums_to_the_daily_account(
         assert (puts["strike"] < calls["strike"]).all()
 
 
-@pytest.mark.parametrize("name", [*STRUCTURES, "calendar"])
+@pytest.mark.parametrize("name", ALL)
 def test_long_is_the_opposite_of_short_without_costs(name):
     panel = small_market(22)
     short, long = (run(panel, ALL[name], level) for level in (1.0, -1.0))
@@ -240,7 +241,7 @@ def test_long_is_the_opposite_of_short_without_costs(name):
     assert np.abs(short.pnl_gross).sum() > 1e4
 
 
-@pytest.mark.parametrize("name", [*STRUCTURES, "calendar"])
+@pytest.mark.parametrize("name", ALL)
 def test_a_split_undone_in_the_data_changes_nothing(name):
     panel = small_market(23, missing=0.0)
     spot, factor = panel.spot.copy(), panel.strike_factor.copy()

@@ -11,6 +11,7 @@ from engine.backtest import (
     Calendar,
     CorrelationSwap,
     EarlyExit,
+    ForwardStart,
     GammaSwap,
     Straddle,
     Strangle,
@@ -33,6 +34,7 @@ STRUCTURES = [
     GammaSwap(28),
     VolatilitySwap(28),
     CorrelationSwap(28),
+    ForwardStart(42, start=14),
     Calendar(28, far_tenor=60),
 ]  # entered and expiring on Wednesdays
 
