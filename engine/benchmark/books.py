@@ -5,15 +5,26 @@ from functools import partial
 
 import numpy as np
 
-from engine.backtest import DailyDelta, Straddle, Strangle, Structure, VarianceSwap, VegaNeutral, build_book
+from engine.backtest import (
+    CorrelationSwap,
+    DailyDelta,
+    ForwardStart,
+    Straddle,
+    Strangle,
+    Structure,
+    VarianceSwap,
+    VegaNeutral,
+    VolatilitySwap,
+    build_book,
+)
 from engine.backtest.recipe import Recipe
 from engine.backtest.structure import choose_contracts
 from engine.benchmark.inputs import Market
 from engine.benchmark.plain_book import as_lists, plain_book
 from engine.benchmark.sizes import Sizes
-from engine.benchmark.work import BOOK_LOOP, MARK, STRIP_NODE, SWAP, Work
+from engine.benchmark.work import BOOK_LOOP, LATER, MARK, STRIP_NODE, SWAP, VOLATILITY_SWAP, Work
 
-MOST_VARIANCE_DATES = 504  # array code takes long enough for that many
+MOST_ARRAY_DATES = 504  # array code takes long enough for that many
 
 
 def trade_book(market: Market, sizes: Sizes, tenor: int, dates: int | None = None) -> Work:
@@ -37,10 +48,33 @@ def strangle_book(market: Market, sizes: Sizes, tenor: int) -> Work:
 
 
 def variance_book(market: Market, sizes: Sizes, tenor: int) -> Work:
-    """Build the book of variance swaps, by array code alone: a strip and a price for each mark."""
-    panel = market.panel.slice(end=market.panel.dates[min(len(market.panel), MOST_VARIANCE_DATES) - 1])
-    work = _structure_book(market, VarianceSwap(tenor=tenor), panel)
-    return replace(work, operations=work.count * (len(panel.deltas) * STRIP_NODE + SWAP))
+    """Build the book of variance swaps: a strip and a price for each mark."""
+    strip = len(market.panel.deltas) * STRIP_NODE
+    return _array_book(market, VarianceSwap(tenor=tenor), strip + SWAP)
+
+
+def volatility_book(market: Market, sizes: Sizes, tenor: int) -> Work:
+    """Build the book of volatility swaps: two volatilities of a smile and a price for each mark."""
+    strip = len(market.panel.deltas) * STRIP_NODE
+    return _array_book(market, VolatilitySwap(tenor=tenor), strip + VOLATILITY_SWAP)
+
+
+def correlation_book(market: Market, sizes: Sizes, tenor: int) -> Work:
+    """Build the book of correlation swaps: a strip for each mark, and all returns since entry once more."""
+    strip, days = len(market.panel.deltas) * STRIP_NODE, 252 * tenor // 365
+    return _array_book(market, CorrelationSwap(tenor=tenor), strip + 3 * days)
+
+
+def later_book(market: Market, sizes: Sizes, tenor: int) -> Work:
+    """Build the book of straddles struck half way to their expiry: two smiles and a price for each mark."""
+    return _array_book(market, ForwardStart(tenor=tenor, start=tenor // 2), LATER)
+
+
+def _array_book(market: Market, structure: Structure, operations: float) -> Work:
+    """Build the book of what array code alone follows, of fewer dates; `operations` are those of a mark."""
+    panel = market.panel.slice(end=market.panel.dates[min(len(market.panel), MOST_ARRAY_DATES) - 1])
+    work = _structure_book(market, structure, panel)
+    return replace(work, operations=work.count * operations)
 
 
 def _structure_book(market: Market, structure: Structure, panel) -> Work:

@@ -4,7 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from engine.benchmark.books import strangle_book, trade_book, trade_book_loop, variance_book
+from engine.benchmark.books import (
+    correlation_book,
+    later_book,
+    strangle_book,
+    trade_book,
+    trade_book_loop,
+    variance_book,
+    volatility_book,
+)
 from engine.benchmark.correlations import (
     correlation,
     correlation_loop,
@@ -112,6 +120,9 @@ def cases(sizes: Sizes) -> list[Case]:
         *(marks(f"{BOOK}, {days} days", partial(trade_book, tenor=days), f"book, {days} days") for days in longer),
         marks(f"{book}, strangles", partial(strangle_book, tenor=shortest), "strangles"),
         marks(f"{book}, variance swaps", partial(variance_book, tenor=shortest), "variance swaps"),
+        marks(f"{book}, volatility swaps", partial(volatility_book, tenor=shortest), "volatility swaps"),
+        marks(f"{book}, correlation swaps", partial(correlation_book, tenor=shortest), "correlation swaps"),
+        marks(f"{book}, forward starts", partial(later_book, tenor=shortest), "forward starts"),
         marks(BOOK_LOOP, trade_book_loop, "book, loop"),
         marks(SWEEP_BOOK, sweep_book),
         *(

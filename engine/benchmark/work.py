@@ -22,6 +22,10 @@ MARK = 4 * (8 + ROOT) + 10 + EXP + (LOG + 2 * ERF + EXP + 3 * ROOT + 15) + REPRI
 # logarithm of a return, its value three times and its greeks, and 40 for explain and hedge.
 STRIP_NODE = 8 + ERF + EXP + 2 * ROOT + 10
 SWAP = LOG + 2 * EXP + 3 * (8 + 2 * ROOT) + 40
+# A volatility swap is the root of two sums each time, the same smile read once more. A correlation swap has each day's
+# returns in three sums again on each later day. What is struck later reads a second smile.
+VOLATILITY_SWAP = SWAP + 3 * 2 * (8 + 2 * ROOT)
+LATER = MARK + 4 * (8 + ROOT) + 10
 PRICE_AND_GREEKS = LOG + 2 * ERF + 2 * EXP + 4 * ROOT + 30
 # The normalised price, a first guess, and the two steps of Jaeckel's method: each takes two scaled erfc, exp and log.
 INVERSION = (EXP + LOG + 4 * ROOT) + (LOG + ERF + 3 * ROOT) + 2 * (2 * ERF + EXP + LOG + 3 * ROOT + 30)
