@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from engine import MarketPanel
+from engine.backtest import DailyLadder, ListedMarks, VegaNeutral, backtest
+from engine.correlation import AllMembers
 from engine.data import find_source, load_market
+from strategies.short_correlation import ShortCorrelation
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 INDIAN = {"currency": "INR", "calendar": "XBOM", "max_extrapolation_days": 7.0}
@@ -53,6 +56,17 @@ def test_a_source_and_its_tables_make_the_same_panel(name, made):
         np.testing.assert_array_equal(getattr(panel, field), getattr(own, field), err_msg=field)
     np.testing.assert_allclose(panel.weights, own.weights, rtol=1e-15)  # divided by a sum that is 1 but for rounding
     assert panel.sectors.of_name.tolist() == own.sectors.of_name.tolist()
+
+
+def test_indian_tables_trade_the_lots_of_the_source(made):
+    own, tables, choices = made("nse")
+    assert tables["quotes"]["multiplier"].null_count() == 0
+    panel = through_the_front_door(tables, choices)
+    common = {"basket": AllMembers(), "schedule": DailyLadder(1), "marks": ListedMarks(), "sizing": VegaNeutral(2e6)}
+    ours, theirs = (backtest(market, ShortCorrelation(), **common).ledger() for market in (own, panel))
+    contract = ["entry_date", "leg", "expiry", "strike", "right", "lots", "multiplier", "entry_price"]
+    assert ours.select(contract).equals(theirs.select(contract))
+    assert ours["multiplier"].n_unique() > 30
 
 
 @pytest.mark.parametrize("name", SOURCES)

@@ -91,6 +91,7 @@ def test_daily_files_of_the_indian_exchange_equal_the_prepared_ones(written, nam
     )
     if written is as_udiff:
         assert quotes["oi"].to_list() == (options["open_interest"] / options["lot_size"]).to_list()
+        assert quotes["multiplier"].to_list() == options["lot_size"].to_list()
 
 
 def test_a_split_is_in_the_strikes_and_prices_of_lean(tmp_path):

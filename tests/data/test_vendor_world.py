@@ -26,6 +26,7 @@ def world() -> pl.DataFrame:
     return rows.with_columns(
         price=(pl.col("bid") + pl.col("ask")) / 2.0,
         oi=pl.col("oi").cast(pl.Float64),
+        multiplier=pl.lit(25.0),
         settlement=pl.lit("pm"),
         style=pl.lit("european"),
     )

@@ -534,7 +534,7 @@ FORMATS = {
     "yfinance": ("yfinance", yfinance, (*_QUOTED, "iv", "oi", "settlement"), ("prices",)),
     "tardis": ("deribit", tardis, (*_QUOTED, "iv", "delta", "oi", "forward"), ()),
     "deribit": ("deribit", deribit, (*_QUOTED, "iv", "oi", "forward"), ("prices",)),
-    "nse_udiff": ("nse_files", nse_udiff, ("price", "oi"), ("prices", "forwards")),
+    "nse_udiff": ("nse_files", nse_udiff, ("price", "oi", "multiplier"), ("prices", "forwards")),
     "nse_legacy": ("nse_files", nse_legacy, ("price", "oi"), ("prices", "forwards")),
     "lean": ("lean", lean, _QUOTED, ("prices",)),
 }

@@ -109,6 +109,7 @@ VENDOR = Vendor(
                         "right": text("optntp"),
                         "price": number("clspric"),
                         "oi": Field(("opnintrst", "newbrdlotqty"), _lots, "(units / lot)", all_of=True, always=False),
+                        "multiplier": number("newbrdlotqty", missing=(0.0,)),
                         "style": same("european"),
                     },
                     where=_among("fininstrmtp", "IDO", "STO"),

@@ -55,6 +55,14 @@ def contracts(folder, start, end, symbols) -> ContractQuotes:
     return ContractQuotes.of(rows.with_columns(**columns).filter(pl.col("right").is_not_null()))
 
 
+def with_lots(folder, quotes: pl.DataFrame) -> pl.DataFrame:
+    """Add multiplier, the units of the underlying in a lot, to quotes of options; null where the file has none."""
+    contract = ["date", "ticker", "expiry", "strike", "right"]
+    listed = contracts(folder, quotes["date"].min(), quotes["date"].max(), quotes["ticker"].unique().to_list())
+    lots = listed.rows.select(*contract, "multiplier").unique(contract, keep="first", maintain_order=True)
+    return quotes.lazy().join(lots, on=contract, how="left", maintain_order="left").collect()
+
+
 def derivatives(folder, start=None, end=None) -> pl.LazyFrame:
     """Open the futures and options from `start` to `end`, both inclusive; None = as far as the file goes."""
     return between(scan(folder / FO, FO_COLUMNS), start, end)

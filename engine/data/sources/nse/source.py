@@ -16,7 +16,7 @@ from engine.data.quotes.quotes_to_panel import DailyInputs, quotes_to_panel
 from engine.data.quotes.quotes_to_surface import expiry_slots
 from engine.data.records import MarketInfo
 from engine.data.source import FileSource
-from engine.data.sources.nse.files import FILES, FO, FOLDER, contracts, derivatives
+from engine.data.sources.nse.files import FILES, FO, FOLDER, contracts, derivatives, with_lots
 from engine.data.sources.nse.history import panel_history
 from engine.data.sources.nse.prices import all_closes, closes, corporate_actions, factors, futures
 from engine.data.sources.nse.quotes import option_quotes, traded_options
@@ -86,8 +86,9 @@ class Nse(FileSource):
         traded = traded_options(self._derivatives(), self._folder / FO, daily, forwards, QualityReport())
         actions = corporate_actions(self._folder, self.report).rename({"asset": "ticker"})
         columns = ("date", "expiry", "strike", "right", "forward")
+        quotes = traded.select(*columns, ticker="asset", price="close", style=pl.lit("european"))
         return daily.tables() | {
-            "quotes": traded.select(*columns, ticker="asset", price="close", style=pl.lit("european")),
+            "quotes": with_lots(self._folder, quotes.with_columns(pl.col("right").cast(pl.String))),
             "prices": all_closes(self._folder, self.report).rename({"asset": "ticker"}),
             "actions": actions.with_columns(pl.col("factor").fill_nan(None)),
         }
