@@ -28,7 +28,11 @@ MOVES_CONTRACTS = (
     "rights",
 )
 MOVES_RETURNS = ("special_dividend", "dividend", "cash_dividend")
-KINDS = {kind: kind for kind in (*MOVES_CONTRACTS, *MOVES_RETURNS)}
+# After these a name trades no more: what is paid for a share, or how many shares of another name.
+PAID_IN_CASH = ("cash_merger", "delisting", "bankruptcy")
+STOCK_MERGER = "stock_merger"
+MOVES = {kind: kind for kind in (*MOVES_CONTRACTS, *MOVES_RETURNS)}
+KINDS = MOVES | {kind: kind for kind in (*PAID_IN_CASH, STOCK_MERGER)}
 
 # No volatility of a year lies outside these, nor a continuous rate beyond this.
 LEAST_IV, MOST_IV = 0.01, 5.0
@@ -202,16 +206,33 @@ RATES = Table(
     ("date",),
     (Rule("rate_out_of_bounds", "rate", pl.col("rate").abs() > MOST_RATE),),
 )
-ACTIONS = Table(
+# Of files that say nothing of names that cease to trade.
+_FACTOR = Column(NUMBER, also=("price_factor",), unknown=True)
+PRICE_ACTIONS = Table(
     "actions",
-    {
-        "date": _DATE,
-        "ticker": _TICKER,
-        "kind": Column(CODE, codes=KINDS),
-        "factor": Column(NUMBER, also=("price_factor",), unknown=True),
-    },
+    {"date": _DATE, "ticker": _TICKER, "kind": Column(CODE, codes=MOVES), "factor": _FACTOR},
     ("date", "ticker", "kind"),
     (_not_positive("factor"),),
+    may_be_empty=True,
+)
+_STOCK = pl.col("kind") == STOCK_MERGER
+_PAID = _STOCK | pl.col("kind").is_in(["cash_merger", "delisting"])  # of a bankruptcy nothing is 0
+ACTIONS = Table(
+    "actions",
+    PRICE_ACTIONS.columns
+    | {
+        "kind": Column(CODE, codes=KINDS),
+        "amount": Column(NUMBER, required=False),
+        "into": Column(TEXT, required=False),
+    },
+    PRICE_ACTIONS.key,
+    (
+        *PRICE_ACTIONS.rules,
+        Rule("no_amount", "amount", _PAID & pl.col("amount").is_null()),
+        Rule("amount_negative", "amount", pl.col("amount") < 0.0),
+        Rule("amount_not_positive", "amount", _STOCK & (pl.col("amount") <= 0.0)),
+        Rule("into_no_name", "into", _STOCK & (pl.col("into").is_null() | (pl.col("into") == pl.col("ticker")))),
+    ),
     may_be_empty=True,
 )
 FORWARDS = Table(

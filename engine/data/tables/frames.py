@@ -67,8 +67,9 @@ def from_frames(surface: Any, weights: Any, prices: Any, **choices: Any) -> Mark
         Raw closes, of the index too; or wide. Sessions without a surface become the panel's history.
     rates : number, or frame of date, rate
         Continuous rate in decimals; on a date the last one known before it counts. None = 0, which is said.
-    actions : frame of date, ticker, kind, factor
+    actions : frame of date, ticker, kind, factor, and where names cease to trade amount, into
         Corporate actions, by new price / old price (0.1 for 10:1); dividends move returns, the others contracts too.
+        Mergers, delistings and bankruptcies by what is paid for a share: cash, or shares of another ticker.
     forwards : frame of date, ticker, expiry, forward
         From which the carry is taken; without them spots grow at the rate.
     sectors : frame of ticker, sector

@@ -14,7 +14,8 @@ from engine.data.panel import MarketPanel
 from engine.data.quotes.quoted_surface import QuotedSurface
 from engine.data.records import History, MarketInfo, SectorData
 from engine.data.tables.choices import Choices
-from engine.data.tables.contracts import MOST_RATE, MOVES_CONTRACTS
+from engine.data.tables.contracts import MOST_RATE, MOVES, MOVES_CONTRACTS
+from engine.data.tables.endings import Endings, endings
 from engine.data.tables.judge import Judged
 from engine.data.tables.member_weights import equal_weights, known_weights
 from engine.data.tables.own_surface import grid, one_side, status_of, surface_of_quotes
@@ -38,6 +39,8 @@ class TabledMarket:
         What was made of these, the index first.
     dates, names, tenors, deltas, prices, rate, carry, weights, strike_factor, return_factor
         As in `MarketPanel`; the first column of prices and carry is the index's.
+    endings : Endings
+        Of names that cease to trade; prices, carry and surface are still those of the names themselves.
     sectors : array (N,), str, or None
     history : History or None
     contracts : ContractQuotes or None
@@ -59,6 +62,7 @@ class TabledMarket:
     weights: np.ndarray
     strike_factor: np.ndarray
     return_factor: np.ndarray
+    endings: Endings
     sectors: np.ndarray | None
     history: History | None
     contracts: ContractQuotes | None
@@ -76,7 +80,7 @@ class TabledMarket:
             assert self.quoted is not None
             part = self.quoted.sessions(rows)
             iv, status, listed, band = part.iv, part.status, part.listed(), part.band()
-        history, sectors, weights = self.history, None, self.weights[rows]
+        history, sectors, weights, ends = self.history, None, self.weights[rows], self.endings[rows]
         if history is not None:
             before: Any = self.dates[rows.start - 1] if rows.start else None
             history = history.between(after=before, until=dates[-1])
@@ -98,20 +102,20 @@ class TabledMarket:
             tenors=self.tenors,
             deltas=self.deltas,
             index_iv=iv[:, 0],
-            component_iv=iv[:, 1:],
+            component_iv=ends.quotes(iv[:, 1:]),
             index_status=status[:, 0],
-            component_status=status[:, 1:],
+            component_status=ends.quotes(status[:, 1:]),
             weights=weights,
             index_spot=self.prices[rows, 0],
-            spot=self.prices[rows, 1:],
+            spot=ends.prices(self.prices[rows, 1:]),
             rate=self.rate[rows],
             index_carry=self.carry[rows, 0],
-            carry=self.carry[rows, 1:],
+            carry=ends.quotes(self.carry[rows, 1:]),
             strike_factor=self.strike_factor[rows],
             return_factor=self.return_factor[rows],
-            settlement=np.full(weights.shape, np.nan),
-            listed=listed,
-            band=band,
+            settlement=ends.settlement,
+            listed=ends.listed(listed),
+            band=ends.band(band),
             sectors=sectors,
             history=history,
             contracts=self.contracts and self.contracts.between(dates[0], dates[-1]),
@@ -148,7 +152,9 @@ def tables_to_market(
     tickers = [info.index, *names]
     ours = vols.kept.filter(pl.col("ticker").is_in(tickers))
     dates = ours["date"].unique().sort().to_numpy().astype("datetime64[D]")
-    actions = _actions(tables)
+    events = _actions(tables)
+    ends = endings(events, dates, names)
+    actions = events.filter(pl.col("kind").is_in(list(MOVES)))
     on_contracts = actions.filter(pl.col("kind").is_in(MOVES_CONTRACTS))
     history = closes_to_history(prices, actions, dates, info.index, names, [])
     sessions = dates if history is None else history.dates
@@ -178,8 +184,9 @@ def tables_to_market(
             if weights is None
             else known_weights(weights, dates, names, choices.weights_known)
         ),
-        strike_factor=_factors(on_contracts, dates, sessions, names),
-        return_factor=_factors(actions, dates, sessions, names),
+        strike_factor=ends.factors(_factors(on_contracts, dates, sessions, names)),
+        return_factor=ends.factors(_factors(actions, dates, sessions, names)),
+        endings=ends,
         sectors=_sectors(tables.get("sectors"), names),
         history=history,
         contracts=ContractQuotes.of(ours.rename({"price": "last"})) if "quotes" in tables else None,
@@ -247,7 +254,8 @@ def _carry(forwards: Judged | None, close, rate, dates, tickers) -> np.ndarray:
 def _actions(tables: dict[str, Judged]) -> pl.DataFrame:
     if "actions" in tables:
         return tables["actions"].kept.rename({"ticker": "asset"})
-    return pl.DataFrame(schema={"date": pl.Date, "asset": pl.String, "kind": pl.String, "factor": pl.Float64})
+    columns = {"date": pl.Date, "asset": pl.String, "kind": pl.String, "factor": pl.Float64}
+    return pl.DataFrame(schema=columns | {"amount": pl.Float64, "into": pl.String})
 
 
 def _factors(actions: pl.DataFrame, dates, sessions, names) -> np.ndarray:

@@ -60,7 +60,7 @@ def factors(folder, dates, names, end, report: QualityReport) -> tuple[np.ndarra
 def corporate_actions(folder, report: QualityReport) -> pl.DataFrame:
     """Corporate actions: date, asset, kind, factor on prices (NaN where the terms are not known)."""
     actions = read_judged(
-        tables.ACTIONS, folder / ACTIONS, report, names={"ticker": "symbol", "factor": "price_factor"}
+        tables.PRICE_ACTIONS, folder / ACTIONS, report, names={"ticker": "symbol", "factor": "price_factor"}
     )
     factor = [_exact(kind, given) for kind, given in actions.select("kind", "factor").iter_rows()]
     return actions.rename({"ticker": "asset"}).with_columns(factor=pl.Series(factor, dtype=pl.Float64))

@@ -31,7 +31,7 @@ def spx_closes(history, report: QualityReport) -> pl.DataFrame:
 
 def splits(folder, report: QualityReport) -> pl.DataFrame:
     """Splits: date, ticker, kind, price_factor."""
-    rows = read_judged(tables.ACTIONS, folder / ACTIONS, report, names={"factor": "price_factor"})
+    rows = read_judged(tables.PRICE_ACTIONS, folder / ACTIONS, report, names={"factor": "price_factor"})
     return rows.rename({"factor": "price_factor"})
 
 

@@ -1,0 +1,99 @@
+"""Names that cease to trade while options on them are open: what is paid for a share, or which shares."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from engine.data.records import ListedSmiles, QuotedBand
+from engine.data.tables.contracts import PAID_IN_CASH, STOCK_MERGER
+
+
+@dataclass(frozen=True, eq=False)
+class Endings:
+    """What an option on each name delivers on each date; arrays (T, N).
+
+    Parameters
+    ----------
+    source : array, int
+        Position of the name whose shares it delivers: its own, until a merger makes them another's.
+    shares : array
+        How many of them for one of the name.
+    settlement : array
+        As in `MarketPanel`.
+    unknown : array, bool
+        The name became shares of what is no name of the market.
+    """
+
+    source: np.ndarray
+    shares: np.ndarray
+    settlement: np.ndarray
+    unknown: np.ndarray
+
+    def __getitem__(self, rows: slice) -> "Endings":
+        return Endings(self.source[rows], self.shares[rows], self.settlement[rows], self.unknown[rows])
+
+    @property
+    def merge(self) -> bool:
+        """Whether any name goes on as shares of another."""
+        return bool((self.source != np.arange(self.source.shape[1])).any())
+
+    def quotes(self, of_names: np.ndarray) -> np.ndarray:
+        """Return quotes (T, N, ...) that do not depend on how many shares they are for, such as volatilities."""
+        if not self.merge:
+            return of_names
+        return np.take_along_axis(of_names, self.source.reshape(*self.source.shape, *[1] * (of_names.ndim - 2)), axis=1)
+
+    def prices(self, of_names: np.ndarray) -> np.ndarray:
+        """Return prices (T, N, ...) of what is delivered."""
+        return self.quotes(of_names) * self.shares.reshape(*self.shares.shape, *[1] * (of_names.ndim - 2))
+
+    def factors(self, of_names: np.ndarray) -> np.ndarray:
+        """Return factors of corporate actions, (T, N), on what was delivered the day before; NaN where that ended."""
+        factor = np.take_along_axis(of_names, _day_before(self.source), axis=1)
+        return np.where(self.unknown, np.nan, factor)
+
+    def listed(self, smiles: ListedSmiles | None) -> ListedSmiles | None:
+        """Return the listed smiles of what is delivered."""
+        return smiles and replace(smiles, iv=self.quotes(smiles.iv), forward=self.prices(smiles.forward))
+
+    def band(self, band: QuotedBand | None) -> QuotedBand | None:
+        """Return the band of what is delivered."""
+        return band and replace(band, bid=self.quotes(band.bid), ask=self.quotes(band.ask))
+
+
+def endings(actions: pl.DataFrame, dates: np.ndarray, names: list[str]) -> Endings:
+    """Arrange mergers, delistings and bankruptcies, each on the first session at or after its date.
+
+    Parameters
+    ----------
+    actions : frame of date, asset, kind, amount, into
+        Cash for a share, or of a stock merger shares of `into`. Other kinds are left out.
+    dates : array (T,), datetime64[D]
+    names : list (N,) of str
+    """
+    column = {name: n for n, name in enumerate(names)}
+    source = np.tile(np.arange(len(names)), (len(dates), 1))
+    shares, settlement = np.ones(source.shape), np.full(source.shape, np.nan)
+    unknown = np.zeros(source.shape, dtype=bool)
+    ends = actions.filter(pl.col("kind").is_in([*PAID_IN_CASH, STOCK_MERGER]) & pl.col("asset").is_in(names))
+    # The last one first: what a name became before it goes along.
+    rows = ends.sort("date", descending=True).select("date", "asset", "kind", "amount", "into").iter_rows()
+    for date, asset, kind, amount, into in rows:
+        first, n = int(np.searchsorted(dates, np.datetime64(date, "D"))), column[asset]
+        if first == len(dates) or np.datetime64(date, "D") < dates[0]:
+            continue
+        if kind in PAID_IN_CASH:
+            settlement[first, n] = amount or 0.0
+        elif into in column:
+            source[first:, n] = source[first:, column[into]]
+            shares[first:, n] = amount * shares[first:, column[into]]
+        else:
+            unknown[first, n] = True
+    held, count = _day_before(source), np.concatenate([np.ones((1, len(names))), shares[:-1]])
+    paid = count * np.take_along_axis(settlement, held, axis=1)
+    return Endings(source, shares, paid, np.take_along_axis(unknown, held, axis=1))
+
+
+def _day_before(source: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.arange(source.shape[1])[None], source[:-1]])

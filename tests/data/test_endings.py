@@ -1,0 +1,127 @@
+"""Names that are bought or go bust while options on them are held: what these deliver, planted and told by tables."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from engine.backtest import NoCosts, OnDates, Straddle, Strangle, backtest
+from engine.correlation import AllMembers
+from engine.data import MarketPanel
+from engine.data.tables.contracts import ACTIONS
+from engine.data.tables.judge import judged
+from strategies.short_correlation import ShortCorrelation
+
+DAYS = [day for n in range(60) if (day := date(2026, 1, 5) + timedelta(n)).weekday() < 5]
+EVENT, SPLIT = DAYS[10], DAYS[15]
+VOLS = {"IDX": 0.15, "A": 0.3, "B": 0.3, "C": 0.25}
+
+
+def close(ticker, t):
+    """A is worth half a B on every day, which splits four for one."""
+    moved = 1.0 + 0.02 * np.sin(0.8 * t + len(VOLS)) * (ticker != "IDX")
+    first = {"IDX": 1000.0, "A": 50.0, "B": 100.0, "C": 80.0}[ticker]
+    return first * moved / (4.0 if ticker in "AB" and DAYS[t] >= SPLIT else 1.0)
+
+
+def vol(ticker, t):
+    return VOLS[ticker] + 0.001 * t
+
+
+def tables(gone=(), since=EVENT):
+    """Surface and closes; some names have none from a day on."""
+    there = [(t, day, x) for t, day in enumerate(DAYS) for x in VOLS if x not in gone or day < since]
+    iv = [
+        (day, x, k, d, vol(x, t) + 0.0004 * (50 - d)) for t, day, x in there for k in (5, 30, 60) for d in (25, 50, 75)
+    ]
+    return {
+        "surface": pl.DataFrame(iv, schema=["date", "ticker", "tenor", "delta", "iv"], orient="row"),
+        "prices": pl.DataFrame(
+            [(day, x, close(x, t)) for t, day, x in there], schema=["date", "ticker", "close"], orient="row"
+        ),
+        "weights": pl.DataFrame({"ticker": ["A", "B", "C"], "weight": [0.4, 0.4, 0.2]}),
+        "rates": 0.01,
+        "index": "IDX",
+    }
+
+
+def actions(*rows):
+    columns = {"date": pl.Date, "ticker": pl.String, "kind": pl.String, "factor": pl.Float64, "amount": pl.Float64}
+    return pl.DataFrame(rows, schema=columns | {"into": pl.String}, orient="row")
+
+
+SPLIT_B = (SPLIT, "B", "split", 0.25, None, None)
+SPLIT_A = (SPLIT, "A", "split", 0.25, None, None)
+
+
+def panel(events, **choices):
+    return MarketPanel.from_frames(**tables(**choices), actions=actions(*events))
+
+
+def run(market, structure=None):
+    choices = {"basket": AllMembers(), "schedule": OnDates(("2026-01-08",)), "costs": NoCosts()}
+    return backtest(market, ShortCorrelation(), structure=structure or Straddle(30), **choices)
+
+
+@pytest.mark.parametrize("structure", [Straddle(30), Strangle(tenor=30, delta=30.0)], ids=["straddle", "strangle"])
+def test_a_stock_merger_delivers_the_acquirers_shares_and_its_splits(structure):
+    merged = run(panel([(EVENT, "A", "stock_merger", None, 0.5, "B"), SPLIT_B], gone=("A",)), structure)
+    lasting = run(panel([SPLIT_A, SPLIT_B]), structure)
+    scale = np.abs(lasting.pnl_gross).max()
+    np.testing.assert_allclose(merged.pnl_gross, lasting.pnl_gross, rtol=0, atol=1e-9 * scale)
+    ledger = merged.ledger().filter(pl.col("leg") == "A")
+    assert set(ledger["status"]) == {"expired"}
+    assert (ledger["strike_factor"] == 0.25).all()
+    # Without the action the options are marked at what was last known: another P&L.
+    assert np.abs(run(panel([SPLIT_B], gone=("A",)), structure).pnl_gross - lasting.pnl_gross).max() > 1e-3 * scale
+
+
+def test_what_the_acquirer_becomes_goes_along():
+    """A becomes half a B; then B becomes two C, which is bought for cash."""
+    later, last = DAYS[13], DAYS[16]
+    market = panel(
+        [
+            (EVENT, "A", "stock_merger", None, 0.5, "B"),
+            (later, "B", "stock_merger", None, 2.0, "C"),
+            (last, "C", "cash_merger", None, 90.0, None),
+        ],
+        gone=("A",),
+    )
+    at = DAYS.index
+    spot_b, spot_c = close("B", at(EVENT)), close("C", at(later))
+    assert market.spot[at(EVENT)].tolist() == [0.5 * spot_b, spot_b, close("C", at(EVENT))]
+    assert market.spot[at(later)].tolist() == pytest.approx([spot_c, 2.0 * spot_c, spot_c])
+    assert market.settlement[at(last)].tolist() == [90.0, 180.0, 90.0]
+    assert np.isfinite(market.settlement).sum() == 3
+    np.testing.assert_array_equal(market.component_iv[at(later) :, 0], market.component_iv[at(later) :, 2])
+
+
+@pytest.mark.parametrize(("kind", "amount"), [("cash_merger", 57.0), ("delisting", 31.0), ("bankruptcy", None)])
+def test_cash_for_a_share_settles_options_at_intrinsic_value(kind, amount):
+    result = run(panel([(EVENT, "A", kind, None, amount, None), SPLIT_B], gone=("A",)))
+    row = result.ledger().row(by_predicate=pl.col("leg") == "A", named=True)
+    assert (row["status"], row["exit_date"]) == ("settled", EVENT)
+    assert row["exit_value"] == pytest.approx(row["quantity"] * abs((amount or 0.0) - row["strike"]), rel=1e-12)
+    assert row["pnl_option"] == pytest.approx(row["exit_value"] - row["premium"], rel=1e-12)
+    lasting = run(panel([SPLIT_A, SPLIT_B])).day(str(DAYS[9])).row(by_predicate=pl.col("leg") == "A", named=True)
+    assert result.day(str(DAYS[9])).row(by_predicate=pl.col("leg") == "A", named=True) == lasting
+
+
+def test_options_on_what_becomes_shares_of_a_stranger_are_sold_at_their_last_mark():
+    result = run(panel([(EVENT, "A", "stock_merger", None, 0.5, "ZZ"), SPLIT_B], gone=("A",)))
+    row = result.ledger().row(by_predicate=pl.col("leg") == "A", named=True)
+    assert (row["status"], row["exit_date"]) == ("closed", EVENT)
+
+
+def test_rows_that_do_not_say_what_is_paid_are_rejected():
+    good = (EVENT, "C", "cash_merger", None, 57.0, None)
+    bad = [
+        ((EVENT, "A", "cash_merger", None, None, None), "no_amount"),
+        ((EVENT, "A", "delisting", None, -1.0, None), "amount_negative"),
+        ((EVENT, "A", "stock_merger", None, 0.0, "B"), "amount_not_positive"),
+        ((EVENT, "A", "stock_merger", None, 0.5, None), "into_no_name"),
+        ((EVENT, "A", "stock_merger", None, 0.5, "A"), "into_no_name"),
+    ]
+    for row, reason in bad:
+        assert judged(ACTIONS, actions(row, good), "actions").rejected["reason"].to_list() == [reason]
