@@ -188,6 +188,7 @@ def build_book(
     TradeBook
         The same, bit for bit, whatever the budget.
     """
+    panel = recipe.marks.ending_halts(panel)
     xp = namespace(panel.spot)
     days = int(cohorts.life.max(initial=0))
     legs = _widest_basket(weights, cohorts.entry)

@@ -219,11 +219,11 @@ def _positions(result: BacktestResult):
 def _hedges(name: str, result: BacktestResult, cohort: np.ndarray, positions: Positions) -> list[pl.DataFrame]:
     """Signed notional of the hedges that each position trades on each date, a row each."""
     rate = 1e-4 * float(result.rates_of(0).hedge_bps)
-    frames = []
+    frames, market = [], result.book.recipe.marks.ending_halts(result.market)
     for part in np.array_split(np.arange(len(positions)), max(len(positions) // 2000, 1)):
         ours = positions[part]
-        days = int(ours.cohorts(result.market).life.max())
-        legs = PositionLegs(result.market, ours, days)
+        days = int(ours.cohorts(market).life.max())
+        legs = PositionLegs(market, ours, days)
         (flow,) = legs.flows(legs.units, result.book.recipe.hedge)
         moved = to_host(flow.hedge - day_before(flow.hedge))
         forward = np.broadcast_to(to_host(legs.instruments[0].marks.forward), moved.shape)

@@ -88,6 +88,7 @@ def follow(
     *more : array (C, ...)
     """
     found, done, longest = [], 0, int(days.max())
+    panel = recipe.marks.ending_halts(panel)
     for _, window, held in cohort_windows(panel, cohorts, longest):
         xp = namespace(window.spot)
         size = Legs.bytes_per_cohort(window, name.shape[1] - 1, longest, recipe.structure)

@@ -1,25 +1,60 @@
 """Which contracts are traded, and how they are marked: from the surface, or at quotes of their own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.backend import namespace
+from engine.backend import namespace, running_max
 from engine.backtest.instruments import Instrument
 from engine.backtest.structures import Calendar, DeltaNeutralStraddle, SingleOption, Straddle, Strangle
+from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.kernels.codes import Kind
-from engine.kinds import check_kinds
+from engine.kinds import check_count, check_kinds
 
 OF_LISTED = (Straddle, DeltaNeutralStraddle, Strangle, SingleOption, Calendar)
 
 
+@dataclass(frozen=True)
 class Marking:
-    """Which contracts are traded, and where their marks come from; what derives from it is a frozen dataclass."""
+    """Which contracts are traded, and where their marks come from.
+
+    Parameters
+    ----------
+    halt_sessions : int or None
+        Most sessions in a row without a price of a name that its options are carried at their last volatility, as stale
+        marks; on the next one they are sold at their last mark. None = carried to the expiry.
+    """
+
+    halt_sessions: int | None = field(default=None, kw_only=True)
+
+    def __post_init__(self):
+        check_kinds(self)
+        if self.halt_sessions is not None:
+            check_count("marks.halt_sessions", self.halt_sessions, least=0)
+
+    def ending_halts(self, panel: MarketPanel) -> MarketPanel:
+        """Return the panel on which options on a name that is halted for too long end, as at unknown terms."""
+        if self.halt_sessions is None:
+            return panel
+        xp = namespace(panel.spot)
+        priced = xp.isfinite(panel.spot)
+        if panel.listed is not None:
+            priced = priced | xp.isfinite(panel.listed.forward).any(axis=-1)
+        session = xp.arange(len(panel))
+        halted = session - running_max(xp.where(priced.T, session, -1))
+        ended = self.halt_sessions < halted.T
+        return replace(panel, strike_factor=xp.where(ended, xp.nan, panel.strike_factor), validate=False)
 
 
 @dataclass(frozen=True)
 class SurfaceMarks(Marking):
-    """Contracts struck exactly where the structure asks, any fraction of them, marked from the surface."""
+    """Contracts struck exactly where the structure asks, any fraction of them, marked from the surface.
+
+    Parameters
+    ----------
+    halt_sessions : int or None
+        As in `Marking`.
+    """
 
 
 @dataclass(frozen=True)
@@ -33,13 +68,15 @@ class ListedMarks(Marking):
         pays the vol points of the costs.
     multiplier : float or None
         Shares of a contract where the market does not know it; None refuses such a market.
+    halt_sessions : int or None
+        As in `Marking`.
     """
 
     fill: float = 1.0
     multiplier: float | None = None
 
     def __post_init__(self):
-        check_kinds(self)
+        super().__post_init__()
         if not 0.0 <= self.fill <= 1.0:
             raise InputError(f"marks.fill={self.fill} is no share of the half-spread; use 0 (mid) to 1 (far side)")
         if self.multiplier is not None and not 0.0 < self.multiplier < float("inf"):
