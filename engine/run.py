@@ -46,7 +46,7 @@ def run(config: dict, folder: Path) -> None:
 
 
 def _show(result, summary, config, folder, backend, seconds) -> None:
-    from engine.backtest.wording import summary_lines
+    from engine.backtest.wording import limits_line, summary_lines
     from engine.report import aligned
     from engine.study.literature import STUDIES, beside_published
 
@@ -57,6 +57,8 @@ def _show(result, summary, config, folder, backend, seconds) -> None:
         print(f"Caution: {caution.text}")
     print(f"Capital: {result.capital_convention()}")
     print(f"Hedged with the {info.hedge_instrument}; forwards: {info.forward_convention}")
+    if result.limited is not None:
+        print(limits_line(result.limits(), len(result.book.cohorts)))
     if info.notes:
         print(f"Data: {info.source}")
     if result.contracts:

@@ -29,6 +29,7 @@ from engine.backtest.instruments import (
     Kind,
     Strike,
 )
+from engine.backtest.limits import Limits
 from engine.backtest.margin import MarginScale
 from engine.backtest.market import MarketView
 from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks
@@ -102,6 +103,7 @@ __all__ = [
     "IndexVega",
     "Instrument",
     "Kind",
+    "Limits",
     "ListedMarks",
     "MarginScale",
     "MarketView",

@@ -137,6 +137,9 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
             "pnl_net": gross - cost,
         }
     )
+    if result.limited is not None:
+        told = result.limits(p).select(pl.col("cohort").cast(frame["cohort"].dtype), "action")
+        frame = frame.join(told, on="cohort", how="left", maintain_order="left")
     if listed is None:
         return frame
     columns = _of_contracts(rows, listed, rows.of(legs.value), rows.of(legs.exit_value) * rows.of(legs.shares))

@@ -17,6 +17,7 @@ from engine.backtest.book import LegTable, TradeBook, build_book
 from engine.backtest.cautions import Caution, caution_codes, cautions
 from engine.backtest.closing import closing
 from engine.backtest.costs import Costs, with_rates
+from engine.backtest.limits import Limited, limit_log
 from engine.backtest.market import MarketView
 from engine.backtest.marking import LISTED
 from engine.backtest.returns import as_returns
@@ -44,11 +45,14 @@ class BacktestResult:
         The book, the exposure each parameter set entered its cohorts with, and the costs.
     undecided : array (P,) or (1,), int
         Cohorts that could be entered and on which the strategy had no opinion yet.
+    limited : Limited or None
+        What limits did; None where there are none.
     """
 
     view: MarketView
     accounts: Accounts
     undecided: np.ndarray
+    limited: Limited | None = None
 
     @property
     def book(self) -> TradeBook:
@@ -237,17 +241,10 @@ class BacktestResult:
         """
         return ledger.by_cohort(self, p, self.ledger(p))
 
-    def day(self, date: Date, p: int = 0) -> pl.DataFrame:
-        """One row per cohort, leg and instrument held into a session: what it earned there; see `views.day`."""
-        return views.day(self, date, p)
-
-    def carry(self, date: Date, p: int = 0) -> pl.DataFrame:
-        """What is held on from a close earns by the next session if nothing moves; see `views.carry`."""
-        return views.carry(self, date, p)
-
-    def greeks(self, p: int = 0) -> pl.DataFrame:
-        """What is held on from each close, a row per session and leg class, in currency; `days.GREEKS` says of what."""
-        return views.greeks(self, p)
+    day = views.day  # what each leg and instrument held into a session earned there
+    carry = views.carry  # what is held on from a close earns by the next session if nothing moves
+    greeks = views.greeks  # what is held on from each close, a row per session and leg class
+    limits = limit_log  # a row per cohort that a limit scaled or blocked
 
     def split(self, p: int = 0) -> pl.DataFrame:
         """P&L of each session from volatility, correlation and index minus basket; they sum to gross: see `split`."""

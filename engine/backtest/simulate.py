@@ -13,6 +13,7 @@ from engine.backtest.costs import Costs, DeskCosts, VolPoints, check_costs
 from engine.backtest.exits import Exits, HoldToExpiry
 from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.instruments import check_instruments, later_starts, longer_tenors
+from engine.backtest.limits import Limit
 from engine.backtest.market import MarketView
 from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks, check_exposure, traded
 from engine.backtest.recipe import Recipe
@@ -38,6 +39,7 @@ def backtest(
     structure: Structure | None = None,
     sizing: AbstractSizing | None = None,
     scale: Scale | None = None,
+    limits: Limit | None = None,
     schedule: Schedule | None = None,
     exits: Exits | None = None,
     hedge: Hedge | None = None,
@@ -66,6 +68,8 @@ def backtest(
     scale : Scale
         `IndexVega`, the sizing's own, or another multiple of it for each cohort: `PremiumScale`, `VegaOfNav`,
         `VolatilityTarget`, `StressCap` or `MarginScale`.
+    limits : Limits
+        What the book may hold at most; an entry that would exceed it is made smaller, or not at all.
     schedule : Schedule
         `Monthly`, `Weekly`, `DailyLadder`, `OnDates` or `Roll`.
     exits : Exits
@@ -112,7 +116,7 @@ def backtest(
     recipe = Recipe(*rules, detailed=isinstance(costs, DeskCosts))
     book = open_book(view, schedule or Monthly(), recipe, lag, progress)
     decision = decide(strategy, exits or HoldToExpiry(), view, book, lag)
-    return simulate(view, book, decision, sizing.index_vega, costs, risk_free, scale, lag)
+    return simulate(view, book, decision, sizing.index_vega, costs, risk_free, scale, lag, limits)
 
 
 def open_book(
@@ -218,6 +222,7 @@ def simulate(
     risk_free: float = 0.0,
     scale: Scale | None = None,
     lag: int = 1,
+    limits: Limit | None = None,
 ) -> BacktestResult:
     """Reduce the book to daily P&L and costs of P parameter sets.
 
@@ -236,6 +241,7 @@ def simulate(
         None = the index vega as it is.
     lag : int
         Sessions from what a scale may know to the entry.
+    limits : Limit or None
     """
     sessions = len(view.panel)
     stress = view.index_iv(costs.stress_tenor) if isinstance(costs, DeskCosts) else None
@@ -246,4 +252,8 @@ def simulate(
         if isinstance(book.recipe.marks, ListedMarks):
             raise InputError("marks=listed trades whole lots of one index_vega; use scale=index_vega, or marks=surface")
         accounts = replace(accounts, entry_exposure=accounts.entry_exposure * multiples)
-    return BacktestResult(view, accounts, decision.undecided)
+    limited = None if limits is None else limits.applied(view, accounts)
+    if limited is not None:
+        exposure = namespace(accounts.entry_exposure).asarray(limited.exposure)
+        accounts = replace(accounts, entry_exposure=exposure)
+    return BacktestResult(view, accounts, decision.undecided, limited)

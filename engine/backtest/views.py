@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 FACTORS = (0.8, 1.0, 1.2)  # realised over implied volatility of the members, of which nobody knows the next
 
 
-def day(result: "BacktestResult", date: Date, p: int) -> pl.DataFrame:
+def day(result: "BacktestResult", date: Date, p: int = 0) -> pl.DataFrame:
     """Return what each leg and instrument held into a session earned there, by source, and what it cost.
 
     The rows sum to the session's row of `BacktestResult.daily`. Summed by leg they are what a backtest that ends on the
@@ -53,7 +53,7 @@ def day(result: "BacktestResult", date: Date, p: int) -> pl.DataFrame:
     return _day_frame(result, p, held, (result.market, cohorts[held], session))
 
 
-def carry(result: "BacktestResult", date: Date, p: int) -> pl.DataFrame:
+def carry(result: "BacktestResult", date: Date, p: int = 0) -> pl.DataFrame:
     """Return what the cohorts held on from a close earn by the next session if nothing moves; rows as of `day`.
 
     Every quote and price of the close stands a session later: what is left is theta, the roll along the forwards
@@ -70,7 +70,7 @@ def carry(result: "BacktestResult", date: Date, p: int) -> pl.DataFrame:
     return _day_frame(result, p, held, quiet).drop("cost", "pnl_net")
 
 
-def greeks(result: "BacktestResult", p: int) -> pl.DataFrame:
+def greeks(result: "BacktestResult", p: int = 0) -> pl.DataFrame:
     """Return `BacktestResult.greeks`."""
     return _greek_rows(result, _over_time(result, p, held_greeks, (2, len(GREEKS))))
 

@@ -151,3 +151,9 @@ def cost_words(costs: Costs, info: MarketInfo) -> str:
     words += f"{costs.commission:g} {info.currency} per contract, {costs.borrow_bps:g} bp a year on stock sold short, "
     words += f"{costs.index_hedge_bps:g} bp on the index's hedges, "
     return words + f"half-spreads {100 * costs.stress:g} % wider per vol point of the index above {100 * costs.calm:g}"
+
+
+def limits_line(log, cohorts: int) -> str:
+    """Say how many cohorts limits scaled and blocked, given the frame of `BacktestResult.limits`."""
+    scaled, blocked = ((log["action"] == action).sum() for action in ("scaled", "blocked"))
+    return f"Limits: of {cohorts:,} cohorts {scaled:,} were scaled and {blocked:,} blocked; limits.parquet has each"

@@ -105,6 +105,7 @@ def _bases() -> dict[str, type]:
         Schedule,
         Structure,
     )
+    from engine.backtest.limits import Limit
     from engine.correlation import Basket
 
     return {
@@ -113,6 +114,7 @@ def _bases() -> dict[str, type]:
         "strategy": AbstractStrategy,
         "sizing": AbstractSizing,
         "scale": Scale,
+        "limits": Limit,
         "schedule": Schedule,
         "exits": Exits,
         "hedge": Hedge,

@@ -51,6 +51,8 @@ def run_files(
         "daily.parquet": _parquet(result.daily(p)),
         "ledger.parquet": _parquet(result.ledger(p)),
     }
+    if result.limited is not None:
+        files["limits.parquet"] = _parquet(result.limits(p))
     if config["report"].get("stresses"):
         files["stresses.parquet"] = _parquet(result.stress(p))
     if config["report"]["html"] and page:

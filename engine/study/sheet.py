@@ -5,24 +5,19 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from engine.backend import to_host
 from engine.backtest.costs import Costs
 from engine.backtest.crises import STRESSES
 from engine.backtest.days import next_session
 from engine.backtest.hedging import DailyDelta
+from engine.backtest.held_amounts import correlation_slope
+from engine.backtest.limits import LIMITS
 from engine.backtest.positions import INDEX, Positions, at_once, day, marked
 from engine.backtest.stresses import happens
+from engine.calendar import days_between
 from engine.errors import InputError
 from engine.kernels.codes import PARTS, Kind
 from engine.report.tables import aligned
-from engine.study.levels import middle_delta
 
-LIMITS = {
-    "correlation_vega": "per point of correlation",
-    "name_vega": "per vol point, of one member",
-    "short_gamma": "per 1 %",
-    "stress_loss": "in the worst stress",
-}
 SHOWN = 10  # names on the terminal
 HEDGE = DailyDelta()
 _LETTER = {int(Kind.CALL): "C", int(Kind.PUT): "P", int(Kind.STRADDLE): "S"}
@@ -122,7 +117,8 @@ def sheet(
     ours = positions[held]
     found = marked(market, ours, session, HEDGE)
     _check_marked(market, ours, found, session)
-    found["correlation_vega"] = _correlation_vega(market, weights, ours, found["vega"], session)
+    slope = correlation_slope(market, weights, session, days_between(ours.expiry, market.dates[session]))
+    found["correlation_vega"] = np.where(ours.leg == INDEX, found["vega"] * slope, 0.0)
     quiet = next_session(market.dates, session)
     found["carry"] = at_once(market, ours, session, HEDGE, quiet, lambda _, row: row)
     rows = _frame(market, ours, found)
@@ -170,23 +166,6 @@ def _check_marked(market, positions: Positions, found: dict, session: int) -> No
             f"{len(missing)} of {len(positions)} positions have no quote on {market.dates[session]} "
             f"({', '.join(some)}); leave them out, or choose another date"
         )
-
-
-def _correlation_vega(market, weights, positions: Positions, vega: np.ndarray, session: int) -> np.ndarray:
-    """Vega of the index times what a point of correlation makes of its volatility, at the nearest tenor; members 0."""
-    d, weight = middle_delta(market), to_host(weights)[session]
-    index = to_host(market.index_iv)[session, :, d].astype(float)
-    members = to_host(market.component_iv[session])[:, :, d].astype(float)
-    held = np.where(np.isfinite(members), weight[:, None], 0.0)
-    x = np.where(held > 0.0, held / np.maximum(held.sum(axis=0), 1e-300) * members, 0.0)
-    slope = (x.sum(axis=0) ** 2 - (x**2).sum(axis=0)) / (2.0 * index)
-    slope = np.where(np.isfinite(index) & (held.sum(axis=0) > 0.0), slope, np.nan)
-    left = (positions.expiry - market.dates[session]).astype(float)
-    known = np.flatnonzero(np.isfinite(slope))
-    if not len(known):
-        return np.where(positions.leg == INDEX, np.nan, 0.0)
-    nearest = known[np.abs(np.asarray(market.tenors)[known] - left[:, None]).argmin(axis=1)]
-    return np.where(positions.leg == INDEX, vega * slope[nearest], 0.0)
 
 
 def _frame(market, positions: Positions, found: dict) -> pl.DataFrame:

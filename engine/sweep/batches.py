@@ -102,8 +102,9 @@ def run_batch(jobs: list[Job], progress: Callable[[int], object] | None = None) 
 
 def _simulated(jobs: list[Job], view: MarketView, book) -> BacktestResult:
     xp = namespace(view.panel.spot)
-    strategy, exits, sizing, scale, costs = (
-        stack([getattr(job, part) for job in jobs], xp) for part in ("strategy", "exits", "sizing", "scale", "costs")
+    strategy, exits, sizing, scale, limits, costs = (
+        stack([getattr(job, part) for job in jobs], xp)
+        for part in ("strategy", "exits", "sizing", "scale", "limits", "costs")
     )
     decision = decide(strategy, exits, view, book, jobs[0].lag)
-    return simulate(view, book, decision, sizing.index_vega, costs, jobs[0].risk_free, scale, jobs[0].lag)
+    return simulate(view, book, decision, sizing.index_vega, costs, jobs[0].risk_free, scale, jobs[0].lag, limits)

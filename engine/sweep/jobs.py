@@ -11,6 +11,7 @@ from engine.backtest import (
     Exits,
     Hedge,
     IndexVega,
+    Limits,
     ListedMarks,
     Marking,
     Recipe,
@@ -20,6 +21,7 @@ from engine.backtest import (
     SurfaceMarks,
 )
 from engine.backtest.batch import group_key
+from engine.backtest.limits import Limit
 from engine.command.objects import build
 from engine.correlation import Basket
 from engine.data.panel import MarketPanel
@@ -27,7 +29,19 @@ from engine.errors import InputError
 from engine.runs.plan import Plan
 
 # The groups whose objects a backtest takes under the same name.
-GROUPS = ("strategy", "basket", "structure", "sizing", "scale", "schedule", "exits", "hedge", "costs", "marks")
+GROUPS = (
+    "strategy",
+    "basket",
+    "structure",
+    "sizing",
+    "scale",
+    "limits",
+    "schedule",
+    "exits",
+    "hedge",
+    "costs",
+    "marks",
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +61,7 @@ class Job:
     risk_free: float = 0.0
     marks: Marking = field(default_factory=SurfaceMarks)
     scale: Scale = field(default_factory=IndexVega)
+    limits: Limit = field(default_factory=Limits)
 
     @property
     def book(self) -> tuple:
@@ -69,7 +84,10 @@ class Job:
     @property
     def batch(self) -> tuple:
         """What two jobs of one book must share to be one batch: all that is not declared to batch."""
-        return (*(group_key(part) for part in (self.strategy, self.exits, self.costs, self.scale)), self.risk_free)
+        return (
+            *(group_key(part) for part in (self.strategy, self.exits, self.costs, self.scale, self.limits)),
+            self.risk_free,
+        )
 
 
 def backtest_objects(config: dict, build=build) -> dict:
