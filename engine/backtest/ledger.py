@@ -10,6 +10,7 @@ from engine.backtest.book import COMPONENT, INDEX
 from engine.backtest.costs import hedge_cost, option_cost
 from engine.backtest.detail import AMOUNTS
 from engine.backtest.instruments import pairs
+from engine.backtest.limits import LIMITS, NOT_MEASURED
 from engine.backtest.listed import SAID, ListedBook
 from engine.backtest.structure import LegStatus
 from engine.kernels.codes import PARTS
@@ -138,7 +139,7 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
         }
     )
     if result.limited is not None:
-        told = result.limits(p).select(pl.col("cohort").cast(frame["cohort"].dtype), "action")
+        told = limits(result, p).select(pl.col("cohort").cast(frame["cohort"].dtype), "action")
         frame = frame.join(told, on="cohort", how="left", maintain_order="left")
     if listed is None:
         return frame
@@ -174,6 +175,26 @@ def _of_contracts(rows: Rows, listed: ListedBook, entered, left) -> dict:
         "exit_source": pl.Series(said[rows.of(listed.exit_source)]),
         "parity_gap": pl.Series(rows.of(listed.parity_gap)),
     }
+
+
+def limits(result: "BacktestResult", p: int = 0) -> pl.DataFrame:
+    """Return a row per cohort that a limit scaled or blocked; none where nothing is limited.
+
+    Returns
+    -------
+    frame
+        cohort, entry_date, limit, held (of it before the entry), size (with all that was asked), asked, exposure,
+        action (scaled or blocked).
+    """
+    limited, names = result.limited, [*LIMITS, NOT_MEASURED]
+    c = np.zeros(0, dtype=int) if limited is None else np.flatnonzero(limited.by[p] >= 0)
+    given = ("held", "size", "asked", "exposure")
+    of = {name: np.zeros(0) if limited is None else getattr(limited, name)[p, c] for name in given}
+    by = [] if limited is None else [names[k] for k in limited.by[p, c]]
+    action = pl.when(pl.col("exposure") != 0.0).then(pl.lit("scaled")).otherwise(pl.lit("blocked"))
+    rows = {"cohort": c, "entry_date": result.dates[result.book.cohorts.entry[c]]}
+    frame = pl.DataFrame(rows | {"limit": pl.Series(by, dtype=pl.String)} | of)
+    return frame.with_columns(pl.col("held", "size").fill_nan(None), action=action)
 
 
 def by_name(trades: pl.DataFrame) -> pl.DataFrame:

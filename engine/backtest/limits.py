@@ -1,10 +1,9 @@
 """Limits of a book, held to at each entry: what would exceed one is entered smaller, or not at all, and is told."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-import polars as pl
 
 from engine.backend import to_host
 from engine.backtest.accounts import Accounts
@@ -15,9 +14,6 @@ from engine.backtest.marking import ListedMarks
 from engine.backtest.structure import LegStatus
 from engine.errors import InputError
 from engine.kinds import check_kinds
-
-if TYPE_CHECKING:
-    from engine.backtest.result import BacktestResult
 
 LIMITS = {  # in the order in which they are told
     "correlation_vega": "per point of correlation",
@@ -50,43 +46,6 @@ class Limited:
     by: np.ndarray
     held: np.ndarray
     size: np.ndarray
-
-    @classmethod
-    def nothing(cls, shape: tuple[int, int]) -> "Limited":
-        """Return that nothing was limited."""
-        none = np.full(shape, np.nan)
-        return cls(none, none, np.full(shape, -1), none, none)
-
-    def frame(self, dates: np.ndarray, entry: np.ndarray, p: int) -> pl.DataFrame:
-        """Return a row per cohort that was held to a limit.
-
-        Returns
-        -------
-        frame
-            cohort, entry_date, limit, held (of it before the entry), size (with all that was asked), asked, exposure,
-            action (scaled or blocked).
-        """
-        c = np.flatnonzero(self.by[p] >= 0)
-        exposure = self.exposure[p, c]
-        names = [*LIMITS, NOT_MEASURED]
-        return pl.DataFrame(
-            {
-                "cohort": c,
-                "entry_date": dates[entry[c]],
-                "limit": pl.Series([names[k] for k in self.by[p, c]], dtype=pl.String),
-                "held": self.held[p, c],
-                "size": self.size[p, c],
-                "asked": self.asked[p, c],
-                "exposure": exposure,
-                "action": pl.Series(np.where(exposure != 0.0, "scaled", "blocked").tolist(), dtype=pl.String),
-            }
-        ).with_columns(pl.col("held", "size").fill_nan(None))
-
-
-def limit_log(result: "BacktestResult", p: int = 0) -> pl.DataFrame:
-    """Return a row per cohort that a limit scaled or blocked, as `Limited.frame`; none where nothing is limited."""
-    limited = result.limited or Limited.nothing((result.sets, len(result.book.cohorts)))
-    return limited.frame(result.dates, result.book.cohorts.entry, p)
 
 
 @runtime_checkable

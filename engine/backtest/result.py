@@ -17,7 +17,7 @@ from engine.backtest.book import LegTable, TradeBook, build_book
 from engine.backtest.cautions import Caution, caution_codes, cautions
 from engine.backtest.closing import closing
 from engine.backtest.costs import Costs, with_rates
-from engine.backtest.limits import Limited, limit_log
+from engine.backtest.limits import Limited
 from engine.backtest.market import MarketView
 from engine.backtest.marking import LISTED
 from engine.backtest.returns import as_returns
@@ -244,7 +244,7 @@ class BacktestResult:
     day = views.day  # what each leg and instrument held into a session earned there
     carry = views.carry  # what is held on from a close earns by the next session if nothing moves
     greeks = views.greeks  # what is held on from each close, a row per session and leg class
-    limits = limit_log  # a row per cohort that a limit scaled or blocked
+    limits = ledger.limits  # a row per cohort that a limit scaled or blocked
 
     def split(self, p: int = 0) -> pl.DataFrame:
         """P&L of each session from volatility, correlation and index minus basket; they sum to gross: see `split`."""

@@ -15,7 +15,19 @@ from engine.errors import InputError
 
 COMMANDS = ("backtest", "correlate", "benchmark", "book")
 # Groups whose files describe an object; the others set keys of the root.
-OBJECTS = ("basket", "structure", "strategy", "sizing", "scale", "schedule", "exits", "hedge", "costs", "marks")
+OBJECTS = (
+    "basket",
+    "structure",
+    "strategy",
+    "sizing",
+    "scale",
+    "limits",
+    "schedule",
+    "exits",
+    "hedge",
+    "costs",
+    "marks",
+)
 SETS = ("experiment", "sweep", "debug")
 FILES = [(group, choice) for group in (*OBJECTS, *SETS, "market", "report") for choice in choices_of(group)]
 NEEDED = {"names": ["basket.names=[AAPL,MSFT]"]}  # what a choice has no default for
