@@ -229,6 +229,10 @@ class BacktestResult:
         """
         return ledger.ledger(self, p)
 
+    def limits(self, p: int = 0) -> pl.DataFrame:
+        """One row per cohort that a limit scaled or blocked: held before, asked, entered; see `ledger.limits`."""
+        return ledger.limits(self, p)
+
     def by_name(self, p: int = 0) -> pl.DataFrame:
         """One row per leg, the index first: its P&L and costs over all cohorts, which sum to the daily ones."""
         return ledger.by_name(self.ledger(p))
@@ -244,7 +248,6 @@ class BacktestResult:
     day = views.day  # what each leg and instrument held into a session earned there
     carry = views.carry  # what is held on from a close earns by the next session if nothing moves
     greeks = views.greeks  # what is held on from each close, a row per session and leg class
-    limits = ledger.limits  # a row per cohort that a limit scaled or blocked
 
     def split(self, p: int = 0) -> pl.DataFrame:
         """P&L of each session from volatility, correlation and index minus basket; they sum to gross: see `split`."""
