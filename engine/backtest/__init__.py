@@ -57,16 +57,13 @@ from engine.backtest.stresses import Stress
 from engine.backtest.structure import Structure, choose_contracts
 from engine.backtest.structures import (
     Calendar,
-    CorrelationSwap,
     DeltaNeutralStraddle,
     ForwardStart,
-    GammaSwap,
     SingleOption,
     Straddle,
     Strangle,
-    VarianceSwap,
-    VolatilitySwap,
 )
+from engine.backtest.swap_structures import CorrelationSwap, GammaSwap, VarianceSwap, VolatilitySwap
 from engine.backtest.walk import walk_forward
 
 __all__ = [

@@ -22,6 +22,7 @@ from engine.backtest.fused import FusedLegs
 from engine.backtest.legs import Legs
 from engine.backtest.listed import ListedBook, ListedLegs
 from engine.backtest.netting import HedgeTrades
+from engine.backtest.opening import openings, settle_at_open
 from engine.backtest.recipe import Recipe
 from engine.backtest.sizing import leg_units
 from engine.backtest.structure import Cohorts
@@ -48,7 +49,7 @@ class LegTable:
     hedge_traded : notional over the life, in currency.
     strike, iv, value, vega : of one instrument at entry, (C, 1 + L, I); a unit holds `Instrument.ratio` of it.
     exit_value : value of one (in entry shares) it was settled, sold or last marked at, (C, 1 + L, I).
-    pnl_option, pnl_hedge, financing : P&L over the life, (C, 1 + L, I).
+    pnl_option, pnl_hedge, financing, settlement : P&L over the life, (C, 1 + L, I); see `opening` for the last.
     vega_traded : absolute, bought and sold over the life, (C, 1 + L, I).
     delivered : strike value of shares delivered, in currency, (C, 1 + L, I).
     """
@@ -70,6 +71,7 @@ class LegTable:
     pnl_option: np.ndarray
     pnl_hedge: np.ndarray
     financing: np.ndarray
+    settlement: np.ndarray
     vega_traded: np.ndarray
     delivered: np.ndarray
 
@@ -198,11 +200,12 @@ def build_book(
     bytes_per_cohort = sizes.bytes_per_cohort(panel, legs, days, recipe.structure)
     parts = []
     counted = recipe.sizing.counted(panel, weights, recipe.structure.tenor)
+    at_open = openings(panel, recipe.structure)
     for first, window, held in cohort_windows(panel, cohorts, days):
         on_dates = weights[first : first + len(window)]
         # As it was known at the close before each entry.
         before = None if counted is None else counted[xp.maximum(xp.asarray(held.entry) + first - 1, 0)]
-        build = functools.partial(_block, follow, window, on_dates, held, recipe, legs, days, before)
+        build = functools.partial(_block, follow, window, on_dates, held, recipe, legs, days, before, at_open[first:])
         for part in each(xp, build, blocks(len(held), bytes_per_cohort, budget or 8 * block_budget(xp))):
             parts.append(part)
             if progress is not None:
@@ -214,7 +217,7 @@ def _widest_basket(weights, entry) -> int:
     return int((weights > 0.0).sum(axis=1)[namespace(weights).asarray(entry)].max())
 
 
-def _block(follow, panel, weights, cohorts, recipe, width, days, counted, block) -> TradeBook:
+def _block(follow, panel, weights, cohorts, recipe, width, days, counted, opening, block) -> TradeBook:
     cohorts = cohorts[block]
     xp = namespace(panel.spot)
     name, weight = _members(weights[xp.asarray(cohorts.entry)], width)
@@ -244,6 +247,7 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, counted, block)
         listed = legs.account(units)
 
     reduced, by_leg = legs.held(units, entry, recipe.hedge)
+    settle_at_open(opening, cohorts, recipe.structure, units, entry.strike, reduced, by_leg)
     table = LegTable(
         name=xp.concatenate([xp.full((len(cohorts), 1), -1), name], axis=1),
         units=units,

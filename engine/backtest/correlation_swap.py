@@ -187,6 +187,7 @@ class CorrelationHeld(Held):
             none,
             -growth * value[:, before],
             unexplained,
+            none,
         ]
         legs = xp.zeros((len(index), *self.marks.forward[..., 1:].shape))
         for part, of_index in zip(legs, index, strict=True):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
 
 RESIDUALS = ("theta", "cash_gamma")  # of units; vega and premium are those of the rows
-SOURCES = ("pnl_option", "pnl_hedge", "financing")
+SOURCES = ("pnl_option", "pnl_hedge", "financing", "settlement")
 SUMS = (*SOURCES, "pnl_gross", "cost", "pnl_net")
 
 
@@ -60,6 +60,13 @@ class Rows:
     def of(self, array: np.ndarray) -> np.ndarray:
         """Pick each row's element of an array (C, 1 + L) or (C, 1 + L, I)."""
         return array[self.at if array.ndim == 3 else self.at[:2]]
+
+    def settled(self, result: "BacktestResult", p: int, session: int) -> np.ndarray:
+        """P&L of what settles on the opening of a session, of each row."""
+        book = result.book
+        ends = (book.cohorts.entry + book.cohorts.life == session) & (result.held_until(p) == book.cohorts.life)
+        earned = to_host(book.legs.settlement)[self.cohort, self.at[1], self.at[2]]
+        return self.vega * np.where(ends[self.cohort], earned, 0.0)
 
     def cost(self, vega_traded, hedge_traded, delivered, spread=None, detail=None) -> np.ndarray:
         """Charge what the rows trade, per unit of index vega; arrays as in `of`.
@@ -109,7 +116,7 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
     rows = Rows(result, p, legs.units)
     entry = result.book.cohorts.entry[rows.cohort]
     pnl = {name: rows.vega * rows.of(getattr(legs, name)) for name in SOURCES}
-    gross = rows.vega * (rows.of(legs.pnl_option) + rows.of(legs.pnl_hedge) + rows.of(legs.financing))
+    gross = rows.vega * sum(rows.of(getattr(legs, name)) for name in SOURCES)
     status = rows.of(legs.status)
     status = np.where(rows.is_sold & (status == LegStatus.EXPIRED), int(LegStatus.EXITED), status)
     detail = _over_life(result, p, book, rows, entry, legs.end) if book.detail is not None else None

@@ -1,9 +1,9 @@
-"""The structures: what the index leg and the members' legs are made of."""
+"""The structures of options: what the index leg and the members' legs are made of."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from engine.backtest.instruments import AtDelta, AtExpectedVolatility, AtFairVolatility, AtForward, Instrument, Strike
+from engine.backtest.instruments import AtDelta, AtForward, Instrument, Strike
 from engine.errors import InputError
 from engine.kernels.codes import Kind
 from engine.kinds import check_kinds
@@ -53,8 +53,23 @@ class SameLegs(ABC):
 
 
 @dataclass(frozen=True)
-class Straddle(SameLegs):
-    """A call and a put at the money forward, on the index and on every name of the basket; fields as of `SameLegs`."""
+class OptionLegs(SameLegs):
+    """What structures of options share.
+
+    Parameters
+    ----------
+    tenor, min_days, min_coverage : as in `SameLegs`
+    opening : str or None
+        Table of `date` and `open` (and `ticker`): opening quotations of the index. Its options then settle on that of
+        their expiry, where there is one, and the members' at the close. None = all settle at the close.
+    """
+
+    opening: str | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Straddle(OptionLegs):
+    """A call and a put at the money forward, on the index and on every name; fields as of `OptionLegs`."""
 
     @property
     def index(self) -> tuple[Instrument, ...]:
@@ -63,8 +78,8 @@ class Straddle(SameLegs):
 
 
 @dataclass(frozen=True)
-class DeltaNeutralStraddle(SameLegs):
-    """A call and a put struck where together they have no delta, above the forward; fields as of `SameLegs`."""
+class DeltaNeutralStraddle(OptionLegs):
+    """A call and a put struck where together they have no delta, above the forward; fields as of `OptionLegs`."""
 
     @property
     def index(self) -> tuple[Instrument, ...]:
@@ -73,12 +88,12 @@ class DeltaNeutralStraddle(SameLegs):
 
 
 @dataclass(frozen=True)
-class Strangle(SameLegs):
+class Strangle(OptionLegs):
     """A put below and a call above the forward, on the index and on every name of the basket.
 
     Parameters
     ----------
-    tenor, min_days, min_coverage : as in `SameLegs`
+    tenor, min_days, min_coverage, opening : as in `OptionLegs`
     delta : float
         Of both in percent, the put's without its sign; on each leg's own smile.
     width : float or None
@@ -104,12 +119,12 @@ class Strangle(SameLegs):
 
 
 @dataclass(frozen=True)
-class SingleOption(SameLegs):
+class SingleOption(OptionLegs):
     """One option, a call or a put, on the index, and one on every name of the basket.
 
     Parameters
     ----------
-    tenor, min_days, min_coverage : as in `SameLegs`
+    tenor, min_days, min_coverage, opening : as in `OptionLegs`
     index_kind, member_kind : str
         "call" or "put".
     delta : float or None
@@ -151,7 +166,7 @@ class SingleOption(SameLegs):
 
 
 @dataclass(frozen=True)
-class Calendar(SameLegs):
+class Calendar(OptionLegs):
     """Straddles of a longer tenor less straddles of `tenor`, each at its own forward, on the index and on every name.
 
     The index leg sells the longer and buys the shorter; the members' do the opposite. When the shorter expire the
@@ -159,7 +174,7 @@ class Calendar(SameLegs):
 
     Parameters
     ----------
-    tenor, min_days, min_coverage : as in `SameLegs`
+    tenor, min_days, min_coverage, opening : as in `OptionLegs`
     far_tenor : int
         Calendar days from entry to the expiry of the longer.
     """
@@ -173,14 +188,14 @@ class Calendar(SameLegs):
 
 
 @dataclass(frozen=True)
-class ForwardStart(SameLegs):
+class ForwardStart(OptionLegs):
     """Straddles to one expiry that are struck on a date before it, at the forward of that close, on index and members.
 
     Until then they are marked by the forward variance between both dates: `engine.backtest.forward_start`.
 
     Parameters
     ----------
-    tenor, min_days, min_coverage : as in `SameLegs`
+    tenor, min_days, min_coverage, opening : as in `OptionLegs`
     start : int
         Calendar days from entry to the date on which they are struck; of listed expiries the nearest.
     """
@@ -192,96 +207,6 @@ class ForwardStart(SameLegs):
     def index(self) -> tuple[Instrument, ...]:
         """Instruments of a unit of a leg."""
         return (Instrument(Kind.STRADDLE, start=self.start),)
-
-
-@dataclass(frozen=True)
-class VarianceSwap(SameLegs):
-    """Swaps of realised against implied variance, struck at the model-free volatility of the smile; no delta hedge.
-
-    A unit pays (V - K^2) / (2 K) at the expiry, V the squared log returns since entry over the calendar years of the
-    contract, K the strike: its vega is 1 at the strike. The members' are capped, as they are traded.
-
-    Parameters
-    ----------
-    tenor, min_days, min_coverage : as in `SameLegs`
-    cap : float
-        Multiple of the strike at which the realised volatility of a member ends; the index has none.
-    """
-
-    cap: float = 2.5
-
-    def __post_init__(self):
-        super().__post_init__()
-        if not 1.0 < self.cap < float("inf"):
-            raise InputError(f"structure.cap={self.cap} is no multiple of the strike above 1; 2.5 is what is traded")
-
-    @property
-    def index(self) -> tuple[Instrument, ...]:
-        """Instruments of a unit of the index leg."""
-        return (Instrument(Kind.VARIANCE, AtFairVolatility()),)
-
-    @property
-    def members(self) -> tuple[Instrument, ...]:
-        """Instruments of a unit of a member's leg."""
-        return (Instrument(Kind.VARIANCE, AtFairVolatility(), cap=self.cap),)
-
-
-@dataclass(frozen=True)
-class GammaSwap(VarianceSwap):
-    """Swaps of variance weighted by the forward over that at entry: less of it counts in a crash than in a rally.
-
-    As `VarianceSwap`, but for the weight: on one that pays by the spot the difference is the carry of the days left. It
-    has a delta, which is hedged as any other.
-    """
-
-    @property
-    def index(self) -> tuple[Instrument, ...]:
-        """Instruments of a unit of the index leg."""
-        return (Instrument(Kind.GAMMA, AtFairVolatility(weighted=True)),)
-
-    @property
-    def members(self) -> tuple[Instrument, ...]:
-        """Instruments of a unit of a member's leg."""
-        return (Instrument(Kind.GAMMA, AtFairVolatility(weighted=True), cap=self.cap),)
-
-
-@dataclass(frozen=True)
-class VolatilitySwap(VarianceSwap):
-    """Swaps of realised against expected volatility, struck where each is worth nothing; no delta hedge.
-
-    A unit pays sqrt(V) - K at the expiry, V as of `VarianceSwap`. Its mark, and so its strike, is the volatility that
-    one smile says will be realised, less what few closes lose of it: `engine.backtest.swaps`.
-    """
-
-    @property
-    def index(self) -> tuple[Instrument, ...]:
-        """Instruments of a unit of the index leg."""
-        return (Instrument(Kind.VOLATILITY, AtExpectedVolatility()),)
-
-    @property
-    def members(self) -> tuple[Instrument, ...]:
-        """Instruments of a unit of a member's leg."""
-        return (Instrument(Kind.VOLATILITY, AtExpectedVolatility(), cap=self.cap),)
-
-
-@dataclass(frozen=True)
-class CorrelationSwap(SameLegs):
-    """One contract on the realised correlation of the basket's members, struck where it is worth nothing; no hedge.
-
-    A unit pays the mean of the realised correlations of all pairs less K at the expiry, each pair weighing w_i w_j by
-    the basket's weights at entry. Its vega, and so the size and the half-spread that `costs.index` charges, are per
-    correlation point (0.01). It is the index leg; members only have their weight: `engine.backtest.correlation_swap`.
-    """
-
-    @property
-    def index(self) -> tuple[Instrument, ...]:
-        """The swap."""
-        return (Instrument(Kind.CORRELATION),)
-
-    @property
-    def members(self) -> tuple[Instrument, ...]:
-        """Nothing."""
-        return (Instrument(Kind.CORRELATION, ratio=0.0),)
 
 
 def _refuse_delta(delta: float, most: float) -> None:

@@ -78,7 +78,9 @@ def greeks(result: "BacktestResult", p: int = 0) -> pl.DataFrame:
 def split_by_day(result: "BacktestResult", p: int) -> pl.DataFrame:
     """Return `BacktestResult.split`."""
     _refuse_listed(result, "split")
-    return _split_rows(result, _over_time(result, p, partial(held_split, weights=result.view.weights), (len(SPLIT),)))
+    return _split_rows(
+        result, p, _over_time(result, p, partial(held_split, weights=result.view.weights), (len(SPLIT),))
+    )
 
 
 def greeks_and_split(result: "BacktestResult", p: int) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -88,7 +90,7 @@ def greeks_and_split(result: "BacktestResult", p: int) -> tuple[pl.DataFrame, pl
     follows = partial(held_greeks_and_split, weights=result.view.weights)
     out = _over_time(result, p, follows, (columns + len(SPLIT),))
     greeks = out[:, :columns].reshape(len(out), 2, len(GREEKS))
-    return _greek_rows(result, greeks), _split_rows(result, out[:, columns:])
+    return _greek_rows(result, greeks), _split_rows(result, p, out[:, columns:])
 
 
 def _greek_rows(result: "BacktestResult", by_class: np.ndarray) -> pl.DataFrame:
@@ -101,7 +103,8 @@ def _greek_rows(result: "BacktestResult", by_class: np.ndarray) -> pl.DataFrame:
     )
 
 
-def _split_rows(result: "BacktestResult", parts: np.ndarray) -> pl.DataFrame:
+def _split_rows(result: "BacktestResult", p: int, parts: np.ndarray) -> pl.DataFrame:
+    parts[:, SPLIT.index("other")] += result.explain(p)[:, PARTS.index("settlement")]
     return pl.DataFrame({"date": result.dates, **{name: parts[:, i] for i, name in enumerate(SPLIT)}})
 
 
@@ -211,13 +214,8 @@ def breakeven_correlation(result: "BacktestResult", date: Date, p: int, factors:
     is held, or no correlation does it. Raises as `day`.
     """
     _refuse_listed(result, "breakeven_correlation")
-    if any(
-        i.kind == Kind.CORRELATION or i.start is not None for pair in pairs(result.book.recipe.structure) for i in pair
-    ):
-        raise InputError(
-            "breakeven_correlation supposes a volatility that comes out; a correlation swap breaks even at its strike, "
-            "and what is struck later depends on more"
-        )
+    if any(i.kind == Kind.CORRELATION or i.start for pair in pairs(result.book.recipe.structure) for i in pair):
+        raise InputError("breakeven_correlation is of volatility struck at entry; a correlation swap's is its strike")
     session = _session(result, date)
     held, cohorts = _held_on(result, p, session)
     found = [float("nan")] * len(factors)
@@ -278,6 +276,8 @@ def _day_frame(result: "BacktestResult", p: int, held: np.ndarray, followed: tup
         found = earned(market, cohorts, result.book.recipe, name, units, session)
         rows = Rows(result, p, np.where(found.alive, units, 0.0), held)
         parts = rows.vega[:, None] * found.parts[rows.at]
+        if market is result.market:
+            parts[:, PARTS.index("settlement")] = rows.settled(result, p, session)
         detail, hedge_traded, book = None, found.hedge_traded, result.book
         at = min(int(book.cohorts.entry[held[0]] - cohorts.entry[0]) + session, len(result.dates) - 1)
         if book.hedges is not None:

@@ -17,7 +17,7 @@ ROOT_HALF = math.sqrt(0.5)
 ROOT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 EDGE = 1e-9  # log-moneyness by which a strike may miss the outermost node by rounding
 HOLIDAY_DAYS = 5  # an expiry that comes more days than this after the last session has no settlement
-PARTS, MAGNITUDES = 8, 7
+PARTS, MAGNITUDES = 9, 7
 NOTHING, DELTAS, TENORS = 0, 1, 2  # where a mark lies beyond the surface
 BY_CLASS = ("vega_traded", "vega_held", "hedge_traded", "hedge_held")
 
@@ -67,7 +67,7 @@ def plain_book(market: Lists, entries, tenor: int, min_coverage: float = 0.8) ->
     Returns
     -------
     list of dict
-        `marks` (leg-days), `entered`, and by holding day what `TradeBook` holds: `explain` [2][8], `magnitude` [7],
+        `marks` (leg-days), `entered`, and by holding day what `TradeBook` holds: `explain` [2][9], `magnitude` [7],
         and by class [2] `vega_traded`, `vega_held`, `hedge_traded`, `hedge_held`.
     """
     cohorts = []

@@ -154,8 +154,8 @@ extern "C" __global__ void __launch_bounds__(MOST_LEGS) hold(HOLD_PARAMETERS) {
         for (int k = 0; k < PARTS; ++k) {
             const double sum = sum_of_block(leg == 0 ? 0.0 : f.part[k], of_warp);
             if (leg == 0) {
-                explained[(at * 2 + 0) * PARTS + k] = f.part[k];
-                explained[(at * 2 + 1) * PARTS + k] = sum;
+                explained[(at * 2 + 0) * COLUMNS + k] = f.part[k];
+                explained[(at * 2 + 1) * COLUMNS + k] = sum;
             }
         }
         for (int k = 0; k < MAGNITUDES; ++k) {

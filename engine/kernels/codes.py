@@ -77,8 +77,9 @@ class InversionStatus(IntEnum):
     )
 
 
-# Columns of the explain, in order; they sum to the gross P&L.
-PARTS = ("delta", "gamma", "theta", "vega", "vanna_volga", "hedge", "financing", "unexplained")
+# Columns of the explain, in order; they sum to the gross P&L. What settling at an opening adds no mark knows of.
+MARKED_PARTS = ("delta", "gamma", "theta", "vega", "vanna_volga", "hedge", "financing", "unexplained")
+PARTS = (*MARKED_PARTS, "settlement")
 
 # Columns of the magnitudes, in order; each is a sum over legs of absolute values: of the whole P&L, of the P&L of days
 # with a stale mark, with a mark beyond the tenors of the surface, with one beyond its deltas but not its tenors, and of

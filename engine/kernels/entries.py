@@ -2,6 +2,7 @@
 
 from engine.kernels.codes import (
     MAGNITUDES,
+    MARKED_PARTS,
     PARTS,
     STATISTICS,
     Beyond,
@@ -136,9 +137,9 @@ KERNELS = {
             codes(LegStatus),
             codes(Beyond),
             codes(HedgeRule),
-            positions("PARTS", PARTS),
+            positions("PARTS", MARKED_PARTS),
             positions("MAGNITUDES", (f"size_{name}" for name in MAGNITUDES)),
-            {"MOST_DELTAS": MOST_DELTAS, "MOST_LEGS": MOST_LEGS},
+            {"COLUMNS": len(PARTS), "MOST_DELTAS": MOST_DELTAS, "MOST_LEGS": MOST_LEGS},
         ),
         groups={"market": MARKET},
     ),

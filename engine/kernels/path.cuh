@@ -228,7 +228,7 @@ INLINE void store_sums(const Held &out, i64 cohort, Sums &sums) {
         for (int group = 0; group < 2; ++group) {
             const double *const flow = sums.of_class(group) + day;
             const i64 at = close * 2 + group;
-            for (int k = 0; k < PARTS; ++k) out.explained[at * PARTS + k] = flow[k * length];
+            for (int k = 0; k < PARTS; ++k) out.explained[at * COLUMNS + k] = flow[k * length];
             out.vega_traded[at] = flow[Sums::VEGA_TRADED * length];
             out.vega_held[at] = flow[Sums::VEGA_HELD * length];
             out.hedge_traded[at] = flow[Sums::HEDGE_TRADED * length];

@@ -229,7 +229,7 @@ def test_what_has_no_meaning_for_it_is_refused():
     panel = small_market(58)
     with pytest.raises(InputError, match=r"ThetaNeutral sizes .* and CorrelationSwap\.index holds correlation"):
         run(panel, sizing=ThetaNeutral())
-    with pytest.raises(InputError, match="breaks even at its strike"):
+    with pytest.raises(InputError, match="a correlation swap's is its strike"):
         run(panel).breakeven_correlation(panel.dates[40])
     for choice in ({"scale": StressCap()}, {"hedge": DailyDelta(vol="realized", window=10)}):
         with pytest.raises(InputError, match="a correlation swap is no contract of one leg"):

@@ -54,7 +54,7 @@ def test_the_explain_of_the_book_equals_the_loop_over_every_leg(listed, seed):
             lived = Leg(panel, int(cohorts.entry[c]), name, cohorts.expiry[c], int(cohorts.last[c]), cohorts.settled[c])
             for t, parts in lived.explained():
                 row = expected[t - cohorts.entry[c], int(leg > 0)]
-                row += found.units[c, leg] * np.array([parts[part] for part in PARTS])
+                row += found.units[c, leg] * np.array([parts.get(part, 0.0) for part in PARTS])
                 compared += 1
         # Values near 100 times units near 10, differences of which cancel: 1e-9 is 12 digits.
         np.testing.assert_allclose(book.explain[c], expected, rtol=0, atol=1e-9)

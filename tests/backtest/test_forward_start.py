@@ -189,5 +189,5 @@ def test_what_cannot_be_struck_later_is_refused():
     own = type("Own", (), {"tenor": 28, "min_days": 7, "min_coverage": 0.8, "index": call, "members": call})
     with pytest.raises(InputError, match="Own has a call from 14d that is struck later; only straddles"):
         run(panel, own())
-    with pytest.raises(InputError, match="what is struck later depends on more"):
+    with pytest.raises(InputError, match="is of volatility struck at entry"):
         run(panel).breakeven_correlation(panel.dates[40])

@@ -94,7 +94,7 @@ def book(panel, structure=STRADDLE, hedge=None):
     arrays = {
         name: to_host(array)
         for name, array in vars(made).items()
-        if name not in ("recipe", "cohorts", "legs", "share", "detail", "listed")
+        if name not in ("recipe", "cohorts", "legs", "share", "detail", "listed", "hedges")
     }
     return arrays | {f"legs.{name}": to_host(array)[held] for name, array in vars(made.legs).items()}
 

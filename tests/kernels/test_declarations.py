@@ -8,6 +8,7 @@ import pytest
 from engine.backtest.attribution import PARTS
 from engine.backtest.structure import LegStatus
 from engine.kernels import host
+from engine.kernels.codes import MARKED_PARTS
 from engine.kernels.declare import Entry, Kernel, codes, numbers, positions, reads, writes
 from engine.kernels.entries import KERNELS
 from engine.kernels.source import FOLDER, source
@@ -54,5 +55,7 @@ def test_a_constant_has_the_same_value_in_c_as_in_python(kernel, tmp_path):
 def test_the_book_in_c_has_the_codes_and_columns_of_the_backtest():
     constants = {name: value for group in KERNELS["book"].constants for name, value in group.items()}
     assert constants.items() >= codes(LegStatus).items()
-    assert [constants[part.upper()] for part in PARTS] == list(range(constants["PARTS"]))
+    assert [constants[part.upper()] for part in MARKED_PARTS] == list(range(constants["PARTS"]))
+    assert constants["COLUMNS"] == len(PARTS)
+    assert PARTS[: constants["PARTS"]] == MARKED_PARTS
     assert constants["EXITED"] == LegStatus.EXITED == 5  # as it is written in the files of earlier runs

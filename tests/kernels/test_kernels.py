@@ -12,6 +12,7 @@ import pytest
 
 from engine.backtest import Recipe, Straddle, build_book, choose_contracts
 from engine.kernels import host, switched_off
+from engine.kernels.codes import PARTS
 from engine.kernels.entries import KERNELS
 from engine.kernels.source import FOLDER, STORED, source
 from engine.testing import small_market
@@ -69,7 +70,9 @@ def test_a_book_without_a_holding_day_has_its_entry_day(xp):
     cohorts = choose_contracts(end, np.array([4]), Straddle(25))
     made = build_book(end, end.weights, cohorts, Recipe())
     with switched_off():
-        assert build_book(end, end.weights, cohorts, Recipe()).explain.shape == made.explain.shape == (1, 1, 2, 8)
+        assert (
+            build_book(end, end.weights, cohorts, Recipe()).explain.shape == made.explain.shape == (1, 1, 2, len(PARTS))
+        )
     assert made.days == 0
     assert not made.entered.any()
 
