@@ -67,6 +67,7 @@ APPLICATION = frozenset().union(*LAYERS[-4:])
 PLACES = {
     "polars": {
         "engine.data",
+        "engine.backtest.breakevens",
         "engine.backtest.ledger",
         "engine.backtest.result",
         "engine.backtest.track_record",

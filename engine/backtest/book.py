@@ -190,9 +190,8 @@ def build_book(
     TradeBook
         The same, bit for bit, whatever the budget.
     """
-    panel = recipe.marks.ending_halts(panel)
+    panel, days = recipe.marks.ending_halts(panel), int(cohorts.life.max(initial=0))
     xp = namespace(panel.spot)
-    days = int(cohorts.life.max(initial=0))
     legs = _widest_basket(weights, cohorts.entry)
     follow, sizes = recipe.legs, Legs
     if follow is Legs and kernels.usable(xp) and FusedLegs.fits(panel, legs, recipe):

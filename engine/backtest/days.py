@@ -16,6 +16,7 @@ from engine.backtest.legs import Legs
 from engine.backtest.recipe import Recipe
 from engine.backtest.split import Split, split
 from engine.backtest.structure import Cohorts, LegStatus, dated_cohorts
+from engine.backtest.vega_split import VegaSplit, vega_split
 from engine.calendar import DAY
 from engine.data.panel import MarketPanel
 
@@ -132,6 +133,15 @@ def held_split(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units
 
     def work(legs, units, days, weights) -> Split:
         return split(legs, units, weights, recipe.hedge)
+
+    return _with_weights(panel, cohorts, recipe, name, units, weights, work).by_day
+
+
+def held_vega_split(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, weights) -> np.ndarray:
+    """Return what changes of volatility earned, (C, H + 1, len(VEGA_SPLIT)); parameters as of `held_split`."""
+
+    def work(legs, units, days, weights) -> VegaSplit:
+        return vega_split(legs, units, weights, recipe.hedge)
 
     return _with_weights(panel, cohorts, recipe, name, units, weights, work).by_day
 

@@ -196,7 +196,7 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
     settled_today = last_day & ((status == LegStatus.SETTLED) | (status == LegStatus.EXPIRED))[..., None]
 
     shares = xp.cumprod(xp.where(alive & xp.isfinite(factor), factor, 1.0), axis=-1)
-    quoted_forward, smile, beyond_tenor = _smiles(panel, cohorts, session, days_left, names)
+    quoted_forward, smile, beyond_tenor = read_smiles(panel, cohorts, session, days_left, names)
     carry = by_leg(panel.index_carry[at], panel.carry[legs_at, leg])
     from_spot = spot * xp.exp(xp.where(xp.isfinite(carry), carry, 0.0) * years)
     forward = xp.where(xp.isfinite(quoted_forward), quoted_forward, from_spot)
@@ -223,7 +223,7 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
     )
 
 
-def _smiles(panel, cohorts, session, days_left, names):
+def read_smiles(panel, cohorts, session, days_left, names):
     """Forward quoted for the expiry, smile at the time left, and whether the tenor axis was overrun."""
     xp = namespace(panel.spot)
     at = xp.asarray(session)

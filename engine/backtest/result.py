@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.backtest import ledger, views
+from engine.backtest import breakevens, ledger, views
 from engine.backtest.accounts import CAPITAL_VOL_POINTS, Accounts
 from engine.backtest.attribution import PARTS
 from engine.backtest.batch import batch_fields
@@ -24,7 +24,6 @@ from engine.backtest.returns import as_returns
 from engine.backtest.structure import LegStatus
 from engine.backtest.summary import summarise
 from engine.backtest.track_record import TrackRecord, record_of
-from engine.backtest.views import FACTORS
 from engine.backtest.wording import held_at_once, summary_lines
 from engine.calendar import Date
 from engine.data.panel import MarketPanel
@@ -258,10 +257,9 @@ class BacktestResult:
         return views.scenarios(self, date, p, **moves)
 
     stress = views.stress  # what is held on from each close earns at once in each crisis
-
-    def breakeven_correlation(self, date: Date, *, p: int = 0, factors: Sequence[float] = FACTORS) -> pl.DataFrame:
-        """Correlation that must come out for the held book to earn nothing; see `views.breakeven_correlation`."""
-        return views.breakeven_correlation(self, date, p, factors)
+    vega_split = views.vega_split  # what changes of volatility earned each session, and why these changed
+    breakeven_correlation = breakevens.breakeven_correlation  # that must come out for the held book to earn nothing
+    breakeven_prices = breakevens.breakeven_prices  # at which each leg held on from a close does
 
     def legs(self, p: int = 0) -> LegTable:
         """Return the legs to the exits of a parameter set."""

@@ -77,12 +77,14 @@ class OnDay:
 
     Parameters
     ----------
-    alive : array (C, 1 + L)
+    alive, shares : array (C, 1 + L)
+        Held on from that day; strike factor since entry.
     forward, years, opened_years, opened_forward, strike, iv, realised, convexity : array (C, 1 + L, I)
         As `instruments.price` takes them.
     """
 
     alive: np.ndarray
+    shares: np.ndarray
     forward: np.ndarray
     years: np.ndarray
     opened_years: np.ndarray
@@ -110,6 +112,7 @@ def on_day(legs: Legs, units: Floats, days: Floats) -> OnDay:
 
     return OnDay(
         alive=((end > at[..., 0]) | ((end == at[..., 0]) & is_open)) & (units != 0.0),
+        shares=xp.take_along_axis(legs.marks.shares, at, axis=-1)[..., 0],
         forward=stacked(lambda held: held.marks.forward),
         years=stacked(lambda held: held.marks.years),
         opened_years=stacked(lambda held: held.opened.years),

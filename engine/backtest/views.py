@@ -13,27 +13,25 @@ from engine.backtest.crises import STRESSES
 from engine.backtest.days import (
     GREEKS,
     earned,
-    follow,
     held_greeks,
     held_greeks_and_split,
     held_split,
+    held_vega_split,
     imagined,
     next_session,
 )
-from engine.backtest.instruments import pairs
 from engine.backtest.ledger import Rows
-from engine.backtest.scenarios import Expectation, on_day, shift
+from engine.backtest.scenarios import shift
 from engine.backtest.split import SPLIT
 from engine.backtest.stresses import Stress, happens
 from engine.backtest.structure import Cohorts, LegStatus
+from engine.backtest.vega_split import VEGA_SPLIT
 from engine.calendar import Date, read_date
 from engine.errors import InputError
-from engine.kernels.codes import PARTS, Kind
+from engine.kernels.codes import PARTS
 
 if TYPE_CHECKING:
     from engine.backtest.result import BacktestResult
-
-FACTORS = (0.8, 1.0, 1.2)  # realised over implied volatility of the members, of which nobody knows the next
 
 
 def day(result: "BacktestResult", date: Date, p: int = 0) -> pl.DataFrame:
@@ -47,7 +45,7 @@ def day(result: "BacktestResult", date: Date, p: int = 0) -> pl.DataFrame:
     InputError
         When the date is no session of the market.
     """
-    session = _session(result, date)
+    session = session_of(result, date)
     cohorts = result.book.cohorts.until(result.held_until(p))
     held = _held(result, p, session, cohorts.last)
     return _day_frame(result, p, held, (result.market, cohorts[held], session))
@@ -60,10 +58,10 @@ def carry(result: "BacktestResult", date: Date, p: int = 0) -> pl.DataFrame:
     (`delta`, `gamma`, `hedge`) and down the surface (`vega`), and financing. The next session is the market's, or the
     next weekday where the data end. Raises as `day`.
     """
-    _refuse_listed(result, "carry")
+    refuse_listed(result, "carry")
     _refuse_looking_back(result, "carry")
-    session = _session(result, date)
-    held, cohorts = _held_on(result, p, session)
+    session = session_of(result, date)
+    held, cohorts = held_on(result, p, session)
     quiet = None
     if len(held):
         quiet = imagined(result.market, cohorts, session, next_session(result.dates, session), lambda _, row: row)
@@ -77,15 +75,21 @@ def greeks(result: "BacktestResult", p: int = 0) -> pl.DataFrame:
 
 def split_by_day(result: "BacktestResult", p: int) -> pl.DataFrame:
     """Return `BacktestResult.split`."""
-    _refuse_listed(result, "split")
-    return _split_rows(
-        result, p, _over_time(result, p, partial(held_split, weights=result.view.weights), (len(SPLIT),))
-    )
+    refuse_listed(result, "split")
+    follows = partial(held_split, weights=result.view.weights)
+    return _split_rows(result, p, _over_time(result, p, follows, (len(SPLIT),)))
+
+
+def vega_split(result: "BacktestResult", p: int = 0) -> pl.DataFrame:
+    """Return what changes of volatility earned each session by why these changed: `vega_split.vega_split` says how."""
+    refuse_listed(result, "vega_split")
+    follows = partial(held_vega_split, weights=result.view.weights)
+    return _by_date(result, _over_time(result, p, follows, (len(VEGA_SPLIT),)), VEGA_SPLIT)
 
 
 def greeks_and_split(result: "BacktestResult", p: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return `greeks` and `split_by_day` in half the time of asking for one after the other; raises as the latter."""
-    _refuse_listed(result, "split")
+    refuse_listed(result, "split")
     columns = 2 * len(GREEKS)
     follows = partial(held_greeks_and_split, weights=result.view.weights)
     out = _over_time(result, p, follows, (columns + len(SPLIT),))
@@ -105,7 +109,11 @@ def _greek_rows(result: "BacktestResult", by_class: np.ndarray) -> pl.DataFrame:
 
 def _split_rows(result: "BacktestResult", p: int, parts: np.ndarray) -> pl.DataFrame:
     parts[:, SPLIT.index("other")] += result.explain(p)[:, PARTS.index("settlement")]
-    return pl.DataFrame({"date": result.dates, **{name: parts[:, i] for i, name in enumerate(SPLIT)}})
+    return _by_date(result, parts, SPLIT)
+
+
+def _by_date(result: "BacktestResult", parts: np.ndarray, names: Sequence[str]) -> pl.DataFrame:
+    return pl.DataFrame({"date": result.dates, **{name: parts[:, i] for i, name in enumerate(names)}})
 
 
 def _over_time(result: "BacktestResult", p: int, follows: Callable, shape: tuple) -> np.ndarray:
@@ -151,10 +159,10 @@ def scenarios(
     InputError
         As `day`, and when a correlation leaves the index no volatility.
     """
-    _refuse_listed(result, "scenarios")
+    refuse_listed(result, "scenarios")
     _refuse_looking_back(result, "scenarios")
-    session = _session(result, date)
-    held, cohorts = _held_on(result, p, session)
+    session = session_of(result, date)
+    held, cohorts = held_on(result, p, session)
     rows = []
     for moved in itertools.product(spot, vol, correlation):
         index = members = 0.0
@@ -179,12 +187,12 @@ def stress(
     InputError
         As `scenarios`.
     """
-    _refuse_listed(result, "stress")
+    refuse_listed(result, "stress")
     _refuse_looking_back(result, "stress")
-    sessions = range(len(result.dates)) if dates is None else [_session(result, date) for date in dates]
+    sessions = range(len(result.dates)) if dates is None else [session_of(result, date) for date in dates]
     rows = []
     for session in sessions:
-        held, cohorts = _held_on(result, p, session)
+        held, cohorts = held_on(result, p, session)
         for one in stresses:
             pnl = (0.0, 0.0)
             if len(held):
@@ -206,31 +214,7 @@ def _at_once(
     return float(index), float(members)
 
 
-def breakeven_correlation(result: "BacktestResult", date: Date, p: int, factors: Sequence[float]) -> pl.DataFrame:
-    """Return the correlation that members must realise to expiry for the held book to earn nothing from a close on.
-
-    It depends on how much the members realise: a row for each multiple in `factors` of the volatilities they are marked
-    at. At 1 it is the correlation that the marks imply. What was earned and paid before is not in it; NaN where nothing
-    is held, or no correlation does it. Raises as `day`.
-    """
-    _refuse_listed(result, "breakeven_correlation")
-    if any(i.kind == Kind.CORRELATION or i.start for pair in pairs(result.book.recipe.structure) for i in pair):
-        raise InputError("breakeven_correlation is of volatility struck at entry; a correlation swap's is its strike")
-    session = _session(result, date)
-    held, cohorts = _held_on(result, p, session)
-    found = [float("nan")] * len(factors)
-    if len(held):
-        name, units = (to_host(getattr(result.book.legs, field))[held] for field in ("name", "units"))
-        recipe = result.book.recipe
-        state = follow(result.market, cohorts, recipe, name, units, session - cohorts.entry, on_day)
-        vega = (result.entry_exposure[p] * result.vega_per_cohort(p))[held, None]
-        weights = to_host(result.view.weights[session])[name]
-        book = Expectation(pairs(recipe.structure), state, vega * units, weights)
-        found = [book.breakeven(factor) for factor in factors]
-    return pl.DataFrame({"realised_over_implied": np.asarray(factors, dtype=float), "correlation": found})
-
-
-def _refuse_listed(result: "BacktestResult", view: str) -> None:
+def refuse_listed(result: "BacktestResult", view: str) -> None:
     """Raise InputError where a view would price contracts at volatilities that are none of their own quotes."""
     if result.book.listed is not None:
         raise InputError(
@@ -244,7 +228,7 @@ def _refuse_looking_back(result: "BacktestResult", view: str) -> None:
         raise InputError(f"{view} imagines a session, of which a hedge by past returns knows none; use another hedge")
 
 
-def _session(result: "BacktestResult", date: Date) -> int:
+def session_of(result: "BacktestResult", date: Date) -> int:
     asked = read_date(date)
     found = np.flatnonzero(result.dates == asked)
     if not len(found):
@@ -259,7 +243,7 @@ def _held(result: "BacktestResult", p: int, session: int, last: np.ndarray) -> n
     )
 
 
-def _held_on(result: "BacktestResult", p: int, session: int) -> tuple[np.ndarray, Cohorts]:
+def held_on(result: "BacktestResult", p: int, session: int) -> tuple[np.ndarray, Cohorts]:
     """Cohorts held on from the close of a session, and which these are."""
     cohorts = result.book.cohorts.until(result.held_until(p))
     held = _held(result, p, session, cohorts.last - (cohorts.outcome != LegStatus.OPEN))
