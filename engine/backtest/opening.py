@@ -15,6 +15,7 @@ from engine.kernels.codes import PARTS, LegStatus
 
 log = logging.getLogger(__name__)
 
+FURTHEST = 0.4  # by which an opening's logarithm may lie off that of the close: no index ever moved so far in a day
 SETTLEMENT = PARTS.index("settlement")
 
 
@@ -47,6 +48,13 @@ def openings(panel: MarketPanel, structure: Any) -> Floats:
     if not np.isfinite(found).any():
         raise InputError(
             f"structure.opening={file} has no opening quotation of {index} on any session of {panel.info.name}"
+        )
+    apart = np.abs(np.log(found / to_host(panel.index_spot)))
+    if (apart > FURTHEST).any():
+        t = int((apart > FURTHEST).argmax())
+        raise InputError(
+            f"structure.opening={file}: the opening {found[t]:g} on {panel.dates[t]} is not of {index}, which "
+            f"closed at {panel.index_spot[t]:g}; give openings of the same index in the same units"
         )
     return namespace(panel.spot).asarray(found)
 

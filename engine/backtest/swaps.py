@@ -128,6 +128,9 @@ def _of_volatility(cap, opened, forward, strike, iv, years, rate, realised, conv
         vega = vega + 0.5 * vol * remaining / known
         volga = volga + 0.5 * remaining * (realised / total) / known**3
         decay = decay + 0.25 * vol * vol * grows / known
+    # Where nothing has accrued the mean of both roots is known, so that nothing is left of rounding at entry.
+    fresh = (realised == 0.0) & (mean >= spread)
+    expected = xp.where(fresh, vol * mean * xp.sqrt(left / total), expected)
     most = cap * strike
     discount = xp.exp(-rate * years)
     value = discount * (xp.minimum(expected, most) - strike)

@@ -149,6 +149,10 @@ def test_openings_that_cannot_be_used_are_refused(tmp_path):
     other, _ = opens(panel, tmp_path, ticker=pl.lit("OTHER"))
     with pytest.raises(InputError, match="has no opening quotation of IDX on any session of small"):
         run(panel, Straddle(28, opening=other))
+    tenfold = panel.index_spot[3] * 10.0
+    (tmp_path / "scale.csv").write_text(f"date,open\n{panel.dates[3]},{tenfold}\n")
+    with pytest.raises(InputError, match=rf"opening {tenfold:g} on {panel.dates[3]} is not of IDX, which closed at"):
+        run(panel, Straddle(28, opening=str(tmp_path / "scale.csv")))
     (tmp_path / "bad.csv").write_text("date,open\n2024-01-02,-1\n2024-01-03,100\n")
     with pytest.raises(InputError, match=r"bad.csv, line 2, column open: open_not_positive"):
         run(panel, Straddle(28, opening=str(tmp_path / "bad.csv")))

@@ -81,7 +81,9 @@ def plot_attribution(daily: pl.DataFrame, currency: str) -> go.Figure:
         (pl.col("delta") + pl.col("hedge")).alias("delta")
     )
     shown = {"delta": "delta + hedge", "vanna_volga": "vanna + volga"}
-    totals = {part: float(cumulative[part].sum()) for part in PARTS if part != "hedge"}
+    settles = bool(cumulative["settlement"].abs().sum())  # nothing of most runs settles at an opening
+    drawn = [part for part in PARTS if part != "hedge" and (part != "settlement" or settles)]
+    totals = {part: float(cumulative[part].sum()) for part in drawn}
     largest = max(totals, key=lambda part: abs(totals[part]))
     figure = new_figure(
         f"P&L explain: largest source {shown.get(largest, largest)}, {_money(totals[largest])} {currency}",
