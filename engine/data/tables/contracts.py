@@ -26,13 +26,15 @@ MOVES_CONTRACTS = (
     "demerger",
     "spinoff",
     "rights",
+    "adjusted_dividend",  # a special one for which an exchange restates strikes and contracts by the ratio of prices
 )
 MOVES_RETURNS = ("special_dividend", "dividend", "cash_dividend")
 # After these a name trades no more: what is paid for a share, or how many shares of another name.
 PAID_IN_CASH = ("cash_merger", "delisting", "bankruptcy")
 STOCK_MERGER = "stock_merger"
+RENAME = "rename"  # goes on under another ticker
 MOVES = {kind: kind for kind in (*MOVES_CONTRACTS, *MOVES_RETURNS)}
-KINDS = MOVES | {kind: kind for kind in (*PAID_IN_CASH, STOCK_MERGER)}
+KINDS = MOVES | {kind: kind for kind in (*PAID_IN_CASH, STOCK_MERGER, RENAME)}
 
 # No volatility of a year lies outside these, nor a continuous rate beyond this.
 LEAST_IV, MOST_IV = 0.01, 5.0
@@ -216,6 +218,7 @@ PRICE_ACTIONS = Table(
     may_be_empty=True,
 )
 _STOCK = pl.col("kind") == STOCK_MERGER
+_GOES_ON = pl.col("kind").is_in([STOCK_MERGER, RENAME])
 _PAID = _STOCK | pl.col("kind").is_in(["cash_merger", "delisting"])  # of a bankruptcy nothing is 0
 ACTIONS = Table(
     "actions",
@@ -231,7 +234,7 @@ ACTIONS = Table(
         Rule("no_amount", "amount", _PAID & pl.col("amount").is_null()),
         Rule("amount_negative", "amount", pl.col("amount") < 0.0),
         Rule("amount_not_positive", "amount", _STOCK & (pl.col("amount") <= 0.0)),
-        Rule("into_no_name", "into", _STOCK & (pl.col("into").is_null() | (pl.col("into") == pl.col("ticker")))),
+        Rule("into_no_name", "into", _GOES_ON & (pl.col("into").is_null() | (pl.col("into") == pl.col("ticker")))),
     ),
     may_be_empty=True,
 )

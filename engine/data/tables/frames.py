@@ -17,6 +17,7 @@ from engine.data.tables.contracts import TABLES
 from engine.data.tables.given import as_frame, long_form
 from engine.data.tables.judge import REJECTED, Judged, judged, refuse_rejected
 from engine.data.tables.member_weights import EQUAL
+from engine.data.tables.renames import renamed
 from engine.data.tables.tables_to_panel import TabledMarket, tables_to_market
 from engine.errors import InputError
 
@@ -202,6 +203,7 @@ def from_judged(
     InputError
         As `from_parts`, and where no quote makes a volatility.
     """
+    tables = renamed(tables)
     rejected = pl.concat([pl.DataFrame(schema=REJECTED), *(found.rejected for found in tables.values())])
     if choices.strict:
         refuse_rejected(rejected)

@@ -1,0 +1,49 @@
+"""Names that traded under another ticker before: on all dates they are what they are called last."""
+
+from dataclasses import replace
+
+import polars as pl
+
+from engine.data.tables.contracts import RENAME, TABLES
+from engine.data.tables.judge import Judged
+from engine.errors import InputError
+
+
+def renamed(tables: dict[str, Judged]) -> dict[str, Judged]:
+    """Give rows of a ticker from before it was renamed the new one; from then on it may be another company's.
+
+    Rows without a date are of all dates, and are renamed too.
+
+    Raises
+    ------
+    InputError
+        When the new ticker has rows of its own on those dates.
+    """
+    actions = tables.get("actions")
+    if actions is None:
+        return tables
+    is_rename = pl.col("kind") == RENAME
+    renames = actions.kept.filter(is_rename).sort("date").select("date", "ticker", "into")
+    if renames.is_empty():
+        return tables
+    found = tables | {"actions": replace(actions, kept=actions.kept.filter(~is_rename))}
+    for since, old, new in renames.iter_rows():
+        found = {name: _one(table, since, old, new) for name, table in found.items()}
+    return found
+
+
+def _one(table: Judged, since, old: str, new: str) -> Judged:
+    rows = table.kept
+    before = (pl.col("date") < since).fill_null(True) if "date" in rows.columns else pl.lit(True)
+    columns = [name for name in ("ticker", "into") if name in rows.columns]
+    kept = rows.with_columns(
+        pl.when(before & (pl.col(name) == old)).then(pl.lit(new)).otherwise(name).alias(name) for name in columns
+    )
+    key = list(TABLES[table.table].key)
+    if (twice := kept.filter(pl.struct(key).is_duplicated())).height:
+        row = ", ".join(str(value) for value in twice.select(key).row(0) if value is not None)
+        raise InputError(
+            f"{table.file}: {old} was renamed {new} on {since}, and both have a row of {row}; keep those of the one "
+            "that it is"
+        )
+    return replace(table, kept=kept)
