@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from engine.arrays import Floats
+from engine.arrays import Flags, Floats
 from engine.backend import namespace
 from engine.backtest.held import Held
 from engine.backtest.instruments import AtFairVolatility, Instrument, Opened, ratios
@@ -23,6 +23,12 @@ class _Variances:
 
     min_days: int
     index = members = (Instrument(Kind.VARIANCE, AtFairVolatility()),)
+
+
+def quoted_members(of: Held) -> Flags:
+    """Return which members have a volatility and a price at entry, (C, L)."""
+    xp, reading = namespace(of.reading.iv), of.reading
+    return (xp.isfinite(reading.iv[..., 0]) & ~reading.stale[..., 0] & xp.isfinite(of.marks.price[..., 0]))[:, 1:]
 
 
 class CorrelationHeld(Held):
@@ -50,9 +56,10 @@ class CorrelationHeld(Held):
         self.pair = (Instrument(Kind.CORRELATION), Instrument(Kind.CORRELATION, ratio=0.0))
         self.marks, self.rolls, self.rate, self.of_swap = marks, of.rolls, of.rate, ()
         self.opened = Opened(marks.time[:, :, :1], marks.forward[:, :, :1])
-        self._vol, self._returns = of.reading.iv[:, 1:], marks.returns()[:, 1:]
+        self._vol, self._basket = of.reading.iv[:, 1:], self._held(weights, quoted_members(of))
+        # A name that is not in the basket need have no price.
+        self._returns = xp.where(self._basket[:, :, :1] > 0.0, marks.returns()[:, 1:], 0.0)
         self._squares = xp.cumsum(self._returns**2, axis=-1)
-        self._basket = self._held(weights, of.reading)
         self._total = xp.where(self.opened.years > 0.0, self.opened.years, xp.nan)[:, 0]
         days = marks.forward.shape[-1]
         self._left = xp.broadcast_to(marks.years[:, 0], (len(weights), days))
@@ -81,10 +88,9 @@ class CorrelationHeld(Held):
             on_index(value), nothing, nothing, on_index(vega), on_index(tomorrow - value), nothing, on_index(volga)
         )
 
-    def _held(self, weights: Floats, reading: Reading) -> Floats:
+    def _held(self, weights: Floats, quoted: Flags) -> Floats:
         """Weights of the members that are in the basket on each day, (C, L, H + 1)."""
         xp, marks = namespace(weights), self.marks
-        quoted = xp.isfinite(reading.iv[:, 1:, 0]) & ~reading.stale[:, 1:, 0]
         weight = xp.where(quoted, weights, 0.0)[:, :, None]
         day = xp.arange(marks.forward.shape[-1])
         leaves = (marks.status == LegStatus.SETTLED) | (marks.status == LegStatus.CLOSED)
@@ -212,11 +218,9 @@ class CorrelationLegs(Legs):
 
     def entry(self) -> Entry:
         """Return the swap as it could be entered; a member's quote is one that it can be made of."""
-        found, of = super().entry(), self.variances
+        found = super().entry()
         xp = namespace(found.quoted)
-        quoted = xp.isfinite(of.reading.iv[:, :, 0]) & ~of.reading.stale[:, :, 0]
-        quoted[:, 0] = quoted[:, 0] & found.quoted[:, 0]
-        return replace(found, quoted=quoted)
+        return replace(found, quoted=xp.concatenate([found.quoted[:, :1], quoted_members(self.variances)], axis=1))
 
     @staticmethod
     def sized(weights: Floats, entry: Entry) -> Floats:

@@ -142,12 +142,15 @@ class Marks:
         return xp.cumsum(weight * self.returns() ** 2, axis=-1)
 
     def returns(self):
-        """Log return of each day; 0 at entry, on days without a price and after the end of a leg."""
+        """Log return of each day; 0 at entry, on days without a price and after the end of a leg.
+
+        NaN from entry on where there is no price at entry, so that nothing that pays by returns is entered.
+        """
         xp = namespace(self.price)
         factor = xp.where(xp.isfinite(self.return_factor) & self.alive, self.return_factor, 1.0)
         undone = keep_last(xp.where(self.alive, self.price, xp.nan) / xp.cumprod(factor, axis=-1))
         moved = xp.maximum(undone, SMALLEST)
-        daily = xp.zeros(undone.shape)
+        daily = 0.0 * moved
         daily[..., 1:] = xp.log(moved[..., 1:] / moved[..., :-1])
         return daily
 

@@ -168,6 +168,20 @@ def test_a_member_that_is_settled_early_leaves_the_basket():
     assert left > 1
 
 
+def test_a_name_without_a_price_at_entry_is_not_in_the_basket_and_harms_none_that_is():
+    panel = small_market(61, sessions=110, events=False, missing=0.0, listed=True)
+    spot = panel.spot.copy()
+    spot[20:24, 1] = np.nan  # its options are quoted, and their forward
+    spot[60:, 2] = np.nan
+    gaps = replace(panel, spot=spot)
+    result = run(gaps)
+    assert np.isfinite(result.pnl_gross).all()
+    legs, entry = result.book.legs, result.book.cohorts.entry
+    for c in np.flatnonzero(result.book.entered):
+        held = set(legs.name[c, 1:][legs.units[c, 1:] != 0.0].tolist())
+        assert held == {n for n in range(panel.spot.shape[1]) if np.isfinite(spot[entry[c], n])}
+
+
 def test_long_is_the_opposite_of_short_and_a_split_is_no_return():
     panel = small_market(55, missing=0.0)
     short, long = (

@@ -405,6 +405,19 @@ def test_a_swap_held_to_expiry_pays_what_was_realised_less_what_was_implied(stru
     assert not book.legs.value[book.legs.units != 0.0].any(), "nothing is paid at entry"
 
 
+@pytest.mark.parametrize("structure", [VarianceSwap(DAYS), GammaSwap(DAYS), VolatilitySwap(DAYS)])
+def test_a_swap_is_not_entered_without_a_price_to_take_returns_from(structure):
+    panel = small_market(71, sessions=110, events=False, missing=0.0, listed=True)
+    spot = panel.spot.copy()
+    spot[20:24, 1] = np.nan  # its options are quoted, and their forward
+    result = run(replace(panel, spot=spot), structure)
+    assert np.isfinite(result.pnl_gross).all()
+    legs, entry = result.book.legs, result.book.cohorts.entry
+    lacks = np.isin(entry, range(20, 24)) & result.book.entered
+    assert lacks.any()
+    assert not legs.units[lacks][legs.name[lacks] == 1].any()
+
+
 def test_a_variance_swap_has_no_delta_and_its_squared_returns_are_gamma():
     panel = small_market(26, events=False, missing=0.0)
     flat = replace(
