@@ -29,7 +29,7 @@ from strategies.rich_correlation import RichCorrelation
 
 ROOT = CONFIGS.parent
 PUBLISHED = ROOT / "results" / "benchmarks"
-FULL = sorted(file for file in PUBLISHED.glob("*.json") if "." not in file.stem)
+FULL = sorted(file for file in PUBLISHED.glob("*.json") if "." not in file.stem and file.stem != "kernels")
 
 
 def composed(*overrides):

@@ -11,7 +11,7 @@ from engine.report import plots
 from engine.report.plots.style import SERIES
 
 KEPT = CONFIGS.parent / "results" / "benchmarks"
-FULL = sorted(file for file in KEPT.glob("*.json") if "." not in file.stem)
+FULL = sorted(file for file in KEPT.glob("*.json") if "." not in file.stem and file.stem != "kernels")
 
 
 def result(finished: str, commit: str | None = "0123456789", dirty=False, limit=8.0, **rates) -> dict:

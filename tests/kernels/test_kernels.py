@@ -17,6 +17,7 @@ from engine.kernels.entries import KERNELS
 from engine.kernels.source import FOLDER, STORED, source
 from engine.testing import small_market
 from tests.kernels.cases import CASES, assert_numbers_of_array_code, book
+from tests.kernels.registers import VARIANTS
 
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
 
@@ -30,10 +31,6 @@ def test_every_kernel_has_a_case():
 @pytest.mark.parametrize("seed", range(3))
 def test_a_kernel_gives_the_numbers_of_the_array_code(xp, case, dtype, seed):
     assert_numbers_of_array_code(xp, case, dtype, seed)
-
-
-# And the instruments of a leg, and the rule of its hedge.
-VARIANTS = [*((kernel, (1, 0)) for kernel in KERNELS), ("book", (2, 0)), ("book", (1, 1)), ("book", (1, 2))]
 
 
 @pytest.mark.parametrize("dtype", STORED)

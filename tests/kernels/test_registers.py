@@ -1,0 +1,62 @@
+"""What a GPU needs to run each kernel: no spilling, an occupancy that is stated here, and a file that says so."""
+
+import json
+
+import pytest
+
+from engine.kernels.entries import KERNELS
+from tests.kernels import registers
+
+# A block of `hold` has up to MOST_LEGS threads, so ptxas gives it 128 registers at most: a quarter of the warps.
+# `accounts` has one warp per block, and of blocks there are 32.
+LEAST_OCCUPANCY = {"hold": 0.25, "accounts": 0.375, "enter": 0.4375}
+# What is kept of a leg beside one straddle goes to local memory where 128 registers are not enough for it.
+MOST_SPILLED = {(1, 0): 0, (1, 1): 16, (1, 2): 16, (2, 0): 512}
+
+
+@pytest.fixture(scope="module")
+def rows():
+    nvrtc = pytest.importorskip(
+        "cupy_backends.cuda.libs.nvrtc", reason="NVRTC comes with the extra dev: pip install -e .[dev]"
+    )
+    try:
+        nvrtc.getVersion()
+    except RuntimeError as error:
+        pytest.skip(f"{error}; it comes with: pip install nvidia-cuda-nvrtc")
+    return registers.of_all_kernels()
+
+
+def test_every_entry_is_told_of_every_architecture(rows):
+    told = {(row["kernel"], row["entry"], row["architecture"]) for row in rows if row["instruments"] == 1}
+    entries = [(kernel, entry) for kernel in KERNELS for entry in KERNELS[kernel].entries]
+    assert told == {(*names, f"sm_{number}") for names in entries for number in registers.SHARED_MEMORY}
+
+
+def test_no_kernel_spills(rows):
+    spilling = [row for row in rows if row["spill_store_bytes"] > MOST_SPILLED[row["instruments"], row["hedge_rule"]]]
+    assert not spilling
+
+
+def test_no_kernel_falls_below_its_occupancy(rows):
+    assert not [row for row in rows if row["occupancy"] < LEAST_OCCUPANCY.get(row["entry"], 0.5)]
+
+
+def test_the_file_says_what_this_compiler_says(rows):
+    kept = json.loads(registers.FILE.read_text(encoding="utf-8"))
+    where = ("entry", "instruments", "hedge_rule", "architecture")
+    assert [[row[name] for name in where] for row in kept["kernels"]] == [[row[name] for name in where] for row in rows]
+    if kept["compiled"] == registers.compiled_by():  # another version gives other numbers
+        assert kept["kernels"] == rows, "python -m tests.kernels.registers writes it again"
+
+
+@pytest.mark.parametrize(
+    ("registers_used", "threads", "shared", "expected"),
+    [
+        (32, 128, 0, 1.0),  # 65536 / 32 threads of 2048
+        (33, 128, 0, 0.75),  # 40 registers each, as they are given by 256 a warp: 51 warps, so 12 blocks of 4
+        (32, 32, 0, 0.5),  # 32 blocks at most
+        (16, 64, 100 * 1024, 0.0625),  # two blocks of two warps
+    ],
+)
+def test_occupancy(registers_used, threads, shared, expected):
+    assert registers.occupancy(registers_used, threads, shared, 90) == expected
