@@ -13,8 +13,9 @@ def run(config: dict, folder: Path) -> None:
     """Backtest what the configuration asks for, fill the run folder and print the summary."""
     started = time.perf_counter()
     from engine.backtest import backtest
+    from engine.command.memory import remember
     from engine.runs.claim import run_folder
-    from engine.runs.folder import fill, run_files, told
+    from engine.runs.folder import fill, run_files, told, trial_of
     from engine.runs.manifest import config_hash
     from engine.sweep.causality import check_causal
     from engine.sweep.jobs import backtest_objects
@@ -38,6 +39,8 @@ def run(config: dict, folder: Path) -> None:
             page = not in_sweep() or leads(result, config)
             files, made = run_files(result, 0, config, backend, started, key, sweep, page)
             summary = fill(kept, files, asked_files(), made)
+        if not in_sweep():
+            remember([trial_of(made, summary)], config["study"], made["finished"])
     seconds = time.perf_counter() - started
     if in_sweep():
         print(told(folder, summary, seconds))
@@ -47,6 +50,7 @@ def run(config: dict, folder: Path) -> None:
 
 def _show(result, summary, config, folder, backend, seconds) -> None:
     from engine.backtest.wording import limits_line, summary_lines
+    from engine.command.memory import remarks
     from engine.report import aligned
     from engine.study.literature import STUDIES, beside_published
 
@@ -55,6 +59,8 @@ def _show(result, summary, config, folder, backend, seconds) -> None:
     print("\n".join(summary_lines(summary, info.currency)))
     for caution in result.cautions():
         print(f"Caution: {caution.text}")
+    for remark in remarks(config):
+        print(f"Study: {remark}")
     print(f"Capital: {result.capital_convention()}")
     print(f"Hedged with the {info.hedge_instrument}; forwards: {info.forward_convention}")
     if result.limited is not None:

@@ -1,10 +1,13 @@
 """From configuration to a market: its panel, cut to the dates wanted, on the backend chosen."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.command.objects import checked
 from engine.errors import InputError
+
+log = logging.getLogger(__name__)
 
 LOADER = "engine.data.load_market"
 
@@ -35,6 +38,7 @@ def open_market(config: dict, progress: bool = True) -> "tuple[MarketPanel, str]
     memory_budget = config.get("memory_budget")
     check_memory_budget(memory_budget)
     dates: dict[str, Any] = {key: _date(config, key) for key in ("start", "end")}
+    dates["end"] = _end(config, dates["end"])
     name, settings = _market(config)
     panel = load_market(name, **settings, **dates, progress=progress)
     return (panel.to(backend, memory_budget) if backend == "cupy" else panel), backend
@@ -79,6 +83,22 @@ def _market(config: dict) -> tuple[str, dict]:
     source = source_kind(name)
     settings = {key: checked(source, key, value, "market") for key, value in settings.items()}
     return name, {"path": market["path"], **settings}
+
+
+def _end(config: dict, asked: str | None) -> str | None:
+    """Return the last date that may be seen: sessions that are held out are left out, and that is said."""
+    import datetime
+
+    from engine.command.memory import kept_back
+
+    if "holdout" not in config or (first := kept_back(config, config["market"])) is None:
+        return asked
+    if asked is not None and asked >= first:
+        raise InputError(f"end={asked}: sessions from {first} on are held out; end before, or look by holdout=open")
+    if asked is None:
+        log.warning("market %s: sessions from %s on are held out", config["market"]["name"], first)
+        return str(datetime.date.fromisoformat(first) - datetime.timedelta(days=1))
+    return asked
 
 
 def _date(config: dict, key: str) -> str | None:

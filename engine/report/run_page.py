@@ -1,6 +1,6 @@
 """The page of a backtest: arranges what a result holds, has no numbers of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ LEDGER = {
     "cost": "money",
     "pnl_net": "money",
 }
+QUOTED = ("strike", "entry_iv", "entry_vega", "premium", "exit_value")  # told by, or telling, what a vendor quotes
 SUMMED = ("pnl_gross", "cost", "pnl_net")
 # Settings of how a run is made and kept, not of what is traded; nor does a page that is sent on name folders.
 HOW = {"study", "backend", "memory_budget", "causality", "allow", "sweep", "report"}
@@ -58,6 +59,8 @@ def tearsheet(
     title: str | None = None,
     script: str | None = None,
     settings: Mapping[str, Any] | None = None,
+    remarks: Sequence[str] = (),
+    share: bool = False,
 ) -> str:
     """Return the report of one parameter set of a backtest, an HTML page that needs nothing but itself to be read.
 
@@ -72,6 +75,10 @@ def tearsheet(
         Where the page finds plotly.js, for pages that share one; None = in itself.
     settings : mapping or None
         What was asked, nested as a configuration is; by default what the result itself knows of it.
+    remarks : sequence of str
+        Sentences under the heading, such as a note.
+    share : bool
+        For others, who may not see a vendor's data: the ledger leaves out strikes, quoted values and volatilities.
     """
     info, summary, daily = result.market.info, result.summary(p), result.daily(p)
     money, dates = info.currency, result.dates
@@ -79,9 +86,9 @@ def tearsheet(
     ledger = result.ledger(p)
     names, cohorts = by_name(ledger), by_cohort(result, p, ledger)
     shown = _last_cohorts(ledger, MOST_ROWS if script is None else MOST_ROWS_IN_SWEEPS)
-    page.packed.rows("ledger", _ledger_columns(shown))
+    page.packed.rows("ledger", _ledger_columns(shown.drop(QUOTED) if share else shown))
     return page.render(
-        head=_head(result, p),
+        head=[*_head(result, p), *remarks],
         cautions=[caution.text for caution in result.cautions(p)],
         tiles=_tiles(summary, money),
         money=money,
@@ -192,7 +199,7 @@ def _scenarios(result, p: int) -> tuple[str, list[Table]] | None:
 def _ledger_columns(rows: pl.DataFrame) -> list[dict]:
     rows = rows.with_columns(leg_class=pl.col("leg_class").replace({"component": "member"}))
     columns = []
-    for name, kind in LEDGER.items():
+    for name, kind in ((name, kind) for name, kind in LEDGER.items() if name in rows.columns):
         values, words = rows[name], None
         if kind == "text":
             words = values.unique(maintain_order=True).to_list()

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.command.memory import Trial, data_of, remarks
 from engine.durable import checksum
 from engine.runs.claim import Claim, unmark, written_before
 from engine.runs.leaders import pages_asked
@@ -59,8 +60,12 @@ def run_files(
         from engine.report import tearsheet
 
         script = None if sweep is None else f"{sweep}/{SCRIPT}"
-        files["report.html"] = tearsheet(result, p, script=script, settings=config).encode()
-    more = {"config_hash": config_hash, "holding_sessions": result.book.days}
+        share = bool(config["report"].get("share"))
+        known = {"settings": config, "remarks": remarks(config), "share": share}
+        files["report.html"] = tearsheet(result, p, script=script, **known).encode()
+    more = {"config_hash": config_hash, "holding_sessions": result.book.days, "data": data_of(config["market"])}
+    if config.get("note"):
+        more["note"] = str(config["note"])
     if read := files_read(config):
         more["files_read"] = read
     return files, manifest(result.market, backend, config["seed"], started, **more)
@@ -71,6 +76,11 @@ def with_cautions(result, p: int) -> dict:
     due = result.cautions(p)
     codes = " ".join(caution.code for caution in due)
     return result.summary(p) | {"cautions": codes, "caution_lines": [caution.text for caution in due]}
+
+
+def trial_of(made: dict, summary: dict) -> Trial:
+    """Return what is remembered of a run, given its manifest and summary."""
+    return Trial(made["data"], made["market"], made["config_hash"], summary["sharpe_net"])
 
 
 def fill(kept: Claim, files: dict[str, bytes], asked: dict[str, str], manifest: dict) -> dict:

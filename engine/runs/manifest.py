@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "statsmodels", "hydra-core", "ray", "cupy-cuda13x")
 # Keys of the configuration that change where and how a run is kept, but none of its numbers.
 READ_FILES = ("strategy", "schedule", "basket")  # groups whose settings may name a file
-NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality", "allow"})
+NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality", "allow", "note", "holdout"})
 
 
 def manifest(panel: "MarketPanel", backend: str, seed: int, started: float, **more: Any) -> dict:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from engine.backend import resolve
+from engine.command.memory import data_of
 from engine.data.parquet import read_frame
 from engine.durable import checksum, put_in_place
 from engine.errors import InputError
@@ -44,7 +45,9 @@ def packed(result: "BacktestResult", plans: list, started: float) -> Iterator[tu
     plans : list of Plan
         One for each parameter set of the result.
     """
-    made = manifest(result.market, resolve(str(plans[0].settings["backend"])), plans[0].settings["seed"], started)
+    asked = plans[0].settings
+    data = data_of(asked["market"])
+    made = manifest(result.market, resolve(str(asked["backend"])), asked["seed"], started, data=data)
     yield result.summaries | {"cautions": result.caution_codes}, _trial_columns(result), made
 
 

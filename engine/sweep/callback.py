@@ -1,5 +1,8 @@
 """Before a command's first job and after a sweep's last: claim the folder, and compare the runs of a sweep."""
 
+import functools
+import itertools
+import json
 import logging
 import time
 from contextlib import suppress
@@ -11,14 +14,16 @@ import polars as pl
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from engine.command import memory
 from engine.command.hydra import plain, when_broken
 from engine.command.logging_config import check_logging
 from engine.command.messages import explained, give_up
 from engine.errors import InputError
 from engine.runs import read, table_store
 from engine.runs.claim import Claim, claim, take_back_all
-from engine.runs.folder import SCRIPT
+from engine.runs.folder import SCRIPT, trial_of
 from engine.runs.leaders import pages_asked
+from engine.runs.manifest import now
 
 if TYPE_CHECKING:
     from engine.runs.judgement import Judgement
@@ -49,7 +54,9 @@ class CompareRuns(Callback):
         try:
             _check_names(config)
             claim(Path(config.hydra.run.dir))
+            _keep_holdout(config)
         except InputError as error:
+            take_back_all()
             give_up(str(error))
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
@@ -61,7 +68,9 @@ class CompareRuns(Callback):
             if "report" in config:
                 pages_asked({"report": plain(config.report, resolve=True)})
             CompareRuns._sweep, CompareRuns._before = _claimed(config)
+            _keep_holdout(config)
         except InputError as error:
+            take_back_all()
             give_up(str(error))
         CompareRuns._started = time.perf_counter()
         CompareRuns._reports = bool(OmegaConf.select(config, "report.html"))
@@ -87,7 +96,10 @@ class CompareRuns(Callback):
             return False
         runs, judgement = _complete(own, time.perf_counter() - cls._started)
         if runs is not None:
+            data = _remember(own.folder)
             _print_leaderboard(runs, judgement, own.folder)
+            for line in itertools.chain.from_iterable(map(memory.tried_line, data)):
+                print(f"Study: {line}")
             if cls._reports:
                 _report(runs, judgement, own)
         elif cls._before is None and not read.finished(own.folder):
@@ -116,6 +128,31 @@ def _check_names(config: DictConfig) -> None:
     study = Path(str(config.study))
     if study.is_absolute() or ".." in study.parts or not study.parts:
         raise InputError(f"study={config.study} is not the name of a folder under results/; write study=my_study")
+
+
+def _keep_holdout(config: DictConfig) -> None:
+    if "holdout" in config:
+        asked = {"holdout": config.holdout, "market": plain(config.market, resolve=True)}
+        memory.keep_holdout(asked, now())
+
+
+def _remember(sweep: Path) -> list[str]:
+    """Add the backtests of a sweep to the memory of what was tried; return on which data."""
+    rows = table_store.read_rows(sweep) if table_store.is_table(sweep) else None
+    if rows is not None:
+        made = functools.cache(json.loads)  # rows of one batch share theirs
+        found = rows.select("config_hash", "manifest", pl.col("summary").struct.field("sharpe_net")).iter_rows()
+        runs = [(made(text) | {"config_hash": key}, {"sharpe_net": sharpe}) for key, text, sharpe in found]
+    else:
+        files = ("manifest.json", "summary.json")
+        runs = [
+            tuple(json.loads((folder / name).read_text(encoding="utf-8")) for name in files)
+            for folder in read.finished(sweep)
+            if (folder / files[1]).exists()
+        ]
+    trials = [trial_of(made, summary) for made, summary in runs if "data" in made]  # older ones do not say of which
+    memory.remember(trials, sweep.parent.name, now())
+    return sorted({trial.data for trial in trials})
 
 
 def _check_grids(config: DictConfig) -> None:

@@ -184,3 +184,14 @@ def test_settings_are_shown_as_they_were_asked(result):
     assert "/home/somebody" not in page
     assert ">mine<" not in page
     assert "strategy.leave" not in page
+
+
+def test_a_page_to_be_shared_has_no_strikes_quotes_or_volatilities_of_names(result):
+    whole, shared = ([c["name"] for c in unpacked(tearsheet(result, share=s))["rows"]["ledger"]] for s in (False, True))
+    assert [name for name in whole if name not in shared] == ["strike", "entry_iv", "entry_vega", "premium"]
+    assert shared == [name for name in whole if name in shared]
+
+
+def test_remarks_stand_under_the_heading(result):
+    page = tearsheet(result, remarks=["a note with <b>"])
+    assert "a note with &lt;b&gt;" in page
