@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.command import memory
-from engine.command.memory import FEWEST, Trial, data_of, hold_out, holdout, look, remember, tried
+from engine.command.memory import FEWEST, Holdout, Trial, data_of, hold_out, holdout, look, remember, tried
 from engine.errors import InputError
 from engine.selection import expected_best_sharpe
 
@@ -31,7 +31,7 @@ def test_a_setting_counts_once_however_often_it_is_run(place):
     remember([trial("a", 1.0), trial("c", -1.0), trial("x", 9.0, data="other")], "two", WHEN)
     found = tried("d")
     assert found.settings == 3
-    assert found.by_luck == pytest.approx(expected_best_sharpe(np.var([1.0, 0.0, -1.0], ddof=1), 3))
+    assert found.by_luck == pytest.approx(expected_best_sharpe(1.0, 3))  # their variance is 1
     assert tried("other").settings == 1
     assert np.isnan(tried("other").by_luck)
     assert tried("nobody").settings == 0
@@ -71,12 +71,12 @@ def test_a_holdout_only_grows_and_looks_are_counted(place):
         look("d", "nse", WHEN)
     hold_out("d", "nse", "2024-01-01", WHEN)
     hold_out("d", "nse", "2024-01-01", WHEN)
-    assert holdout("d").looks == 0
+    assert holdout("d") == Holdout("2024-01-01", WHEN, 0)
     with pytest.raises(InputError, match="from 2024-01-01 on are held out"):
         hold_out("d", "nse", "2024-06-01", WHEN)
     assert [look("d", "nse", WHEN).looks for _ in range(2)] == [1, 2]
     hold_out("d", "nse", "2023-01-01", WHEN)
-    assert (holdout("d").first, holdout("d").looks) == ("2023-01-01", 2)
+    assert holdout("d") == Holdout("2023-01-01", WHEN, 2)
     assert holdout("other") is None
 
 
