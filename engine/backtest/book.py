@@ -234,8 +234,8 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, counted, openin
         sized = legs.sized(leg_weight, entry)
     else:
         sized = leg_units(recipe.sizing, leg_weight, entry.greeks, entry.forward, entry.vol, counts)
-    # Without a count of the index there is no size; nor where members would have to be sold beside it.
-    entered = entered & xp.isfinite(counts[:, 0]) & ((sized[:, 1:] >= 0.0) | (held <= 0.0)).all(axis=1)
+    # No size: nothing to balance, no count of the index, or members that would have to be sold beside it.
+    entered = entered & (sized[:, 0] != 0) & xp.isfinite(counts[:, 0]) & ((sized[:, 1:] >= 0) | (held <= 0)).all(axis=1)
     units = xp.where((leg_weight > 0.0) & entered[:, None], sized, 0.0)
     listed = None
     if isinstance(legs, ListedLegs):

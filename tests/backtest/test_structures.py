@@ -18,11 +18,13 @@ from engine.backtest import (
     DeltaNeutralStraddle,
     EarlyExit,
     ForwardStart,
+    GammaNeutral,
     GammaSwap,
     Instrument,
     Kind,
     Monthly,
     NoCosts,
+    PremiumNeutral,
     Recipe,
     SingleOption,
     Straddle,
@@ -555,6 +557,13 @@ def test_a_correlation_swap_earns_what_is_planted_and_nothing_where_nothing_is(p
         assert theory.mean() > 5.0 * error
     else:
         np.testing.assert_allclose(theory, 0.0, atol=1e-9)
+
+
+def test_what_has_nothing_to_balance_is_refused_and_not_held_at_size_zero():
+    panel = small_market(72)
+    for structure, sizing in ((VolatilitySwap(DAYS), PremiumNeutral()), (ForwardStart(DAYS, start=14), GammaNeutral())):
+        with pytest.raises(InputError, match=f"{type(sizing).__name__} has no size for"):
+            run(panel, structure, sizing=sizing)
 
 
 def test_a_leg_of_too_many_instruments_or_sized_by_what_it_has_not_is_refused():
