@@ -1,7 +1,9 @@
 """What a study remembers: settings tried on a market, sessions held out, looks at them, notes; pages to be shared."""
 
 import json
-import multiprocessing
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from engine.command import memory
 from engine.command.memory import FEWEST, Holdout, Trial, data_of, hold_out, holdout, look, remember, tried
 from engine.errors import InputError
 from engine.selection import expected_best_sharpe
+from tests.commands import ROOT
 
 SMALL = ("debug=small", "report=none")
 HELD_OUT, LAST = "2014-07-01", "2014-06-30"
@@ -45,19 +48,22 @@ def test_a_line_that_was_torn_off_costs_nothing_but_itself(place):
     assert tried("d").settings == 2
 
 
-def add(number):
-    remember([trial(f"{number}-{k}", 0.5) for k in range(50)], "many", WHEN)
+ADD = """
+import sys
+from engine.command.memory import Trial, remember
+for k in range(20):
+    remember([Trial("d", "synthetic", f"{sys.argv[1]}-{k}-{j}", 0.5) for j in range(5)], "many", "now")
+"""
 
 
 def test_processes_that_add_at_once_lose_nothing(place):
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=add, args=(n,)) for n in range(6)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
-    assert tried("d").settings == 300
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    workers = [
+        subprocess.Popen([sys.executable, "-c", ADD, str(n)], env=environment, stderr=subprocess.PIPE, text=True)
+        for n in range(4)
+    ]
+    assert [worker.communicate()[1] for worker in workers] == [""] * 4
+    assert tried("d").settings == 400
 
 
 def test_a_sharpe_ratio_that_is_not_known_is_a_trial_all_the_same(place):
