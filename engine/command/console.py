@@ -15,6 +15,7 @@ COMMANDS = {
     "verify": "whether stored panels, runs and sweeps are what was written: dispersion verify FOLDER...",
     "benchmark": "speed against the machine's own limits and plain loops",
 }
+COMPLETED = ("run", "correlate", "book", "benchmark")  # those whose words are groups and settings
 
 
 def main() -> None:
@@ -24,6 +25,8 @@ def main() -> None:
         print(_help())
     elif word == "--version":
         print(f"{NAME} {version(NAME)}")
+    elif word == "completion":
+        print(_completion())
     elif word in COMMANDS:
         sys.argv[1:] = options
         runpy.run_module(f"engine.{word}", run_name="__main__", alter_sys=True)
@@ -36,4 +39,26 @@ def _help() -> str:
     return "\n".join(["Usage: dispersion COMMAND [group=choice] [key=value] ...", "", *lines, "", _MORE])
 
 
-_MORE = "dispersion COMMAND --help lists the choices. Results go to ./results; choices of your own come from ./configs."
+def _completion() -> str:
+    """Return a function of bash that completes commands, and asks Hydra to complete the words of one.
+
+    Hydra takes the word before them for the command, which the shell calls `dispersion run`.
+    """
+    return f"""_dispersion() {{
+  local command="${{COMP_WORDS[1]}}"
+  if [ "$COMP_CWORD" -le 1 ]; then
+    COMPREPLY=($(compgen -W "{" ".join(COMMANDS)}" -- "$command"))
+  elif [[ " {" ".join(COMPLETED)} " == *" $command "* ]]; then
+    local line="dispersion ${{COMP_LINE#*"$command" }}"
+    COMPREPLY=($(COMP_LINE="$line" dispersion "$command" --shell-completion query=bash 2>/dev/null))
+  fi
+}}
+[ -n "$ZSH_VERSION" ] && autoload -U +X bashcompinit && bashcompinit
+COMP_WORDBREAKS="${{COMP_WORDBREAKS//=}}"
+complete -o nospace -o default -F _dispersion dispersion"""
+
+
+_MORE = (
+    "dispersion COMMAND --help lists the choices. Results go to ./results; choices of your own come from ./configs.\n"
+    'Completion of all these words, in bash or zsh: eval "$(dispersion completion)"'
+)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -161,3 +162,30 @@ def test_the_console_script_tells_its_commands(started):
         assert f"dispersion {name}" in out
         assert f"python -m engine.{name}" in started(name, "--help")
     assert started("--version").startswith("dispersion-engine ")
+
+
+COMPLETE = """
+eval "$(dispersion completion)"
+COMP_LINE="$1" COMP_WORDS=($1) COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
+_dispersion
+echo "${COMPREPLY[*]}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("dispersion corr", "correlate"),
+        ("dispersion run structure=v", "structure=variance_swap"),
+        ("dispersion run hedge=daily_delta hedge.w", "hedge.window="),
+        ("dispersion verify results", ""),
+    ],
+)
+def test_the_shell_completes_commands_groups_and_settings(installed, tmp_path, line, offered):
+    if shutil.which("bash") is None:
+        pytest.skip("no bash")
+    environment = OUTSIDE | {"HOME": str(tmp_path), "PATH": f"{installed / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    script = ["bash", "-c", COMPLETE, "bash", line]
+    ended = subprocess.run(script, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert offered in ended.stdout.split() or ended.stdout.strip() == offered
