@@ -8,7 +8,7 @@ from engine.arrays import Floats, PerCohort
 from engine.backend import namespace
 from engine.backtest.batch import refuse_below
 from engine.backtest.scale import Unscaled
-from engine.backtest.shocks import Shock, Shocked, shocked
+from engine.backtest.stresses import Shock, Shocked, shocked
 from engine.kinds import check_kinds
 
 # Ten prices, equally far from each other: a broad index from 8 % below to 6 % above its close, a stock 15 % either way

@@ -11,7 +11,7 @@ from engine.backtest.batch import refuse_below
 from engine.backtest.instruments import pairs
 from engine.backtest.market import MarketView
 from engine.backtest.metrics import SESSIONS_PER_YEAR
-from engine.backtest.shocks import Shock, shocked
+from engine.backtest.stresses import Shock, shocked
 from engine.errors import InputError
 from engine.kinds import check_count, check_kinds
 

@@ -1,5 +1,6 @@
 """Names that are halted while options on them are held: carried with a flag, and no longer than was asked for."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from engine.backtest import EarlyExit, ListedMarks, Straddle, SurfaceMarks, Weekly, backtest
 from engine.correlation import AllMembers
 from engine.errors import InputError
+from engine.kernels import switched_off
 from engine.testing import small_market
 from strategies.short_correlation import ShortCorrelation
 
@@ -37,11 +39,10 @@ def run(panel, sessions=None, **choices):
 
 @pytest.mark.parametrize("kernels", ["on", "off"])
 @pytest.mark.parametrize("listed", [False, True], ids=["grid", "listed"])
-def test_options_are_carried_so_many_sessions_and_then_sold_at_their_last_mark(listed, kernels, monkeypatch):
-    if kernels == "off":
-        monkeypatch.setenv("DISPERSION_KERNELS", "off")
+def test_options_are_carried_so_many_sessions_and_then_sold_at_their_last_mark(listed, kernels):
     panel = halted(listed)
-    carried, sold = run(panel), run(panel, sessions=3)
+    with switched_off() if kernels == "off" else nullcontext():
+        carried, sold = run(panel), run(panel, sessions=3)
     assert carried.summary()["stale_share"] > 0.0
     through = (pl.col("leg") == NAME) & (pl.col("entry_date") < panel.dates[30]) & (pl.col("expiry") > panel.dates[33])
     rows = sold.ledger().filter(through)

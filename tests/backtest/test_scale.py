@@ -27,7 +27,7 @@ from engine.backtest import (
 )
 from engine.backtest.batch import stack
 from engine.backtest.margin import INDEX_MOVES, STOCK_MOVES, requirement
-from engine.backtest.shocks import Shock, shocked
+from engine.backtest.stresses import Shock, shocked
 from engine.correlation import AllMembers
 from engine.errors import InputError
 from engine.pricing import straddle

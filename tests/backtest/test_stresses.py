@@ -9,7 +9,8 @@ import pytest
 from engine.backend import to_host
 from engine.backtest import STRESSES, NoHedge, Straddle, Stress, Weekly, backtest
 from engine.backtest.crises import published
-from engine.backtest.stresses import happens, stressed_vols
+from engine.backtest.stressed_vols import stressed_vols
+from engine.backtest.stresses import happens
 from engine.correlation.pairs import lowest_correlation
 from engine.data import load_market
 from engine.errors import InputError

@@ -1,6 +1,7 @@
 """python -m engine.book: a ledger replayed day by day, and a sheet that says what the backtest says of its book."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from engine.backtest import STRESSES, HoldToExpiry, ShortestTenor, Straddle, Vol
 from engine.backtest.positions import day
 from engine.data import QuoteStatus
 from engine.errors import InputError
+from engine.kernels import switched_off
 from engine.kernels.codes import PARTS
 from engine.study.positions import read_positions, session_of
 from engine.study.sheet import HEDGE, sheet
@@ -31,19 +33,32 @@ def sheet_of(result, tmp_path, limits=NO_LIMITS, target=None, session=SESSION):
     return sheet(result.market, result.view.weights, positions, session, VolPoints(), limits, target, 100.0)
 
 
+@pytest.fixture(params=["kernels", "array code"])
+def code(request):
+    with switched_off() if request.param == "array code" else nullcontext():
+        yield request.param
+
+
 @pytest.mark.parametrize("listed", [False, True], ids=["grid", "listed"])
 @pytest.mark.parametrize("exits", [HoldToExpiry(), ShortestTenor()], ids=lambda exits: type(exits).__name__)
-def test_a_ledger_replayed_day_by_day_is_the_backtest(tmp_path, exits, listed):
+def test_a_ledger_replayed_day_by_day_is_the_backtest_but_for_rounding(tmp_path, code, exits, listed):
     result = run(small_market(5, listed=listed), Straddle(28), exits=exits)
     market, daily = result.market, result.daily()
     positions = read_positions(market, ledger_of(result, tmp_path), 0)
-    scale = np.abs(daily["pnl_gross"].to_numpy()).max()
+    last, eps = positions.cohorts(market).last, np.finfo(float).eps
     for session in range(len(market)):
         found = day(market, positions, session, HEDGE, result.costs)
+        held = (positions.entry <= session) & (last >= session)
+        strikes = (np.abs(positions.quantity) * positions.strike)[held].sum()
         for name in (*PARTS, "cost"):
-            # Sums of some fifty positions whose parts are larger than their sum, in another order.
-            assert found[name].sum() == pytest.approx(daily[name][session], abs=1e-12 * scale, rel=1e-9), name
-    assert scale > 1e3
+            # The book adds legs up before it is scaled, a replay positions that are: one rounding for each, and few for
+            # the products, of terms larger than their sum.
+            rounding = (len(positions) + 8) * eps * np.abs(found[name]).sum()
+            if code == "kernels":
+                # A price is a difference of terms as large as its strike, which either code rounds in its own way.
+                rounding += 4 * eps * strikes
+            assert abs(found[name].sum() - daily[name][session]) <= rounding, name
+    assert np.abs(daily["pnl_gross"].to_numpy()).max() > 1e3
     assert (daily["cost"] > 0.0).any()
 
 
