@@ -72,6 +72,7 @@ PLACES = {
         "engine.backtest.result",
         "engine.backtest.track_record",
         "engine.backtest.combined",
+        "engine.backtest.currencies",
         "engine.backtest.views",
         "engine.report",
         *APPLICATION,

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from engine.backend import namespace, to_host
 from engine.backtest.costs import VolPoints
+from engine.backtest.currencies import Rates, read_rates
 from engine.backtest.hedging import DailyDelta
 from engine.backtest.instruments import pairs, ratios
 from engine.backtest.leg_sums import day_before
@@ -29,22 +31,28 @@ class Combined:
     results : dict of name -> BacktestResult
         As they trade in the book: a limit may have scaled their cohorts.
     daily : frame
-        A row per session of any of them: pnl_gross, cost, pnl_net, what netting saved of the cost, and the sources.
+        A row per session of any of them: pnl_gross, cost, pnl_net, what netting saved of the cost, the sources, and
+        apart from all of these `fx`: what rates made of P&L of sessions before.
     limits : frame
         A row per cohort that the limit scaled or blocked: strategy, cohort, entry_date, asked, exposure, held, action.
     capital : float
-        Sum of theirs, before any limit.
+        Sum of theirs, before any limit, at the rates of their first sessions.
+    rates : Rates
+        By which all but the ledgers is in the book's currency.
     """
 
     results: dict[str, BacktestResult]
     daily: pl.DataFrame
     limits: pl.DataFrame
     capital: float
+    rates: Rates
 
     def ledger(self) -> pl.DataFrame:
-        """Return their ledgers, with `strategy` and `action`: scaled by the limit, or null; blocked has no row."""
+        """Return their ledgers, in their own money, with `strategy` and `action`: null or scaled; blocked has none."""
         frames = [
-            result.ledger().with_columns(strategy=pl.lit(name), cohort=pl.col("cohort").cast(pl.Int64))
+            result.ledger().with_columns(
+                strategy=pl.lit(name), cohort=pl.col("cohort").cast(pl.Int64), currency=pl.lit(_currency(result))
+            )
             for name, result in self.results.items()
         ]
         told = self.limits.select("strategy", "cohort", "action")
@@ -55,7 +63,12 @@ class Combined:
 
     def greeks(self) -> pl.DataFrame:
         """Return their greeks added up, a row per session and leg class, as `BacktestResult.greeks`."""
-        rows = pl.concat(result.greeks() for result in self.results.values())
+        frames = []
+        for result in self.results.values():
+            greeks = result.greeks()
+            rate = pl.Series(self.rates.on(_currency(result), greeks["date"]))
+            frames.append(greeks.with_columns(pl.exclude("date", "leg_class") * rate))
+        rows = pl.concat(frames)
         return (
             rows.group_by("date", "leg_class", maintain_order=True)
             .agg(pl.all().sum())
@@ -69,27 +82,35 @@ def combine(
     netted: bool = True,
     most_index_vega: float | None = None,
     action: str = SCALE,
+    currency: str | None = None,
+    fx: Any = None,
 ) -> Combined:
     """Put backtests into one book.
 
-    P&L, option costs, deliveries and greeks are sums. Hedges of one underlying and expiry are traded once for all that
-    hold it, on one `MarketPanel`, so that their cost is that of the sum; nothing else changes. Ledgers are not netted.
+    P&L, option costs, deliveries and greeks are sums, of other currencies at the rate of the session. Hedges of one
+    underlying and expiry are traded once for all that hold it, on one `MarketPanel`, so that their cost is that of the
+    sum; nothing else changes. Ledgers are not netted.
 
     Parameters
     ----------
     results : mapping of name -> BacktestResult
-        Of one parameter set each, in one currency; of cohorts entered on one day the first named come first.
+        Of one parameter set each; of cohorts entered on one day the first named come first.
     netted : bool
         Whether hedges net between strategies and cohorts.
     most_index_vega : float or None
-        Most index vega held at once at entry, all cohorts together, signs left out; currency per vol point.
+        Most index vega held at once at entry, all cohorts together, signs left out; currency per vol point, at
+        the rates of that day.
     action : str
         What happens to a cohort that would exceed it: `scale` enters what is left, `block` none of it.
+    currency : str or None
+        That the book is kept in; needed where there are several.
+    fx : frame (polars or pandas) or None
+        date, currency, rate: units of the book's currency for one of the row's, for each session of any market.
 
     Raises
     ------
     InputError
-        When there is nothing to combine, currencies differ, or hedges are of a kind that is not netted.
+        When there is nothing to combine, a rate is missing, or hedges are of a kind that is not netted.
 
     Examples
     --------
@@ -103,19 +124,37 @@ def combine(
     True
     """
     _check(results, netted, action)
+    currencies = {_currency(result) for result in results.values()}
+    rates = read_rates(currencies, currency, fx)
     taken, log = dict(results), []
     if most_index_vega is not None:
-        taken, log = _limited(results, most_index_vega, action)
-    frames = [result.daily().select("date", *SUMS) for result in taken.values()]
+        taken, log = _limited(results, most_index_vega, action, rates)
+    local = {
+        code: _daily({name: result for name, result in taken.items() if _currency(result) == code}, netted)
+        for code in sorted(currencies)
+    }
+    dates = pl.concat([frame["date"] for frame in local.values()]).unique().sort()
+    frames = [rates.converted(code, frame, dates) for code, frame in local.items()]
     daily = pl.concat(frames).group_by("date", maintain_order=True).agg(pl.all().sum()).sort("date")
-    saved = _saved(taken) if netted else pl.DataFrame(schema={"date": pl.Date, "saved": pl.Float64})
-    daily = daily.join(saved, on="date", how="left", maintain_order="left").with_columns(pl.col("saved").fill_null(0.0))
-    daily = daily.with_columns(cost=pl.col("cost") - pl.col("saved"), pnl_net=pl.col("pnl_net") + pl.col("saved"))
     numbers = dict.fromkeys(("asked", "exposure", "held"), pl.Float64)
     schema = {"strategy": pl.String, "cohort": pl.Int64, "entry_date": pl.Date, **numbers, "action": pl.String}
     limits = pl.DataFrame(log, schema=schema, orient="row")
-    columns = ["date", "pnl_gross", "cost", "pnl_net", "saved", *PARTS]
-    return Combined(taken, daily.select(columns), limits, sum(result.capital() for result in results.values()))
+    columns = ["date", "pnl_gross", "cost", "pnl_net", "saved", "fx", *PARTS]
+    capital = sum(result.capital() * rates.at(_currency(result), result.dates[0].item()) for result in results.values())
+    return Combined(taken, daily.select(columns), limits, capital, rates)
+
+
+def _currency(result: BacktestResult) -> str:
+    return result.market.info.currency
+
+
+def _daily(results: Mapping[str, BacktestResult], netted: bool) -> pl.DataFrame:
+    """Add up what backtests in one currency earned by date, hedges netted, with what that `saved`."""
+    frames = [result.daily().select("date", *SUMS) for result in results.values()]
+    daily = pl.concat(frames).group_by("date", maintain_order=True).agg(pl.all().sum()).sort("date")
+    saved = _saved(results) if netted else pl.DataFrame(schema={"date": pl.Date, "saved": pl.Float64})
+    daily = daily.join(saved, on="date", how="left", maintain_order="left").with_columns(pl.col("saved").fill_null(0.0))
+    return daily.with_columns(cost=pl.col("cost") - pl.col("saved"), pnl_net=pl.col("pnl_net") + pl.col("saved"))
 
 
 def _check(results: Mapping[str, BacktestResult], netted: bool, action: str) -> None:
@@ -123,11 +162,6 @@ def _check(results: Mapping[str, BacktestResult], netted: bool, action: str) -> 
         raise InputError("a book needs a backtest at least; give them by name")
     if action not in (SCALE, BLOCK):
         raise InputError(f"action={action} is unknown; choose {SCALE} or {BLOCK}")
-    currencies = sorted({result.market.info.currency for result in results.values()})
-    if len(currencies) > 1:
-        raise InputError(
-            f"a book is kept in one currency, and these are in {', '.join(currencies)}; convert them first"
-        )
     for name, result in results.items():
         if result.sets > 1:
             raise InputError(f"{name} holds {result.sets} parameter sets; combine backtests of one each")
@@ -141,7 +175,7 @@ def _check(results: Mapping[str, BacktestResult], netted: bool, action: str) -> 
             )
 
 
-def _limited(results: Mapping[str, BacktestResult], most: float, action: str) -> tuple[dict, list]:
+def _limited(results: Mapping[str, BacktestResult], most: float, action: str, rates: Rates) -> tuple[dict, list]:
     """Enter cohorts in the order of their dates while their index vega together is at most `most`."""
     cohorts = []
     for order, (name, result) in enumerate(results.items()):
@@ -152,17 +186,18 @@ def _limited(results: Mapping[str, BacktestResult], most: float, action: str) ->
     vega = {name: result.vega_per_cohort() for name, result in results.items()}
     held, log = [], []
     for entry, _, c, name, last in sorted(cohorts, key=lambda cohort: cohort[:3]):
-        held = [(end, size) for end, size in held if end > entry]
-        already = sum(size for _, size in held)
-        asked = float(exposure[name][c])
-        size = abs(asked) * vega[name]
+        held = [(end, code, size) for end, code, size in held if end > entry]
+        already = sum(size * rates.at(code, entry.item()) for _, code, size in held)
+        asked, code = float(exposure[name][c]), _currency(results[name])
+        rate = rates.at(code, entry.item())
+        size = abs(asked) * vega[name] * rate
         if already + size > most:
             share = 0.0 if action == BLOCK else max(most - already, 0.0) / size
             exposure[name][c] = asked * share
             said = "scaled" if share else "blocked"
             log.append((name, c, entry.item(), asked, float(exposure[name][c]), already, said))
             size *= share
-        held.append((last, size))
+        held.append((last, code, size / rate))
     taken = {}
     for name, result in results.items():
         entered = namespace(result.accounts.entry_exposure).asarray(exposure[name])[None]

@@ -123,10 +123,8 @@ def test_a_limit_that_is_not_reached_changes_nothing(market):
 
 def test_what_cannot_be_combined_is_refused(market):
     one = run(market, Straddle(28))
-    rupees = run(replace(market, info=replace(market.info, currency="INR")), Straddle(28))
     for results, words in (
         ({}, "at least"),
-        ({"one": one, "two": rupees}, "INR, USD"),
         ({"one": run(market, Straddle(28), hedge=NoHedge())}, "not netted"),
         ({"one": run(market, Straddle(28), costs=DeskCosts())}, "not netted"),
     ):
