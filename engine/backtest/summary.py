@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.backend import to_host
+from engine.backtest.accounts import CAPITAL_VOL_POINTS
 from engine.backtest.costs import option_cost
 from engine.backtest.metrics import share
 from engine.backtest.structure import LegStatus
@@ -23,6 +24,7 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
         Money in the market's currency, ratios as decimals, vol points where named. `breakeven_cost` is the one-way
         option cost, in vol points per unit index vega traded, at which the net P&L is zero; `option_cost_per_vega`
         beside it is what was charged; `breakeven_multiple` is how many times the costs charged the net P&L is zero at.
+        `turnover` is the index vega traded a year, entered and sold early, over the most that capital is counted for.
         `unexplained_share` is sum |unexplained| / (sum |gamma| + sum |theta|) over legs and days; `stale_share` is the
         share of sum |P&L| over legs and days whose mark had no quote of its own that day, `beyond_tenors_share` of
         those whose time left the surface did not reach, `beyond_deltas_share` of those whose strike it did not reach,
@@ -70,6 +72,7 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
         "pnl_net_per_vega": share(net, traded),
         **{name: days[name] for name in ("sharpe_gross", "sharpe_net", "hac_t")},
         "return_net_annual": share(net / capital, years),
+        "turnover": share((exposure * (1.0 + sold)).sum(axis=1) * result.vegas, years * capital / CAPITAL_VOL_POINTS),
         "max_drawdown": fall,
         "max_drawdown_share": fall / capital,
         "worst_day": days["worst_day"],

@@ -26,6 +26,7 @@ ROWS = (
     ("sharpe_net", "Sharpe ratio, net", "ratio"),
     ("hac_t", "t-statistic of net P&L (HAC)", "ratio"),
     ("return_net_annual", "Net return a year on capital", "percent"),
+    ("turnover", "Index vega traded a year, of the most held at once", "times"),
     ("max_drawdown", "Worst drawdown, net", "money"),
     ("max_drawdown_share", "Worst drawdown, of capital", "percent"),
     ("worst_day", "Worst day, net", "money"),

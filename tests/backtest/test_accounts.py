@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.backend import namespace
-from engine.backtest import AbstractStrategy, NoCosts, VolPoints, Weekly, backtest
+from engine.backtest import AbstractStrategy, EarlyExit, NoCosts, VolPoints, Weekly, backtest
 from engine.backtest.accounts import Accounts
 from engine.backtest.batch import stack
 from engine.backtest.metrics import hac_t, sharpe
@@ -139,3 +139,21 @@ def test_capital_is_that_of_the_exposures_held_at_once_alone_in_a_batch_and_in_a
     assert alone.capital() == pytest.approx(100 * 100_000 * most, rel=1e-14)  # sums of a handful of numbers
     assert batch.summary(1)["capital"] == alone.summary()["capital"]
     assert batch.capital(0) == 100 * 100_000 * alone.book.most_held
+
+
+def test_turnover_is_what_a_loop_over_cohorts_trades_a_year_of_the_most_that_it_holds():
+    panel = small_market(40, sessions=120)
+    terms = {"basket": AllMembers(), "schedule": Weekly()}
+    rules = [EarlyExit(days_left=5), EarlyExit(days_left=12)]
+    batch = backtest(panel, stack([Level(1.0, 0.5), Level(-2.0, 1.0)]), exits=stack(rules), **terms)
+    kept = backtest(panel, Level(1.0, 0.5), **terms)
+    years = (panel.dates[-1] - panel.dates[0]).astype(int) / 365.25
+    for result, p in ((batch, 0), (batch, 1), (kept, 0)):
+        traded, sales = 0.0, 0
+        for c, size in enumerate(np.abs(result.entry_exposure[p])):
+            is_sold = result.exit_day is not None and result.exit_day[p, c] < result.book.cohorts.life[c]
+            traded += size * (2.0 if is_sold else 1.0)
+            sales += bool(is_sold and size)
+        assert (sales > 0) == (result is batch)
+        most = max(held_by_loop(result, p), result.book.most_held)
+        assert result.summary(p)["turnover"] == pytest.approx(traded / years / most, rel=1e-12)
