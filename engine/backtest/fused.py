@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from engine import kernels
-from engine.backend import namespace, special
+from engine.backend import namespace
 from engine.backtest.attribution import date_rolls
 from engine.backtest.hedging import Hedge, compiled
 from engine.backtest.instruments import PAYOFFS, Instrument, Pair, pairs
@@ -15,7 +15,7 @@ from engine.backtest.marks import tenors_around
 from engine.calendar import year_fraction
 from engine.kernels.codes import MAGNITUDES, PARTS, Kind
 from engine.kernels.entries import MOST_DELTAS, MOST_LEGS
-from engine.pricing import StraddleGreeks
+from engine.pricing import StraddleGreeks, node_quantiles
 
 STRADDLES = ((Instrument(Kind.STRADDLE),) * 2,)  # at the money forward: the kernel enters them too
 
@@ -38,7 +38,7 @@ class FusedLegs:
         smile, index_smile = (panel.component_iv, panel.index_iv) if listed is None else (listed.iv, listed.index_iv)
         # The kernel reads both in one type: the wider of the two, so that neither is rounded.
         smile = xp.ascontiguousarray(smile, dtype=xp.result_type(smile, index_smile, xp.float32))
-        quantile = special(xp).ndtri(xp.asarray(panel.deltas, dtype=xp.float64) / 100.0)
+        quantile = node_quantiles(xp, panel.deltas)
         self.dtype = smile.dtype.name
         self.size, self.legs = len(cohorts), name.shape[1]
         near, far, years = (xp.ascontiguousarray(xp.asarray(a), dtype=xp.float64) for a in (near, far, years))

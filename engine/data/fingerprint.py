@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WRITER = Path("engine", "data", "store", "storage.py")  # no source imports it, and every panel goes through it
 _KERNELS = Path("engine", "kernels")
 _CODES = "codes.py"  # constants there, with which nothing can be run
+_MAY_HOLD_IMPORTS = (ast.stmt, ast.excepthandler, ast.match_case)  # expressions, most of a file, hold none
 _INCLUDE = re.compile(r'^#include "(.+)"', re.MULTILINE)
 
 
@@ -111,7 +112,8 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, str | None]]:
         found += [(node.module, alias.name) for alias in node.names]
     yield from (pair for pair in found if pair[0].split(".")[0] == "engine")
     for child in ast.iter_child_nodes(node):
-        yield from _imports(child)
+        if isinstance(child, _MAY_HOLD_IMPORTS):
+            yield from _imports(child)
 
 
 def _defining(module: str, name: str | None, root: Path) -> Path:
@@ -121,11 +123,19 @@ def _defining(module: str, name: str | None, root: Path) -> Path:
         return place.with_suffix(".py")
     package = place / "__init__.py"
     if name is not None:
-        for node in ast.parse(package.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ImportFrom) and node.module:
-                for alias in node.names:
-                    if name == (alias.asname or alias.name):
-                        return _defining(node.module, alias.name, root)
+        if passed_on := _passed_on(package.read_text(encoding="utf-8")).get(name):
+            return _defining(*passed_on, root)
         if (place / name).is_dir() or (place / f"{name}.py").is_file():
             return _defining(f"{module}.{name}", None, root)
     return package
+
+
+@cache
+def _passed_on(package: str) -> dict[str, tuple[str, str]]:
+    """Return (module, name in it) by each name that the text of a package imports at its top."""
+    found: dict[str, tuple[str, str]] = {}
+    for node in ast.parse(package).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                found.setdefault(alias.asname or alias.name, (node.module, alias.name))
+    return found

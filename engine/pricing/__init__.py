@@ -8,7 +8,7 @@ from engine.pricing.greeks import OptionGreeks, option_greeks
 from engine.pricing.implied_vol import InversionStatus, implied_vol
 from engine.pricing.straddle import StraddleGreeks, straddle
 from engine.pricing.strip import StripVariance, model_free_vol, strip_variance
-from engine.pricing.surface import smile_at_tenor, strike_at_delta, tenors_from_expiries, vol_at_strike
+from engine.pricing.surface import node_quantiles, smile_at_tenor, strike_at_delta, tenors_from_expiries, vol_at_strike
 from engine.pricing.volatility_swap import sampled_volatility, zero_vanna_vol
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "early_exercise_premium",
     "implied_vol",
     "model_free_vol",
+    "node_quantiles",
     "option_greeks",
     "premium_adjusted_delta",
     "sampled_volatility",

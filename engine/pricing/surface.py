@@ -1,6 +1,8 @@
 """Reading an implied-volatility surface between its nodes: at any time to expiry, at any strike."""
 
 import math
+from statistics import NormalDist
+from typing import Any
 
 from engine.arrays import Axis, Flags, Floats
 from engine.backend import namespace, special
@@ -162,7 +164,7 @@ def vol_at_strike(smile: Floats, deltas: Axis, forward: Floats, strike: Floats, 
     (0.2, False)
     """
     xp = namespace(smile, forward, strike, years)
-    quantile = special(xp).ndtri(xp.asarray(deltas, dtype=xp.float64) / 100.0)
+    quantile = node_quantiles(xp, deltas)
     forward, strike, years = (xp.asarray(a, dtype=xp.float64) for a in (forward, strike, years))
     priced = (forward > 0.0) & (strike > 0.0) & (years >= 0.0)
     target = xp.where(priced, xp.log(xp.where(priced, strike, 1.0) / xp.where(priced, forward, 1.0)), xp.nan)
@@ -244,3 +246,25 @@ def strike_at_delta(delta: float, smile: Floats, deltas: Axis, forward: Floats, 
     square, linear, constant = 0.5 * root**2 * slope, asked * root * slope + 1.0, vol - slope * at
     vol = 2.0 * constant / (linear + xp.sqrt(linear**2 - 4.0 * square * constant))
     return forward * xp.exp(vol * root * (0.5 * vol * root - asked))
+
+
+def node_quantiles(xp: Any, deltas: Axis) -> Floats:
+    """Standard normal quantiles of the call deltas that a smile is stored at, on the machine of `xp`.
+
+    By the standard library, whose algorithm (Wichura 1988, AS 241) is exact to rounding: of a default run nothing else
+    needs `scipy.special`, whose import takes a tenth of it.
+
+    Parameters
+    ----------
+    xp : module
+    deltas : array (D,)
+        Call deltas in percent, inside 0 to 100; on the host.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> node_quantiles(np, np.array([25, 50])).round(4).tolist()
+    [-0.6745, 0.0]
+    """
+    normal = NormalDist()
+    return xp.asarray([normal.inv_cdf(float(delta) / 100.0) for delta in deltas], dtype=xp.float64)

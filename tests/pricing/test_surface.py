@@ -8,7 +8,7 @@ import pytest
 from reference_pricing import smile_at_tenor_reference, tenor_from_expiries_reference, vol_at_strike_reference
 
 from engine.backend import special, to_host
-from engine.pricing import call_delta, smile_at_tenor, tenors_from_expiries, vol_at_strike
+from engine.pricing import call_delta, node_quantiles, smile_at_tenor, tenors_from_expiries, vol_at_strike
 
 TENORS, DELTAS = [30, 91, 182, 273, 365, 547, 730], np.arange(10, 95, 5)
 
@@ -221,3 +221,9 @@ def test_smiles_broadcast_over_days_and_strikes():
     assert iv[2, 1, 4] == alone
     one_smile, _ = vol_at_strike(smiles[:, :, 0, None, :], DELTAS, 100.0, np.array([90.0, 100.0]), 0.25)
     assert one_smile.shape == (4, 3, 2)
+
+
+def test_quantiles_of_nodes_are_the_normal_ones(xp):
+    deltas = np.r_[0.01, 0.5:99.6:0.5, 99.99]
+    # Either is off by a rounding or two of its own.
+    np.testing.assert_allclose(to_host(node_quantiles(xp, deltas)), special(np).ndtri(deltas / 100.0), rtol=1e-15)
