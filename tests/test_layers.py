@@ -73,6 +73,7 @@ PLACES = {
         "engine.backtest.track_record",
         "engine.backtest.combined",
         "engine.backtest.currencies",
+        "engine.backtest.shared_hedges",
         "engine.backtest.views",
         "engine.report",
         *APPLICATION,

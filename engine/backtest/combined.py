@@ -11,10 +11,9 @@ from engine.backend import namespace, to_host
 from engine.backtest.costs import VolPoints
 from engine.backtest.currencies import Rates, read_rates
 from engine.backtest.hedging import DailyDelta
-from engine.backtest.instruments import pairs, ratios
-from engine.backtest.leg_sums import day_before
-from engine.backtest.positions import PositionLegs, Positions
+from engine.backtest.metrics import drawdown, hac_t, share, sharpe
 from engine.backtest.result import BacktestResult
+from engine.backtest.shared_hedges import saved as saved_by_netting
 from engine.errors import InputError
 from engine.kernels.codes import PARTS
 
@@ -46,6 +45,33 @@ class Combined:
     limits: pl.DataFrame
     capital: float
     rates: Rates
+
+    def summary(self) -> dict[str, float]:
+        """Return metrics of the book, named as those of `BacktestResult.summary`, and `fx`, which none has in it."""
+        gross, cost, net = (self.daily[name].to_numpy()[None] for name in ("pnl_gross", "cost", "pnl_net"))
+        hurdle = np.zeros(1)
+        for result in self.results.values():
+            rate = self.rates.at(_currency(result), result.dates[0].item())
+            hurdle += rate * to_host(result.accounts.hurdle).reshape(-1)
+        days = max(result.book.days for result in self.results.values())
+        years = (self.daily["date"][-1] - self.daily["date"][0]).days / 365.25
+        fall = drawdown(net).min(axis=1)
+        found = {
+            "pnl_gross": gross.sum(axis=1),
+            "cost": cost.sum(axis=1),
+            "pnl_net": net.sum(axis=1),
+            "fx": np.array([self.daily["fx"].sum()]),
+            "breakeven_multiple": share(gross.sum(axis=1), cost.sum(axis=1)),
+            "sharpe_gross": sharpe(gross, hurdle),
+            "sharpe_net": sharpe(net, hurdle),
+            "hac_t": hac_t(net, holding_days=days),
+            "return_net_annual": share(net.sum(axis=1) / self.capital, years),
+            "max_drawdown": fall,
+            "max_drawdown_share": fall / self.capital,
+            "worst_day": net.min(axis=1),
+            "capital": np.array([self.capital]),
+        }
+        return {name: float(value[0]) for name, value in found.items()}
 
     def ledger(self) -> pl.DataFrame:
         """Return their ledgers, in their own money, with `strategy` and `action`: null or scaled; blocked has none."""
@@ -152,7 +178,7 @@ def _daily(results: Mapping[str, BacktestResult], netted: bool) -> pl.DataFrame:
     """Add up what backtests in one currency earned by date, hedges netted, with what that `saved`."""
     frames = [result.daily().select("date", *SUMS) for result in results.values()]
     daily = pl.concat(frames).group_by("date", maintain_order=True).agg(pl.all().sum()).sort("date")
-    saved = _saved(results) if netted else pl.DataFrame(schema={"date": pl.Date, "saved": pl.Float64})
+    saved = saved_by_netting(results) if netted else pl.DataFrame(schema={"date": pl.Date, "saved": pl.Float64})
     daily = daily.join(saved, on="date", how="left", maintain_order="left").with_columns(pl.col("saved").fill_null(0.0))
     return daily.with_columns(cost=pl.col("cost") - pl.col("saved"), pnl_net=pl.col("pnl_net") + pl.col("saved"))
 
@@ -203,80 +229,3 @@ def _limited(results: Mapping[str, BacktestResult], most: float, action: str, ra
         entered = namespace(result.accounts.entry_exposure).asarray(exposure[name])[None]
         taken[name] = replace(result, accounts=replace(result.accounts, entry_exposure=entered))
     return taken, log
-
-
-def _saved(results: Mapping[str, BacktestResult]) -> pl.DataFrame:
-    """Cost of hedges that nobody need trade, by date: of one underlying and expiry, as dear as the dearest of them."""
-    frames = []
-    for name, result in results.items():
-        for cohort, positions in _positions(result):
-            frames += _hedges(name, result, cohort, positions)
-    if not frames:
-        return pl.DataFrame(schema={"date": pl.Date, "saved": pl.Float64})
-    trades = pl.concat(frames)
-    alone = trades.group_by("date", "strategy", "cohort", "market", "leg", "expiry", maintain_order=True).agg(
-        pl.col("notional").sum().abs() * pl.col("rate").first(), pl.col("rate").first()
-    )
-    together = trades.group_by("date", "market", "leg", "expiry", maintain_order=True).agg(
-        pl.col("notional").sum().abs() * pl.col("rate").max()
-    )
-    costs = [frame.group_by("date", maintain_order=True).agg(pl.col("notional").sum()) for frame in (alone, together)]
-    both = costs[0].join(costs[1], on="date", suffix="_together")
-    return both.select("date", saved=pl.col("notional") - pl.col("notional_together"))
-
-
-def _positions(result: BacktestResult):
-    """Yield the positions of each instrument of a backtest, and the cohort of each."""
-    book = result.book_until()
-    vega = result.entry_exposure[0] * result.vega_per_cohort()
-    name, units, strikes = (to_host(getattr(book.legs, field)) for field in ("name", "units", "strike"))
-    for i, pair in enumerate(pairs(book.recipe.structure)):
-        if pair[0].tenor is not None or pair[0].start is not None or pair[0].kind != pair[1].kind:
-            raise InputError("hedges of calendars, and of legs of different kinds, are not netted; use netted=False")
-        quantity = vega[:, None] * units * ratios(pair, units.shape[1] - 1, np)
-        cohort, leg = np.nonzero(quantity)
-        if len(cohort):
-            yield (
-                cohort,
-                Positions(
-                    leg=name[cohort, leg],
-                    kind=np.full(len(cohort), int(pair[0].kind)),
-                    expiry=book.cohorts.expiry[cohort],
-                    strike=strikes[cohort, leg, i],
-                    quantity=quantity[cohort, leg],
-                    entry=book.cohorts.entry[cohort],
-                    left=(book.cohorts.entry + result.held_until(0))[cohort],
-                    dated=np.ones(len(cohort), dtype=bool),
-                ),
-            )
-
-
-def _hedges(name: str, result: BacktestResult, cohort: np.ndarray, positions: Positions) -> list[pl.DataFrame]:
-    """Signed notional of the hedges that each position trades on each date, a row each."""
-    rate = 1e-4 * float(result.rates_of(0).hedge_bps)
-    frames, market = [], result.book.recipe.marks.ending_halts(result.market)
-    for part in np.array_split(np.arange(len(positions)), max(len(positions) // 2000, 1)):
-        ours = positions[part]
-        days = int(ours.cohorts(market).life.max())
-        legs = PositionLegs(market, ours, days)
-        (flow,) = legs.flows(legs.units, result.book.recipe.hedge)
-        moved = to_host(flow.hedge - day_before(flow.hedge))
-        forward = np.broadcast_to(to_host(legs.instruments[0].marks.forward), moved.shape)
-        notional = np.where(moved != 0.0, moved * forward, 0.0).sum(axis=1)
-        row, day = np.nonzero(notional)
-        frames.append(
-            pl.DataFrame(
-                {
-                    "date": result.dates[ours.entry[row] + day],
-                    "cohort": cohort[part][row],
-                    "leg": ours.leg[row],
-                    "expiry": ours.expiry[row],
-                    "notional": notional[row, day],
-                }
-            ).with_columns(
-                strategy=pl.lit(name),
-                market=pl.lit(f"{result.market.info.name} {id(result.market)}"),
-                rate=pl.lit(rate),
-            )
-        )
-    return frames

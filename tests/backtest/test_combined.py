@@ -41,6 +41,22 @@ def test_two_strategies_in_two_markets_add_up_and_none_of_their_hedges_net(marke
     assert book.ledger().height == one.ledger().height + two.ledger().height
 
 
+def test_the_summary_of_one_backtest_is_its_own_and_of_two_that_of_their_sum(market):
+    one, other = run(market, Straddle(28), risk_free=0.04), run(market, Strangle(28), level=-0.7)
+    alone, own = combine({"it": one}, netted=False).summary(), one.summary()
+    assert alone.pop("fx") == 0.0
+    assert len(alone) == 12
+    for name, value in alone.items():
+        assert value == pytest.approx(own[name], rel=1e-9), name
+    both, net = combine({"one": one, "other": other}, netted=False).summary(), one.pnl_net[0] + other.pnl_net[0]
+    capital = one.capital() + other.capital()
+    years = (market.dates[-1] - market.dates[0]).astype(int) / 365.25
+    excess = net.mean() - 0.04 / 252 * one.capital()
+    assert both["return_net_annual"] == pytest.approx(net.sum() / capital / years, rel=1e-9)
+    assert both["sharpe_net"] == pytest.approx(excess / net.std(ddof=1) * np.sqrt(252), rel=1e-9)
+    assert both["worst_day"] == pytest.approx(net.min(), rel=1e-9)
+
+
 def test_netting_takes_hedge_costs_off_and_changes_nothing_else(market):
     one, two = run(market, Straddle(28)), run(market, Straddle(28), level=-1.0, exits=ShortestTenor())
     apart, netted = combine({"one": one, "two": two}, netted=False), combine({"one": one, "two": two})
