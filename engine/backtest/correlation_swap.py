@@ -72,7 +72,7 @@ class CorrelationHeld(Held):
         self.strike[:, 0] = strike
         iv, stale = xp.concatenate([self._implied[:, None], self._vol], axis=1), of.reading.stale.copy()
         stale[:, 0] = stale[:, 0] | (stale[:, 1:] & (self._basket > 0.0)).any(axis=1)
-        self.reading = Reading(iv, stale, of.reading.beyond)
+        self.surface = self.reading = Reading(iv, stale, of.reading.beyond)
         self.at_marks = (marks.forward, self.strike[:, :, None], iv, marks.years, of.rate)
         value, vega, volga = self._worth(self._at_marks, self._implied, self._left)
         # A calendar day without returns: where less is left, what is left.

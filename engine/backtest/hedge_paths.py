@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from engine.arrays import Floats
 from engine.backend import namespace
-from engine.backtest.hedging import OWN, STICKY_DELTA, AbstractHedge, DailyDelta, Hedge, Wanted
+from engine.backtest.hedging import OWN, STICKY_DELTA, SURFACE, AbstractHedge, DailyDelta, Hedge, Wanted
 from engine.backtest.leg_sums import total
 from engine.backtest.trailing import trailing_beta, trailing_vol
 from engine.kernels.codes import LegStatus
@@ -73,8 +73,8 @@ def _delta(legs: "Legs", one: "Held", hedge: AbstractHedge) -> Floats:
     if hedge.vol == STICKY_DELTA:
         return one.greeks.delta + _smile_term(one)
     forward, strike, iv, years, rate = one.at_marks
-    realized = _of_legs(legs, trailing_vol(legs.panel, hedge.window), iv)
-    return one.price(forward, strike, realized, years, rate, *one.of_swap).delta
+    vol = one.surface.iv if hedge.vol == SURFACE else _of_legs(legs, trailing_vol(legs.panel, hedge.window), iv)
+    return one.price(forward, strike, vol, years, rate, *one.of_swap).delta
 
 
 def _smile_term(one: "Held") -> Floats:

@@ -14,7 +14,7 @@ from engine.errors import InputError
 from engine.kernels.codes import HedgeRule
 from engine.kinds import check_count, check_kinds
 
-OWN, STICKY_DELTA, REALIZED = "own", "sticky_delta", "realized"
+OWN, SURFACE, STICKY_DELTA, REALIZED = "own", "surface", "sticky_delta", "realized"
 
 
 @runtime_checkable
@@ -65,7 +65,8 @@ class AbstractHedge(ABC):
     ----------
     vol : str
         Which volatility delta is computed by: `own`, the option's at its strike, which stays there (sticky strike);
-        `sticky_delta`, the same, the smile moving with the forward; `realized`, that of the underlying's last `window`
+        `surface`, that of the smile around it, which is another where `marks=listed` has a price of its own;
+        `sticky_delta`, its own, the smile moving with the forward; `realized`, that of the underlying's last `window`
         sessions, and its own until so many are known.
     window : int
         Sessions of realised volatility.
@@ -82,8 +83,10 @@ class AbstractHedge(ABC):
     def __post_init__(self):
         check_kinds(self)
         check_count("hedge.window", self.window, least=2)
-        if self.vol not in (OWN, STICKY_DELTA, REALIZED):
-            raise InputError(f"hedge.vol={self.vol} is no volatility to hedge by; use own, sticky_delta or realized")
+        if self.vol not in (OWN, SURFACE, STICKY_DELTA, REALIZED):
+            raise InputError(
+                f"hedge.vol={self.vol} is no volatility to hedge by; use own, surface, sticky_delta or realized"
+            )
 
     @property
     def looks_back(self) -> bool:

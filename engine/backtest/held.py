@@ -43,7 +43,8 @@ class Held:
         opened = (marks.forward[:, :, 0], marks.smile[:, :, 0], marks.deltas, marks.time[:, :, 0])
         given = strike is not None
         self.strike = strike if given else by_class(pair, lambda instrument: instrument.strike.at(*opened))
-        self.reading: Reading = by_class(pair, self._read)
+        self.surface: Reading = by_class(pair, self._read)
+        self.reading = self.surface
         self.opened = Opened(marks.time[:, :, :1], marks.forward[:, :, :1])
         self.of_swap: tuple[Floats, ...] = ()  # squared returns realised, and the convexity of volatility
         if any(instrument.kind in SWAPS for instrument in pair):

@@ -9,6 +9,7 @@ from engine.backend import to_host
 from engine.backtest import (
     AbstractHedge,
     Calendar,
+    CorrelationSwap,
     DailyDelta,
     DeltaBand,
     EveryDays,
@@ -343,3 +344,15 @@ def test_a_history_before_the_panel_is_looked_back_to():
     later = panel.slice(panel.dates[30], None)
     np.testing.assert_array_equal(trailing_vol(later, 20), trailing_vol(panel, 20)[30:])
     assert np.isnan(trailing_vol(replace(later, history=None, validate=False), 20)[0]).all()
+
+
+def test_on_surface_marks_the_surfaces_volatility_is_the_options_own():
+    market = small_market(60)
+    own, surface = (
+        backtest(market, ShortCorrelation(), basket=AllMembers(), hedge=DailyDelta(vol=vol)).pnl_gross
+        for vol in ("own", "surface")
+    )
+    # One by the kernel, the other by array code.
+    np.testing.assert_allclose(surface, own, rtol=0, atol=1e-9 * np.abs(own).max())
+    with pytest.raises(InputError, match="no contract of one leg"):
+        backtest(market, ShortCorrelation(), structure=CorrelationSwap(28), hedge=DailyDelta(vol="surface"))
