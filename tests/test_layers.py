@@ -68,6 +68,7 @@ PLACES = {
     "polars": {
         "engine.data",
         "engine.backtest.breakevens",
+        "engine.backtest.capacity",
         "engine.backtest.ledger",
         "engine.backtest.result",
         "engine.backtest.track_record",

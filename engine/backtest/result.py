@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.backtest import breakevens, ledger, views
+from engine.backtest import breakevens, capacity, ledger, views
 from engine.backtest.accounts import CAPITAL_VOL_POINTS, Accounts
 from engine.backtest.attribution import PARTS
 from engine.backtest.batch import batch_fields
@@ -259,6 +259,7 @@ class BacktestResult:
     stress = views.stress  # what is held on from each close earns at once in each crisis
     vega_split = views.vega_split  # what changes of volatility earned each session, and why these changed
     breakeven_correlation = breakevens.breakeven_correlation  # that must come out for the held book to earn nothing
+    capacity = capacity.capacity  # how many times as large each cohort of listed contracts could have been
     breakeven_prices = breakevens.breakeven_prices  # at which each leg held on from a close does
 
     def legs(self, p: int = 0) -> LegTable:

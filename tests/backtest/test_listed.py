@@ -316,3 +316,24 @@ def test_every_structure_of_options_has_listed_contracts(market, raw):
             assert row["entry_price"] == close
             if row["status"] == "expired":
                 assert row["exit_date"] == row["expiry"]
+
+
+def test_capacity_is_that_of_the_contract_that_traded_least_for_its_lots(result, shared_data):
+    rows = pl.read_parquet(shared_data / "nse" / "fo.parquet").filter(
+        pl.col("instrument").cast(pl.String).str.starts_with("OPT")
+    )
+    volume = {
+        (row["date"], row["symbol"], row["expiry"], row["strike"], row["option_type"][0]): row["contracts"]
+        for row in rows.iter_rows(named=True)
+    }
+    found = {row["cohort"]: row for row in result.capacity(share=0.1).iter_rows(named=True)}
+    least = {}
+    for row in result.ledger().iter_rows(named=True):
+        if row["lots"]:
+            key = (row["entry_date"], row["leg"], row["expiry"], row["strike"], row["right"])
+            times = 0.1 * volume[key] / abs(row["lots"])
+            least[row["cohort"]] = min(times, least.get(row["cohort"], np.inf))
+    assert set(found) == set(least)
+    for cohort, times in least.items():
+        assert found[cohort]["multiple"] == pytest.approx(times, rel=1e-14)
+        assert found[cohort]["unknown"] == 0
