@@ -97,7 +97,7 @@ PLACES = {
     "cupy": {"engine.backend", "engine.kernels", *APPLICATION},
 }
 # Imported inside functions only: whoever does not need them does not wait for them.
-LAZY = {"cupy", "ray", "cupyx", "statsmodels", "arch", "scipy.special", "exchange_calendars", "pandas"}
+LAZY = {"cupy", "ray", "cupyx", "statsmodels", "arch", "scipy.special", "exchange_calendars", "pandas", "plotly"}
 HEAVY = ("cupy", "plotly", "statsmodels", "pandas", "hydra", "polars", "scipy", "exchange_calendars", "dataframely")
 
 

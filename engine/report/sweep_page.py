@@ -141,7 +141,7 @@ def _over_settings(page: Page, known: pl.DataFrame, settings: list[str]) -> list
     maps = [
         page.figure(
             plots.plot_sweep_heatmap(known.group_by(x, y).agg(mean), x, y, METRIC).update_layout(
-                title=f"{words}: {y} by {x}", yaxis_title=""
+                title={"text": f"{words}: {y} by {x}"}, yaxis={"title": {"text": ""}}
             )
         )
         for x, y in list(itertools.combinations(axes, 2))[:MOST_MAPS]

@@ -1,6 +1,8 @@
 """Figures are built from frames, the page needs nothing but itself and shows the summary's numbers."""
 
 import re
+import subprocess
+import sys
 from datetime import date, timedelta
 
 import numpy as np
@@ -72,7 +74,7 @@ def test_the_correlation_page_is_self_contained_and_survives_missing_values(tmp_
 
 def test_a_series_without_a_number_has_no_line_and_no_legend():
     frame = pl.DataFrame({"date": [date(2024, 1, 1)], "a": [0.1], "b": [None]}, schema_overrides={"b": pl.Float64})
-    assert [trace.name for trace in plots.plot_series(frame, "", "").data] == ["a"]
+    assert [trace.name for trace in plots.plot_series(frame, "", "").plotly().data] == ["a"]
 
 
 def test_the_summary_starts_with_gross_cost_net_and_break_even(result):
@@ -97,7 +99,7 @@ def test_the_leaderboard_shows_what_differs_best_first():
 
 
 def test_the_attribution_figure_carries_every_source_and_the_gross(result):
-    figure = plots.plot_attribution(result.daily(), "USD")
+    figure = plots.plot_attribution(result.daily(), "USD").plotly()
     sources = [trace for trace in figure.data if trace.name != "gross"]
     gross = next(trace for trace in figure.data if trace.name == "gross")
     total = sum(np.asarray(trace.y, dtype=float) for trace in sources)
@@ -107,16 +109,33 @@ def test_the_attribution_figure_carries_every_source_and_the_gross(result):
 
 def test_the_heat_map_puts_each_run_in_its_cell_and_leaves_gaps_empty():
     runs = pl.DataFrame({"a": [1, 2, 1], "b": [0.5, 0.5, 1.0], "m": [10.0, 20.0, 30.0]})
-    heat = plots.plot_sweep_heatmap(runs, "a", "b", "m").data[0]
+    heat = plots.plot_sweep_heatmap(runs, "a", "b", "m").plotly().data[0]
     assert [list(row) for row in heat.z] == [[10.0, 20.0], [30.0, None]]
 
 
 def test_baskets_through_time_are_a_heat_map_that_keeps_the_last_date_of_a_long_history():
     days = [date(2010, 1, 1) + timedelta(days=i) for i in range(1000)]
     frame = pl.DataFrame({"date": days, "top50": [i / 1000.0 for i in range(1000)], "Energy": [None] * 1000})
-    (heat,) = plots.plot_basket_heatmap(frame, "Realised").data
+    (heat,) = plots.plot_basket_heatmap(frame, "Realised").plotly().data
     assert list(heat.y) == ["top50", "Energy"]
     assert 100 < len(heat.x) <= 160
     assert heat.x[-1] == days[-1]
     assert heat.z[0][-1] == pytest.approx(99.9)
     assert set(heat.z[1]) == {None}
+
+
+def test_a_figure_without_plotly_is_what_plotly_makes_of_it(result):
+    days = result.daily()
+    for figure in (plots.plot_equity(days, "USD"), plots.plot_exposure(days), plots.plot_attribution(days, "USD")):
+        drawn = figure.plotly()  # refuses a property that it does not know
+        assert [trace.name for trace in drawn.data] == [trace["name"] for trace in figure.data]
+        assert drawn.layout.height == figure.layout["height"]
+        assert drawn.layout.template.layout.hovermode == "x unified"
+    with pytest.raises(ValueError, match="colour"):
+        plots.plot_exposure(days).update_layout(font={"colour": "red"}).plotly()
+
+
+def test_a_page_does_not_wait_for_plotly():
+    code = "import sys; from engine.report import plots, write_tearsheet; print('plotly' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -64,7 +64,7 @@ def test_axes_of_heat_maps_and_bars_are_categories():
         frame.unique(["strategy.enter", "sizing"]), "strategy.enter", "sizing", "sharpe_net"
     )
     bars = plots.plot_by_setting(frame.group_by("sizing").agg(pl.col("sharpe_net").mean()), "sizing", "sharpe_net", "")
-    assert [figure.layout.xaxis.type for figure in (heat, bars)] == ["category"] * 2
+    assert [figure.plotly().layout.xaxis.type for figure in (heat, bars)] == ["category"] * 2
 
 
 @pytest.mark.parametrize(

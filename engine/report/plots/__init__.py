@@ -1,4 +1,4 @@
-"""Figures: a frame in, a figure out. The only package that imports plotly.
+"""Figures: a frame in, a figure out. The only package that imports plotly, and only where a figure is shown.
 
 It is handed numpy arrays: to read a column of polars it would load another library first, a tenth of a run.
 """

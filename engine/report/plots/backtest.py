@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import polars as pl
 
 from engine.arrays import Dates, Floats
 from engine.backtest.attribution import PARTS
-from engine.report.plots.style import COST, GROSS, INK, NET, new_figure
+from engine.report.plots.style import COST, GROSS, INK, NET, Figure, new_figure
 
 
-def plot_equity(daily: pl.DataFrame, currency: str) -> go.Figure:
+def plot_equity(daily: pl.DataFrame, currency: str) -> Figure:
     """Cumulative P&L gross, net and cost; the last is drawn downwards, so that the first two differ by it."""
     gross, cost, net = (daily[name].cum_sum() for name in ("pnl_gross", "cost", "pnl_net"))
     figure = new_figure(
@@ -40,7 +39,7 @@ def plot_equity(daily: pl.DataFrame, currency: str) -> go.Figure:
     return figure
 
 
-def plot_drawdown(dates: Sequence[Any] | Dates, drawdown: Floats, currency: str) -> go.Figure:
+def plot_drawdown(dates: Sequence[Any] | Dates, drawdown: Floats, currency: str) -> Figure:
     """Fall of cumulative net P&L below its running high."""
     worst = int(np.argmin(drawdown))
     figure = new_figure(
@@ -58,7 +57,7 @@ def plot_drawdown(dates: Sequence[Any] | Dates, drawdown: Floats, currency: str)
     return figure
 
 
-def plot_exposure(daily: pl.DataFrame) -> go.Figure:
+def plot_exposure(daily: pl.DataFrame) -> Figure:
     """Exposure carried out of each close, in cohorts at full size; above zero is short correlation."""
     invested = np.count_nonzero(daily["exposure"]) / daily.height
     figure = new_figure(f"Exposure: invested on {invested:.0%} of sessions", "open cohorts (1 = full size)")
@@ -75,7 +74,7 @@ def plot_exposure(daily: pl.DataFrame) -> go.Figure:
     return figure.update_layout(height=260)
 
 
-def plot_attribution(daily: pl.DataFrame, currency: str) -> go.Figure:
+def plot_attribution(daily: pl.DataFrame, currency: str) -> Figure:
     """Cumulative P&L by source; the sources sum to the gross P&L. Delta and its hedge are shown as one."""
     cumulative = daily.select("date", "pnl_gross", *PARTS).with_columns(
         (pl.col("delta") + pl.col("hedge")).alias("delta")
@@ -107,7 +106,7 @@ def plot_attribution(daily: pl.DataFrame, currency: str) -> go.Figure:
     return figure
 
 
-def plot_equity_overlay(curves: pl.DataFrame, currency: str) -> go.Figure:
+def plot_equity_overlay(curves: pl.DataFrame, currency: str) -> Figure:
     """Cumulative net P&L of several runs; columns run, date, pnl_net."""
     figure = new_figure("Cumulative net P&L by run", f"cumulative net P&L ({currency})")
     for (run,), rows in curves.group_by("run", maintain_order=True):
@@ -121,7 +120,7 @@ def plot_equity_overlay(curves: pl.DataFrame, currency: str) -> go.Figure:
     return figure
 
 
-def plot_sweep_heatmap(runs: pl.DataFrame, x: str, y: str, metric: str) -> go.Figure:
+def plot_sweep_heatmap(runs: pl.DataFrame, x: str, y: str, metric: str) -> Figure:
     """One metric over two swept parameters; one row of `runs` per pair."""
     across, down = runs[x].unique().sort().to_list(), runs[y].unique().sort().to_list()
     values = {(row[x], row[y]): row[metric] for row in runs.iter_rows(named=True)}

@@ -1,17 +1,16 @@
 """Figures of correlation: through time, by tenor and delta, by basket, and what moved it."""
 
-import plotly.graph_objects as go
 import polars as pl
 
-from engine.report.plots.style import GROSS, INK, NET, new_figure
+from engine.report.plots.style import GROSS, INK, NET, Figure, new_figure
 
 
-def plot_implied_correlation(series: pl.DataFrame, title: str = "Implied against realised correlation") -> go.Figure:
+def plot_implied_correlation(series: pl.DataFrame, title: str = "Implied against realised correlation") -> Figure:
     """Correlation through time: one line per column beside `date`, decimals shown as published (x 100)."""
     return plot_series(series, title, "correlation (x 100)")
 
 
-def plot_series(series: pl.DataFrame, title: str, unit: str, scale: float = 100.0) -> go.Figure:
+def plot_series(series: pl.DataFrame, title: str, unit: str, scale: float = 100.0) -> Figure:
     """Lines through time, one per column beside `date` that has a number, times `scale`."""
     figure = new_figure(title, unit)
     for column in series.columns:
@@ -26,17 +25,17 @@ def plot_series(series: pl.DataFrame, title: str, unit: str, scale: float = 100.
     return figure
 
 
-def plot_term_structure(levels: pl.DataFrame) -> go.Figure:
+def plot_term_structure(levels: pl.DataFrame) -> Figure:
     """Implied correlation against tenor; columns tenor and one per date or statistic, decimals."""
     return _curves(levels, "Term structure of implied correlation at 50 delta", "tenor (days)", "")
 
 
-def plot_skew(levels: pl.DataFrame) -> go.Figure:
+def plot_skew(levels: pl.DataFrame) -> Figure:
     """Implied correlation against call delta; columns delta and one per tenor, decimals. 90 is the crash side."""
     return _curves(levels, "Skew of implied correlation", "call delta (90 = 10-delta put)", " days")
 
 
-def _curves(levels: pl.DataFrame, title: str, x: str, unit: str) -> go.Figure:
+def _curves(levels: pl.DataFrame, title: str, x: str, unit: str) -> Figure:
     """A curve per column against the first one."""
     figure = new_figure(title, "correlation (x 100)", x)
     along, *columns = levels.columns
@@ -53,7 +52,7 @@ def _curves(levels: pl.DataFrame, title: str, x: str, unit: str) -> go.Figure:
     return figure
 
 
-def plot_surface(surface: pl.DataFrame, title: str) -> go.Figure:
+def plot_surface(surface: pl.DataFrame, title: str) -> Figure:
     """One date's correlation by tenor and delta; a row per tenor, columns tenor and one per call delta, decimals."""
     deltas = [column for column in surface.columns if column != "tenor"]
     tenors = [f"{tenor} days" for tenor in surface["tenor"]]
@@ -74,7 +73,7 @@ def plot_surface(surface: pl.DataFrame, title: str) -> go.Figure:
     return figure
 
 
-def plot_basket_heatmap(series: pl.DataFrame, title: str, sampled: int = 160) -> go.Figure:
+def plot_basket_heatmap(series: pl.DataFrame, title: str, sampled: int = 160) -> Figure:
     """Correlation of several baskets through time, one row each; columns date and one per basket, decimals.
 
     Of long histories every so many dates are shown, `sampled` at most, the last one always.
@@ -88,7 +87,7 @@ def plot_basket_heatmap(series: pl.DataFrame, title: str, sampled: int = 160) ->
         y=baskets,
         z=[(shown[basket] * 100.0).to_list() for basket in baskets],
         colorscale=[[0.0, "#f6f4ef"], [0.5, GROSS], [1.0, NET]],
-        colorbar={"title": "x 100"},
+        colorbar={"title": {"text": "x 100"}},
         hovertemplate="%{y}, %{x}: %{z:.1f}<extra></extra>",
     )
     figure.update_yaxes(autorange="reversed", automargin=True)
@@ -96,7 +95,7 @@ def plot_basket_heatmap(series: pl.DataFrame, title: str, sampled: int = 160) ->
     return figure
 
 
-def plot_drivers(drivers: pl.DataFrame, leg: str) -> go.Figure:
+def plot_drivers(drivers: pl.DataFrame, leg: str) -> Figure:
     """What moved the index volatility, added up through time; columns date, total and the parts, vol points."""
     figure = new_figure(f"Where the moves of {leg}'s volatility came from", "vol points since the start")
     for column in ("component_vol", "correlation", "weight", "cross"):
@@ -119,7 +118,7 @@ def plot_drivers(drivers: pl.DataFrame, leg: str) -> go.Figure:
     return figure
 
 
-def plot_day_drivers(drivers: pl.DataFrame, day: str) -> go.Figure:
+def plot_day_drivers(drivers: pl.DataFrame, day: str) -> Figure:
     """What moved implied correlation on one day: a bar per driver; columns driver and points."""
     figure = new_figure(f"Drivers of implied correlation on {day}", "", "points (x 100)")
     figure.add_bar(
@@ -135,7 +134,7 @@ def plot_day_drivers(drivers: pl.DataFrame, day: str) -> go.Figure:
     return figure
 
 
-def plot_season(season: pl.DataFrame) -> go.Figure:
+def plot_season(season: pl.DataFrame) -> Figure:
     """Season of the quarter: a line per index with two standard errors; columns index, phase, factor, error."""
     figure = new_figure("Season of the quarter", "level / level of the quarter", "trading day of the quarter")
     for (index,), rows in season.group_by("index", maintain_order=True):
@@ -147,5 +146,6 @@ def plot_season(season: pl.DataFrame) -> go.Figure:
             error_y={"type": "data", "array": (2.0 * rows["error"]).to_list(), "thickness": 0.8, "width": 0},
             hovertemplate="%{y:.2f}",
         )
-    figure.add_hline(y=1.0, line={"width": 1, "dash": "dot"})
+    level = {"type": "line", "x0": 0, "x1": 1, "xref": "x domain", "y0": 1.0, "y1": 1.0, "yref": "y"}
+    figure.update_layout(shapes=[{**level, "line": {"width": 1, "dash": "dot"}}])
     return figure

@@ -1,20 +1,19 @@
 """Figures of one run through time: rolling Sharpe, correlation with its entries, greeks, and what P&L came from."""
 
 import numpy as np
-import plotly.graph_objects as go
 import polars as pl
 
 from engine.arrays import Floats
-from engine.report.plots.style import COST, GROSS, INK, NET, new_figure
+from engine.report.plots.style import COST, GROSS, INK, NET, Figure, new_figure
 
 
-def plot_rolling_sharpe(dates: np.ndarray, ratio: Floats, window: int) -> go.Figure:
+def plot_rolling_sharpe(dates: np.ndarray, ratio: Floats, window: int) -> Figure:
     """Sharpe ratio of net P&L over a trailing window of sessions."""
     figure = new_figure(f"Sharpe ratio of net P&L over {window} sessions", "ratio")
     return _line(figure, dates, ratio, "Sharpe", NET, "%{y:.2f}", showlegend=False)
 
 
-def plot_entries(series: pl.DataFrame, entries: pl.DataFrame) -> go.Figure:
+def plot_entries(series: pl.DataFrame, entries: pl.DataFrame) -> Figure:
     """Implied correlation through time with the entries of cohorts marked on it.
 
     Parameters
@@ -46,7 +45,7 @@ def plot_entries(series: pl.DataFrame, entries: pl.DataFrame) -> go.Figure:
     return figure
 
 
-def plot_greek(greeks: pl.DataFrame, greek: str, unit: str) -> go.Figure:
+def plot_greek(greeks: pl.DataFrame, greek: str, unit: str) -> Figure:
     """One greek of index, members and both through time; columns date, leg_class and the greek, in currency."""
     index, members = (
         greeks.filter(pl.col("leg_class") == leg_class)[greek].to_numpy() for leg_class in ("index", "component")
@@ -59,7 +58,7 @@ def plot_greek(greeks: pl.DataFrame, greek: str, unit: str) -> go.Figure:
     return figure.update_layout(height=280)
 
 
-def plot_split(split: pl.DataFrame, currency: str) -> go.Figure:
+def plot_split(split: pl.DataFrame, currency: str) -> Figure:
     """Cumulative P&L from volatility, correlation and index minus basket; columns date and the parts, which sum."""
     parts = [column for column in split.columns if column != "date"]
     totals = {part: float(split[part].sum()) for part in parts}
@@ -71,6 +70,6 @@ def plot_split(split: pl.DataFrame, currency: str) -> go.Figure:
     return figure
 
 
-def _line(figure: go.Figure, x, y, name: str, colour: str, hover: str, width: float = 1.8, **more) -> go.Figure:
+def _line(figure: Figure, x, y, name: str, colour: str, hover: str, width: float = 1.8, **more) -> Figure:
     line = {"color": colour, "width": width}
     return figure.add_scatter(x=x, y=y, name=name, line=line, hovertemplate=hover, mode="lines", **more)

@@ -2,12 +2,11 @@
 
 import itertools
 import math
+from typing import Any
 
-import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
-from engine.report.plots.style import COST, INK, MUTED, NET, SERIES, new_figure
+from engine.report.plots.style import COST, INK, MUTED, NET, SERIES, THEME, new_figure
 
 # The units of the benchmark's cases, and the panel of the history that shows them.
 HISTORY_PANELS = {
@@ -21,12 +20,13 @@ HISTORY_TICKS = 10  # commits named along an axis, at most
 MULTIPLES = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
-def plot_roofline(cases: pl.DataFrame, bytes_per_second: float, multiply_adds_per_second: float, device: str):
+def plot_roofline(cases: pl.DataFrame, bytes_per_second: float, multiply_adds_per_second: float, device: str) -> Any:
     """Speed of each case under the machine's two ceilings; columns label, intensity, rate, plain (a plain loop).
 
     Intensity is multiply-adds per byte, rate multiply-adds per second, both of what the work needs (see `Work`).
     """
-    figure = new_figure(f"Roofline: {device}", "multiply-adds per second", "multiply-adds per byte that must be read")
+    words = "multiply-adds per second", "multiply-adds per byte that must be read"
+    figure = new_figure(f"Roofline: {device}", *words).plotly()
     ridge = multiply_adds_per_second / bytes_per_second
     left, right = min(0.3, *cases["intensity"]) / 1.6, max(4.0 * ridge, *cases["intensity"]) * 2.5
     figure.add_scatter(
@@ -76,7 +76,7 @@ def _label_places(cases: pl.DataFrame, points: pl.DataFrame) -> list[str]:
     return places
 
 
-def plot_history(speeds: pl.DataFrame, device: str) -> go.Figure:
+def plot_history(speeds: pl.DataFrame, device: str) -> Any:
     """Speed of each case run by run, as a multiple of its first; dotted = what the machine's own limit did meanwhile.
 
     Parameters
@@ -86,6 +86,8 @@ def plot_history(speeds: pl.DataFrame, device: str) -> go.Figure:
     device : str
     """
     panels = list(dict.fromkeys(HISTORY_PANELS[unit] for unit in speeds["unit"].unique(maintain_order=True)))
+    from plotly.subplots import make_subplots
+
     figure = make_subplots(rows=1, cols=len(panels), subplot_titles=panels, shared_yaxes=True, horizontal_spacing=0.02)
     for column, panel in enumerate(panels, start=1):
         shown = speeds.filter(pl.col("unit").replace_strict(HISTORY_PANELS) == panel)
@@ -126,7 +128,7 @@ def plot_history(speeds: pl.DataFrame, device: str) -> go.Figure:
     figure.update_yaxes(type="log", tickmode="array", tickvals=MULTIPLES, ticktext=[f"x {n:g}" for n in MULTIPLES])
     first, latest = (finished[:10] for finished in (runs["finished"][0], runs["finished"][-1]))
     figure.update_layout(
-        template="dispersion",
+        template=THEME,
         title=f"Speed as a multiple of the first run: {device}, {first} to {latest}",
         height=560,
         hovermode="closest",
@@ -135,10 +137,12 @@ def plot_history(speeds: pl.DataFrame, device: str) -> go.Figure:
     return figure
 
 
-def plot_growth(points: pl.DataFrame, device: str) -> go.Figure:
+def plot_growth(points: pl.DataFrame, device: str) -> Any:
     """Time against size, one panel per axis; columns series, axis, length, seconds; dotted = in proportion to size."""
     words = {"T": "T, dates", "N": "N, names", "P": "P, parameter sets"}
     axes = points["axis"].unique(maintain_order=True).to_list()
+    from plotly.subplots import make_subplots
+
     figure = make_subplots(rows=1, cols=len(axes), horizontal_spacing=0.04, shared_yaxes=True)
     colours = iter(SERIES)
     for column, axis in enumerate(axes, start=1):
@@ -178,7 +182,7 @@ def plot_growth(points: pl.DataFrame, device: str) -> go.Figure:
         ticktext=[f"{10**n:,} s" if n >= 0 else f"{10.0 ** (n + 3):g} ms" for n in decades],
     )
     figure.update_layout(
-        template="dispersion",
+        template=THEME,
         title=f"Time against size: {device} (dotted: in proportion)",
         height=560,
         hovermode="closest",

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 import polars as pl
 
 from engine.arrays import Floats
-from engine.report.plots.style import COST, GROSS, NET, new_figure
+from engine.report.plots.style import COST, GROSS, NET, Figure, new_figure
 
 BINS = 30
 
 
-def plot_luck(ratios: Floats, best: float, luck: float | None) -> go.Figure:
+def plot_luck(ratios: Floats, best: float, luck: float | None) -> Figure:
     """Net Sharpe ratios of all runs, with the best, and the best that as many trials show without skill."""
     figure = new_figure("Net Sharpe ratios of all runs", "runs", "net Sharpe ratio")
     counts, edges = np.histogram(ratios, bins=min(BINS, max(5, len(ratios) // 4)))
@@ -36,7 +35,7 @@ def plot_luck(ratios: Floats, best: float, luck: float | None) -> go.Figure:
     return figure.update_layout(hovermode="closest", height=320)
 
 
-def plot_later_ranks(shares: Sequence[float]) -> go.Figure:
+def plot_later_ranks(shares: Sequence[float]) -> Figure:
     """Where the run that is best in one half of the sessions ranks in the other: share of splits by tenth."""
     figure = new_figure(
         "Where the best of one half ranks in the other", "share of splits", "from last to first, tenths"
@@ -45,10 +44,10 @@ def plot_later_ranks(shares: Sequence[float]) -> go.Figure:
     colours = [COST if n < len(shares) // 2 else NET for n in range(len(shares))]
     figure.add_bar(x=tenths, y=list(shares), marker={"color": colours}, hovertemplate="%{y:.1%}<extra></extra>")
     figure.update_xaxes(type="category")
-    return figure.update_layout(hovermode="closest", height=320, yaxis_tickformat=".0%")
+    return figure.update_layout(hovermode="closest", height=320, yaxis={"tickformat": ".0%"})
 
 
-def plot_by_setting(means: pl.DataFrame, setting: str, metric: str, words: str) -> go.Figure:
+def plot_by_setting(means: pl.DataFrame, setting: str, metric: str, words: str) -> Figure:
     """One metric by the values of one setting, a category each; columns of the setting and the metric."""
     figure = new_figure(f"{words} by {setting}", "", setting)
     values = means[metric].to_numpy()
@@ -62,7 +61,7 @@ def plot_by_setting(means: pl.DataFrame, setting: str, metric: str, words: str) 
     return figure.update_layout(hovermode="closest", height=320)
 
 
-def plot_parallel(runs: pl.DataFrame, settings: Sequence[str], metric: str, words: str) -> go.Figure:
+def plot_parallel(runs: pl.DataFrame, settings: Sequence[str], metric: str, words: str) -> Figure:
     """A line per run across its settings to its result, coloured by it; settings are categories."""
     dimensions = []
     for name in settings:
