@@ -141,7 +141,7 @@ def held_vega_split(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, 
     """Return what changes of volatility earned, (C, H + 1, len(VEGA_SPLIT)); parameters as of `held_split`."""
 
     def work(legs, units, days, weights) -> VegaSplit:
-        return vega_split(legs, units, weights, recipe.hedge)
+        return vega_split(legs, units, weights)
 
     return _with_weights(panel, cohorts, recipe, name, units, weights, work).by_day
 

@@ -7,7 +7,6 @@ import numpy as np
 from engine.arrays import Floats
 from engine.backend import namespace
 from engine.backtest.attribution import SMALLEST
-from engine.backtest.hedging import Hedge
 from engine.backtest.held import Held
 from engine.backtest.instruments import PAYOFFS
 from engine.backtest.leg_sums import day_before, from_entry
@@ -26,10 +25,10 @@ class VegaSplit:
     by_day: np.ndarray
 
 
-def vega_split(legs: Legs, units: Floats, weights: Floats, hedge: Hedge) -> VegaSplit:
+def vega_split(legs: Legs, units: Floats, weights: Floats) -> VegaSplit:
     """Split `vega` and `vanna_volga` of the explain, each day from one close to the next, by revaluing every leg.
 
-    Once the date has rolled and the forward has moved, a leg's volatility goes from s, that of the close before, to s'
+    What is held against the legs has no vega. Once the date has rolled and the forward has moved, a leg's volatility goes from s, that of the close before, to s'
     in three steps, V(...) being its value at each of them:
 
         term_roll   to the surface of the close before, at the time now left and the moneyness of then
@@ -49,8 +48,6 @@ def vega_split(legs: Legs, units: Floats, weights: Floats, hedge: Hedge) -> Vega
     units : array (C, 1 + L)
     weights : array (C, 1 + L, H + 1)
         Basket weights of the names on each day; those of the legs held are made to sum to 1.
-    hedge : Hedge
-        None of it changes: what is held against the legs has no vega.
 
     Raises
     ------
