@@ -28,8 +28,8 @@ class VegaSplit:
 def vega_split(legs: Legs, units: Floats, weights: Floats) -> VegaSplit:
     """Split `vega` and `vanna_volga` of the explain, each day from one close to the next, by revaluing every leg.
 
-    What is held against the legs has no vega. Once the date has rolled and the forward has moved, a leg's volatility goes from s, that of the close before, to s'
-    in three steps, V(...) being its value at each of them:
+    What is held against the legs has no vega. Once the date has rolled and the forward has moved, a leg's volatility
+    goes from s, that of the close before, to s' in three steps, V(...) being its value at each of them:
 
         term_roll   to the surface of the close before, at the time now left and the moneyness of then
         skew        to the same surface at the moneyness of now
