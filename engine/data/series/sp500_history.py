@@ -76,12 +76,15 @@ def load_sp500_history(path: Path | str) -> PriceHistory:
             )
     if INDEX not in prices["ticker"]:
         raise InputError(f"{folder / PRICES} has no {INDEX}, whose sessions are the market's; add it")
+    if holdings.is_empty():
+        raise InputError(f"{folder / HOLDINGS} has no row; give what is held of each member")
     held = holdings.filter((pl.col("asof") == pl.col("asof").min()) & (pl.col("weight") > 0.0))
     wide = prices.pivot("ticker", index="date", values="adjusted").filter(pl.col(INDEX).is_not_null())  # no holidays
     names = tuple(sorted((set(wide.columns) & set(held["ticker"])) - {INDEX}))
     close = wide.select(pl.col(names).cast(pl.Float64).fill_null(np.nan)).to_numpy()
     index = wide[INDEX].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    dates, known = wide["date"].to_numpy().astype("datetime64[D]"), np.datetime64(holdings["asof"].min(), "D")
+    dates, known = wide["date"].to_numpy().astype("datetime64[D]"), holdings["asof"].to_numpy().min()
+    known = known.astype("datetime64[D]")
     first = np.searchsorted(dates, known, side="right") - 1
     if first < 0:
         raise InputError(f"{folder / PRICES} begins after {known}, of which {HOLDINGS} has the weights")
