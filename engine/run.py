@@ -13,7 +13,7 @@ def run(config: dict, folder: Path) -> None:
     """Backtest what the configuration asks for, fill the run folder and print the summary."""
     started = time.perf_counter()
     from engine.backtest import backtest
-    from engine.command.memory import remember
+    from engine.command.memory import keep_holdout, remember
     from engine.runs.claim import run_folder
     from engine.runs.folder import fill, run_files, told, trial_of
     from engine.runs.manifest import config_hash
@@ -41,6 +41,7 @@ def run(config: dict, folder: Path) -> None:
             summary = fill(kept, files, asked_files(), made)
         if not in_sweep():
             remember([trial_of(made, summary)], config["study"], made["finished"])
+            keep_holdout(config, made["finished"])
     seconds = time.perf_counter() - started
     if in_sweep():
         print(told(folder, summary, seconds))

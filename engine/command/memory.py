@@ -145,11 +145,7 @@ def hold_out(data: str, market: str, first: str, when: str) -> None:
         Where they are held out from an earlier date on already.
     """
     known = holdout(data)
-    if known is not None and known.first < first:
-        raise InputError(
-            f"holdout={first}: sessions from {known.first} on are held out since {known.since}, and a later date would "
-            "open some; holdout=open looks at all of them, and is counted"
-        )
+    _refuse_later(known, first)
     if known is None or known.first != first:
         _add([{"what": HELD_OUT, "data": data, "market": market, "first": first, "when": when}])
 
@@ -190,28 +186,32 @@ def kept_back(config: dict, market: dict) -> str | None:
     return min(dates, default=None)
 
 
-def keep_holdout(config: dict, when: str) -> None:
-    """Hold sessions out, or count a look at them, where a configuration asks for it."""
+def check_holdout(config: dict, when: str) -> None:
+    """Count a look where a configuration asks for one, and refuse a date that would open what is held out."""
     asked, market = config.get("holdout"), config["market"]
-    if asked is None:
-        return
-    data, name = data_of(market), str(market["name"])
     if asked == OPEN:
-        look(data, name, when)
-    else:
-        hold_out(data, name, str(read_date(asked, "holdout")), when)
+        look(data_of(market), str(market["name"]), when)
+    elif asked is not None:
+        _refuse_later(holdout(data_of(market)), str(read_date(asked, "holdout")))
+
+
+def keep_holdout(config: dict, when: str) -> None:
+    """Hold sessions out from now on where a configuration that was run asks for it; a run that fails holds none out."""
+    asked, market = config.get("holdout"), config["market"]
+    if asked not in (None, OPEN):
+        hold_out(data_of(market), str(market["name"]), str(read_date(asked, "holdout")), when)
 
 
 def remarks(config: dict) -> list[str]:
     """Return what whoever reads a run has to know of its study: its note, what was tried, what was looked at."""
     said = [str(config["note"])] if config.get("note") else []
     data = data_of(config["market"])
-    if (held := holdout(data)) is not None:
-        from_on = f"sessions from {held.first} on, held out since {held.since[:10]}"
-        opened = config.get("holdout") == OPEN
-        said.append(
-            f"Look {held.looks} at {from_on}" if opened else f"Without the {from_on} ({held.looks} looks so far)"
-        )
+    held, first = holdout(data), kept_back(config, config["market"])
+    if held is not None and config.get("holdout") == OPEN:
+        said.append(f"Look {held.looks} at sessions from {held.first} on, held out since {held.since[:10]}")
+    elif first is not None:
+        looks = f", {held.looks} looks at them so far" if held is not None and held.looks else ""
+        said.append(f"Without sessions from {first} on, which are held out{looks}")
     return said + tried_line(data)
 
 
@@ -222,6 +222,14 @@ def tried_line(data: str) -> list[str]:
         return []
     luck = f"; the best of as many shows a net Sharpe ratio of {so_far.by_luck:.2f} by luck, were they independent"
     return [f"{so_far.settings:,} settings were tried on this data so far{luck if so_far.by_luck > 0.0 else ''}"]
+
+
+def _refuse_later(known: Holdout | None, first: str) -> None:
+    if known is not None and known.first < first:
+        raise InputError(
+            f"holdout={first}: sessions from {known.first} on are held out since {known.since}, and a later date would "
+            "open some; holdout=open looks at all of them, and is counted"
+        )
 
 
 def _add(lines: list[dict]) -> None:

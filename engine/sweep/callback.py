@@ -47,6 +47,7 @@ class CompareRuns(Callback):
     _before: str | None = None  # text of ASKED in a sweep that is resumed
     _reports = False  # whether pages are asked for
     _started = 0.0
+    _holdout: dict | None = None  # what the sweep asks of it
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Claim the folder of a single run."""
@@ -54,7 +55,7 @@ class CompareRuns(Callback):
         try:
             _check_names(config)
             claim(Path(config.hydra.run.dir))
-            _keep_holdout(config)
+            _check_holdout(config)
         except InputError as error:
             take_back_all()
             give_up(str(error))
@@ -68,7 +69,7 @@ class CompareRuns(Callback):
             if "report" in config:
                 pages_asked({"report": plain(config.report, resolve=True)})
             CompareRuns._sweep, CompareRuns._before = _claimed(config)
-            _keep_holdout(config)
+            CompareRuns._holdout = _check_holdout(config)
         except InputError as error:
             take_back_all()
             give_up(str(error))
@@ -97,6 +98,8 @@ class CompareRuns(Callback):
         runs, judgement = _complete(own, time.perf_counter() - cls._started)
         if runs is not None:
             data = _remember(own.folder)
+            if cls._holdout is not None:
+                memory.keep_holdout(cls._holdout, now())
             _print_leaderboard(runs, judgement, own.folder)
             for line in itertools.chain.from_iterable(map(memory.tried_line, data)):
                 print(f"Study: {line}")
@@ -130,10 +133,13 @@ def _check_names(config: DictConfig) -> None:
         raise InputError(f"study={config.study} is not the name of a folder under results/; write study=my_study")
 
 
-def _keep_holdout(config: DictConfig) -> None:
-    if "holdout" in config:
-        asked = {"holdout": config.holdout, "market": plain(config.market, resolve=True)}
-        memory.keep_holdout(asked, now())
+def _check_holdout(config: DictConfig) -> dict | None:
+    """Check what is asked of a holdout, and count a look; return what `keep_holdout` takes once runs are finished."""
+    if "holdout" not in config:
+        return None
+    asked = {"holdout": config.holdout, "market": plain(config.market, resolve=True)}
+    memory.check_holdout(asked, now())
+    return asked
 
 
 def _remember(sweep: Path) -> list[str]:

@@ -118,5 +118,11 @@ def test_runs_and_sweeps_are_remembered_and_what_is_held_out_is_not_seen(command
     assert f"Look 1 at sessions from {HELD_OUT} on" in page.read_text()
 
 
+def test_a_run_that_fails_holds_nothing_out(command, place):
+    command("run", *SMALL, "holdout=2013-01-01", place=place).refuses("no session")
+    assert holdout(data_of({"name": "synthetic"})) is None
+    assert not memory.MEMORY.exists()
+
+
 def test_a_look_that_is_refused_leaves_nothing(command, place):
     command("run", *SMALL, "holdout=open", place=place).refuses("nothing of market synthetic is held out")
