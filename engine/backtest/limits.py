@@ -9,10 +9,12 @@ from engine.backend import to_host
 from engine.backtest.accounts import Accounts
 from engine.backtest.batch import refuse_below
 from engine.backtest.held_amounts import held_amounts
+from engine.backtest.instruments import pairs
 from engine.backtest.market import MarketView
 from engine.backtest.marking import ListedMarks
 from engine.backtest.structure import LegStatus
 from engine.errors import InputError
+from engine.kernels.codes import Kind
 from engine.kinds import check_kinds
 
 LIMITS = {  # in the order in which they are told
@@ -137,6 +139,8 @@ class Limits:
     def _check(self, book) -> None:
         if isinstance(book.recipe.marks, ListedMarks) and self.action == SCALE:
             raise InputError("marks=listed trades whole lots, which no share of a cohort is; use limits.action=block")
+        if any(one.kind == Kind.CORRELATION for pair in pairs(book.recipe.structure) for one in pair):
+            raise InputError("limits are of vegas per vol point, which a correlation swap has none of; leave them out")
         if getattr(book.recipe.hedge, "looks_back", False):
             raise InputError("limits imagine a session, of which a hedge by past returns knows none; use another hedge")
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engine.backtest import (
+    CorrelationSwap,
     DailyDelta,
     EarlyExit,
     HoldToExpiry,
@@ -190,6 +191,7 @@ def test_no_limit_knows_later_days(market):
         (lambda: Limits(name_vega=-1.0), "name_vega"),
         (lambda: Limits(action="sell"), "choose scale or block"),
         (lambda: run(small_market(), Limits(stress_loss=1.0), hedge=DailyDelta(vol="realized")), "past returns"),
+        (lambda: run(small_market(), Limits(stress_loss=1.0), structure=CorrelationSwap()), "correlation swap"),
     ],
 )
 def test_limits_that_cannot_be_are_refused(make, match):
