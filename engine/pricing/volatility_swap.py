@@ -38,7 +38,7 @@ def zero_vanna_vol(iv: Floats, deltas: Axis, years: Floats | float) -> Floats:
     --------
     >>> import numpy as np
     >>> zero_vanna_vol(np.array([[0.2, 0.2, 0.2], [0.18, 0.2, 0.24]]), np.array([25, 50, 75]), 0.25).round(4).tolist()
-    [0.2, 0.206]
+    [0.2, 0.2066]
     """
     xp = namespace(iv, years)
     if iv.shape[-1] != len(deltas):

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.command.memory import MEMORY
+
 HANG_SECONDS = 120.0
 
 
@@ -104,8 +106,9 @@ def _kill(group: int) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, by name."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    """Every file below a folder, by name, but for the memory of what was tried: its lines say when."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MEMORY.name)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def different(found: dict, expected: dict) -> str | None:
