@@ -15,12 +15,15 @@ from engine.backtest.book import TradeBook
 from engine.backtest.days import follow
 from engine.backtest.detail import SHARES_PER_CONTRACT, contracts_of
 from engine.backtest.hedge_paths import held_deltas
+from engine.backtest.held import Held
+from engine.backtest.instruments import Instrument, by_class
 from engine.backtest.legs import Legs
 from engine.backtest.scenarios import SPOTS
 from engine.backtest.stressed_vols import stressed_vols
 from engine.calendar import days_between
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
+from engine.kernels.codes import Kind
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,24 @@ def _at_once(legs: Legs, units: Floats, deltas: list[Floats], shock: Shock) -> F
     total = xp.zeros(units.shape)
     for one, ratio, delta in zip(legs.instruments, legs.ratios, deltas, strict=True):
         forward, strike, iv, years, rate = one.at_marks
-        then = one.price(forward * (1.0 + moved), strike, iv * (1.0 + wider), years, rate, *one.of_swap)
+        then = one.price(forward * (1.0 + moved), strike, iv * (1.0 + wider), years, rate, *_realised_then(one, moved))
         gain = then.value - one.greeks.value - delta * forward * moved
         total = total + xp.where(units != 0.0, units * ratio * gain[:, :, 0], 0.0)
     return total
+
+
+def _realised_then(one: Held, moved: Floats) -> tuple[Floats, ...]:
+    """Return what a swap has realised once the forward has moved: the move's own square is part of it."""
+    if not one.of_swap:
+        return ()
+    realised, convexity = one.of_swap
+    forward = one.marks.forward
+
+    def weight(instrument: Instrument) -> Floats:  # a gamma swap counts a return by where it ends
+        weighted = instrument.kind == Kind.GAMMA
+        return forward * (1.0 + moved) / forward[..., :1] if weighted else namespace(forward).ones_like(forward)
+
+    return realised + by_class(one.pair, weight) * namespace(forward).log1p(moved) ** 2, convexity
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from engine.backtest import (
     DailyDelta,
     DeskCosts,
     EarlyExit,
+    GammaSwap,
     IndexVega,
     MarginScale,
     NoHedge,
@@ -18,6 +19,7 @@ from engine.backtest import (
     Straddle,
     Strangle,
     StressCap,
+    VarianceSwap,
     VegaNeutral,
     VegaOfNav,
     VolatilityTarget,
@@ -228,3 +230,16 @@ def test_scales_batch_bit_for_bit(rule):
 def test_a_scale_that_cannot_be_is_refused(make, words):
     with pytest.raises(InputError, match=words):
         make()
+
+
+@pytest.mark.parametrize("move", [0.1, -0.1])
+def test_the_square_of_a_jump_is_realised_by_a_variance_swap_and_asked_margin_for(move):
+    """Short a vol point of vega: - 100 ln(1 + m)^2 / (2 s T), whatever the rate."""
+    market = small_market(9, events=False, missing=0.0)
+    book = backtest(market, ShortCorrelation(), structure=VarianceSwap(28)).book
+    found = shocked(market, book, [Shock(move, move)])
+    years = (book.cohorts.expiry - market.dates[book.cohorts.entry]).astype(float) / 365.0
+    expected = -100.0 * np.log1p(move) ** 2 / (2.0 * book.legs.iv[:, 0, 0] * years)
+    np.testing.assert_allclose(found.pnl[:, 0, 0], expected, rtol=1e-9)  # iv is read from a stored float32 smile
+    scaled = backtest(market, ShortCorrelation(), structure=GammaSwap(28), scale=MarginScale())
+    assert 0.0 < scaled.entry_exposure.max() < 100.0  # a gamma swap's margin was a rounding before
