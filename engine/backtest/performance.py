@@ -39,6 +39,8 @@ def sharpe_error(pnl: Floats) -> float:
 def expected_shortfall(pnl: Floats, tail: float = TAIL) -> float:
     """Mean P&L of the worst share of the days: the day that the share cuts counts for the part of it inside.
 
+    NaN where a day's P&L is not known.
+
     References
     ----------
     Acerbi and Tasche, "On the coherence of expected shortfall" (2002).
@@ -49,6 +51,8 @@ def expected_shortfall(pnl: Floats, tail: float = TAIL) -> float:
     1.3333333333333333
     """
     worst = np.sort(np.asarray(pnl, dtype=float))
+    if np.isnan(worst[-1:]).any():  # sorted last, it would count as the best day
+        return math.nan
     days = tail * len(worst)
     whole = int(days)
     part = (days - whole) * worst[whole] if whole < len(worst) else 0.0
@@ -56,7 +60,7 @@ def expected_shortfall(pnl: Floats, tail: float = TAIL) -> float:
 
 
 def hit_rate(pnl: Floats) -> float:
-    """Share of the days with a P&L on which it is positive; NaN where there is none.
+    """Share of the days with a P&L on which it is positive; NaN where there is none, or a day's is not known.
 
     Examples
     --------
@@ -64,7 +68,7 @@ def hit_rate(pnl: Floats) -> float:
     0.75
     """
     moved = np.asarray(pnl)[np.asarray(pnl) != 0.0]
-    return float((moved > 0.0).mean()) if len(moved) else math.nan
+    return float((moved > 0.0).mean()) if len(moved) and not np.isnan(moved).any() else math.nan
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from engine.backtest.structure import Structure, check_reach, choose_contracts, 
 from engine.backtest.structures import Straddle
 from engine.correlation import Basket, TopWeights
 from engine.data.panel import MarketPanel
+from engine.data.tables.contracts import MOST_RATE
 from engine.errors import InputError
 from engine.kinds import is_kind
 
@@ -109,6 +110,10 @@ def backtest(
     """
     if not is_kind(risk_free, float):
         raise InputError(f"risk_free={risk_free} is not a number; write 0.04 for 4 %")
+    if not abs(risk_free) <= MOST_RATE:
+        raise InputError(f"risk_free={risk_free} is no rate a year in decimals; write 0.04 for 4 %")
+    if not isinstance(market, MarketPanel):  # pyright: ignore[reportUnnecessaryIsInstance] - not of who has no types
+        raise InputError(f"market is of type {type(market).__name__}; give a MarketPanel, such as of load_market")
     view = MarketView(market, basket or TopWeights())
     sizing = sizing or VegaNeutral()
     costs = costs or VolPoints()
@@ -168,6 +173,8 @@ def open_book(
 
 def _why_not(book: TradeBook, basket: str) -> str:
     """Say why no cohort of a book can be entered, and what to do."""
+    if not (book.cohorts.life > 0).any():
+        return "the data have no session after any entry; widen start and end"
     least, sizing = book.recipe.structure.min_coverage, type(book.recipe.sizing).__name__
     if (book.coverage >= least).any():
         return (

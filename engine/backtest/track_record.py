@@ -12,6 +12,7 @@ from engine.backtest.metrics import SESSIONS_PER_YEAR, drawdown, hac_t, sharpe
 from engine.backtest.performance import drawdowns, expected_shortfall, hit_rate, parts_of, sharpe_error
 from engine.backtest.signals import expanding_rank
 from engine.backtest.wording import as_text, columns
+from engine.errors import InputError
 from engine.selection.deflated import moments
 from engine.selection.intervals import bootstrap_interval
 from engine.statistics import hac_lags, hac_regression
@@ -81,8 +82,15 @@ def track_record(
         Longest life of a cohort.
     repetitions, seed : int
         Of the bootstrap.
+
+    Raises
+    ------
+    InputError
+        Where a day's P&L is not known: it would count as the best day, or as none.
     """
     dates, daily = np.asarray(dates).astype("datetime64[D]"), np.asarray(pnl, dtype=float) / capital
+    if not np.isfinite(daily).all():
+        raise InputError(f"P&L of {dates[int(np.argmin(np.isfinite(daily)))]} is not known; leave out what is not")
     years = dates.astype("datetime64[Y]").astype(int) + 1970
     named = tuple(str(year) for year in np.unique(years))
     return TrackRecord(

@@ -7,6 +7,7 @@ import polars as pl
 
 from engine.data.tables.contracts import Table
 from engine.data.tables.judge import LINE, spelling
+from engine.data.tables.read_columns import check_numbers
 from engine.data.tables.read_dates import read_dates
 from engine.errors import InputError
 
@@ -99,6 +100,10 @@ def _turned(table: Table, frame: pl.DataFrame, what: str) -> pl.DataFrame:
     tickers = [column for column in frame.columns if column not in (LINE, date)]
     if spelling(value) in {spelling(ticker) for ticker in tickers} or not tickers:
         raise InputError(f"{what} has a column {value} and no column ticker; add it")
+    if frame.is_empty():
+        raise InputError(f"{what} has no row; give a date and a value for each ticker")
+    for ticker in tickers:
+        check_numbers(frame[ticker], f"{what}, column {ticker}")
     frame = frame.with_columns(read_dates(frame[date], f"{what}, column {date}", frame[LINE]).alias(date))
     if 2 * frame[date].n_unique() <= frame.height:
         has, needed = (
@@ -108,7 +113,7 @@ def _turned(table: Table, frame: pl.DataFrame, what: str) -> pl.DataFrame:
         raise InputError(
             f"{what} has no column ticker, and its dates repeat: name the columns {needed}; they are {has}"
         )
-    if any(frame[ticker].dtype == pl.String for ticker in tickers):
+    if not all(frame[ticker].dtype.is_numeric() for ticker in tickers):
         frame = frame.with_columns(pl.col(tickers).cast(pl.String))
     long = frame.unpivot(tickers, index=[LINE, date], variable_name=COLUMN, value_name=value)
     return long.rename({date: "date"}).with_columns(ticker=pl.col(COLUMN).str.strip_chars("\ufeff \"'"))
@@ -145,7 +150,7 @@ def _from_pandas_column(name: str, column: Any) -> pl.Series:
         moments = pl.Series(name, plain.to_numpy().astype("datetime64[us]"))
         # Midnights of a zone stay that zone's: 2024-01-02 in New York is no 2024-01-02 05:00 of any exchange.
         return moments if zone is None else moments.dt.replace_time_zone("UTC").dt.convert_time_zone(str(zone))
-    if kind in "iufb":
+    if kind in "iuf":
         if type(column.dtype).__module__.startswith("pandas"):  # a type with missing values of its own
             return pl.Series(name, column.to_numpy(dtype=np.float64, na_value=np.nan))
         return pl.Series(name, column.to_numpy())

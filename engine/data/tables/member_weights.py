@@ -62,4 +62,10 @@ def known_weights(weights: pl.DataFrame, dates, names, known: str) -> np.ndarray
         table = np.nan_to_num(on_dates(weights.rename({"ticker": "asset"}), "weight", days, names))
         row = np.searchsorted(days, dates, side="right" if known == "open" else "left") - 1
     table = table / np.maximum(table.sum(axis=1, keepdims=True), 1.0)  # rounded shares sum to a little more than 1
-    return np.where((row >= 0)[:, None], table[np.maximum(row, 0)], 0.0)
+    found = np.where((row >= 0)[:, None], table[np.maximum(row, 0)], 0.0)
+    if not (found > 0.0).any():
+        raise InputError(
+            f"no weight counts on any session: they are dated from {weights['date'].min()} on, and the sessions end on "
+            f"{dates[-1]}; add earlier weights, or leave the dates out"
+        )
+    return found

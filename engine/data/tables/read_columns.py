@@ -57,8 +57,9 @@ def read_numbers(given: pl.Series, where: str, lines: pl.Series) -> pl.Series:
     >>> read_numbers(pl.Series(["0,25", "nan", "x", "1"]), "prices, column close", pl.Series([2, 3, 4, 5])).to_list()
     [0.25, None, None, 1.0]
     """
-    if given.dtype == pl.Boolean or given.dtype.is_temporal() or given.dtype.is_nested():
-        raise InputError(f"{where} holds {given.dtype}, not numbers; is it another column?")
+    check_numbers(given, where)
+    if given.dtype in (pl.Categorical, pl.Enum):  # whose codes are numbers too, of something else
+        given = given.cast(pl.String)
     if given.dtype != pl.String:
         return given.cast(pl.Float64).fill_nan(None)
     text = given.str.strip_chars()
@@ -81,6 +82,13 @@ def read_numbers(given: pl.Series, where: str, lines: pl.Series) -> pl.Series:
         row = int(lost.arg_max() or 0)
         raise InputError(f"{where}, line {lines[row]}: {given[row]} is no number, and so are most of the others")
     return numbers
+
+
+def check_numbers(given: pl.Series, where: str) -> None:
+    """Raise InputError where a column's type can hold no numbers, nor texts of them: true and false are none."""
+    text = given.dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null)
+    if not (text or given.dtype.is_numeric()):
+        raise InputError(f"{where} holds {given.dtype}, not numbers; is it another column?")
 
 
 def read_texts(given: pl.Series, where: str) -> pl.Series:

@@ -149,6 +149,7 @@ def tables_to_market(
     weights = tables["weights"].kept if "weights" in tables else None
     members = vols.kept["ticker"] if weights is None else weights["ticker"]
     names = sorted(set(members.unique()) - {info.index})
+    _check_members(names, vols, tables.get("weights"), info.index)
     tickers = [info.index, *names]
     ours = vols.kept.filter(pl.col("ticker").is_in(tickers))
     dates = ours["date"].unique().sort().to_numpy().astype("datetime64[D]")
@@ -205,6 +206,17 @@ def _check_common(surface: Judged, prices: Judged, index: str) -> None:
         raise InputError(
             f"{surface.file} and {prices.file} have no date and ticker in common ({surface.kept['date'].min()} to "
             f"{surface.kept['date'].max()} against {prices.kept['date'].min()} to {prices.kept['date'].max()})"
+        )
+
+
+def _check_members(names: list[str], vols: Judged, weights: Judged | None, index: str) -> None:
+    there = set(vols.kept["ticker"]) - {index}
+    if not there:
+        raise InputError(f"{vols.file} has the index {index} alone; give volatilities of its members too")
+    if weights is not None and not there & set(names):
+        theirs, ours = (", ".join(sorted(some)[:5]) for some in (names, there))
+        raise InputError(
+            f"no ticker of {weights.file} ({theirs}) is among those of {vols.file} ({ours}); spell them alike"
         )
 
 
