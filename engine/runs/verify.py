@@ -1,6 +1,7 @@
 """Whether stored panels, runs and tables are what was written, and agree with themselves: all of it derived again."""
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,9 +89,22 @@ def _run(folder: Path) -> Iterator[str]:
         totals = {"daily.parquet": float(daily[name].sum()), "ledger.parquet": float(ledger[name].sum())}
         totals["summary.json"] = run.summary[name]
         scale = float(daily[name].abs().sum()) + float(ledger[name].abs().sum())
-        if max(totals.values()) - min(totals.values()) > TOLERANCE * scale:
-            told = ", ".join(f"{total:,.6f} in {file}" for file, total in totals.items())
-            yield f"{name} is {told}"
+        known = [math.nan if total is None else total for total in totals.values()]
+        lost = any(frame[name].null_count() or frame[name].is_nan().any() for frame in (daily, ledger))
+        if lost or not max(known) - min(known) <= TOLERANCE * scale or not all(map(math.isfinite, known)):
+            told = ", ".join(f"{total:,.6f} in {file}" for file, total in zip(totals, known, strict=True))
+            yield f"{name} is {told}" + " with days or legs that have none" * lost
+    made, dates = run.manifest, daily["date"]
+    said = tuple(made[key] for key in ("sessions", "first_session", "last_session"))
+    if (
+        (len(dates), str(dates.min()), str(dates.max())) != said
+        or dates.n_unique() < len(dates)
+        or not dates.is_sorted()
+    ):
+        yield f"daily.parquet is not of the {said[0]:,} sessions from {said[1]} to {said[2]} that the run was made on"
+    worst, kept = float(daily["pnl_net"].fill_null(math.nan).to_numpy().min()), run.summary.get("worst_day")
+    if kept is None or not abs(worst - kept) <= TOLERANCE * abs(worst):
+        yield f"worst_day is {worst:,.6f} in daily.parquet, and {kept} in summary.json"
 
 
 def _daily(daily: pl.DataFrame) -> Iterator[str]:

@@ -96,11 +96,17 @@ def _contracts(rows: pl.DataFrame, file: str) -> pl.DataFrame:
             f"{file}: {adjusted['symbol'][0]} is an adjusted contract, which delivers something else than 100 shares; "
             "leave it out"
         )
+    told = {"underlying": plain_ticker(root)} | {
+        part: osi(symbol, of) for part, of in (("expiry", "expiry"), ("strike", "strike"), ("kind", "right"))
+    }
+    for part, by_symbol in told.items():
+        if (odd := rows.with_columns(by_symbol.alias("_told")).filter(pl.col(part) != pl.col("_told"))).height:
+            row = odd.row(0, named=True)
+            raise InputError(
+                f"{file}: {row['symbol']} has {part} {row['_told']}, and the column {part} says {row[part]}; keep one"
+            )
     read = rows.with_columns(
-        underlying=pl.coalesce(plain_ticker(root), "underlying"),
-        expiry=pl.coalesce(osi(symbol, "expiry"), "expiry"),
-        strike=pl.coalesce(osi(symbol, "strike"), "strike"),
-        kind=pl.coalesce(osi(symbol, "right"), "kind"),
+        **{part: pl.coalesce(by_symbol, part) for part, by_symbol in told.items()},
         multiplier=pl.coalesce("multiplier", pl.when(symbol.is_not_null()).then(OSI_MULTIPLIER).otherwise(1.0)),
     )
     for part in PARTS_OF_KEY:

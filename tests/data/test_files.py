@@ -249,6 +249,7 @@ def test_a_stored_panel_is_a_market_opened_where_it_lies(tmp_path):
         ("prices.csv", b"\x00\x01\x02\x00", "is not text"),
         ("prices.csv", b"date,ticker,close\n2026-01-05,A,1,2\n", "line 2, which has 4 fields and not 3,"),
         ("prices.csv", b"date,ticker,close,Close\n2026-01-05,A,1,2\n", "more than one column close"),
+        ("prices.csv", b"date,ticker,close\n2026-01-05,A,1\n2026-01-06,A", "ends in the middle of a line"),
     ],
 )
 def test_a_damaged_file_is_named_with_what_is_wrong(name, content, message, tmp_path):

@@ -129,6 +129,39 @@ def test_numbers_that_do_not_add_up_are_told_even_where_the_files_are_whole(runs
     assert any(words in problem for problem in failures(run))
 
 
+def without(file, value):
+    frame = pl.read_parquet(file)
+    at = pl.Series(np.arange(frame.height) == frame.height // 2)
+    frame.with_columns(pl.when(at).then(value).otherwise("pnl_gross").alias("pnl_gross")).write_parquet(file)
+
+
+@pytest.mark.parametrize("name", ["daily.parquet", "ledger.parquet"])
+@pytest.mark.parametrize("value", [None, float("nan")], ids=["null", "nan"])
+def test_numbers_that_are_gone_are_told(runs, name, value):
+    run = found(runs, "debug/*/0/daily.parquet").parent
+    rewrite(run, name, lambda file: without(file, value))
+    assert any("that have none" in problem for problem in failures(run))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda rows: rows[1:], lambda rows: pl.concat([rows, rows[-1:]]), lambda rows: rows.reverse()],
+    ids=["first gone", "last twice", "reversed"],
+)
+def test_other_days_than_the_runs_are_told(runs, change):
+    run = found(runs, "debug/*/0/daily.parquet").parent
+    rewrite(run, "daily.parquet", lambda file: change(pl.read_parquet(file)).write_parquet(file))
+    assert any("daily.parquet is not of the" in problem for problem in failures(run))
+
+
+def test_a_worst_day_that_is_no_day_is_told(runs):
+    run = found(runs, "debug/*/0/daily.parquet").parent
+    rewrite(
+        run, "summary.json", lambda file: file.write_text(file.read_text().replace('"worst_day": -', '"worst_day": -9'))
+    )
+    assert any("worst_day is" in problem for problem in failures(run))
+
+
 def test_a_summary_a_configuration_and_a_panel_that_are_not_the_runs_own_are_told(runs):
     run = found(runs, "debug/*/0/daily.parquet").parent
     rewrite(run, "summary.json", lambda file: file.write_text(file.read_text().replace('"cost": ', '"cost": 9')))

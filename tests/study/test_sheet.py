@@ -150,12 +150,14 @@ def test_osi_symbols_and_keys_of_ones_own_name_the_same_contract(tmp_path, marke
         (",XX,{later},100,call,1", ["XX", "does not have"]),
         ("nonsense,,,,,1", ["nonsense", "no OSI symbol"]),
         ("SB1   {code}C00100500,,,,,1", ["adjusted"]),
+        ("SB{code}C00100500,,,,put,1", ["has kind C", "column kind says P"]),
+        ("SB{code}C00100500,,,90,,1", ["has strike 100.5", "column strike says 90"]),
         (",S1,{before},100,call,1", ["has expired by"]),
         (",S1,{later},,call,1", ["position 3 has no strike"]),
         (",S1,{later},-5,call,1", ["line 4", "strike"]),
         (",S1,{later},100,swaption,1", ["line 4", "kind"]),
     ],
-    ids=["unknown", "symbol", "adjusted", "expired", "incomplete", "strike", "kind"],
+    ids=["unknown", "symbol", "adjusted", "other kind", "other strike", "expired", "incomplete", "strike", "kind"],
 )
 def test_a_row_that_is_no_contract_is_refused_with_what_is_wrong(tmp_path, market, row, words):
     later, before = str(market.dates[SESSION + 20]), str(market.dates[SESSION - 5])

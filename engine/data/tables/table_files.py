@@ -108,6 +108,9 @@ def _read_text(content: bytes, where: str) -> pl.DataFrame:
     spelt = [column.strip().lower() for column in columns]
     if twice := {column for column in spelt if column and spelt.count(column) > 1}:
         raise InputError(f"{where} has more than one column {min(twice)}; keep one")
+    last = text[text.rfind("\n") + 1 :]
+    if "\n" in text and last.strip() and last.count(separator) < len(columns) - 1:
+        raise InputError(f"{where} ends in the middle of a line; copy it again")
     try:
         return pl.read_csv(io.BytesIO(text.encode()), separator=separator, infer_schema=False)
     except UNREADABLE as error:
