@@ -50,6 +50,18 @@ def test_numbers_of_any_type_and_texts_of_them_are_read(kind):
     assert found.component_iv[:, 1, 0, 0].tolist() == pytest.approx([0.3] * 4)
 
 
+def test_categories_of_dates_are_the_dates_they_stand_for():
+    given = pl.DataFrame(SURFACE | {"B": [0.3] * 4})
+    dressed = given.with_columns(pl.col("date").cast(pl.String).cast(pl.Categorical))
+    assert panel(dressed).dates.tolist() == panel(given).dates.tolist() == DATES
+
+
+def test_no_option_lives_for_a_century():
+    long = pl.DataFrame(SURFACE | {"B": [0.3] * 4}).unpivot(index="date", variable_name="ticker", value_name="iv")
+    with pytest.raises(InputError, match="tenor_not_whole_days 12"):
+        MarketPanel.from_frames(long.with_columns(tenor=2**62, delta=50), "equal", PRICES, index="IDX")
+
+
 def test_an_empty_wide_frame_has_no_row():
     with pytest.raises(InputError, match="surface has no row"):
         panel(pl.DataFrame(SURFACE | {"B": [0.3] * 4}).head(0))

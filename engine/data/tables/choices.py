@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from engine.data.quotes.clock import minutes
 from engine.errors import InputError
 from engine.kinds import check_kinds
 
@@ -66,5 +67,7 @@ class Choices:
         for name in ("style", "index_style"):
             if (style := getattr(self, name)) not in EXERCISE:
                 raise InputError(f"{name}={style} is unknown; take {' or '.join(EXERCISE)}")
+        for name in ("quotes_at", "settles_at"):
+            minutes(getattr(self, name), name)
         if not 0.0 <= self.max_extrapolation_days < 1e6:
             raise InputError(f"max_extrapolation_days={self.max_extrapolation_days} is no number of days")

@@ -36,9 +36,9 @@ RENAME = "rename"  # goes on under another ticker
 MOVES = {kind: kind for kind in (*MOVES_CONTRACTS, *MOVES_RETURNS)}
 KINDS = MOVES | {kind: kind for kind in (*PAID_IN_CASH, STOCK_MERGER, RENAME)}
 
-# No volatility of a year lies outside these, nor a continuous rate beyond this.
+# No volatility of a year lies outside these, nor a continuous rate or a tenor beyond these.
 LEAST_IV, MOST_IV = 0.01, 5.0
-MOST_RATE = 0.5
+MOST_RATE, MOST_TENOR = 0.5, 36525  # days: no option lives for a century
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ SURFACE = Table(
     },
     ("date", "ticker", "tenor", "delta", "right"),
     (
-        Rule("tenor_not_whole_days", "tenor", (pl.col("tenor") < 1.0) | (pl.col("tenor") != pl.col("tenor").round())),
+        Rule("tenor_not_whole_days", "tenor", ~pl.col("tenor").is_in([float(day) for day in range(1, MOST_TENOR + 1)])),
         Rule("delta_not_1_to_99", "delta", ~pl.col("delta").is_between(1.0, 99.0)),
         Rule("delta_not_whole_percent", "delta", pl.col("delta") != pl.col("delta").round()),
         Rule("iv_not_positive", "iv", pl.col("iv") <= 0.0),

@@ -15,7 +15,7 @@ from engine.data.tables.assumptions import assumptions, check_actions
 from engine.data.tables.choices import Choices
 from engine.data.tables.contracts import TABLES
 from engine.data.tables.given import as_frame, long_form
-from engine.data.tables.judge import REJECTED, Judged, judged, refuse_rejected
+from engine.data.tables.judge import REJECTED, Judged, judged, reasons, refuse_rejected
 from engine.data.tables.member_weights import EQUAL
 from engine.data.tables.renames import renamed
 from engine.data.tables.tables_to_panel import TabledMarket, tables_to_market
@@ -167,6 +167,8 @@ def from_parts(
         raise InputError(f"market {name} needs either a surface or option quotes, and not both")
     if "dividends" in parts and "quotes" not in parts:
         raise InputError(f"market {name}: dividends are read with option quotes; a surface takes forwards instead")
+    if "quotes" in parts and (choices.tenor is not None or choices.delta is not None):
+        raise InputError(f"market {name}: tenor and delta are of a surface that has no such columns; quotes need none")
     if "prices" not in parts:
         raise InputError(f"market {name} has no prices; give the closes of the index and the names")
     if not choices.index:
@@ -219,9 +221,9 @@ def from_judged(
     )
     market = tables_to_market(tables, info, choices, rate)
     if market.quoted is not None and not np.isfinite(market.quoted.smiles).any():
-        lost = market.used.filter(pl.col("reason") != "kept").group_by("reason").agg(pl.col("rows").sum())
-        why = ", ".join(f"{reason} {rows:,}" for reason, rows in lost.sort("rows", descending=True).head(3).iter_rows())
-        raise InputError(f"{tables['quotes'].file}: no quote makes a volatility ({why or 'too few of an expiry'})")
+        lost = pl.concat([market.used, tables["quotes"].counts]).filter(pl.col("reason") != "kept")
+        why = reasons(lost, 3) or "too few of an expiry"
+        raise InputError(f"{tables['quotes'].file}: no quote makes a volatility ({why})")
     check_actions(tables.get("actions"), market)
     notes = (*known, *assumptions(tables, market, choices, rate))
     for note in (*notes, *_told(rejected)):

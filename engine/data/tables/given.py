@@ -7,7 +7,7 @@ import polars as pl
 
 from engine.data.tables.contracts import Table
 from engine.data.tables.judge import LINE, spelling
-from engine.data.tables.read_columns import check_numbers
+from engine.data.tables.read_columns import check_numbers, texts_of_categories
 from engine.data.tables.read_dates import read_dates
 from engine.errors import InputError
 
@@ -104,7 +104,8 @@ def _turned(table: Table, frame: pl.DataFrame, what: str) -> pl.DataFrame:
         raise InputError(f"{what} has no row; give a date and a value for each ticker")
     for ticker in tickers:
         check_numbers(frame[ticker], f"{what}, column {ticker}")
-    frame = frame.with_columns(read_dates(frame[date], f"{what}, column {date}", frame[LINE]).alias(date))
+    dates = read_dates(texts_of_categories(frame[date]), f"{what}, column {date}", frame[LINE])
+    frame = frame.with_columns(dates.alias(date))
     if 2 * frame[date].n_unique() <= frame.height:
         has, needed = (
             ", ".join(tickers[:8]),

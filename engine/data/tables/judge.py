@@ -92,7 +92,7 @@ def judged(
     ([(datetime.date(2026, 1, 2), 'A', 7.0)], [(2, 'close_not_positive', '-1.0')])
     """
     if frame.height == 0 and not table.may_be_empty:
-        raise InputError(f"{file} has no row; {table.name} are needed")
+        raise InputError(f"{file} has no row; is it the right one?")
     found = _found(table, frame, file, names or {})
     if LINE not in frame.columns:
         frame = frame.with_row_index(LINE, first)
@@ -121,6 +121,12 @@ def refuse_rejected(rejected: pl.DataFrame) -> None:
         f"{file}, line {line}, column {column}: {reason} ({value}); {rejected.height:,} rejected rows in all, and "
         "strict=true takes none: mend them, or leave strict out"
     )
+
+
+def reasons(counts: pl.DataFrame, most: int | None = None) -> str:
+    """Return the reasons of counts and how many rows each has, most first."""
+    of_all = counts.group_by("reason").agg(pl.col("rows").sum()).sort("rows", "reason", descending=[True, False])
+    return ", ".join(f"{reason} {rows:,}" for reason, rows in of_all.head(most or of_all.height).iter_rows())
 
 
 def spelling(column: str) -> str:
@@ -182,10 +188,8 @@ def _split(table: Table, typed: pl.DataFrame, given: pl.DataFrame, found: dict, 
     )
     bad = broken.height > kept.height and not table.may_be_mostly_bad
     if given.height and (bad or kept.height == 0):
-        why = told.group_by("reason").agg(pl.col("rows").sum()).sort("rows", "reason", descending=[True, False])
-        reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in why.iter_rows())
         words = f"{broken.height:,} of {given.height:,} rows rejected" if kept.height else "no usable row"
-        raise InputError(f"{file} has {words} ({reasons}); check its columns and their units")
+        raise InputError(f"{file} has {words} ({reasons(told)}); check its columns and their units")
     return Judged(
         table.name, file, kept.select(list(table.columns)), pl.concat(rejected).sort("line"), told, tuple(notes)
     )

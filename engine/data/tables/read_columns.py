@@ -28,6 +28,7 @@ def read_column(column: Column, given: pl.Series, where: str, lines: pl.Series) 
     InputError
         When hardly any value is understood, or values could mean two things.
     """
+    given = texts_of_categories(given)
     if column.kind == "date":
         return read_dates(given, where, lines)
     if column.kind == "number":
@@ -38,13 +39,19 @@ def read_column(column: Column, given: pl.Series, where: str, lines: pl.Series) 
     return texts.str.to_lowercase().replace_strict(column.codes, default=None, return_dtype=pl.String)
 
 
+def texts_of_categories(given: pl.Series) -> pl.Series:
+    """Return the texts that categories stand for, whose codes are numbers too, of something else."""
+    return given.cast(pl.String) if given.dtype in (pl.Categorical, pl.Enum) else given
+
+
 def is_missing(given: pl.Series, kind: str) -> pl.Series:
     """Tell where a column has no value at all, as against one that is not understood."""
     missing = given.is_null()
     if given.dtype.is_float():
         missing = missing | given.is_nan()
-    if given.dtype in (pl.String, pl.Categorical):
-        text = given.cast(pl.String).str.strip_chars()
+    given = texts_of_categories(given)
+    if given.dtype == pl.String:
+        text = given.str.strip_chars()
         missing = missing | (text == "" if kind in ("text", "code") else text.str.to_lowercase().is_in(NOTHING))
     return missing.fill_null(True)
 
@@ -58,8 +65,7 @@ def read_numbers(given: pl.Series, where: str, lines: pl.Series) -> pl.Series:
     [0.25, None, None, 1.0]
     """
     check_numbers(given, where)
-    if given.dtype in (pl.Categorical, pl.Enum):  # whose codes are numbers too, of something else
-        given = given.cast(pl.String)
+    given = texts_of_categories(given)
     if given.dtype != pl.String:
         return given.cast(pl.Float64).fill_nan(None)
     text = given.str.strip_chars()
@@ -93,9 +99,10 @@ def check_numbers(given: pl.Series, where: str) -> None:
 
 def read_texts(given: pl.Series, where: str) -> pl.Series:
     """Return texts without the spaces around them; whole numbers are texts too (the tickers of Tokyo)."""
+    given = texts_of_categories(given)
     if given.dtype == pl.Null:
         return given.cast(pl.String)
-    if not (given.dtype.is_integer() or given.dtype in (pl.String, pl.Categorical) or given.dtype == pl.Enum):
+    if not (given.dtype.is_integer() or given.dtype == pl.String):
         raise InputError(f"{where} holds {given.dtype}, not text; is it another column?")
     text = given.cast(pl.String).str.strip_chars()
     return text.set((text == "").fill_null(False), None)

@@ -16,10 +16,10 @@ from engine.data.records import History, MarketInfo, SectorData
 from engine.data.tables.choices import Choices
 from engine.data.tables.contracts import MOST_RATE, MOVES, MOVES_CONTRACTS
 from engine.data.tables.endings import Endings, endings
+from engine.data.tables.in_common import check_closes, check_common
 from engine.data.tables.judge import Judged
 from engine.data.tables.member_weights import equal_weights, known_weights
 from engine.data.tables.own_surface import grid, one_side, status_of, surface_of_quotes
-from engine.data.tables.tickers import nearest
 from engine.errors import InputError
 
 MOST_CARRY = 1.0  # a year, either way: beyond it forwards and closes are of different units
@@ -141,15 +141,14 @@ def tables_to_market(
     Raises
     ------
     InputError
-        When surface and prices have no row in common, or the index is in none of them.
+        When the tables are not of one market.
     """
     vols = tables["surface"] if "surface" in tables else tables["quotes"]
     prices = tables["prices"].kept.rename({"ticker": "asset"})
-    _check_common(vols, tables["prices"], info.index)
+    check_common(vols, tables["prices"], tables.get("weights"), info.index)
     weights = tables["weights"].kept if "weights" in tables else None
     members = vols.kept["ticker"] if weights is None else weights["ticker"]
     names = sorted(set(members.unique()) - {info.index})
-    _check_members(names, vols, tables.get("weights"), info.index)
     tickers = [info.index, *names]
     ours = vols.kept.filter(pl.col("ticker").is_in(tickers))
     dates = ours["date"].unique().sort().to_numpy().astype("datetime64[D]")
@@ -168,6 +167,7 @@ def tables_to_market(
     else:
         paid = tables["dividends"].kept if "dividends" in tables else None
         quoted, used = surface_of_quotes(ours, tables["prices"].kept, rates, dates, tickers, choices, paid)
+        check_closes(quoted, tables["prices"])
         tenors, deltas = np.array(quoted.tenors), np.array(quoted.deltas)
     return TabledMarket(
         info=info,
@@ -194,30 +194,6 @@ def tables_to_market(
         used=used,
         unused=pl.concat([*(_not_members(table, tickers) for table in tables.values())]),
     )
-
-
-def _check_common(surface: Judged, prices: Judged, index: str) -> None:
-    for table in (surface, prices):
-        if index not in (there := sorted(table.kept["ticker"].unique())):
-            near = f"; did you mean {other}?" if (other := nearest(index, there)) else ""
-            raise InputError(f"index={index} is no ticker of {table.file}, which has {', '.join(there[:5])} ...{near}")
-    common = surface.kept.select("date", "ticker").unique().join(prices.kept, on=["date", "ticker"], how="semi")
-    if common.is_empty():
-        raise InputError(
-            f"{surface.file} and {prices.file} have no date and ticker in common ({surface.kept['date'].min()} to "
-            f"{surface.kept['date'].max()} against {prices.kept['date'].min()} to {prices.kept['date'].max()})"
-        )
-
-
-def _check_members(names: list[str], vols: Judged, weights: Judged | None, index: str) -> None:
-    there = set(vols.kept["ticker"]) - {index}
-    if not there:
-        raise InputError(f"{vols.file} has the index {index} alone; give volatilities of its members too")
-    if weights is not None and not there & set(names):
-        theirs, ours = (", ".join(sorted(some)[:5]) for some in (names, there))
-        raise InputError(
-            f"no ticker of {weights.file} ({theirs}) is among those of {vols.file} ({ours}); spell them alike"
-        )
 
 
 def _rates(rates: Judged | None, dates, constant: float) -> np.ndarray:
