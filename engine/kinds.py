@@ -4,7 +4,7 @@ True is no number, 2.5 and "3" are no counts, and "false" is not false. Numbers 
 """
 
 import math
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
 from types import UnionType
 from typing import Any, get_args
@@ -57,3 +57,24 @@ def check_count(name: str, value: Any, least: int = 1) -> None:
         raise InputError(f"{name}={value} is not a whole number")
     if value < least:
         raise InputError(f"{name}={value} is below {least}; use {least} or more")
+
+
+def misfit(kind: type, base: type) -> str:
+    """Say why a class is not what something has to be made of: "" where it follows a protocol, or derives from a class.
+
+    Parameters
+    ----------
+    kind : type
+    base : type
+        A protocol, or a class.
+
+    Examples
+    --------
+    >>> misfit(bool, int), misfit(float, Integral)
+    ('', 'is no Integral: it has no numerator, denominator')
+    """
+    known = {f.name for f in fields(kind)} if is_dataclass(kind) else set()
+    lacks = [name for name in vars(base) if name[0] != "_" and name not in known and not hasattr(kind, name)]
+    if not lacks and (getattr(base, "_is_protocol", False) or issubclass(kind, base)):
+        return ""
+    return f"is no {base.__name__}" + (f": it has no {', '.join(lacks)}" if lacks else "")

@@ -27,6 +27,7 @@ from engine.backtest.recipe import Recipe
 from engine.backtest.sizing import leg_units
 from engine.backtest.structure import Cohorts
 from engine.backtest.wording import book_lines
+from engine.correlation.checks import least_coverage
 from engine.data.panel import MarketPanel
 
 INDEX, COMPONENT = 0, 1  # leg classes, in this order on every class axis
@@ -225,9 +226,9 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, counted, openin
     entry = legs.entry()
     counts = xp.ones(entry.quoted.shape) if counted is None else _of_legs(counted[block], name)
     held = xp.where(entry.quoted[:, 1:] & (weight > 0.0) & xp.isfinite(counts[:, 1:]), weight, 0.0)
-    total, of = held.sum(axis=1), weight.sum(axis=1)
+    total, of, least = held.sum(axis=1), weight.sum(axis=1), least_coverage(recipe.structure.min_coverage)
     coverage = total / xp.where(of > 0.0, of, 1.0)
-    entered = xp.asarray(cohorts.life > 0) & entry.quoted[:, 0] & (coverage >= recipe.structure.min_coverage)
+    entered = xp.asarray(cohorts.life > 0) & entry.quoted[:, 0] & (coverage >= least)
     held = xp.where(entered[:, None], held / xp.where(total > 0.0, total, 1.0)[:, None], 0.0)
     leg_weight = xp.concatenate([xp.ones((len(cohorts), 1)), held], axis=1)
     if isinstance(legs, CorrelationLegs):
@@ -244,7 +245,6 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, counted, openin
         entered = entered & (units[:, 0] != 0.0)
         units = xp.where(entered[:, None], units, 0.0)
         listed = legs.account(units)
-
     reduced, by_leg = legs.held(units, entry, recipe.hedge)
     settle_at_open(opening, cohorts, recipe.structure, units, entry.strike, reduced, by_leg)
     table = LegTable(

@@ -8,6 +8,7 @@ import numpy as np
 from engine.arrays import Floats, Integers, PerCohort
 from engine.backend import namespace, to_host
 from engine.backtest.accounts import Accounts
+from engine.backtest.arguments import check_arguments
 from engine.backtest.book import TradeBook, build_book
 from engine.backtest.costs import Costs, DeskCosts, VolPoints, check_costs
 from engine.backtest.exits import Exits, HoldToExpiry
@@ -27,6 +28,7 @@ from engine.backtest.strategy import AbstractStrategy, checked_exposure
 from engine.backtest.structure import Structure, check_reach, choose_contracts, expiries
 from engine.backtest.structures import Straddle
 from engine.correlation import Basket, TopWeights
+from engine.correlation.checks import least_coverage
 from engine.data.panel import MarketPanel
 from engine.data.tables.contracts import MOST_RATE
 from engine.errors import InputError
@@ -97,7 +99,7 @@ def backtest(
     Raises
     ------
     InputError
-        When the lag is below 1, or no session of the market can be entered.
+        When an argument is not what it has to be, or no session of the market can be entered.
 
     Examples
     --------
@@ -114,6 +116,8 @@ def backtest(
         raise InputError(f"risk_free={risk_free} is no rate a year in decimals; write 0.04 for 4 %")
     if not isinstance(market, MarketPanel):  # pyright: ignore[reportUnnecessaryIsInstance] - not of who has no types
         raise InputError(f"market is of type {type(market).__name__}; give a MarketPanel, such as of load_market")
+    check_arguments(strategy=strategy, basket=basket, structure=structure, sizing=sizing, scale=scale, limits=limits)
+    check_arguments(schedule=schedule, exits=exits, hedge=hedge, costs=costs, marks=marks)
     view = MarketView(market, basket or TopWeights())
     sizing = sizing or VegaNeutral()
     costs = costs or VolPoints()
@@ -176,14 +180,17 @@ def _why_not(book: TradeBook, basket: str) -> str:
     if not (book.cohorts.life > 0).any():
         return "the data have no session after any entry; widen start and end"
     least, sizing = book.recipe.structure.min_coverage, type(book.recipe.sizing).__name__
-    if (book.coverage >= least).any():
+    if (book.coverage >= least_coverage(least)).any():
         return (
             f"{sizing} has no size for {basket} on any entry date on which enough of it is quoted, or would sell some "
             "members beside the index; choose another sizing, or more names"
         )
+    window = getattr(book.recipe.sizing, "window", None)
+    known = "" if window is None else f", each known to {sizing} for its window of {window} sessions"
     return (
-        f"on no entry date is the index quoted together with names holding {least:.0%} of {basket}; lower "
-        "structure.min_coverage, or look at the coverage in the tables of `python -m engine.correlate`"
+        f"on no entry date is the index quoted together with names holding {least:.0%} of {basket}{known}; lower "
+        f"structure.min_coverage{' or sizing.window' * bool(known)}, or look at the coverage in the tables of "
+        "`python -m engine.correlate`"
     )
 
 

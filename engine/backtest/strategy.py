@@ -39,14 +39,20 @@ def checked_exposure(strategy: AbstractStrategy, market: MarketView) -> Floats:
     Raises
     ------
     InputError
-        When it is no array, one of another library than the market's, not of numbers, not one per session, or infinite.
+        When it is no array, one of another library than the market's, masked, not of numbers, not one per session, or
+        infinite.
     """
     asked, name = strategy.exposure(market), f"{type(strategy).__name__}.exposure"
     xp, sessions = namespace(market.panel.spot), len(market.panel)
     if not hasattr(asked, "dtype") or not hasattr(asked, "shape"):
         raise InputError(f"{name} returns {type(asked).__name__}; return an array with one number per session")
-    if namespace(asked) is not xp:
-        raise InputError(f"{name} returns an array of another library than the market's; compute with {xp.__name__}")
+    if namespace(asked) is not xp or not isinstance(asked, xp.ndarray):
+        raise InputError(
+            f"{name} returns {type(asked).__module__.partition('.')[0]}.{type(asked).__name__}, and no array of the "
+            f"market's library; return one of {xp.__name__}"
+        )
+    if hasattr(asked, "mask"):
+        raise InputError(f"{name} returns a masked array; return a plain one, with NaN where there is no opinion")
     if asked.dtype.kind not in "fiub":
         raise InputError(f"{name} returns values of type {asked.dtype}; return numbers")
     if asked.ndim not in (1, 2) or asked.shape[-1] != sessions:

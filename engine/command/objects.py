@@ -5,8 +5,10 @@ from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
 from typing import Any
 
+from engine.backtest.arguments import BASES
 from engine.command.messages import choices_of, suggestion
 from engine.errors import InputError
+from engine.kinds import misfit
 
 OURS = ("engine", "strategies")
 _NUMBERS = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
@@ -37,7 +39,8 @@ def build(node: Any, where: str = "", allow: Any = ()) -> Any:  # of the class t
     if not isinstance(node, dict) or "_target_" not in node:
         raise InputError(f"{where}={node} makes nothing; choose one of {', '.join(choices_of(where))}")
     made = imported(node.get("_target_"), where, allow)
-    _check_fits(made, where)
+    if (base := BASES.get(where)) is not None and (problem := misfit(made, base)):
+        raise InputError(f"{where}._target_={made.__module__}.{made.__name__} {problem}")
     settings = {key: checked(made, key, value, where) for key, value in node.items() if key != "_target_"}
     try:
         return made(**settings)
@@ -78,49 +81,6 @@ def _packages(allow: Any) -> list[str]:
 
 def _within(module: str, packages) -> bool:
     return any(module == package or module.startswith(f"{package}.") for package in packages)
-
-
-def _check_fits(kind: type, where: str) -> None:
-    """Raise InputError where a class is not what a group is made of."""
-    base = _bases().get(where)
-    if base is None:
-        return
-    known = {f.name for f in fields(kind)} if is_dataclass(kind) else set()
-    lacks = [name for name in vars(base) if name[0] != "_" and name not in known and not hasattr(kind, name)]
-    if lacks or (not getattr(base, "_is_protocol", False) and not issubclass(kind, base)):
-        without = f": it has no {', '.join(lacks)}" if lacks else ""
-        raise InputError(f"{where}._target_={kind.__module__}.{kind.__name__} is no {base.__name__}{without}")
-
-
-def _bases() -> dict[str, type]:
-    """Return what the classes of each group derive from, or the protocol that they follow."""
-    from engine.backtest import (
-        AbstractSizing,
-        AbstractStrategy,
-        Costs,
-        Exits,
-        Hedge,
-        Marking,
-        Scale,
-        Schedule,
-        Structure,
-    )
-    from engine.backtest.limits import Limit
-    from engine.correlation import Basket
-
-    return {
-        "basket": Basket,
-        "structure": Structure,
-        "strategy": AbstractStrategy,
-        "sizing": AbstractSizing,
-        "scale": Scale,
-        "limits": Limit,
-        "schedule": Schedule,
-        "exits": Exits,
-        "hedge": Hedge,
-        "costs": Costs,
-        "marks": Marking,
-    }
 
 
 def checked(made: Any, key: str, value: Any, where: str) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from engine.arrays import Axis, Floats, PerDate, PerName, Weights
 from engine.backend import blocks, namespace
 from engine.calendar import DAYS_PER_YEAR
-from engine.correlation.checks import check_fraction, check_shapes, is_quote
+from engine.correlation.checks import check_fraction, check_shapes, is_quote, least_coverage
 from engine.correlation.moments import basket_moments
 from engine.pricing import model_free_vol
 from engine.stream import WINDOW_BYTES, stream
@@ -116,7 +116,7 @@ def dispersion_measures(
     for reason, applies in (
         (DispersionStatus.NEGATIVE_DISPERSION, variance_dispersion < 0.0),
         (DispersionStatus.NEGATIVE_COVARIANCE, covariance < 0.0),
-        (DispersionStatus.THIN_COVERAGE, (coverage < min_coverage) | (moments.names == 0)),
+        (DispersionStatus.THIN_COVERAGE, (coverage < least_coverage(min_coverage)) | (moments.names == 0)),
         (DispersionStatus.NO_INDEX_QUOTE, ~xp.isfinite(index)),
     ):
         status[applies] = int(reason)

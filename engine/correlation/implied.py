@@ -8,7 +8,7 @@ import numpy as np
 from engine import kernels, records
 from engine.arrays import PerDate, PerName, Weights
 from engine.backend import blocks, namespace
-from engine.correlation.checks import check_fraction, check_shapes, check_weights, is_quote, least_vol
+from engine.correlation.checks import check_fraction, check_shapes, check_weights, is_quote, least_coverage, least_vol
 from engine.correlation.moments import basket_moments
 from engine.kernels.codes import CorrelationStatus
 from engine.statistics import ROUNDING
@@ -114,6 +114,7 @@ def implied_correlation(
     (0.3609, 0.6094443, 'ok')
     """
     check_fraction("min_coverage", min_coverage)
+    min_coverage = least_coverage(min_coverage)
     check_shapes(index_iv, component_iv, weights, several=True)
     check_weights(weights)
     if isinstance(component_iv, np.ndarray) and namespace(index_iv, weights) is not np:

@@ -13,6 +13,7 @@ import numpy as np
 from engine.arrays import PerName
 from engine.backend import namespace
 from engine.calendar import after_hole
+from engine.correlation.checks import least_coverage
 from engine.correlation.implied import CorrelationStatus
 from engine.correlation.realized import (
     RealizedCorrelation,
@@ -154,7 +155,7 @@ def basket_realized(
     record = map_arrays(whole, lambda values: values[returns.sessions])
     if basket.of_sector and basket.leg is not None:
         record.coverage[:] *= basket.share
-        thin = (record.coverage < min_coverage) & (record.status != CorrelationStatus.NO_INDEX_QUOTE)
+        thin = (record.coverage < least_coverage(min_coverage)) & (record.status != CorrelationStatus.NO_INDEX_QUOTE)
         record.status[thin] = CorrelationStatus.THIN_COVERAGE
     return record
 

@@ -1,11 +1,19 @@
 """Arguments that cannot be, and P&L that is not known: each is said, and none becomes a number."""
 
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
 import numpy as np
+import polars as pl
 import pytest
 
-from engine.backtest import backtest
+from engine import AllMembers, CorrelationStatus, implied_correlation, kernels
+from engine.backtest import AbstractStrategy, MinimumVariance, Straddle, backtest
+from engine.backtest.arguments import BASES
 from engine.backtest.performance import expected_shortfall, hit_rate
 from engine.backtest.track_record import track_record
+from engine.data.records import QuoteStatus
 from engine.errors import InputError
 from engine.testing import small_market
 from strategies.short_correlation import ShortCorrelation
@@ -25,6 +33,64 @@ MARKET = small_market()
 def test_what_cannot_be_backtested_is_said(market, choices, match):
     with pytest.raises(InputError, match=match):
         backtest(market, ShortCorrelation(), **choices)
+
+
+@pytest.mark.parametrize("argument", BASES)
+@pytest.mark.parametrize("value", ["text", 30, ShortCorrelation, Straddle])
+def test_an_argument_of_another_kind_is_said(argument, value):
+    arguments = {"strategy": ShortCorrelation()} | {argument: value}
+    told = "is a class; give an object of it" if isinstance(value, type) else f"is no {BASES[argument].__name__}: it"
+    with pytest.raises(InputError, match=f"{argument}=.*{told}"):
+        backtest(MARKET, **arguments)
+
+
+def test_a_strategy_is_needed():
+    with pytest.raises(InputError, match="strategy=None is of type NoneType, which is no AbstractStrategy"):
+        backtest(MARKET, None)
+
+
+@dataclass(frozen=True)
+class Returns(AbstractStrategy):
+    """What a function of the number of sessions says."""
+
+    made: Callable
+
+    def exposure(self, market):
+        return self.made(len(market.panel))
+
+
+@pytest.mark.parametrize(
+    ("made", "match"),
+    [
+        (lambda t: np.ma.masked_array(np.ones(t), np.arange(t) % 2 == 0), "returns a masked array"),
+        (lambda t: pl.Series(np.ones(t)), "returns polars.Series, and no array of the market's library"),
+        (lambda t: pytest.importorskip("pandas").Series(np.ones(t)), "returns pandas.Series, and no array"),
+    ],
+)
+def test_an_exposure_that_is_no_plain_array_is_refused(made, match):
+    # Of a masked array the mask was passed over: fully exposed where the strategy had no opinion.
+    with pytest.raises(InputError, match=match):
+        backtest(MARKET, Returns(made))
+
+
+def test_a_share_that_names_hold_exactly_is_enough_in_any_order():
+    # 16 of 20 equal weights sum to .7999999999999999 of theirs, and were no four fifths.
+    market = small_market(names=20, sessions=40, events=False, missing=0.0)
+    quoted = np.arange(20) < 16
+    iv = np.where(quoted[:, None, None], market.component_iv, np.nan)
+    status = np.where(np.isnan(iv), QuoteStatus.NO_QUOTE, QuoteStatus.OK).astype(np.uint8)
+    thin = replace(market, component_iv=iv, component_status=status, weights=np.full(market.weights.shape, 0.05))
+    for by in (contextlib.nullcontext, kernels.switched_off):
+        with by():
+            rho = implied_correlation(thin.index_iv, thin.component_iv, thin.weights)
+            assert (rho.status != CorrelationStatus.THIN_COVERAGE).all()
+    assert backtest(thin, ShortCorrelation(), basket=AllMembers()).book.entered.any()
+
+
+def test_names_without_a_past_are_not_blamed_on_quotes():
+    market = small_market(sessions=60, events=False, missing=0.0)
+    with pytest.raises(InputError, match="each known to MinimumVariance for its window of 63 sessions; lower"):
+        backtest(market, ShortCorrelation(), basket=AllMembers(), sizing=MinimumVariance())
 
 
 def test_a_day_that_is_not_known_is_neither_the_best_nor_none():
