@@ -36,6 +36,8 @@ def correlate(config: dict, folder: Path) -> None:
     earnings = None if config["earnings"] is None else read_earnings(config["earnings"])
     portfolio = None if config["portfolio"] is None else read_portfolio(config["portfolio"])
     rise = number(config, "rise", float)
+    if not abs(rise) < 1.0:
+        raise InputError(f"rise={rise:g} is no change of a correlation; 0.1 is ten points")
     assets = read_assets(config["assets"], config["option"], config["beside"])
     if portfolio is not None and assets is not None:
         raise InputError("portfolio=FILE and assets=FILE are two questions: ask one of them")

@@ -30,7 +30,7 @@ def progress_bar(
     >>> with progress_bar("counting", 3, wanted=False) as advance:
     ...     advance(3)
     """
-    if not (wanted and sys.stderr.isatty()):
+    if not (wanted and sys.stderr and sys.stderr.isatty()):
         yield lambda count: None
         return
     from rich.console import Console

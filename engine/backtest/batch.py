@@ -15,6 +15,7 @@ from engine.backend import namespace
 from engine.errors import InputError
 
 Item = TypeVar("Item")  # a frozen dataclass
+MOST = 1e18  # of anything: squares, and sums of them, stay finite
 
 
 def batch_fields(item: Any) -> tuple[str, ...]:
@@ -39,6 +40,8 @@ def refuse_below(item: Any, least: float, *names: str) -> None:
         value = getattr(item, name)
         if name not in never and not namespace(value).all(namespace(value).isfinite(value)):
             raise InputError(f"{type(item).__name__}.{name}={value} is not a finite number")
+        if name not in never and not namespace(value).all(value <= MOST):
+            raise InputError(f"{type(item).__name__}.{name}={value} is more than any market has; use {MOST:g} at most")
         if not namespace(value).all(value >= least):
             raise InputError(f"{type(item).__name__}.{name}={value} is below {least:g}; use {least:g} or more")
 

@@ -1,5 +1,6 @@
 """Starting a command under Hydra, tidying up after a mistake, and asking Hydra about the job it is running."""
 
+import errno
 import functools
 import os
 import sys
@@ -55,7 +56,7 @@ def start(task: Callable[[dict, Path], Any], config_name: str) -> None:
         with help_that_comes_late():
             command()
     except BrokenPipeError:  # the reader, `| head` say, has seen enough; the run itself is complete
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_no_more()
     except (Exception, KeyboardInterrupt) as error:
         if not in_full:
             _end(error, config_name)
@@ -69,8 +70,14 @@ def _end(error: BaseException, config_name: str) -> None:
     if isinstance(error, KeyboardInterrupt):
         give_up("; ".join(["interrupted", *told]), INTERRUPTED)
     message = explained(error, config_name)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None and not sys.stdout.closed:
+        _print_no_more()  # or what waits to be printed would fail once more
     if message is not None:
         give_up(message)
+
+
+def _print_no_more() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _remember(config: Any) -> None:

@@ -38,7 +38,7 @@ def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
     """
     known = [str(k) for k in known]
     close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"{otherwise} {', '.join(known)}"
+    return f"did you mean {close[0]}?" if close else f"{otherwise} {', '.join(known) or 'none'}"
 
 
 def explained(error: BaseException, config_name: str) -> str | None:
@@ -56,6 +56,8 @@ def explained(error: BaseException, config_name: str) -> str | None:
     text = str(error)
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror or type(error).__name__}"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"{error.strerror}; free some, and run it again"
     if isinstance(error, MemoryError):
         return f"not enough memory ({text or 'the system refused more'}); ask for fewer names, dates or parameter sets"
     if "Config group override deletion value must be a string" in text:
@@ -132,12 +134,26 @@ def _first_line(file: Path) -> str:
 
 
 def check_words(config_name: str) -> None:
-    """End the command where a choice or a setting was written as an option, with dashes."""
+    """End the command where a word asks for what nothing reads, or for a place where nothing would be found."""
+    known = [*_groups(config_name), *_keys("", config_name), "hydra"]
     for place, word in enumerate(sys.argv[1:], 1):
-        key, equals, value = word.lstrip("-").partition("=")
-        if word.startswith("--") and key.partition(".")[0] in {*_groups(config_name), *_keys("", config_name)}:
+        key, equals, value = word.lstrip("-+").partition("=")
+        where = re.split(r"[./@]", key.rpartition("@")[2])[0]  # of group@place=choice the place
+        if word.startswith("--") and where in known:
             value = value if equals else (*sys.argv[place + 1 : place + 2], "...")[0]
             give_up(f"{word} is no option: choices and settings have no dashes; write {key}={value}")
+        if key == "hydra.job.chdir" and value.lower() == "true":
+            give_up(f"{word} moves the command to where the paths you give are not; leave it out")
+        if word.startswith("+") and where not in (*known, "_global_") and not _is_own_group(where):
+            give_up(f"{word}: nothing reads {where}; {suggestion(where, known, 'there are')}")
+
+
+def _is_own_group(name: str) -> bool:
+    """Whether a folder of choices of the user's has a group of that name: one that sets keys of the root, say."""
+    words = [*sys.argv[1:], ""]
+    places = [words[at + 1] for at, word in enumerate(words[:-1]) if word in ("--config-dir", "-cd")]
+    places += [word.partition("=")[2] for word in words if word.startswith("--config-dir=")]
+    return any((Path(place) / name).is_dir() for place in (OWN_CONFIGS, *places))
 
 
 def _groups(config_name: str) -> dict[str, str | None]:
@@ -167,6 +183,11 @@ def _unknown_key(key: str, config_name: str) -> str:
             some = " or ".join(f"{group}={choice}" for choice in others)
             return f"{group}={taken} has no setting {setting}; add {some}, which has it"
         return f"{group}={taken} has no setting {setting}; {suggestion(setting, known, 'it has')}"
+    if key in root:
+        return f"{key} cannot be taken out; leave out '~{key}', or set it to another value"
+    if key in groups:
+        known = ", ".join(choices_of(key))
+        return f"{key}= takes the name of a choice, {known}; one of your own is a file in {OWN_CONFIGS / key}"
     if not group and (CONFIGS / key).is_dir():
         return f"{key} is no group of this command, which has {', '.join(groups)}"
     if group in root:

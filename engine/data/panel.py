@@ -248,8 +248,10 @@ class MarketPanel:
         Raises
         ------
         InputError
-            When the budget is not a usable number, or too small for the arrays that cannot be streamed.
+            When the backend is unknown, or the budget is not a usable number, or too small for what cannot be streamed.
         """
+        if backend not in ("numpy", "cupy"):
+            raise InputError(f"backend={backend} is unknown; choose numpy or cupy")
         if backend == "numpy":
             return replace(self.moved(lambda _, array: to_host(array)), window_bytes=None, validate=False)
         sizes = {}

@@ -21,7 +21,8 @@ from engine.kernels.source import source
 log = logging.getLogger(__name__)
 
 # With DISPERSION_KERNELS=off in the environment, array code does everything.
-_wanted = contextvars.ContextVar("kernels", default=os.environ.get("DISPERSION_KERNELS", "on") != "off")
+OFF = ("off", "0", "no", "false")
+_wanted = contextvars.ContextVar("kernels", default=os.environ.get("DISPERSION_KERNELS", "on").lower() not in OFF)
 
 PIECES_PER_THREAD = 8  # several, so that threads that are done early take over pieces from a slow one
 

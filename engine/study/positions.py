@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from engine.backend import to_host
+from engine.backtest.batch import MOST
 from engine.backtest.positions import INDEX, Positions
 from engine.calendar import read_date
 from engine.data.tables.contracts import POSITIONS
 from engine.data.tables.tickers import spelt_otherwise
 from engine.data.tables.whole_file import read_whole
+from engine.data.vendors.canonical import SCALED
 from engine.data.vendors.symbols import ADJUSTED, osi, plain_ticker
 from engine.errors import InputError
 from engine.kernels.codes import Kind
@@ -70,18 +73,35 @@ def read_positions(market, path: str | Path, session: int, setting: str = "posit
             f"{path}: {_named(expired.row(0, named=True))} has expired by {expired['entered'][0]}; leave it out, or "
             "choose an earlier date"
         )
+    leg = np.array([known[name] for name in rows["underlying"]])
+    entry = _sessions(market, entered.to_numpy().astype("datetime64[D]"), str(path))
+    _check_size(market, rows, leg, entry, path)
     sold = pl.when(pl.col("status").fill_null(SOLD) == SOLD).then(pl.col("left"))
     sold = rows.select(sold=sold.fill_null(pl.date(9999, 1, 1)))["sold"]
     return Positions(
-        leg=np.array([known[name] for name in rows["underlying"]]),
+        leg=leg,
         kind=np.array([int(KINDS[kind]) for kind in rows["kind"]]),
         expiry=rows["expiry"].to_numpy().astype("datetime64[D]"),
         strike=rows["strike"].to_numpy().astype(float),
         quantity=(rows["quantity"] * rows["multiplier"]).to_numpy().astype(float),
-        entry=_sessions(market, entered.to_numpy().astype("datetime64[D]"), str(path)),
+        entry=entry,
         dated=rows["entered"].is_not_null().to_numpy(),
         left=np.searchsorted(market.dates, sold.to_numpy().astype("datetime64[D]")),
     )
+
+
+def _check_size(market, rows: pl.DataFrame, leg: np.ndarray, entry: np.ndarray, path: str | Path) -> None:
+    """Raise InputError where a strike is in another unit than the close it was entered on, or a quantity absurd."""
+    prices = np.concatenate([to_host(market.index_spot)[:, None], to_host(market.spot)], axis=1)
+    close, strike = prices[entry, leg - INDEX], rows["strike"].to_numpy().astype(float)
+    times = strike / close
+    for row in np.flatnonzero((times > SCALED) | (times < 1.0 / SCALED)):
+        raise InputError(
+            f"{path}: the strike of {_named(rows.row(int(row), named=True))} is {times[row]:.3g} times the close of "
+            f"{rows['underlying'][int(row)]} on {market.dates[entry[row]]}; give it in the unit of the price"
+        )
+    for row in np.flatnonzero(np.abs(rows["quantity"].to_numpy().astype(float)) > MOST):
+        raise InputError(f"{path}: quantity {rows['quantity'][int(row)]:g} is more than any market has; give contracts")
 
 
 def _contracts(rows: pl.DataFrame, file: str) -> pl.DataFrame:

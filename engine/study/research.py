@@ -222,7 +222,7 @@ def surface_of(long: pl.DataFrame, basket: str) -> pl.DataFrame:
     """Return the last date's surface of a basket: a row per tenor, a column per delta, decimals; null where thin."""
     usable = pl.col("implied_correlation").is_not_null() & ~pl.col("status").is_in(["thin_coverage", "off_calendar"])
     ours = long.filter((pl.col("basket") == basket) & usable)
-    last = ours.filter(pl.col("date") == ours["date"].max()).sort("delta")
+    last = ours.filter(pl.col("date") == pl.col("date").max()).sort("delta")
     return last.pivot(on="delta", index="tenor", values="implied_correlation").sort("tenor")
 
 

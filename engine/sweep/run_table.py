@@ -81,7 +81,7 @@ class RunTable:
 @contextmanager
 def showing(total: int, store: FolderStore | TableStore) -> Generator[Callable[[int], None], None, None]:
     """Show how jobs come out while the block runs; it is given a function that counts them as done."""
-    if not (isinstance(store, FolderStore) and sys.stdout.isatty()):
+    if not (isinstance(store, FolderStore) and sys.stdout and sys.stdout.isatty()):
         with progress_bar("Backtests", total, unit="sets") as advance:
             yield advance
         return

@@ -1,12 +1,16 @@
 """What a user gets wrong ends with one message, exit code 2, no traceback and no folder left behind."""
 
 import os
+import shlex
 import shutil
+import subprocess
+import sys
 
 import polars as pl
 import pytest
 
 from engine.backend import gpu_missing
+from tests.commands import ROOT
 
 SMALL = ("debug=small", "report=none")
 
@@ -57,6 +61,14 @@ SMALL = ("debug=small", "report=none")
         (("hydra/launcher=[[1]]",), ("hydra/launcher=[[1]] is no choice",)),
         (("costs.component=-1",), ("costs.component=-1.0 is below 0",)),
         (("strategy=mine",), ("strategy can be correlation_premium", "configs/strategy/mine.yaml")),
+        (("strategy.foo=1",), ("strategy=short_correlation has no setting foo; it has none",)),
+        (("+strt=2015-01-01",), ("nothing reads strt; did you mean start?",)),
+        (("+strategy@foo=rich_correlation",), ("nothing reads foo; there are basket",)),
+        (("++a.b=1",), ("nothing reads a; there are basket",)),
+        (("~start",), ("start cannot be taken out; leave out '~start'",)),
+        (("strategy@x=rich_correlation",), ("strategy= takes the name of a choice, correlation_premium",)),
+        (("hydra.job.chdir=true",), ("hydra.job.chdir=true moves the command",)),
+        (("sizing.index_vega=1e300",), ("sizing.index_vega=1e+300 is more than any market has",)),
         (("--strategy", "mine"), ("--strategy is no option", "write strategy=mine")),
         (("--costs.index=1",), ("write costs.index=1",)),
         (("sweep.stor=table",), ("sweep has no setting stor", "did you mean store?")),
@@ -69,6 +81,34 @@ def test_a_mistake_is_told_in_one_message(command, tmp_path, options, words):
 
 
 @pytest.mark.skipif(gpu_missing() is None, reason="a CUDA device is there")
+def test_a_group_of_ones_own_may_set_keys_of_the_root(command, tmp_path):
+    (tmp_path / "configs" / "mine").mkdir(parents=True)
+    (tmp_path / "configs" / "mine" / "slow.yaml").write_text("# @package _global_\nlag: 2\n")
+    told = command("run", "+mine=slow", "--cfg", "job", place=tmp_path)
+    assert (told.code, "lag: 2" in told.out) == (0, True), told.err
+
+
+@pytest.mark.parametrize(
+    ("where", "code", "line"),
+    [(">/dev/full", 2, "error: No space left on device"), ("2>&-", 0, ""), (">&-", 0, "")],
+    ids=["a full disk", "no stderr", "no stdout"],
+)
+def test_what_cannot_be_printed_is_told_where_it_can(panels, tmp_path, where, code, line):
+    if where == ">/dev/full" and not os.path.exists("/dev/full"):
+        pytest.skip("only some systems have a device that is always full")
+    shell = f"{shlex.quote(sys.executable)} -m engine.run {' '.join(SMALL)} {where}"
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "engine" / "plugins")))
+    environment = os.environ | {"DISPERSION_CACHE": str(panels), "PYTHONPATH": path}
+    ended = subprocess.run(
+        ["sh", "-c", shell], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert ended.returncode == code, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "ignored" not in ended.stderr
+    assert any(told.startswith(line) for told in ended.stderr.splitlines()) or not line
+    assert len(list(tmp_path.glob("results/*/*/0/summary.json"))) == 1
+
+
 def test_cupy_without_a_device_says_why(command, tmp_path):
     command("run", "backend=cupy", place=tmp_path).refuses("backend=cupy needs a CUDA device", "backend=numpy")
 

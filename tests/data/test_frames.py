@@ -1,6 +1,7 @@
 """Frames of one's own to a panel: axes, weights, rates, actions and carry as stated, whatever form they come in."""
 
 import logging
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -14,6 +15,7 @@ from engine.data import MarketPanel
 from engine.data.records import QuoteStatus
 from engine.data.tables.frames import own_market
 from engine.errors import InputError
+from engine.kernels import switched_off
 from engine.testing import small_market
 from strategies.short_correlation import ShortCorrelation
 from tests.data.tiny_panel import assert_same
@@ -281,10 +283,8 @@ def test_the_report_says_what_the_index_leg_is():
     assert "Index leg IDX: VIX3M x .92" in panel(index_note="VIX3M x .92").info.source
 
 
-@pytest.mark.parametrize("kernels", ["on", "off"])
-def test_a_surface_with_one_delta_has_no_strike_beyond_it(kernels, monkeypatch):
-    if kernels == "off":
-        monkeypatch.setenv("DISPERSION_KERNELS", "off")
+@pytest.mark.parametrize("code", [nullcontext, switched_off], ids=["kernels", "array code"])
+def test_a_surface_with_one_delta_has_no_strike_beyond_it(code):
     market = small_market(listed=True, missing=0.0)  # listed smiles: nothing is beyond a tenor
     one = [market.deltas.tolist().index(50)]
     listed = replace(market.listed, index_iv=market.listed.index_iv[..., one], iv=market.listed.iv[..., one])
@@ -297,7 +297,8 @@ def test_a_surface_with_one_delta_has_no_strike_beyond_it(kernels, monkeypatch):
             for name in ("index_iv", "component_iv", "index_status", "component_status")
         },
     )
-    summaries = [backtest(m, ShortCorrelation(), structure=Straddle(30)) for m in (market, flat)]
+    with code():
+        summaries = [backtest(m, ShortCorrelation(), structure=Straddle(30)) for m in (market, flat)]
     assert summaries[0].summary()["beyond_deltas_share"] > 0.0
     assert summaries[1].summary()["beyond_deltas_share"] == 0.0
     assert "flat_smiles" in [caution.code for caution in summaries[1].cautions()]

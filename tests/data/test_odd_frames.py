@@ -56,6 +56,12 @@ def test_categories_of_dates_are_the_dates_they_stand_for():
     assert panel(dressed).dates.tolist() == panel(given).dates.tolist() == DATES
 
 
+def test_a_date_of_another_century_is_said_to_be_one():
+    far = [date.replace(year=2300) for date in DATES]
+    with pytest.raises(InputError, match="line 1: 2300-01-02 is not of the years 1900 to 2100"):
+        panel(pl.DataFrame(SURFACE | {"date": far, "B": [0.3] * 4}))
+
+
 def test_no_option_lives_for_a_century():
     long = pl.DataFrame(SURFACE | {"B": [0.3] * 4}).unpivot(index="date", variable_name="ticker", value_name="iv")
     with pytest.raises(InputError, match="tenor_not_whole_days 12"):

@@ -104,6 +104,11 @@ def test_a_budget_too_small_for_one_session_says_what_is_needed(device):
         PANEL.to("cupy", (needed - 1) / 1e9)
 
 
+def test_a_backend_that_is_none_is_named():
+    with pytest.raises(InputError, match="backend=gpu is unknown; choose numpy or cupy"):
+        PANEL.to("gpu")
+
+
 @pytest.mark.parametrize("memory_budget", [0, -1.0, "8", True, float("nan")])
 def test_a_budget_that_is_no_size_is_refused(device, memory_budget):
     with pytest.raises(InputError, match="is not a positive number of GB"):

@@ -1,6 +1,7 @@
 """Handing arrays to compiled code: what it would read wrongly is refused, what it reads stays there."""
 
 import math
+import os
 import subprocess
 import sys
 import weakref
@@ -151,3 +152,16 @@ def test_an_array_lives_as_long_as_a_piece_may_read_it():
     del array
     assert kept() is not None
     assert pointer.value
+
+
+@pytest.mark.parametrize(("word", "used"), [("off", False), ("OFF", False), ("0", False), ("No", False), ("on", True)])
+def test_any_usual_word_switches_kernels_off(word, used):
+    told = "from engine.kernels.launch import _wanted; print(_wanted.get())"
+    ended = subprocess.run(
+        [sys.executable, "-c", told],
+        env=os.environ | {"DISPERSION_KERNELS": word},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.strip() == str(used)

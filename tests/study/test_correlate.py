@@ -129,6 +129,12 @@ def test_the_named_indices_are_the_long_form_in_points(ended, long):
     assert named["level"].equals(100.0 * cell["implied_correlation"].rename("level"))
 
 
+def test_a_basket_of_one_name_has_no_surface_and_no_warning_either(command, tmp_path):
+    ended = command("correlate", "debug=small", "report=none", "basket=names", "basket.names=[SYN1]", place=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "Warning" not in ended.err
+
+
 def test_one_basket_or_the_sectors_alone_can_be_asked_for(command, tmp_path):
     asked = {"sectors": ["Sector 1", "Sector 2", "Sector 3", "Sector 4"], "top50": ["top50"]}
     for basket, labels in asked.items():

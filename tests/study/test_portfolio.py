@@ -121,6 +121,13 @@ def test_the_command_writes_the_frames_and_one_screen(command, tmp_path):
         assert word in ended.out
 
 
+@pytest.mark.parametrize("rise", [1, -3, 5])
+def test_a_rise_beyond_any_correlation_is_refused(command, tmp_path, rise):
+    file = written(tmp_path, [("SYN1", 0.5), ("SYN2", 0.5)])
+    told = f"rise={rise} is no change of a correlation"
+    command("correlate", "debug=small", f"portfolio={file}", f"rise={rise}", place=tmp_path).refuses(told)
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [

@@ -222,6 +222,22 @@ def test_a_file_of_thirty_lines_is_a_sheet_in_one_command(command, tmp_path):
         assert word in ended.out
 
 
+@pytest.mark.parametrize(
+    ("strike", "quantity", "match"),
+    [
+        ("100000", "1", r"the strike of S1 .* is \d+ times the close of S1 on .*; give it in the unit"),
+        ("0.5", "1", "the strike of S1 .* times the close of S1"),
+        ("100", "1e300", r"quantity 1e\+300 is more than any market has"),
+    ],
+)
+def test_a_strike_in_another_unit_is_refused(tmp_path, strike, quantity, match):
+    # The last eight digits of an OSI symbol are thousandths of the strike.
+    market = small_market(events=False, missing=0.0)
+    later = str(market.dates[SESSION + 20])
+    with pytest.raises(InputError, match=match):
+        read_positions(market, written(tmp_path, f",S1,{later},{strike},call,{quantity}"), SESSION)
+
+
 def test_a_file_that_is_not_there_is_named(command, tmp_path):
     command("book", "debug=small", "positions=none.csv", place=tmp_path).refuses("positions=none.csv is no file")
     command("book", "debug=small", place=tmp_path).refuses("positions=FILE")

@@ -7,6 +7,7 @@ import polars as pl
 from engine.errors import InputError
 
 WRITE = "write dates as 2024-12-31"
+FIRST, LAST = 1900, 2100  # years
 # Texts whose meaning is plain. A time of day after it is cut off, if it is not one of another time zone.
 _PLAIN = ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y.%m.%d", "%d-%b-%Y", "%d%b%Y", "%d %b %Y")
 _TIME = r"[T ](\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?)(\s*(Z|UTC|[+-]\d{2}:?\d{2}))?$"
@@ -54,12 +55,14 @@ def read_dates(values: pl.Series, where: str, lines: pl.Series | None = None) ->
 
 def _plausible(dates: pl.Series, values: pl.Series, where: str, lines) -> pl.Series:
     """Return the dates of the years 1900 to 2100; raise InputError where hardly any value is one."""
-    dates = dates.set(~dates.dt.year().is_between(1900, 2100), None)
+    read, dates = dates, dates.set(~dates.dt.year().is_between(FIRST, LAST), None)
     given = values.is_not_null().sum()
     if given and 2 * int(dates.is_not_null().sum()) < int(given):
         row = int((values.is_not_null() & dates.is_null()).arg_max() or 0)
+        year = read.dt.year()[row]  # of 24-01-02 it is 24
+        what = f"is not of the years {FIRST} to {LAST}" if year is not None and year > 999 else "is no date"
         raise InputError(
-            f"{where}, line {_line(row, lines)}: {values[row]} is no date, and so are most of the others; {WRITE}"
+            f"{where}, line {_line(row, lines)}: {values[row]} {what}, and so are most of the others; {WRITE}"
         )
     return dates
 
