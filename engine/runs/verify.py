@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from engine.backtest.metrics import SESSIONS_PER_YEAR, drawdown, hac_t, sharpe
 from engine.command.hydra import plain
 from engine.data.parquet import UNREADABLE
 from engine.data.store.header import HEADER
@@ -17,11 +18,13 @@ from engine.errors import InputError
 from engine.kernels.codes import PARTS
 from engine.runs.claim import MANIFEST, MARK, written_before
 from engine.runs.manifest import hash_of
-from engine.runs.read import finished, load_run, load_runs
+from engine.runs.read import Run, finished, load_run, load_runs
 from engine.runs.table_store import JOBS, RUNS, is_table, read_rows
 
 # Sums of the same terms in another order, of which the largest are a few hundred times the total: 1e-13 at most.
 TOLERANCE = 1e-9
+TOTALS = ("pnl_gross", "cost", "pnl_net")
+STATISTICS = ("sharpe_gross", "sharpe_net", "hac_t", "max_drawdown", "worst_day")  # of `_statistics`
 
 
 def verify(folder) -> Iterator[tuple[Path, list[str]]]:
@@ -83,28 +86,70 @@ def _run(folder: Path) -> Iterator[str]:
     yield from _origin(config, run.manifest)
     if not run.summary:
         return
-    daily, ledger = run.daily, run.ledger
-    yield from _daily(daily)
-    for name in ("pnl_gross", "cost", "pnl_net"):
-        totals = {"daily.parquet": float(daily[name].sum()), "ledger.parquet": float(ledger[name].sum())}
-        totals["summary.json"] = run.summary[name]
-        scale = float(daily[name].abs().sum()) + float(ledger[name].abs().sum())
-        known = [math.nan if total is None else total for total in totals.values()]
-        lost = any(frame[name].null_count() or frame[name].is_nan().any() for frame in (daily, ledger))
-        if lost or not max(known) - min(known) <= TOLERANCE * scale or not all(map(math.isfinite, known)):
-            told = ", ".join(f"{total:,.6f} in {file}" for file, total in zip(totals, known, strict=True))
+    if told := list(_of_numbers(run)):
+        yield from told
+        return
+    yield from _daily(run.daily)
+    yield from _totals(run)
+    yield from _sessions(run)
+    yield from _statistics(run, config)
+
+
+def _of_numbers(run: Run) -> Iterator[str]:
+    """Say what is no number, or no date, where one is needed."""
+    for file, frame, dates in (("daily.parquet", run.daily, ("date",)), ("ledger.parquet", run.ledger, ())):
+        kinds = dict.fromkeys(dates, pl.Date) | dict.fromkeys(TOTALS, pl.Float64)
+        yield from (
+            f"{file} has no column {name} of {kind}" for name, kind in kinds.items() if frame.schema.get(name) != kind
+        )
+    for name in (*TOTALS, *STATISTICS):
+        if not isinstance(run.summary.get(name), int | float | None):
+            yield f"summary.json has {run.summary[name]!r} for {name}, which is no number"
+
+
+def _totals(run: Run) -> Iterator[str]:
+    """Compare the P&L of days, of legs and of the summary."""
+    frames = {"daily.parquet": run.daily, "ledger.parquet": run.ledger}
+    for name in TOTALS:
+        known = {file: float(frame[name].sum()) for file, frame in frames.items()}
+        known["summary.json"] = _number(run.summary.get(name))
+        scale = sum(float(frame[name].abs().sum()) for frame in frames.values())
+        lost = any(frame[name].null_count() or frame[name].is_nan().any() for frame in frames.values())
+        apart = max(known.values()) - min(known.values())
+        if lost or not apart <= TOLERANCE * scale or not all(map(math.isfinite, known.values())):
+            told = ", ".join(f"{total:,.6f} in {file}" for file, total in known.items())
             yield f"{name} is {told}" + " with days or legs that have none" * lost
-    made, dates = run.manifest, daily["date"]
-    said = tuple(made[key] for key in ("sessions", "first_session", "last_session"))
-    if (
-        (len(dates), str(dates.min()), str(dates.max())) != said
-        or dates.n_unique() < len(dates)
-        or not dates.is_sorted()
-    ):
+
+
+def _sessions(run: Run) -> Iterator[str]:
+    """Compare the dates of the days with the manifest."""
+    dates, said = run.daily["date"], tuple(run.manifest[key] for key in ("sessions", "first_session", "last_session"))
+    ascend = dates.is_sorted() and dates.n_unique() == len(dates)
+    if (len(dates), str(dates.min()), str(dates.max())) != said or not ascend:
         yield f"daily.parquet is not of the {said[0]:,} sessions from {said[1]} to {said[2]} that the run was made on"
-    worst, kept = float(daily["pnl_net"].fill_null(math.nan).to_numpy().min()), run.summary.get("worst_day")
-    if kept is None or not abs(worst - kept) <= TOLERANCE * abs(worst):
-        yield f"worst_day is {worst:,.6f} in daily.parquet, and {kept} in summary.json"
+
+
+def _statistics(run: Run, config: dict) -> Iterator[str]:
+    """Take the statistics of the days again."""
+    gross, net = (run.daily[name].fill_null(math.nan).to_numpy() for name in ("pnl_gross", "pnl_net"))
+    if not len(net):
+        return
+    hurdle = config.get("risk_free", 0.0) * _number(run.summary.get("capital")) / SESSIONS_PER_YEAR
+    again = {
+        "sharpe_gross": sharpe(gross, hurdle),
+        "sharpe_net": sharpe(net, hurdle),
+        "hac_t": hac_t(net, run.manifest["holding_sessions"]),
+        "max_drawdown": drawdown(net).min(),
+        "worst_day": net.min(),
+    }
+    for name in STATISTICS:
+        value, kept = float(again[name]), _number(run.summary.get(name))
+        if not abs(value - kept) <= TOLERANCE * max(abs(value), 1.0) and not (math.isnan(value) and math.isnan(kept)):
+            yield f"{name} is {value:,.6f} by daily.parquet, and {kept:,.6f} in summary.json"
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _daily(daily: pl.DataFrame) -> Iterator[str]:

@@ -16,7 +16,7 @@ import pytest
 from engine.data import build_panel
 from engine.durable import checksum
 from engine.runs.manifest import config_hash, files_read, hash_of
-from engine.runs.verify import verify
+from engine.runs.verify import STATISTICS, verify
 from tests.commands import ROOT
 
 OWN = """
@@ -154,12 +154,42 @@ def test_other_days_than_the_runs_are_told(runs, change):
     assert any("daily.parquet is not of the" in problem for problem in failures(run))
 
 
-def test_a_worst_day_that_is_no_day_is_told(runs):
+def told_of(run, name, change):
+    """Make a summary say something else, and return what is found."""
+
+    def said(file):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {name: change}))
+
+    rewrite(run, "summary.json", said)
+    return failures(run)
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+@pytest.mark.parametrize("value", [9.0, None], ids=["another", "none"])
+def test_a_statistic_that_the_days_do_not_have_is_told(runs, name, value):
     run = found(runs, "debug/*/0/daily.parquet").parent
-    rewrite(
-        run, "summary.json", lambda file: file.write_text(file.read_text().replace('"worst_day": -', '"worst_day": -9'))
-    )
-    assert any("worst_day is" in problem for problem in failures(run))
+    assert [problem for problem in told_of(run, name, value) if problem.startswith(f"{name} is ")]
+
+
+def test_what_is_no_number_is_told(runs):
+    run = found(runs, "debug/*/0/daily.parquet").parent
+    assert told_of(run, "pnl_net", "x") == ["summary.json has 'x' for pnl_net, which is no number"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda rows: rows.drop("date"), "daily.parquet has no column date of Date"),
+        (lambda rows: rows.drop("pnl_gross"), "daily.parquet has no column pnl_gross of Float64"),
+        (lambda rows: rows.with_columns(pl.col("cost").cast(pl.String)), "no column cost of Float64"),
+        (lambda rows: rows.clear(), "daily.parquet is not of the 504 sessions"),
+    ],
+    ids=["no date", "no P&L", "texts", "no row"],
+)
+def test_days_that_are_none_are_told(runs, change, words):
+    run = found(runs, "debug/*/0/daily.parquet").parent
+    rewrite(run, "daily.parquet", lambda file: change(pl.read_parquet(file)).write_parquet(file))
+    assert any(words in problem for problem in failures(run))
 
 
 def test_a_summary_a_configuration_and_a_panel_that_are_not_the_runs_own_are_told(runs):
