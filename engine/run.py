@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.command.hydra import asked_files, chosen, in_sweep, start, sweep_folder
 from engine.command.markets import open_market
+from engine.errors import InputError
 from engine.progress import progress_bar
 
 
@@ -21,6 +22,8 @@ def run(config: dict, folder: Path) -> None:
     from engine.sweep.jobs import backtest_objects
     from engine.sweep.one_job import finished_before, keep_row, leads
 
+    if not in_sweep() and config["sweep"] != {"store": "folders", "resume": None}:
+        raise InputError("sweep.store and sweep.resume are of sweeps, and this is one run: add -m to the command")
     wanted = backtest_objects(config)  # before the market: a misspelt setting should not have to wait
     market, backend = open_market(config)
     check_causal(wanted["strategy"], market, wanted["basket"], config["causality"])

@@ -5,7 +5,6 @@ from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
 from typing import Any
 
-from engine.backtest.arguments import BASES
 from engine.command.messages import choices_of, suggestion
 from engine.errors import InputError
 from engine.kinds import misfit
@@ -36,6 +35,8 @@ def build(node: Any, where: str = "", allow: Any = ()) -> Any:  # of the class t
     >>> build({"_target_": "engine.correlation.TopWeights", "n": 20})
     TopWeights(n=20)
     """
+    from engine.backtest.arguments import BASES  # once a command knows what it is to import from where
+
     if not isinstance(node, dict) or "_target_" not in node:
         raise InputError(f"{where}={node} makes nothing; choose one of {', '.join(choices_of(where))}")
     made = imported(node.get("_target_"), where, allow)
