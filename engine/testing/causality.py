@@ -1,4 +1,4 @@
-"""Poison the future: change everything after a day, and no exposure up to it may move by a bit."""
+"""Poison the future, or cut it off: change everything after a day, and no exposure up to it may move."""
 
 from dataclasses import dataclass, replace
 
@@ -9,9 +9,11 @@ from engine.backtest.market import MarketView
 from engine.backtest.strategy import AbstractStrategy, checked_exposure
 from engine.correlation import AllMembers, Basket
 from engine.data.panel import MarketPanel
+from engine.data.records import QuoteStatus
 from engine.data.synthetic import SyntheticMarket, synthetic_market
 
 MOST_SESSIONS = 1260  # five years: what looks ahead does so there too, and copies of a whole panel are large
+ROUNDING = 1e-9  # sums over arrays of another length are rounded otherwise
 
 
 class NothingToProve(AssertionError):
@@ -25,22 +27,26 @@ class LookAhead:
     Parameters
     ----------
     day : numpy.datetime64
-        Everything after this day was changed.
+        Everything after this day was changed, or cut off.
     moved : numpy.datetime64
         The first day up to it on which the exposure changed.
     before, after : float
         Exposure on that day, with the true and with the changed future.
+    cut : bool
+        Whether the sessions after the day were cut off: nobody knew how many would follow.
     """
 
     day: np.datetime64
     moved: np.datetime64
     before: float
     after: float
+    cut: bool = False
 
     def __str__(self):
+        how = "is cut off" if self.cut else "is changed"
         return (
             f"its exposure on {self.moved} is {self.before:g}, and {self.after:g} when only what comes after "
-            f"{self.day} is changed"
+            f"{self.day} {how}"
         )
 
 
@@ -82,7 +88,7 @@ def assert_causal(
 def look_ahead(
     strategy: AbstractStrategy, market: MarketPanel, basket: Basket | None = None, dates: int = 5, seed: int = 0
 ) -> LookAhead | None:
-    """Return how a strategy uses the future, or None where none of `dates` changed futures moved it.
+    """Return how a strategy uses the future, or None where none of `dates` futures moved it, changed or cut off.
 
     At most the first five years of the market are looked at, on the host; other parameters as for `assert_causal`.
 
@@ -106,16 +112,20 @@ def look_ahead(
     # From a few days before the first trade on: before it a look ahead has nothing to move.
     days = rng.integers(max(int(traded[0]) - 5, 0), len(panel) - 1, size=dates)
     for t in sorted({*map(int, days), len(panel) - 2}):
-        other = _exposure(strategy, poisoned(panel, t, seed), basket)
-        moved = (other[:, : t + 1] != truth[:, : t + 1]) & ~(np.isnan(other[:, : t + 1]) & np.isnan(truth[:, : t + 1]))
-        if moved.any():
-            p, day = map(int, min(np.argwhere(moved), key=lambda at: at[1]))
-            return LookAhead(panel.dates[t], panel.dates[day], float(truth[p, day]), float(other[p, day]))
+        for cut in (False, True):
+            future = panel.slice(None, panel.dates[t]) if cut else poisoned(panel, t, seed)
+            known, other = truth[:, : t + 1], _exposure(strategy, future, basket)[:, : t + 1]
+            same = np.isclose(known, other, rtol=ROUNDING, atol=ROUNDING, equal_nan=True) if cut else known == other
+            moved = ~(same | (np.isnan(known) & np.isnan(other)))
+            if moved.any():
+                p, day = map(int, min(np.argwhere(moved), key=lambda at: at[1]))
+                return LookAhead(panel.dates[t], panel.dates[day], float(known[p, day]), float(other[p, day]), cut)
     return None
 
 
 def poisoned(market: MarketPanel, t: int, seed: int = 0) -> MarketPanel:
-    """Return the same market up to and including session t, with every price, quote, weight and event after it changed.
+    """Return the same market up to and including session t, with every price, quote, status, weight and event after it
+    changed.
 
     So are the closes of its history after that day.
 
@@ -129,10 +139,13 @@ def poisoned(market: MarketPanel, t: int, seed: int = 0) -> MarketPanel:
     rng = np.random.default_rng(seed + 99)
 
     def poison(name: str, array: np.ndarray) -> np.ndarray:
-        if array.dtype.kind != "f":  # dates are known beforehand, statuses are only reported
-            return array
         changed = array.copy()
         later = changed[t + 1 :]
+        if name.endswith("status"):
+            later[:] = rng.choice([int(code) for code in QuoteStatus], size=later.shape)
+            return changed
+        if array.dtype.kind != "f":  # dates are known beforehand
+            return array
         later *= rng.uniform(0.3, 3.0, size=later.shape).astype(array.dtype)
         later[rng.random(later.shape) < 0.1] = 0.0 if name.endswith("weights") else np.nan
         if name == "settlement":

@@ -44,6 +44,10 @@ LOOKS_AHEAD = {
     "a centred mean": lambda m: np.convolve(level(m), np.ones(5) / 5, mode="same"),
     "the last close": lambda m: np.where(m.panel.index_spot[-1] > 0, m.panel.index_spot / m.panel.index_spot[-1], 0.0),
     "returns counted back from the end": lambda m: np.cumsum(np.nan_to_num(m.returns[::-1, 0]))[::-1],
+    "how many sessions there are": lambda m: np.ones(len(m.dates)) * (1.0 + len(m.dates) % 2),
+    "the last date": lambda m: 1.0 * (m.dates < m.dates[-1] - np.timedelta64(30, "D")),
+    "a share of the sample": lambda m: 1.0 * (np.arange(len(m.dates)) > 0.3 * len(m.dates)),
+    "the state of tomorrow's quotes": lambda m: 1.0 + np.roll(m.panel.index_status[:, 0, 0], -1),
     "weights of the end": lambda m: level(m) * m.panel.weights[-1].max(),
 }
 CAUSAL = {
@@ -102,8 +106,8 @@ def _check(name, array, other):
     holder, _, field = name.rpartition(".")
     changed = getattr(getattr(other, holder) if holder else other, field)
     np.testing.assert_array_equal(changed[:41], array[:41])
-    if array.dtype.kind == "f":
-        assert not np.array_equal(changed[41:], array[41:], equal_nan=True), name
+    if array.dtype.kind == "f" or name.endswith("status"):
+        assert not np.array_equal(changed[41:], array[41:], equal_nan=array.dtype.kind == "f"), name
     return array
 
 
