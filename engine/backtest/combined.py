@@ -16,6 +16,7 @@ from engine.backtest.result import BacktestResult
 from engine.backtest.shared_hedges import saved as saved_by_netting
 from engine.errors import InputError
 from engine.kernels.codes import PARTS
+from engine.kinds import is_kind
 
 SCALE, BLOCK = "scale", "block"
 SUMS = ("pnl_gross", "cost", "pnl_net", *PARTS)
@@ -136,7 +137,8 @@ def combine(
     Raises
     ------
     InputError
-        When there is nothing to combine, a rate is missing, or hedges are of a kind that is not netted.
+        When there is nothing to combine, the limit is no amount, a rate is missing, or hedges are of a kind that is not
+        netted.
 
     Examples
     --------
@@ -149,7 +151,7 @@ def combine(
     >>> bool(np.isclose(book.daily["pnl_gross"].sum(), one.pnl_gross.sum() + other.pnl_gross.sum()))
     True
     """
-    _check(results, netted, action)
+    _check(results, netted, action, most_index_vega)
     currencies = {_currency(result) for result in results.values()}
     rates = read_rates(currencies, currency, fx)
     taken, log = dict(results), []
@@ -183,11 +185,14 @@ def _daily(results: Mapping[str, BacktestResult], netted: bool) -> pl.DataFrame:
     return daily.with_columns(cost=pl.col("cost") - pl.col("saved"), pnl_net=pl.col("pnl_net") + pl.col("saved"))
 
 
-def _check(results: Mapping[str, BacktestResult], netted: bool, action: str) -> None:
-    if not results:
+def _check(results: Mapping[str, BacktestResult], netted: bool, action: str, most: float | None) -> None:
+    named = isinstance(results, Mapping) and all(isinstance(result, BacktestResult) for result in results.values())
+    if not (results and named):
         raise InputError("a book needs a backtest at least; give them by name")
     if action not in (SCALE, BLOCK):
         raise InputError(f"action={action} is unknown; choose {SCALE} or {BLOCK}")
+    if most is not None and not (is_kind(most, float) and most >= 0.0):
+        raise InputError(f"most_index_vega={most} is no amount of currency per vol point; use 0 or more")
     for name, result in results.items():
         if result.sets > 1:
             raise InputError(f"{name} holds {result.sets} parameter sets; combine backtests of one each")

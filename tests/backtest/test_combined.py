@@ -137,6 +137,19 @@ def test_a_limit_that_is_not_reached_changes_nothing(market):
     assert bound.ledger()["action"].null_count() == one.ledger().height
 
 
+@pytest.mark.parametrize("most", [float("nan"), -1.0, "1e5", True])
+def test_a_limit_that_is_no_amount_is_refused(market, most):
+    # NaN was no limit at all, and -1 a book of nothing.
+    with pytest.raises(InputError, match=f"most_index_vega={most} is no amount"):
+        combine({"one": run(market, Straddle(28))}, most_index_vega=most)
+
+
+@pytest.mark.parametrize("results", [{}, None, [1], {"one": None}])
+def test_what_is_no_backtest_is_refused(results):
+    with pytest.raises(InputError, match="a book needs a backtest at least; give them by name"):
+        combine(results)
+
+
 def test_what_cannot_be_combined_is_refused(market):
     one = run(market, Straddle(28))
     for results, words in (
