@@ -111,7 +111,7 @@ def hac_regression(y: Floats, X: Floats, lags: int | None = None, names: Sequenc
 
     References
     ----------
-    Newey and West (1987), without correction for small samples; statsmodels' OLS with cov_type="HAC".
+    Newey and West (1987), without correction for small samples, as statsmodels' OLS with cov_type="HAC".
 
     Examples
     --------
@@ -119,8 +119,7 @@ def hac_regression(y: Floats, X: Floats, lags: int | None = None, names: Sequenc
     >>> fit.names, fit.coefficients.round(2).tolist(), fit.n
     (('constant', 'x1'), [1.03, 1.98], 4)
     """
-    y = np.asarray(y, dtype=float)
-    X = np.asarray(X, dtype=float)
+    y, X = (np.asarray(values, dtype=float) for values in (y, X))
     X = X[:, None] if X.ndim == 1 else X
     if len(y) != len(X):
         raise InputError(f"y has {len(y)} rows and X {len(X)}: align them on the same dates")
@@ -128,21 +127,25 @@ def hac_regression(y: Floats, X: Floats, lags: int | None = None, names: Sequenc
     if len(names) != X.shape[1] + 1:
         raise InputError(f"X has {X.shape[1]} columns and {len(names) - 1} names")
     known = np.isfinite(y) & np.isfinite(X).all(axis=1)
-    y = y[known]
-    X = np.column_stack([np.ones(int(known.sum())), X[known]])
+    y, X = y[known], np.column_stack([np.ones(int(known.sum())), X[known]])
     count = len(y)
     if count <= X.shape[1]:
         raise InputError(f"a regression with {X.shape[1]} coefficients needs more than {count} known rows")
     if np.linalg.matrix_rank(X) < X.shape[1]:
         raise InputError(f"the regressors {', '.join(names[1:])} repeat the constant or one another; drop one")
+    inverse = np.linalg.pinv(X)  # (k, T)
+    coefficients = inverse @ y
+    left = y - X @ coefficients
+    pulls = inverse * left  # of each row on each coefficient
+    covariance = pulls @ pulls.T
     lags = min(hac_lags(count) if lags is None else lags, count - 1)
-    from statsmodels.regression.linear_model import OLS  # a third of what statsmodels.api takes to import
-
-    fit = OLS(y, X).fit(cov_type="HAC", cov_kwds={"maxlags": lags})
-    squares = (y * y).sum()
-    r2 = float(fit.rsquared) if X.shape[1] > 1 and varies(((y - y.mean()) ** 2).sum(), squares) else float("nan")
-    covariance = fit.cov_params() if varies((fit.resid**2).sum(), squares) else np.full((X.shape[1],) * 2, np.nan)
-    return Regression(tuple(names), fit.params, covariance, r2, count, lags)
+    for lag in range(1, lags + 1):
+        neighbours = pulls[:, lag:] @ pulls[:, :-lag].T
+        covariance += (1.0 - lag / (lags + 1)) * (neighbours + neighbours.T)
+    off, missed, squares = ((values * values).sum() for values in (y - y.mean(), left, y))
+    r2 = float(1.0 - missed / off) if X.shape[1] > 1 and varies(off, squares) else float("nan")
+    covariance = covariance if varies(missed, squares) else np.full_like(covariance, np.nan)
+    return Regression(tuple(names), coefficients, covariance, r2, count, lags)
 
 
 def hac_tstat(series: Floats, holding_days: int = 1) -> float:
@@ -172,8 +175,7 @@ def hac_tstat(series: Floats, holding_days: int = 1) -> float:
     8.0335
     """
     results = np.asarray(series, dtype=float)
-    results = results[np.isfinite(results)]
-    count = len(results)
+    count = len(results := results[np.isfinite(results)])
     if count < 2:
         return float("nan")
     return float(hac_regression(results, np.empty((count, 0)), hac_lags(count, holding_days)).t[0])
@@ -271,15 +273,12 @@ def rolling_regression(y: Floats, x: Floats, window: int, lags: int | None = Non
     lags : int or None
         As for `hac_regression`, of which each window's slope and t are those.
     """
-    y = np.asarray(y, dtype=float)
-    x = np.asarray(x, dtype=float)
+    y, x = (np.asarray(values, dtype=float) for values in (y, x))
     if not 3 <= window <= len(y) == len(x):
         raise InputError(f"window={window} does not fit series of {len(y)} and {len(x)} days; use 3 days or more")
     lags = hac_lags(window) if lags is None else lags
     dy, dx = (w - w.mean(axis=1, keepdims=True) for w in map(_windows(window), (y, x)))
-    sxx = (dx * dx).sum(axis=1)
-    syy = (dy * dy).sum(axis=1)
-    sxy = (dx * dy).sum(axis=1)
+    sxx, syy, sxy = ((a * b).sum(axis=1) for a, b in ((dx, dx), (dy, dy), (dx, dy)))
     x_moves = varies(sxx, (_windows(window)(x) ** 2).sum(axis=1))
     y_squares = (_windows(window)(y) ** 2).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -91,8 +91,11 @@ def test_a_regression_is_statsmodels_with_hac_errors():
     y, X = autocorrelated(1)
     fit = hac_regression(y, X)
     golden = sm.OLS(y, sm.add_constant(X)).fit(cov_type="HAC", cov_kwds={"maxlags": 5})  # floor(4 (400/100)^(2/9))
-    np.testing.assert_array_equal(fit.t, golden.tvalues)
-    assert (fit.r2, fit.lags) == (golden.rsquared, 5)
+    # The same sums in another order.
+    np.testing.assert_allclose(fit.covariance, golden.cov_params(), rtol=1e-11, atol=0)
+    np.testing.assert_allclose(fit.t, golden.tvalues, rtol=1e-11)
+    assert fit.r2 == pytest.approx(golden.rsquared, rel=1e-12)
+    assert fit.lags == 5
     joint = golden.wald_test(np.eye(3), use_f=False, scalar=True)
     statistic, p = fit.wald((0, 0, 0))
     # A 3 x 3 system solved in two ways.

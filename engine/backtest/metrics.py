@@ -61,7 +61,7 @@ def hac_t(pnl: Floats, holding_days: int) -> Floats:
 
         t = mean / sqrt(S / T),   S = g_0 + 2 sum_l (1 - l / (L + 1)) g_l,   L = hac_lags(T, days)
 
-    `engine.statistics.hac_tstat`, from statsmodels, row by row; here for all parameter sets at once.
+    `engine.statistics.hac_tstat` row by row; here for all parameter sets at once.
 
     Parameters
     ----------

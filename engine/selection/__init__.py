@@ -4,10 +4,11 @@ Functions of arrays of results, (P, T): P trials, such as the parameter sets of 
 """
 
 from engine.selection.ability import Ability, superior_ability, survivors
+from engine.selection.bootstrap import block_length
 from engine.selection.buckets import Buckets, by_bucket
 from engine.selection.cscv import BlockSums, Overfitting, block_sums, overfitting
 from engine.selection.deflated import deflated_sharpe, effective_trials, expected_best_sharpe, probabilistic_sharpe
-from engine.selection.intervals import block_length, bootstrap_interval
+from engine.selection.intervals import bootstrap_interval
 from engine.selection.stability import Stability, stability
 from engine.selection.trials import Trials, trials_of
 from engine.selection.walk import WalkForward, walk_forward

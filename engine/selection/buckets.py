@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.arrays import Floats
 from engine.errors import InputError
+from engine.selection.bootstrap import samples
 from engine.statistics import hac_tstat
 
 BUCKETS = 5
@@ -98,20 +99,9 @@ def by_bucket(
     t = [hac_tstat(result[rows], holding_days=max(overlap // buckets, 1)) for rows in inside]
     smallest = np.diff(means).min()
     centred = result - means[place]
-    drawn = _drawn(len(result), overlap, repetitions, np.random.default_rng(seed))
     beaten = 0
-    for rows in drawn:
+    for rows in samples(len(result), max(overlap, 1), repetitions, seed):
         hits = np.bincount(place[rows], minlength=buckets)
         sums = np.bincount(place[rows], weights=centred[rows], minlength=buckets)
         beaten += bool(np.diff(sums / np.maximum(hits, 1)).min() >= smallest)
     return Buckets(edges, counts, inside @ signal / counts, means, np.array(t), beaten / repetitions)
-
-
-def _drawn(count: int, block: int, repetitions: int, rng: np.random.Generator):
-    """Yield the rows of stationary bootstrap samples: blocks of geometric length, which go on at the start."""
-    for _ in range(repetitions):
-        fresh = rng.random(count) < 1.0 / max(block, 1)
-        fresh[0] = True
-        start = rng.integers(0, count, count)
-        last = np.maximum.accumulate(np.where(fresh, np.arange(count), 0))
-        yield (start[last] + np.arange(count) - last) % count

@@ -1,12 +1,12 @@
 """Intervals of statistics of daily results by the stationary bootstrap, which keeps runs of days together."""
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 
 from engine.arrays import Floats
 from engine.errors import InputError
+from engine.selection.bootstrap import block_length, samples
 
 REPETITIONS = 1000
 
@@ -20,7 +20,7 @@ def bootstrap_interval(
     repetitions: int = REPETITIONS,
     seed: int = 0,
 ) -> tuple[Floats, Floats]:
-    """Return the interval of a statistic between percentiles of its stationary bootstrap, from arch.
+    """Return the interval of a statistic between percentiles of its stationary bootstrap.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def bootstrap_interval(
     statistic : callable
         Of results (T,), to one number or an array (k,) of them.
     holding_days : int
-        Mean length of a block, at least; more where the autocorrelation asks for it (`optimal_block_length`).
+        Mean length of a block, at least; more where the autocorrelation asks for it (`optimal_block`).
     size : float
         Of the interval.
     repetitions, seed : int
@@ -53,22 +53,11 @@ def bootstrap_interval(
     >>> bool(low[0] < 0.2 < high[0])
     True
     """
-    from arch.bootstrap import StationaryBootstrap
-
     results = np.asarray(results, dtype=np.float64)
     if len(results) < 10 or not np.isfinite(results).all():
         raise InputError(f"an interval takes ten results or more, all known; {np.isfinite(results).sum()} given are")
-    drawn = StationaryBootstrap(block_length(results, holding_days), results, seed=seed)
-    values = np.array([np.atleast_1d(statistic(np.asarray(data[0]))) for data, _ in drawn.bootstrap(repetitions)])
+    drawn = samples(len(results), block_length(results, holding_days), repetitions, seed)
+    values = np.array([np.atleast_1d(statistic(results[rows])) for rows in drawn])
     outside = 0.5 * (1.0 - size)
     low, high = np.quantile(values, [outside, 1.0 - outside], axis=0)
     return low, high
-
-
-def block_length(results: Floats, holding_days: int = 1) -> int:
-    """Mean length of blocks that keeps the dependence of results: the optimal one, and the holding period at least."""
-    from arch.bootstrap import optimal_block_length
-
-    known = np.asarray(results, dtype=np.float64)
-    optimal = 1.0 if np.ptp(known) == 0.0 else float(optimal_block_length(known)["stationary"].iloc[0])
-    return max(math.ceil(optimal), holding_days, 1)

@@ -94,7 +94,6 @@ def _load() -> None:
     """Import what copies of this process need, so that each has it at once; nothing is computed here."""
     import hydra  # noqa: F401
     import plotly  # noqa: F401
-    import statsmodels.api  # noqa: F401
 
     import engine.correlate
     import engine.data.sources.files

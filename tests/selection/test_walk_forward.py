@@ -7,6 +7,7 @@ import pytest
 
 from engine.errors import InputError
 from engine.selection import bootstrap_interval, stability, walk_forward
+from engine.selection.bootstrap import optimal_block, samples
 
 
 def noise(seed, trials=20, sessions=1000):
@@ -92,6 +93,25 @@ def test_the_interval_is_that_of_arch():
     block = max(math.ceil(bootstrap.optimal_block_length(results)["stationary"].iloc[0]), 22)
     theirs = bootstrap.StationaryBootstrap(block, results, seed=9).conf_int(np.mean, reps=300, method="percentile")
     assert [low[0], high[0]] == pytest.approx(theirs.ravel().tolist(), rel=1e-12)
+
+
+def test_samples_are_the_rows_that_arch_draws():
+    bootstrap = pytest.importorskip("arch.bootstrap")
+    theirs = bootstrap.StationaryBootstrap(7, np.arange(90), seed=3).bootstrap(20)
+    for rows, ((drawn,), _) in zip(samples(90, 7, 20, seed=3), theirs, strict=True):
+        assert rows.tolist() == drawn.tolist()
+
+
+@pytest.mark.parametrize("count", [30, 251, 2520])
+@pytest.mark.parametrize("kept", [-0.5, 0.0, 0.3, 0.9])
+def test_the_optimal_block_is_that_of_arch(count, kept):
+    bootstrap = pytest.importorskip("arch.bootstrap")
+    for seed in range(5):
+        results = np.random.default_rng(seed).standard_normal(count)
+        for t in range(1, count):
+            results[t] += kept * results[t - 1]
+        theirs = bootstrap.optimal_block_length(results)["stationary"].iloc[0]
+        assert optimal_block(results) == pytest.approx(theirs, rel=1e-9)  # the same sums in another order
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say():
