@@ -131,9 +131,10 @@ def hac_regression(y: Floats, X: Floats, lags: int | None = None, names: Sequenc
     count = len(y)
     if count <= X.shape[1]:
         raise InputError(f"a regression with {X.shape[1]} coefficients needs more than {count} known rows")
-    if np.linalg.matrix_rank(X) < X.shape[1]:
+    orthogonal, upper = np.linalg.qr(X)
+    if np.linalg.matrix_rank(upper, rtol=count * np.finfo(float).eps) < X.shape[1]:
         raise InputError(f"the regressors {', '.join(names[1:])} repeat the constant or one another; drop one")
-    inverse = np.linalg.pinv(X)  # (k, T)
+    inverse = np.linalg.solve(upper, orthogonal.T)  # (k, T)
     coefficients = inverse @ y
     left = y - X @ coefficients
     pulls = inverse * left  # of each row on each coefficient

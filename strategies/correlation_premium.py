@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 
 from engine.arrays import Floats
-from engine.backtest import AbstractStrategy, MarketView, held_while, refuse_crossed
+from engine.backtest import MarketView, ThresholdStrategy
 from engine.correlation import matched_window
-from engine.kinds import check_kinds
 
 
 @dataclass(frozen=True)
-class CorrelationPremium(AbstractStrategy):
+class CorrelationPremium(ThresholdStrategy):
     """Start when implied less realised correlation of the same basket reaches `enter`, stop when it falls to `leave`.
 
     Parameters
@@ -25,11 +24,9 @@ class CorrelationPremium(AbstractStrategy):
     enter: float = field(default=0.05, metadata={"batch": True})
     leave: float = field(default=0.0, metadata={"batch": True})
 
-    def __post_init__(self):
-        check_kinds(self)
-        refuse_crossed(self.enter, self.leave)
+    follows = "implied less realised correlation"
 
-    def exposure(self, market: MarketView) -> Floats:
-        """Return 1 while the premium is paid, else 0; NaN before it is first known; (T,)."""
+    def followed(self, market: MarketView) -> Floats:
+        """Return the premium, (T,) decimals."""
         realized = market.realized_correlation(matched_window(self.tenor))
-        return held_while(market.implied_correlation(self.tenor, self.delta) - realized, self.enter, self.leave)
+        return market.implied_correlation(self.tenor, self.delta) - realized

@@ -3,12 +3,11 @@
 from dataclasses import dataclass, field
 
 from engine.arrays import Floats
-from engine.backtest import AbstractStrategy, MarketView, held_while, refuse_crossed, zscore
-from engine.kinds import check_kinds
+from engine.backtest import MarketView, ThresholdStrategy, zscore
 
 
 @dataclass(frozen=True)
-class CorrelationSkew(AbstractStrategy):
+class CorrelationSkew(ThresholdStrategy):
     """Start when the z-score of put-side less call-side correlation reaches `enter`, stop when it falls to `leave`.
 
     Parameters
@@ -28,11 +27,9 @@ class CorrelationSkew(AbstractStrategy):
     enter: float = field(default=1.0, metadata={"batch": True})
     leave: float = field(default=0.0, metadata={"batch": True})
 
-    def __post_init__(self):
-        check_kinds(self)
-        refuse_crossed(self.enter, self.leave)
+    follows = "z-score of implied correlation, put side less call side"
 
-    def exposure(self, market: MarketView) -> Floats:
-        """Return 1 while the skew is steep, else 0; NaN before the first z-score; (T,)."""
+    def followed(self, market: MarketView) -> Floats:
+        """Return the z-score, (T,)."""
         put, call = (market.implied_correlation(self.tenor, delta) for delta in (self.put, self.call))
-        return held_while(zscore(put - call, self.window), self.enter, self.leave)
+        return zscore(put - call, self.window)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from engine.arrays import Floats
 from engine.backend import namespace
-from engine.backtest import AbstractStrategy, MarketView, expanding_rank, refuse_no_quantile
+from engine.backtest import AbstractStrategy, MarketView, Signal, expanding_rank, refuse_no_quantile
 from engine.kinds import check_kinds
 
 
@@ -33,6 +33,11 @@ class DearCorrelation(AbstractStrategy):
 
     def exposure(self, market: MarketView) -> Floats:
         """Return 1 at or above the quantile, else 0; NaN before enough is known; (T,)."""
-        rank = expanding_rank(market.implied_correlation(self.tenor, self.delta), self.least)
+        rank = self.signal(market).values
         xp = namespace(rank, self.quantile)
         return xp.where(xp.isfinite(rank), 1.0 * (rank >= self.quantile), xp.nan)
+
+    def signal(self, market: MarketView) -> Signal:
+        """Return the rank with the quantile."""
+        rank = expanding_rank(market.implied_correlation(self.tenor, self.delta), self.least)
+        return Signal("implied correlation, its rank among all closes so far", rank, {"in from": self.quantile})

@@ -4,13 +4,12 @@ from dataclasses import dataclass, field
 
 from engine.arrays import Floats
 from engine.backend import namespace
-from engine.backtest import AbstractStrategy, MarketView, held_while, refuse_crossed
+from engine.backtest import MarketView, ThresholdStrategy
 from engine.data.series import reports_within
-from engine.kinds import check_kinds
 
 
 @dataclass(frozen=True)
-class EarningsDispersion(AbstractStrategy):
+class EarningsDispersion(ThresholdStrategy):
     """Start when members with `enter` of the basket's weight report within the tenor, stop at `leave`.
 
     Parameters
@@ -28,12 +27,10 @@ class EarningsDispersion(AbstractStrategy):
     enter: float = field(default=0.5, metadata={"batch": True})
     leave: float = field(default=0.25, metadata={"batch": True})
 
-    def __post_init__(self):
-        check_kinds(self)
-        refuse_crossed(self.enter, self.leave)
+    follows = "share of the weight that reports within the tenor"
 
-    def exposure(self, market: MarketView) -> Floats:
-        """Return 1 in the season, else 0, (T,)."""
+    def followed(self, market: MarketView) -> Floats:
+        """Return the share, (T,)."""
         xp = namespace(market.weights)
         soon = xp.asarray(reports_within(self.file, self.tenor, market.dates, market.panel.names))
-        return held_while(xp.where(soon, market.weights, 0.0).sum(axis=1), self.enter, self.leave)
+        return xp.where(soon, market.weights, 0.0).sum(axis=1)

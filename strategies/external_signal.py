@@ -4,13 +4,12 @@ from dataclasses import dataclass, field
 
 from engine.arrays import Floats
 from engine.backend import namespace
-from engine.backtest import AbstractStrategy, MarketView, held_while, refuse_crossed
+from engine.backtest import MarketView, ThresholdStrategy
 from engine.data.series import own_signal
-from engine.kinds import check_kinds
 
 
 @dataclass(frozen=True)
-class ExternalSignal(AbstractStrategy):
+class ExternalSignal(ThresholdStrategy):
     """Start selling correlation when the signal reaches `enter`, in its own unit, stop when it falls to `leave`.
 
     Parameters
@@ -28,12 +27,14 @@ class ExternalSignal(AbstractStrategy):
     enter: float = field(default=1.0, metadata={"batch": True})
     leave: float = field(default=0.0, metadata={"batch": True})
 
-    def __post_init__(self):
-        check_kinds(self)
-        refuse_crossed(self.enter, self.leave)
+    follows = "the file's column"
 
     def exposure(self, market: MarketView) -> Floats:
         """Return 1 while the signal is high, else 0; NaN where none is known; (T,)."""
         xp = namespace(market.panel.spot)
-        signal = xp.asarray(own_signal(self.file, self.column, market.dates, self.delay, self.max_age))
-        return xp.where(xp.isfinite(signal), held_while(signal, self.enter, self.leave), xp.nan)
+        return xp.where(xp.isfinite(self.followed(market)), super().exposure(market), xp.nan)
+
+    def followed(self, market: MarketView) -> Floats:
+        """Return the column as it is known at each close, (T,)."""
+        known = own_signal(self.file, self.column, market.dates, self.delay, self.max_age)
+        return namespace(market.panel.spot).asarray(known)

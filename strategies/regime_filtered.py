@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from engine.arrays import Floats
-from engine.backtest import AbstractStrategy, MarketView, held_while, refuse_crossed, zscore
+from engine.backtest import AbstractStrategy, MarketView, Signal, held_while, refuse_crossed, zscore
 from engine.kinds import check_kinds
 
 
@@ -33,4 +33,10 @@ class RegimeFiltered(AbstractStrategy):
 
     def exposure(self, market: MarketView) -> Floats:
         """Return 1 in calm markets, else 0; NaN before the first z-score; (T,)."""
-        return held_while(-zscore(market.index_iv(self.tenor, self.delta), self.window), -self.calm, -self.stressed)
+        return held_while(-self.signal(market).values, -self.calm, -self.stressed)
+
+    def signal(self, market: MarketView) -> Signal:
+        """Return the z-score with both levels."""
+        stress = zscore(market.index_iv(self.tenor, self.delta), self.window)
+        levels = {"calm": self.calm, "stressed": self.stressed}
+        return Signal("z-score of the index's implied volatility", stress, levels)

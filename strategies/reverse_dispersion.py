@@ -3,12 +3,11 @@
 from dataclasses import dataclass, field
 
 from engine.arrays import Floats
-from engine.backtest import AbstractStrategy, MarketView, held_while, refuse_crossed, zscore
-from engine.kinds import check_kinds
+from engine.backtest import MarketView, ThresholdStrategy, zscore
 
 
 @dataclass(frozen=True)
-class ReverseDispersion(AbstractStrategy):
+class ReverseDispersion(ThresholdStrategy):
     """Start buying correlation when its z-score is `enter` below 0, stop when it is less than `leave` below.
 
     Parameters
@@ -27,11 +26,12 @@ class ReverseDispersion(AbstractStrategy):
     enter: float = field(default=1.0, metadata={"batch": True})
     leave: float = field(default=0.0, metadata={"batch": True})
 
-    def __post_init__(self):
-        check_kinds(self)
-        refuse_crossed(self.enter, self.leave)
+    follows = "z-score of implied correlation, downwards"
 
     def exposure(self, market: MarketView) -> Floats:
         """Return -1 while correlation is cheap, else 0; NaN before the first z-score; (T,)."""
-        rich = zscore(market.implied_correlation(self.tenor, self.delta), self.window)
-        return -held_while(-rich, self.enter, self.leave)
+        return -super().exposure(market)
+
+    def followed(self, market: MarketView) -> Floats:
+        """Return minus the z-score, (T,)."""
+        return -zscore(market.implied_correlation(self.tenor, self.delta), self.window)

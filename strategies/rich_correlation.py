@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 
 from engine.arrays import Floats
-from engine.backtest import AbstractStrategy, MarketView, held_while, refuse_crossed, zscore
+from engine.backtest import MarketView, ThresholdStrategy, zscore
 from engine.errors import InputError
-from engine.kinds import check_kinds
 
 
 @dataclass(frozen=True)
-class RichCorrelation(AbstractStrategy):
+class RichCorrelation(ThresholdStrategy):
     """Start selling correlation when its z-score reaches `enter`, stop when it falls to `leave`.
 
     Parameters
@@ -26,14 +25,13 @@ class RichCorrelation(AbstractStrategy):
     enter: float = field(default=1.0, metadata={"batch": True})
     leave: float = field(default=0.0, metadata={"batch": True})
 
+    follows = "z-score of implied correlation"
+
     def __post_init__(self):
-        check_kinds(self)
+        super().__post_init__()
         if self.window < 2:
             raise InputError(f"strategy.window={self.window} has no deviation; use 2 sessions or more")
-        refuse_crossed(self.enter, self.leave)
 
-    def exposure(self, market: MarketView) -> Floats:
-        """Return 1 while correlation is rich, else 0; NaN before the first z-score is known; (T,)."""
-        return held_while(
-            zscore(market.implied_correlation(self.tenor, self.delta), self.window), self.enter, self.leave
-        )
+    def followed(self, market: MarketView) -> Floats:
+        """Return the z-score, (T,)."""
+        return zscore(market.implied_correlation(self.tenor, self.delta), self.window)

@@ -3,12 +3,11 @@
 from dataclasses import dataclass, field
 
 from engine.arrays import Floats
-from engine.backtest import AbstractStrategy, MarketView, held_while, refuse_crossed, zscore
-from engine.kinds import check_kinds
+from engine.backtest import MarketView, ThresholdStrategy, zscore
 
 
 @dataclass(frozen=True)
-class SectorDispersion(AbstractStrategy):
+class SectorDispersion(ThresholdStrategy):
     """Start when the z-score of the index's less the mean sector's implied correlation reaches `enter`.
 
     Only sectors with options of their own count. Stop at `leave`; fields as of `RichCorrelation`.
@@ -20,11 +19,9 @@ class SectorDispersion(AbstractStrategy):
     enter: float = field(default=1.0, metadata={"batch": True})
     leave: float = field(default=0.0, metadata={"batch": True})
 
-    def __post_init__(self):
-        check_kinds(self)
-        refuse_crossed(self.enter, self.leave)
+    follows = "z-score of the index's less the mean sector's implied correlation"
 
-    def exposure(self, market: MarketView) -> Floats:
-        """Return 1 while the index is dear, else 0; NaN before the first z-score; (T,)."""
+    def followed(self, market: MarketView) -> Floats:
+        """Return the z-score, (T,)."""
         rich = market.implied_correlation(self.tenor, self.delta) - market.sector_correlation(self.tenor, self.delta)
-        return held_while(zscore(rich, self.window), self.enter, self.leave)
+        return zscore(rich, self.window)

@@ -3,12 +3,11 @@
 from dataclasses import dataclass, field
 
 from engine.arrays import Floats
-from engine.backtest import AbstractStrategy, MarketView, held_while, refuse_crossed
-from engine.kinds import check_kinds
+from engine.backtest import MarketView, ThresholdStrategy
 
 
 @dataclass(frozen=True)
-class TermStructure(AbstractStrategy):
+class TermStructure(ThresholdStrategy):
     """Start when near less far implied correlation reaches `enter`, stop when it falls to `leave`.
 
     Parameters
@@ -25,11 +24,9 @@ class TermStructure(AbstractStrategy):
     enter: float = field(default=0.0, metadata={"batch": True})
     leave: float = field(default=-0.02, metadata={"batch": True})
 
-    def __post_init__(self):
-        check_kinds(self)
-        refuse_crossed(self.enter, self.leave)
+    follows = "implied correlation, near less far"
 
-    def exposure(self, market: MarketView) -> Floats:
-        """Return 1 while the near tenor is dear, else 0; NaN before both are first known; (T,)."""
+    def followed(self, market: MarketView) -> Floats:
+        """Return near less far, (T,) decimals."""
         near, far = (market.implied_correlation(tenor, self.delta) for tenor in (self.near, self.far))
-        return held_while(near - far, self.enter, self.leave)
+        return near - far

@@ -3,12 +3,11 @@
 from dataclasses import dataclass, field
 
 from engine.arrays import Floats
-from engine.backtest import AbstractStrategy, MarketView, held_while, refuse_crossed
-from engine.kinds import check_kinds
+from engine.backtest import MarketView, ThresholdStrategy
 
 
 @dataclass(frozen=True)
-class VarianceDispersion(AbstractStrategy):
+class VarianceDispersion(ThresholdStrategy):
     """Start when realised less implied dispersion reaches `enter`, stop when it falls to `leave`.
 
         dispersion = sqrt(sum w s^2 - s_I^2),  implied of model-free volatilities as Cboe's DSPX has it
@@ -25,11 +24,8 @@ class VarianceDispersion(AbstractStrategy):
     enter: float = field(default=0.0, metadata={"batch": True})
     leave: float = field(default=-0.02, metadata={"batch": True})
 
-    def __post_init__(self):
-        check_kinds(self)
-        refuse_crossed(self.enter, self.leave)
+    follows = "realised less implied dispersion"
 
-    def exposure(self, market: MarketView) -> Floats:
-        """Return 1 while dispersion is cheap, else 0; NaN before both are first known; (T,)."""
-        cheap = market.realized_dispersion(self.tenor) - market.implied_dispersion(self.tenor)
-        return held_while(cheap, self.enter, self.leave)
+    def followed(self, market: MarketView) -> Floats:
+        """Return realised less implied, (T,) annualised decimals."""
+        return market.realized_dispersion(self.tenor) - market.implied_dispersion(self.tenor)

@@ -68,7 +68,9 @@ PLACES = {
     "polars": {
         "engine.data",
         "engine.backtest.breakevens",
+        "engine.backtest.by_date",
         "engine.backtest.capacity",
+        "engine.backtest.followed",
         "engine.backtest.ledger",
         "engine.backtest.result",
         "engine.backtest.track_record",

@@ -52,7 +52,7 @@ from engine.backtest.sizing import (
     VarianceTheta,
     VegaNeutral,
 )
-from engine.backtest.strategy import AbstractStrategy
+from engine.backtest.strategy import AbstractStrategy, Signal
 from engine.backtest.stresses import Stress
 from engine.backtest.structure import Structure, choose_contracts
 from engine.backtest.structures import (
@@ -64,6 +64,7 @@ from engine.backtest.structures import (
     Strangle,
 )
 from engine.backtest.swap_structures import CorrelationSwap, GammaSwap, VarianceSwap, VolatilitySwap
+from engine.backtest.threshold import ThresholdStrategy
 from engine.backtest.walk import walk_forward
 
 __all__ = [
@@ -120,6 +121,7 @@ __all__ = [
     "Scale",
     "Schedule",
     "ShortestTenor",
+    "Signal",
     "SingleOption",
     "Straddle",
     "Strangle",
@@ -129,6 +131,7 @@ __all__ = [
     "Structure",
     "SurfaceMarks",
     "ThetaNeutral",
+    "ThresholdStrategy",
     "TradeBook",
     "VarianceSwap",
     "VarianceTheta",

@@ -9,9 +9,8 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.backtest import breakevens, capacity, ledger, views
+from engine.backtest import breakevens, by_date, capacity, followed, ledger, views
 from engine.backtest.accounts import CAPITAL_VOL_POINTS, Accounts
-from engine.backtest.attribution import PARTS
 from engine.backtest.batch import batch_fields
 from engine.backtest.book import LegTable, TradeBook, build_book
 from engine.backtest.cautions import Caution, caution_codes, cautions
@@ -21,7 +20,7 @@ from engine.backtest.limits import Limited
 from engine.backtest.market import MarketView
 from engine.backtest.marking import LISTED
 from engine.backtest.returns import as_returns
-from engine.backtest.structure import LegStatus
+from engine.backtest.strategy import AbstractStrategy
 from engine.backtest.summary import summarise
 from engine.backtest.track_record import TrackRecord, record_of
 from engine.backtest.wording import held_at_once, summary_lines
@@ -46,12 +45,18 @@ class BacktestResult:
         Cohorts that could be entered and on which the strategy had no opinion yet.
     limited : Limited or None
         What limits did; None where there are none.
+    strategy : AbstractStrategy or None
+        Whose exposures these are; None where no single one's.
+    lag : int
+        Sessions from a decision to the entry.
     """
 
     view: MarketView
     accounts: Accounts
     undecided: np.ndarray
     limited: Limited | None = None
+    strategy: AbstractStrategy | None = None
+    lag: int = 1
 
     @property
     def book(self) -> TradeBook:
@@ -173,41 +178,9 @@ class BacktestResult:
         """Holding day on which each cohort ends, (C,)."""
         return self.book.cohorts.life if self.exit_day is None else self.exit_day[p]
 
-    def explain(self, p: int = 0, leg_class: int | None = None) -> np.ndarray:
-        """P&L by source, (T, len(PARTS)) currency; of one leg class (INDEX, COMPONENT) if asked."""
-        by_class = to_host(self.book.explain)
-        parts = by_class.sum(axis=2) if leg_class is None else by_class[:, :, leg_class]
-        out = np.zeros((len(self.dates), len(PARTS)))
-        vega = self.entry_exposure[p] * self.vega_per_cohort(p)
-        for day in range(self.book.days + 1):
-            date = self.book.cohorts.entry + day
-            held = day <= self.held_until(p)
-            out[date[held]] += vega[held, None] * parts[held, day]
-        return out
-
-    def carried_exposure(self, p: int = 0) -> np.ndarray:
-        """Exposure carried out of each close, (T,): the sum over cohorts then open, 1 = one cohort at full size."""
-        cohorts = self.book.cohorts
-        until = self.held_until(p)
-        open_at_end = (cohorts.outcome == LegStatus.OPEN) & (until == cohorts.life)
-        change = np.zeros(len(self.dates) + 1)
-        np.add.at(change, cohorts.entry, self.entry_exposure[p])
-        np.add.at(change, np.where(open_at_end, len(self.dates), cohorts.entry + until), -self.entry_exposure[p])
-        return np.cumsum(change[:-1])
-
-    def daily(self, p: int = 0) -> pl.DataFrame:
-        """One row per session: carried exposure, P&L before and after costs, and its sources, which sum to gross."""
-        explain = self.explain(p)
-        return pl.DataFrame(
-            {
-                "date": self.dates,
-                "exposure": self.carried_exposure(p),
-                "pnl_gross": self.pnl_gross[p],
-                "cost": self.cost[p],
-                "pnl_net": self.pnl_net[p],
-                **{part: explain[:, i] for i, part in enumerate(PARTS)},
-            }
-        )
+    explain = by_date.explain  # P&L of each session by source; of one leg class if asked
+    carried_exposure = by_date.carried_exposure  # out of each close, 1 = one cohort at full size
+    daily = by_date.daily  # one row per session: exposure, P&L before and after costs, and its sources
 
     def returns(self, p: int = 0) -> "pd.Series":
         """Daily net P&L over the fixed capital, a pandas series as quantstats and pyfolio take; see `as_returns`."""
@@ -261,6 +234,10 @@ class BacktestResult:
     breakeven_correlation = breakevens.breakeven_correlation  # that must come out for the held book to earn nothing
     capacity = capacity.capacity  # how many times as large each cohort of listed contracts could have been
     breakeven_prices = breakevens.breakeven_prices  # at which each leg held on from a close does
+
+    signal = followed.signal  # what the strategy follows
+    decisions = followed.decisions  # a row per cohort: when it was decided, on which value of the signal
+    by_signal = followed.by_signal  # every cohort that could be traded, by the signal that decided on it
 
     def legs(self, p: int = 0) -> LegTable:
         """Return the legs to the exits of a parameter set."""

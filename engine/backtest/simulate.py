@@ -206,11 +206,14 @@ class Decision:
         Holding day on which the cohort is sold, its last where it ends by itself; None where all do.
     undecided : array (P,) or (1,), int
         Cohorts that could be entered and on which the strategy had no opinion yet; on the host.
+    strategy : AbstractStrategy or None
+        Whose decision it is.
     """
 
     entry_exposure: PerCohort
     exit_day: Integers | None
     undecided: Integers
+    strategy: AbstractStrategy | None = None
 
 
 def decide(strategy: AbstractStrategy, exits: Exits, view: MarketView, book: TradeBook, lag: int) -> Decision:
@@ -226,7 +229,7 @@ def decide(strategy: AbstractStrategy, exits: Exits, view: MarketView, book: Tra
     exit_day = exits.exit_day(book, entry_exposure, exposure, xp.asarray(days_left), lag, view)
     if exit_day is not None:
         entry_exposure = xp.broadcast_to(entry_exposure, exit_day.shape)
-    return Decision(entry_exposure, exit_day, to_host((book.entered & ~has_opinion).sum(axis=1)))
+    return Decision(entry_exposure, exit_day, to_host((book.entered & ~has_opinion).sum(axis=1)), strategy)
 
 
 def simulate(
@@ -272,4 +275,4 @@ def simulate(
     if limited is not None:
         exposure = namespace(accounts.entry_exposure).asarray(limited.exposure)
         accounts = replace(accounts, entry_exposure=exposure)
-    return BacktestResult(view, accounts, decision.undecided, limited)
+    return BacktestResult(view, accounts, decision.undecided, limited, decision.strategy, lag)

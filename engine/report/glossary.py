@@ -16,6 +16,7 @@ WORDS = {
     "Sharpe": "Mean daily P&L over its sample deviation, times the square root of 252.",
     "HAC t": "t-statistic of mean daily net P&L, robust to cohorts that overlap; below 2 it is not told from zero.",
     "HAC": "Robust to heteroskedasticity and to the autocorrelation that overlapping cohorts make (Newey-West).",
+    "t apart": "HAC t of the mean in the last of the regimes less that in the first.",
     "drawdown": "Fall of cumulative net P&L below its highest point so far.",
     "depth": "How far cumulative net P&L fell below its last high.",
     "peak": "Date of the high before the fall.",

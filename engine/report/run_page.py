@@ -16,6 +16,7 @@ from engine.report import plots, run_tables
 from engine.report.cells import Table, as_table, label
 from engine.report.glossary import meaning
 from engine.report.page import Page
+from engine.report.run_statistics import signal_table, statistics_tables
 from engine.report.tables import realized_words
 
 MOST_ROWS, MOST_ROWS_IN_SWEEPS = 20_000, 4_000  # of the ledger; a page of a sweep stays below 300 KB
@@ -86,6 +87,7 @@ def tearsheet(
     ledger = result.ledger(p)
     names, cohorts = by_name(ledger), by_cohort(result, p, ledger)
     shown = _last_cohorts(ledger, MOST_ROWS if script is None else MOST_ROWS_IN_SWEEPS)
+    correlation = correlation_series(result)
     page.packed.rows("ledger", _ledger_columns(shown.drop(QUOTED) if share else shown))
     return page.render(
         head=[*_head(result, p), *remarks],
@@ -98,7 +100,9 @@ def tearsheet(
         months=_months(dates, result.pnl_net[p]),
         drawdowns=as_table(run_tables.drawdowns(dates, result.pnl_net[p]), {"depth": "money"}),
         exposure=run_tables.exposure_words(daily["exposure"].to_numpy(), cohorts),
-        figures=_figures(page, result, p, daily, cohorts),
+        figures=_figures(page, result, p, daily, cohorts, correlation),
+        statistics=statistics_tables(result, p),
+        by_signal=signal_table(result, p, correlation[correlation.columns[1]].to_numpy()),
         scenarios=_scenarios(result, p),
         ledger_note=_ledger_note(shown.height, ledger.height),
         quality=_numbers(summary, money, QUALITY),
@@ -147,7 +151,7 @@ def _tiles(summary: dict, money: str) -> list[tuple[str, str]]:
     ]
 
 
-def _figures(page: Page, result, p: int, daily: pl.DataFrame, cohorts: pl.DataFrame) -> dict:
+def _figures(page: Page, result, p: int, daily: pl.DataFrame, cohorts: pl.DataFrame, correlation: pl.DataFrame) -> dict:
     money, dates = result.market.info.currency, result.dates
     hurdle = to_host(result.accounts.hurdle).reshape(-1)
     window, ratio = run_tables.rolling_sharpe(result.pnl_net[p], float(hurdle[p if len(hurdle) > 1 else 0]))
@@ -156,9 +160,11 @@ def _figures(page: Page, result, p: int, daily: pl.DataFrame, cohorts: pl.DataFr
         "equity": plots.plot_equity(daily, money),
         "drawdown": plots.plot_drawdown(dates, drawdown(result.pnl_net[p]), money),
         "explain": plots.plot_attribution(daily, money),
-        "correlation": plots.plot_entries(correlation_series(result), entries),
+        "correlation": plots.plot_entries(correlation, entries),
         "exposure": plots.plot_exposure(daily),
     }
+    if (signal := result.signal(p)) is not None:
+        drawn["signal"] = plots.plot_signal(dates, signal, result.decisions(p))
     if window:
         drawn["rolling"] = plots.plot_rolling_sharpe(dates, ratio, window)
     if cohorts.height:

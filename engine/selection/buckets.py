@@ -27,6 +27,8 @@ class Buckets:
         Mean signal, mean result, and its t-statistic.
     p_monotonic : float
         p-value of "no bucket's mean is above that of the one before": small where they rise throughout.
+    p_falling : float
+        The same the other way round: small where they fall throughout.
     """
 
     edges: np.ndarray
@@ -35,6 +37,7 @@ class Buckets:
     mean: np.ndarray
     t: np.ndarray
     p_monotonic: float
+    p_falling: float
 
 
 def by_bucket(
@@ -97,11 +100,14 @@ def by_bucket(
     counts = inside.sum(axis=1)
     means = inside @ result / counts
     t = [hac_tstat(result[rows], holding_days=max(overlap // buckets, 1)) for rows in inside]
-    smallest = np.diff(means).min()
+    rises = np.diff(means)
     centred = result - means[place]
-    beaten = 0
+    risen = fallen = 0
     for rows in samples(len(result), max(overlap, 1), repetitions, seed):
         hits = np.bincount(place[rows], minlength=buckets)
         sums = np.bincount(place[rows], weights=centred[rows], minlength=buckets)
-        beaten += bool(np.diff(sums / np.maximum(hits, 1)).min() >= smallest)
-    return Buckets(edges, counts, inside @ signal / counts, means, np.array(t), beaten / repetitions)
+        drawn = np.diff(sums / np.maximum(hits, 1))
+        risen += bool(drawn.min() >= rises.min())
+        fallen += bool(drawn.max() <= rises.max())
+    p = risen / repetitions, fallen / repetitions
+    return Buckets(edges, counts, inside @ signal / counts, means, np.array(t), *p)

@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from engine.backtest import Signal
+from engine.backtest.structure import LegStatus
 from engine.report import run_tables, tearsheet
 from engine.report.cells import as_table
 from engine.report.glossary import WORDS, explained
@@ -125,6 +127,102 @@ def test_best_and_worst_have_no_row_in_common():
     frame = pl.DataFrame({"leg": list("abc"), "pnl_net": [1.0, -1.0, 3.0]})
     best, worst = run_tables.ends(frame, "pnl_net")
     assert (best["leg"].to_list(), worst["leg"].to_list()) == (["c", "a"], ["b"])
+
+
+@pytest.fixture(scope="module")
+def rich():
+    from engine import load_market
+    from engine.backtest import Weekly, backtest
+    from strategies.rich_correlation import RichCorrelation
+
+    market = load_market("synthetic", years=2, names=5, progress=False)
+    return backtest(market, RichCorrelation(window=20, enter=0.5, leave=-0.25), schedule=Weekly(), lag=2)
+
+
+def drawn(page: str, first: str) -> tuple[dict, dict]:
+    """Return the traces of a figure, by name, of which the first line is so named, and the columns of the page."""
+    held = unpacked(page)
+    (traces,) = (one["data"] for one in held["figures"] if one["data"][0]["name"].startswith(first))
+    return {trace["name"]: trace for trace in traces}, held["columns"]
+
+
+@pytest.mark.parametrize("first", ["implied, ", "z-score of implied correlation"])
+def test_entries_are_marked_on_the_line(rich, first):
+    traces, columns = drawn(tearsheet(rich, script="x"), first)
+    line = next(iter(traces.values()))
+    values = dict(zip(*(columns[line[axis]["column"]] for axis in "xy"), strict=True))
+    marks = traces["enters short correlation"]
+    x, y = (columns[marks[axis]["column"]] for axis in "xy")
+    assert len(x) == np.count_nonzero(rich.entry_exposure[0]) > 3
+    assert y == [values[day] for day in x]
+
+
+def test_a_signal_is_marked_at_the_closes_that_decided(rich):
+    traces, columns = drawn(tearsheet(rich, script="x"), "z-score")
+    sessions, entry = [str(day) for day in rich.dates], rich.book.cohorts.entry
+    decided = [sessions[entry[c] - 2] for c in np.flatnonzero(rich.entry_exposure[0])]
+    assert columns[traces["enters short correlation"]["x"]["column"]] == decided
+    assert traces["enter"]["y"] == [0.5, 0.5]
+    assert traces["leave"]["y"] == [-0.25, -0.25]
+
+
+def test_cohorts_by_signal_are_those_that_always_trade_sorted_by_hand(rich):
+    from engine.backtest import Weekly, backtest
+    from strategies.short_correlation import ShortCorrelation
+
+    always = backtest(rich.market, ShortCorrelation(), schedule=Weekly(), lag=2)
+    rows = always.by_cohort().select("entry_date", "pnl_gross").to_dicts()
+    still_open = always.book.cohorts.outcome == LegStatus.OPEN
+    open_dates = {day.item() for day in always.dates[always.book.cohorts.entry[still_open]]}
+    signal = rich.signal().values
+    sessions = [day.item() for day in rich.dates]
+    known = []
+    for row in rows:
+        value = signal[sessions.index(row["entry_date"]) - 2]
+        if row["entry_date"] not in open_dates and np.isfinite(value):
+            known.append((value, row["pnl_gross"] / always.vega_per_cohort()))
+    known.sort()
+    found = rich.by_signal(buckets=2, repetitions=10)
+    half = -(-len(known) // 2)
+    assert found.counts.tolist() == [half, len(known) - half]
+    # The same P&L summed in another order.
+    wanted = [np.mean([pnl for _, pnl in part]) for part in (known[:half], known[half:])]
+    np.testing.assert_allclose(found.mean, wanted, rtol=1e-9)
+
+
+def test_statistics_of_the_page_are_those_of_the_result(rich):
+    page, record = tearsheet(rich, script="x"), rich.statistics()
+    row = record.metrics.row(by_predicate=pl.col("metric") == "Sharpe ratio", named=True)
+    cells = re.search(r"<td>[^/]*Sharpe</abbr> ratio</td>(.*?)</tr>", page)[1]
+    assert re.findall(r">([^<]+)<", cells) == [f"{row[name]:.2f}" for name in ("value", "error", "low", "high")]
+    (slope,) = record.factors.filter(factor="index return")["coefficient"]
+    cells = re.search(r"<td>index up 1 %</td>(.*?)</tr>", page)[1]
+    assert re.findall(r">([^<]+)<", cells)[0] == f"{100 * slope:.2f}"  # of 1 %, in bp
+
+
+@pytest.mark.parametrize(
+    ("signal", "message"),
+    [
+        (lambda market: np.ones(3), "returns ndarray; return a Signal"),
+        (lambda market: Signal("x", np.ones(3)), r"shape \(3,\)"),
+    ],
+)
+def test_a_signal_that_is_none_is_refused(result, signal, message):
+    from engine.backtest import backtest
+    from engine.errors import InputError
+    from strategies.short_correlation import ShortCorrelation
+
+    kind = type("Own", (ShortCorrelation,), {"signal": lambda self, market: signal(market)})
+    with pytest.raises(InputError, match=f"Own.signal .*{message}"):
+        backtest(result.market, kind()).signal()
+
+
+def test_a_signal_of_a_batch_is_that_of_its_set():
+    levels = {"enter": np.array([[1.0], [2.0]]), "leave": 0.5}
+    both = Signal("x", np.array([[1.0, 2.0], [3.0, 4.0]]), levels)
+    assert both.of(1).levels == {"enter": 2.0, "leave": 0.5}
+    assert both.of(1).values.tolist() == [3.0, 4.0]
+    assert Signal("x", np.array([5.0])).of(1).values.tolist() == [5.0]
 
 
 def test_a_run_that_trades_nothing_has_a_page(result):

@@ -202,3 +202,11 @@ def test_trials_without_their_sessions_are_judged_as_with_them():
 def test_few_sessions_keep_fewer_blocks_and_too_few_keep_nothing():
     assert trials_of(noise(1, sessions=200), holding_days=22).sums.shape[1] == 8
     assert trials_of(noise(1, sessions=20), holding_days=22) is None
+
+
+def test_means_fall_with_a_signal_as_they_rise_with_its_opposite():
+    rng = np.random.default_rng(4)
+    signal, result = rng.standard_normal((2, 400))
+    this, other = by_bucket(signal, result), by_bucket(-signal, result)
+    assert (this.p_falling, this.p_monotonic) == (other.p_monotonic, other.p_falling)
+    assert by_bucket(signal, result - 2.0 * signal).p_falling < 0.01

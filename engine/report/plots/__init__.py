@@ -22,7 +22,7 @@ from engine.report.plots.correlation import (
     plot_surface,
     plot_term_structure,
 )
-from engine.report.plots.run import plot_entries, plot_greek, plot_rolling_sharpe, plot_split
+from engine.report.plots.run import plot_entries, plot_greek, plot_rolling_sharpe, plot_signal, plot_split
 from engine.report.plots.speed import plot_growth, plot_history, plot_roofline
 from engine.report.plots.style import as_html, as_parts, plotly_script
 from engine.report.plots.sweep import plot_by_setting, plot_later_ranks, plot_luck, plot_parallel
@@ -51,6 +51,7 @@ __all__ = [
     "plot_roofline",
     "plot_season",
     "plot_series",
+    "plot_signal",
     "plot_skew",
     "plot_split",
     "plot_surface",

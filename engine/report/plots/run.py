@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 
 from engine.arrays import Floats
-from engine.report.plots.style import COST, GROSS, INK, NET, Figure, new_figure
+from engine.backtest import Signal
+from engine.report.plots.style import COST, GROSS, INK, MUTED, NET, Figure, new_figure
 
 
 def plot_rolling_sharpe(dates: np.ndarray, ratio: Floats, window: int) -> Figure:
@@ -29,18 +30,46 @@ def plot_entries(series: pl.DataFrame, entries: pl.DataFrame) -> Figure:
     dates, first = series["date"].to_numpy(), series.columns[1]
     for column, colour in zip(series.columns[1:], (NET, GROSS), strict=False):
         _line(figure, dates, 100.0 * series[column].to_numpy(), column, colour, "%{y:.1f}")
-    marked = entries.join(series.select("date", first), on="date", how="left", maintain_order="left")
+    marked = entries.join(series.select("date", pl.col(first).alias("value")), on="date", how="left")
+    return _mark(figure, marked.with_columns(pl.col("value") * 100.0), "%{y:.1f}")
+
+
+def plot_signal(dates: np.ndarray, signal: Signal, decisions: pl.DataFrame) -> Figure:
+    """What a strategy follows through time, its levels, and the closes that decided on cohorts.
+
+    Parameters
+    ----------
+    dates : array (T,)
+    signal : Signal
+        Of one parameter set.
+    decisions : frame
+        As `BacktestResult.decisions`.
+    """
+    levels = " and ".join(f"{name} {level:g}" for name, level in signal.levels.items())
+    told = [f"{decisions.height} entries, each at the close that decided it", levels]
+    figure = new_figure("; ".join([f"Signal: {signal.words}", *filter(None, told)]), "")
+    _line(figure, dates, signal.values, signal.words, NET, "%{y:.3g}")
+    ends = dates[[0, -1]]
+    for name, level in signal.levels.items():
+        line = {"color": MUTED, "width": 1.2, "dash": "dot"}
+        figure.add_scatter(x=ends, y=[level, level], name=name, mode="lines", line=line, hoverinfo="skip")
+    marked = decisions.select(pl.col("decided").alias("date"), pl.col("signal").alias("value"), "exposure")
+    return _mark(figure, marked, "%{y:.3g}")
+
+
+def _mark(figure: Figure, marked: pl.DataFrame, hover: str) -> Figure:
+    """Mark entries, columns date, value and exposure, by their side."""
     for side, symbol, colour in ((1, "triangle-down", COST), (-1, "triangle-up", "#3f8f6b")):
-        rows = marked.filter(side * pl.col("exposure") > 0.0)
+        rows = marked.sort("date").filter(side * pl.col("exposure") > 0.0)
         if rows.height:
             figure.add_scatter(
                 x=rows["date"].to_numpy(),
-                y=100.0 * rows[first].to_numpy(),
+                y=rows["value"].to_numpy(),
                 customdata=rows["exposure"].to_numpy(),
                 name="enters short correlation" if side > 0 else "enters long correlation",
                 mode="markers",
                 marker={"symbol": symbol, "size": 7, "color": colour},
-                hovertemplate="%{y:.1f}, exposure %{customdata:.2f}",
+                hovertemplate=hover + ", exposure %{customdata:.2f}",
             )
     return figure
 
