@@ -1,8 +1,10 @@
 """Records: frozen dataclasses whose fields are arrays, changed field by field as if each were one array."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, ClassVar, Protocol, TypeVar
+
+import numpy as np
 
 from engine.backend import namespace
 
@@ -26,6 +28,31 @@ def map_arrays(record: Record, change: Callable) -> Record:
     [2, 3]
     """
     return replace(record, **{f.name: change(getattr(record, f.name)) for f in fields(record)})
+
+
+def lock(record: _Dataclass) -> None:
+    """Let nobody write to the arrays of a record, and of records in it, through the record.
+
+    Arrays on the host become views that are read-only; those that they are of stay as they were.
+
+    Examples
+    --------
+    >>> from engine.pricing import StripVariance
+    >>> strips = StripVariance(*(np.array([1, 2, 3]) for _ in range(5)))
+    >>> lock(strips)
+    >>> strips.calls[0] = 5
+    Traceback (most recent call last):
+        ...
+    ValueError: assignment destination is read-only
+    """
+    for f in fields(record):
+        value = getattr(record, f.name)
+        if isinstance(value, np.ndarray) and value.flags.writeable:
+            view = value.view()
+            view.flags.writeable = False
+            object.__setattr__(record, f.name, view)
+        elif is_dataclass(value) and not isinstance(value, type):
+            lock(value)
 
 
 def stack(records: Sequence[Record], axis: int = 0) -> Record:

@@ -23,7 +23,7 @@ from engine.data.moments import after, moment
 from engine.data.records import SECTOR_AXES, Account, History, ListedSmiles, MarketInfo, QuotedBand, SectorData
 from engine.data.suspicions import suspicions, tell
 from engine.errors import InputError
-from engine.records import concatenate
+from engine.records import concatenate, lock
 from engine.stream import upload
 
 log = logging.getLogger(__name__)
@@ -97,6 +97,8 @@ class MarketPanel:
     Notes
     -----
     Prices, weights and factors are float64; implied volatilities are stored float32 (float64 is accepted).
+    Arrays on the host are read-only: a strategy that wrote to one would change the market for all that comes after it.
+    `map_arrays` makes a panel with others.
     """
 
     info: MarketInfo
@@ -131,6 +133,7 @@ class MarketPanel:
         if validate:
             check_panel(self)
             tell(self.info.name, suspicions(self))
+        lock(self)
 
     def __len__(self):
         return len(self.dates)

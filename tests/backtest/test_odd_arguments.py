@@ -73,6 +73,32 @@ def test_an_exposure_that_is_no_plain_array_is_refused(made, match):
         backtest(MARKET, Returns(made))
 
 
+@dataclass(frozen=True)
+class Writer(AbstractStrategy):
+    """Writes to the market that it is shown."""
+
+    wanted: str
+
+    def exposure(self, market):
+        record, _, name = self.wanted.rpartition(".")
+        array = getattr(getattr(market.panel, record) if record else market.panel, name)
+        array[0] = array[-1]
+        return np.ones(len(market.panel))
+
+
+@pytest.mark.parametrize("wanted", ["spot", "weights", "component_iv", "listed.index_iv", "dates"])
+def test_a_strategy_cannot_change_the_market(wanted):
+    market = small_market(listed=True)
+    with pytest.raises(ValueError, match="read-only"):
+        backtest(market, Writer(wanted))
+
+
+def test_arrays_that_a_panel_is_made_of_stay_their_owners():
+    spot = MARKET.spot.copy()
+    replace(MARKET, spot=spot)
+    spot[0] = 1.0  # raises nothing
+
+
 def test_a_share_that_names_hold_exactly_is_enough_in_any_order():
     # 16 of 20 equal weights sum to .7999999999999999 of theirs, and were no four fifths.
     market = small_market(names=20, sessions=40, events=False, missing=0.0)

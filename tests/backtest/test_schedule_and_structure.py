@@ -42,7 +42,9 @@ def test_the_listed_expiry_nearest_the_tenor_is_taken_and_near_ones_are_not():
 
 def test_without_a_quoted_index_no_contract_is_chosen():
     panel = small_market(listed=True, missing=0.0)
-    panel.listed.index_iv[3] = np.nan
+    index_iv = panel.listed.index_iv.copy()
+    index_iv[3] = np.nan
+    panel = replace(panel, listed=replace(panel.listed, index_iv=index_iv))
     cohorts = choose_contracts(panel, np.array([3, 4]), Straddle(tenor=25))
     assert np.isnat(cohorts.expiry[0])
     assert not cohorts.settled[0]

@@ -1,5 +1,7 @@
 """What each sizing balances is balanced by the contracts traded, and a slow loop agrees."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,7 @@ from engine.backtest import (
 )
 from engine.backtest.sizing import index_sensitivity
 from engine.correlation import AllMembers
+from engine.data.records import QuoteStatus
 from engine.data.synthetic import SyntheticMarket, synthetic_market
 from engine.testing import poisoned, small_market
 from strategies.short_correlation import ShortCorrelation
@@ -148,8 +151,8 @@ PAST = {"beta": BetaNeutral(window=20), "least variance": MinimumVariance(window
 def moving_together(seed, **given):
     """A panel whose members' volatilities move with the index's, each by itself besides."""
     panel = small_market(seed, **given)
-    panel.component_iv[:] *= (panel.index_iv[:, 1, 8] / np.nanmean(panel.index_iv[:, 1, 8]))[:, None, None, None] ** 2
-    return panel
+    moves = (panel.index_iv[:, 1, 8] / np.nanmean(panel.index_iv[:, 1, 8])) ** 2
+    return replace(panel, component_iv=(panel.component_iv * moves[:, None, None, None]).astype(np.float32))
 
 
 def past_moves(panel, t, window):
@@ -196,7 +199,9 @@ def test_a_size_by_past_moves_knows_neither_the_entry_nor_what_comes_after(rule)
 @pytest.mark.parametrize("rule", PAST)
 def test_without_enough_past_nothing_is_entered_and_a_name_without_it_is_left_out(rule):
     panel = moving_together(112, missing=0.0, events=False)
-    panel.component_iv[36:44, 2] = np.nan  # nine of twenty moves
+    component_iv, status = panel.component_iv.copy(), panel.component_status.copy()
+    component_iv[36:44, 2], status[36:44, 2] = np.nan, QuoteStatus.NO_QUOTE  # nine of twenty moves
+    panel = replace(panel, component_iv=component_iv, component_status=status)
     cohorts = choose_contracts(panel, np.array([10, 50]), Straddle(25))
     made = build_book(panel, panel.weights, cohorts, Recipe(Straddle(25, min_coverage=0.5), PAST[rule]))
     assert made.entered.tolist() == [False, True]

@@ -247,7 +247,8 @@ RULES = {
 def test_rules_of_a_desk_on_a_device_give_the_numbers_of_numpy(device, rule):
     panel = small_market(4, missing=0.0)
     # Members' volatilities that move with the index's: some sizings ask how much.
-    panel.component_iv[:] *= (panel.index_iv[:, 1, 8] / panel.index_iv[:, 1, 8].mean())[:, None, None, None] ** 2
+    moves = (panel.index_iv[:, 1, 8] / panel.index_iv[:, 1, 8].mean()) ** 2
+    panel = replace(panel, component_iv=(panel.component_iv * moves[:, None, None, None]).astype(np.float32))
     choices = {"structure": Straddle(25), "schedule": Weekly(), "basket": AllMembers()} | RULES[rule]
     expected, found = (backtest(p, ShortCorrelation(), **choices) for p in (panel, panel.to("cupy")))
     assert np.abs(expected.pnl_gross).sum() > 0.0
