@@ -18,6 +18,7 @@ from engine.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITER = Path("engine", "data", "store", "storage.py")  # no source imports it, and every panel goes through it
+HOW = {"how": True}  # metadata of a setting that decides how a panel is built, and nothing of what it holds
 _KERNELS = Path("engine", "kernels")
 _CODES = "codes.py"  # constants there, with which nothing can be run
 _MAY_HOLD_IMPORTS = (ast.stmt, ast.excepthandler, ast.match_case)  # expressions, most of a file, hold none
@@ -35,7 +36,8 @@ def fingerprint(source: Any, files: Iterable[Path | str] = ()) -> str:
         When a file is missing.
     """
     digest = hashlib.sha256(_code_hash(inspect.getfile(type(source))).encode())
-    settings = {f.name: getattr(source, f.name) for f in fields(source) if f.init and f.name != "path"}
+    what = [f.name for f in fields(source) if f.init and f.name != "path" and not f.metadata.get("how")]
+    settings = {name: getattr(source, name) for name in what}
     digest.update(repr((type(source).__name__, sorted(settings.items()))).encode())
     for file in files:
         path = Path(file)
@@ -76,14 +78,24 @@ def code_files(module: Path | str, root: Path | str = ROOT) -> list[Path]:
 
 def code_hash(module: Path | str, root: Path | str = ROOT) -> str:
     """Hash the code that a panel of the source in `module` comes from, and the code that writes panels."""
-    digest = hashlib.sha256()
-    for file in sorted({*code_files(module, root), *code_files(Path(root) / WRITER, root)}):
-        digest.update(file.name.encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return _hash_of({*code_files(module, root), *code_files(Path(root) / WRITER, root)})
 
 
 _code_hash = cache(code_hash)  # the code of a process does not change
+
+
+@cache
+def step_hash(module: str) -> str:
+    """Hash the code that what one module makes comes from, whoever asks for it and writes it."""
+    return _hash_of(code_files(module))
+
+
+def _hash_of(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _needed(file: Path, root: Path) -> list[Path]:

@@ -23,6 +23,8 @@ from engine.kinds import check_kinds
 from engine.places import panel_cache
 from engine.progress import progress_bar
 
+STEPS = "steps"  # of builds: folder in the cache
+
 
 def load_market(
     name: str,
@@ -111,7 +113,8 @@ def build_panel(
     source = find_source(name, path, settings)
     if (stored := source.stored()) is not None:
         return stored
-    root = Path(cache or os.environ.get("DISPERSION_CACHE") or panel_cache())
+    root = _root(cache)
+    source.keep_under(root / STEPS)
     inputs = inputs_of(source)
     folder = root / f"{name}-{inputs.key[:12]}"
     if rebuild or not (folder / HEADER).is_file():
@@ -120,7 +123,13 @@ def build_panel(
 
 
 def extend_panel(
-    folder: Path | str, name: str, path: Path | str | None = None, *, progress: bool = True, **settings: Any
+    folder: Path | str,
+    name: str,
+    path: Path | str | None = None,
+    *,
+    cache: Path | str | None = None,
+    progress: bool = True,
+    **settings: Any,
 ) -> MarketPanel:
     """Append to a panel folder of your own the sessions that a market's files have gained since, and open it.
 
@@ -132,8 +141,8 @@ def extend_panel(
     folder : path
         As made by `save_panel(load_market(...), folder)`. The folders in the cache of `load_market` must not be
         extended: each of them belongs to one state of the files.
-    name, path, progress, **settings
-        As given to `load_market`.
+    name, path, cache, progress, **settings
+        As given to `load_market`: what was read and inverted in its cache is not read again.
 
     Raises
     ------
@@ -148,6 +157,7 @@ def extend_panel(
     with locked(folder, "adding to"):
         panel = open_panel(folder)
         source = find_source(name, path, settings | {"start": str(panel.dates[-1] + DAY)})
+        source.keep_under(_root(cache) / STEPS)
         inputs, writer = inputs_of(source), PanelWriter(folder, append=True)
         with progress_bar(f"Extending panel {name}", source.sessions(), progress) as advance:
             for block in source.blocks():
@@ -157,6 +167,10 @@ def extend_panel(
         inputs.check_unchanged(source)
         writer.commit()
     return open_panel(folder)
+
+
+def _root(cache: Path | str | None) -> Path:
+    return Path(cache or os.environ.get("DISPERSION_CACHE") or panel_cache())
 
 
 def source_kind(name: str) -> type[Source]:

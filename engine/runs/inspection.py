@@ -10,7 +10,8 @@ from engine.data.store.storage import HEADER, open_panel
 from engine.data.tables.judge import Judged
 from engine.data.tables.table_files import table_files
 from engine.data.vendors.auto import market_of
-from engine.data.vendors.canonical import Reading, VendorTables, month_of, read_matches
+from engine.data.vendors.canonical import Reading, VendorTables, read_matches
+from engine.data.vendors.file_month import month_of
 from engine.data.vendors.layout import Vendor
 from engine.data.vendors.raw_files import is_folder
 from engine.data.vendors.read_layout import fields_of

@@ -14,7 +14,7 @@ from engine.data.expendable import check_survived
 from engine.data.parquet import scan
 from engine.data.tables.table_files import read_table
 from engine.data.vendors.raw_files import RawFile
-from engine.data.vendors.raw_files import scan as scan_raw
+from engine.data.vendors.scan_rows import scan as scan_raw
 from engine.errors import InputError
 from engine.study.snapshots import read_snapshot
 from engine.testing import small_market

@@ -20,7 +20,6 @@ from engine.data import (
 )
 from engine.data.sources.files import Files
 from engine.data.tables.table_files import read_table
-from engine.data.tables.table_source import BLOCK_SESSIONS
 from engine.errors import InputError
 from tests.data.test_frames import DAYS, prices, surface
 from tests.data.tiny_panel import arrays, tiny_panel
@@ -143,11 +142,10 @@ def test_dates_of_day_and_month_are_read_where_one_of_them_tells_which_is_which(
 def test_a_panel_built_in_blocks_is_the_whole_one(tmp_path, monkeypatch):
     folder = folder_of(tmp_path)
     whole = load(folder)
-    monkeypatch.setattr("engine.data.tables.table_source.BLOCK_SESSIONS", 3)
+    monkeypatch.setattr("engine.data.tables.table_source.BLOCK", "datetime64[W]")  # which begin on Thursdays
     blocks = list(Files(path=str(folder), index="IDX").blocks())
-    assert [len(block) for block in blocks] == [3, 3, 2]
-    assert_same_numbers(whole, blocks[0].append(blocks[1]).append(blocks[2]))
-    assert BLOCK_SESSIONS > 3
+    assert [len(block) for block in blocks] == [3, 5]
+    assert_same_numbers(whole, blocks[0].append(blocks[1]))
 
 
 def test_a_table_may_come_in_parts_that_do_not_contradict_each_other(tmp_path):

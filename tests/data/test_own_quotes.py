@@ -76,7 +76,7 @@ def test_files_of_quotes_make_the_panel_of_the_frames_bit_for_bit(own, tables, t
     quality = load_quality(build_panel("files", tmp_path, cache=tmp_path / "panels", progress=False, index="IDX"))
     assert quality is not None
     assert quality.filter(pl.col("reason") == "kept")["rows"].sum() > 0
-    monkeypatch.setattr("engine.data.tables.table_source.BLOCK_SESSIONS", 1)
+    monkeypatch.setattr("engine.data.tables.table_source.BLOCK", "datetime64[D]")
     first, second = Files(path=str(tmp_path), index="IDX").blocks()
     assert_same_numbers(own.panel(), first.append(second))
     (tmp_path / "surface.csv").write_text("date,ticker\n")

@@ -240,7 +240,7 @@ def test_parts_of_the_dates_give_the_whole(quotes, monkeypatch):
     common = (closes, rates, np.array(days, "datetime64[D]"), ASSETS)
     whole_report, report = QualityReport(), QualityReport()
     whole = quoted_surface(three, *common, whole_report)
-    monkeypatch.setattr("engine.data.quotes.quoted_surface.QUOTES_AT_ONCE", 10)
+    monkeypatch.setattr("engine.data.quotes.fitted_quotes.QUOTES_AT_ONCE", 10)
     parts = quoted_surface(three, *common, report)
     for name in ("iv", "status", "bid_iv", "ask_iv", "smiles", "forward"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))

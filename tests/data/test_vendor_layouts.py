@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from engine.data.vendors.canonical import Reading, partitions, read_matches, vendor_tables
+from engine.data.vendors.canonical import Reading, vendor_tables
 from engine.data.vendors.recognise import look, recognise
 from engine.errors import InputError
 from tests.data.vendor_samples import SAMPLES
@@ -304,15 +304,3 @@ def test_the_older_spelling_of_orats_and_the_dump_of_a_ticker_are_read(tmp_path)
     (tmp_path / name).unlink()
     (tmp_path / book).write_text(text)
     assert vendor_tables(tmp_path).tables["quotes"].kept["delta"].to_list() == [0.5148]
-
-
-def test_months_read_one_by_one_give_the_rows_of_all(tmp_path):
-    name, text = SAMPLES["hod_l2"]
-    for month in ("01", "02"):
-        (tmp_path / name.replace("0116", f"{month}11")).write_text(text.replace("01/16/2019", f"{month}/11/2019"))
-    found = look(tmp_path)
-    months = partitions(found.matches)
-    assert list(months) == ["2019-01", "2019-02"]
-    parts = [read_matches(of, found.vendors[0], month).tables["quotes"].kept for month, of in months.items()]
-    whole = vendor_tables(tmp_path).tables["quotes"].kept
-    assert pl.concat(parts).sort("date", "strike").equals(whole.sort("date", "strike"))

@@ -9,8 +9,8 @@ import pytest
 from engine.data import load_market
 from engine.data.tables.choices import Choices
 from engine.data.tables.contracts import TABLES
-from engine.data.tables.frames import from_judged
 from engine.data.tables.judge import judged
+from engine.data.tables.own_market import from_judged
 from engine.data.vendors.canonical import vendor_tables
 from engine.data.vendors.recognise import vendor as vendor_of
 from tests.data.vendor_world import FORMATS, RATE, SESSIONS, options, spots

@@ -90,7 +90,8 @@ def usable_quotes(
     settlement = table["settlement"].fill_null(clock.default)
     years = clock.years(table["date"].to_numpy(), table["expiry"].to_numpy(), settlement.to_numpy())
     two_sided = pl.col("bid").is_not_null() & pl.col("ask").is_not_null()
-    report.note(table.filter(pl.col("bid").is_not_null() != pl.col("ask").is_not_null()), "one_sided")
+    own = pl.lit(True) if first is None else pl.col("date") >= first
+    report.note(table.filter(own, pl.col("bid").is_not_null() != pl.col("ask").is_not_null()), "one_sided")
     mid = pl.when(two_sided).then(0.5 * (pl.col("bid") + pl.col("ask"))).otherwise(pl.col("price"))
     days = (pl.col("expiry") - pl.col("date")).dt.total_days()
     is_european = pl.col("asset").is_in(limits.european)
@@ -116,9 +117,8 @@ def usable_quotes(
         "other_settlement": _other_settlement(limits.settlement),
     }
     sessions = table["date"].unique().sort()
-    earlier = table.clear() if first is None else table.filter(pl.col("date") < first)
-    before = QualityReport().keep(earlier, rules, final=False)
-    kept = report.keep(table if first is None else table.filter(pl.col("date") >= first), rules, final=False)
+    before = QualityReport().keep(table.filter(~own), rules, final=False)
+    kept = report.keep(table.filter(own), rules, final=False)
     stale = _stale(pl.concat([before, kept]), sessions)
     kept = report.keep(kept.join(stale, on=SMILE, how="left"), {"stale": pl.col("stale").is_not_null()}, False)
     columns = ["strike", "right", "bid", "ask", "mid", "iv", "delta", "forward", "american", "spot", "rate"]

@@ -1,13 +1,9 @@
 """From a table of option quotes to a surface, with an account of every quote.
 
-quotes -> usable_quotes -> parity_forwards -> inverted_quotes -> quoted_smiles -> constant maturities
+quotes -> fitted_quotes (smiles, date by date) -> surface_of (axes, constant maturities)
 """
 
-from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
-from itertools import accumulate, pairwise
 
 import numpy as np
 import polars as pl
@@ -17,15 +13,11 @@ from engine.data.arrange import on_expiries
 from engine.data.quotes.clean import QualityReport
 from engine.data.quotes.clock import Clock
 from engine.data.quotes.earnings import ex_earnings, known_events
-from engine.data.quotes.filters import QuoteLimits, usable_quotes
-from engine.data.quotes.invert_quotes import inverted_quotes
-from engine.data.quotes.parity import parity_forwards
-from engine.data.quotes.quoted_smiles import QuotedSmiles, joined_smiles, quoted_smiles
+from engine.data.quotes.filters import QuoteLimits
+from engine.data.quotes.fitted_quotes import FittedQuotes, fitted_quotes
+from engine.data.quotes.quoted_smiles import QuotedSmiles
 from engine.data.quotes.quotes_to_surface import constant_maturity, expiry_slots
-from engine.data.quotes.surface_checks import surface_checks, vendor_check
 from engine.data.records import DELTAS, TENORS, ListedSmiles, QuotedBand
-
-QUOTES_AT_ONCE = 1_000_000  # some 1.5 GB while a block of dates is made
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,22 +157,43 @@ def quoted_surface(
     QuotedSurface
     """
     ours = quotes.filter(pl.col("ticker").is_in(list(assets)))
-    parts = []
-    for some, first in _some_dates(ours, dates):
-        usable = usable_quotes(some, closes, rate, report, clock, limits, first)
-        told = parity_forwards(usable, dividends)
-        inverted = inverted_quotes(usable, told, report, dividends)
-        parts.append((told, quoted_smiles(inverted, deltas), vendor_check(inverted)))
-    forwards, fitted, beside = zip(*parts, strict=True)
-    forwards, fitted = pl.concat(forwards), joined_smiles(list(fitted))
-    beside = pl.concat(beside).group_by("asset", "check").agg(pl.col("count", "of").sum())
-    listed = fitted.smiles.group_by("date").agg(pl.col("expiry").n_unique())["expiry"]
-    width = int(listed.to_numpy().max(initial=1)) if width is None else width
-    slots = expiry_slots(fitted.smiles, dates, width)
-    placed = _Placed(fitted, dates, assets, slots, width, clock or Clock())
-    mid, status = placed.constant_maturity(fitted.mid, tenors, max_extrapolation_days)
+    first = np.asarray(dates)[0]
+    fitted = fitted_quotes(
+        ours, closes, rate, first, report, deltas=deltas, clock=clock, limits=limits, dividends=dividends
+    )
+    listed = fitted.smiles.smiles.group_by("date").agg(pl.col("expiry").n_unique())["expiry"]
+    return surface_of(
+        fitted,
+        dates,
+        assets,
+        width=int(listed.to_numpy().max(initial=1)) if width is None else width,
+        tenors=tenors,
+        deltas=deltas,
+        clock=clock,
+        earnings=earnings,
+        max_extrapolation_days=max_extrapolation_days,
+    )
+
+
+def surface_of(
+    fitted: FittedQuotes,
+    dates,
+    assets,
+    *,
+    width: int,
+    tenors=TENORS,
+    deltas=DELTAS,
+    clock: Clock | None = None,
+    earnings: pl.DataFrame | None = None,
+    max_extrapolation_days: float = 14.0,
+) -> QuotedSurface:
+    """Put smiles on the axes of a block of dates, and read them at constant maturities; as `quoted_surface`."""
+    smiles = fitted.smiles
+    slots = expiry_slots(smiles.smiles, dates, width)
+    placed = _Placed(smiles, dates, assets, slots, width, clock or Clock())
+    mid, status = placed.constant_maturity(smiles.mid, tenors, max_extrapolation_days)
     events = None if earnings is None else (known_events(earnings, dates, assets), list(deltas).index(50))
-    bid, ask = (placed.constant_maturity(a, tenors, max_extrapolation_days)[0] for a in (fitted.bid, fitted.ask))
+    bid, ask = (placed.constant_maturity(a, tenors, max_extrapolation_days)[0] for a in (smiles.bid, smiles.ask))
     return QuotedSurface(
         dates=np.asarray(dates),
         assets=tuple(assets),
@@ -191,32 +204,12 @@ def quoted_surface(
         status=status,
         bid_iv=bid,
         ask_iv=ask,
-        ex_earnings_iv=events and placed.constant_maturity(fitted.mid, tenors, max_extrapolation_days, events)[0],
-        smiles=placed.listed(fitted.mid),
-        forward=on_expiries(forwards, "forward", dates, assets, slots),
-        checks=pl.concat([surface_checks(forwards, fitted.smiles), beside]).sort("asset", "check"),
-        forwards=forwards,
+        ex_earnings_iv=events and placed.constant_maturity(smiles.mid, tenors, max_extrapolation_days, events)[0],
+        smiles=placed.listed(smiles.mid),
+        forward=on_expiries(fitted.forwards, "forward", dates, assets, slots),
+        checks=fitted.checks,
+        forwards=fitted.forwards,
     )
-
-
-def _some_dates(quotes: pl.DataFrame, dates) -> Iterator[tuple[pl.DataFrame, date]]:
-    """Cut quotes between dates, so as not to ask for much memory at once; only the date before tells of another.
-
-    Yields each part with the session before it, and its own first date.
-    """
-    quotes = quotes if quotes["date"].is_sorted() else quotes.sort("date", maintain_order=True)
-    counts = quotes.group_by("date", maintain_order=True).len()
-    days, sizes = counts["date"].to_list(), counts["len"].to_list()
-    ends = [0, *accumulate(sizes)]
-    own = bisect_left(days, np.asarray(dates)[0].astype(date))
-    starts, taken = [own], 0
-    for i in range(own, len(days)):
-        if taken and taken + sizes[i] > QUOTES_AT_ONCE:
-            starts, taken = [*starts, i], 0
-        taken += sizes[i]
-    for start, end in pairwise([*starts, len(days)]):
-        first = ends[max(start - 1, 0)]
-        yield quotes.slice(first, ends[end] - first), days[start] if start < len(days) else date.max
 
 
 class _Placed:

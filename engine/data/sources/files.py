@@ -10,8 +10,9 @@ import polars as pl
 
 from engine.data.fingerprint import fingerprint
 from engine.data.tables.choices import Choices
-from engine.data.tables.frames import OwnMarket, from_parts, judged_parts
+from engine.data.tables.frames import from_parts, judged_parts
 from engine.data.tables.member_weights import EQUAL
+from engine.data.tables.own_market import OwnMarket
 from engine.data.tables.table_files import SUFFIXES, read_table, table_files
 from engine.data.tables.table_source import TableSource
 from engine.errors import InputError

@@ -1,6 +1,6 @@
 """What was assumed of tables of one's own, in sentences, and corporate actions that the prices contradict."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +9,7 @@ import polars as pl
 from engine.calendar import check_sessions, days_between
 from engine.data.quotes.surface_checks import WORDS
 from engine.data.tables.choices import Choices
+from engine.data.tables.dated_rows import DatedRows
 from engine.data.tables.judge import Judged
 from engine.data.tables.tickers import spelt_otherwise
 from engine.errors import InputError
@@ -26,24 +27,24 @@ FEW = 0.05  # of the rows that other tenors and deltas have
 
 
 def assumptions(
-    tables: dict[str, Judged], market: "TabledMarket", choices: Choices, rate: float | None
+    rows: DatedRows, tables: dict[str, Judged], market: "TabledMarket", choices: Choices, rate: float | None
 ) -> Iterator[str]:
     """Yield what whoever leans on the numbers has to know of the tables, each as a sentence without a full stop."""
-    for table in tables.values():
+    for table in (rows, *tables.values()):
         yield from (f"{table.file}: {note}" for note in table.notes)
         yield from _without_a_row(table)
     yield from _of_weights(tables.get("weights"), market)
     yield from _of_rates(tables.get("rates"), market, rate)
-    if "quotes" in tables:
-        yield from _of_quotes(tables["quotes"], market, choices)
+    if rows.table == "quotes":
+        yield from _of_quotes(rows, market, choices)
     elif "forwards" not in tables:
         yield "no forwards were given: spots grow at the interest rate, without dividends or borrow"
-    if len(market.tenors) == 1:
+    if len(tenors := market.surfaces.tenors) == 1:
         yield (
-            f"the surface has one tenor ({market.tenors[0]} days): an option keeps its volatility as its time runs "
+            f"the surface has one tenor ({tenors[0]} days): an option keeps its volatility as its time runs "
             "out, and such marks are counted as beyond the tenors"
         )
-    yield from _of_tickers(tables, market)
+    yield from _of_tickers((rows, *tables.values()), market)
     yield from _of_nodes(market)
     extra = check_sessions(market.dates, market.info.calendar).extra
     if len(extra):
@@ -52,11 +53,7 @@ def assumptions(
 
 def _of_nodes(market: "TabledMarket") -> Iterator[str]:
     """Say which tenors and deltas hardly anything is quoted at: a slip of one row makes an axis of its own."""
-    surface = market.surface
-    if surface is None:
-        return
-    for axis in ("tenor", "delta"):
-        counts = surface.group_by(axis).len("rows").sort(axis)
+    for axis, counts in market.surfaces.nodes.items():
         usual = float(np.median(counts["rows"].to_numpy())) if counts.height else 0.0
         for node, rows in counts.filter(pl.col("rows") < FEW * usual).iter_rows():
             yield f"the surface has {rows:,} volatilities at {axis} {node}, and {usual:,.0f} at others"
@@ -107,11 +104,10 @@ def _of_weights(weights: Judged | None, market: "TabledMarket") -> Iterator[str]
         yield "the members are the same on all dates: survivors, if they were chosen later"
 
 
-def _without_a_row(table: Judged) -> Iterator[str]:
+def _without_a_row(table: Judged | DatedRows) -> Iterator[str]:
     """Name the tickers of which no row could be used."""
-    if "ticker" not in table.kept.columns:
-        return
-    lost = sorted(set(table.counts["asset"].drop_nulls()) - set(table.kept["ticker"]) - {""})
+    held = set(table.by_ticker()["ticker"])
+    lost = sorted(set(table.counts["asset"].drop_nulls()) - held - {""}) if held else []
     if lost:
         more = f" and {len(lost) - 5:,} more" if len(lost) > 5 else ""
         yield f"{table.file}: no row of {', '.join(lost[:5])}{more} can be used; they are left out"
@@ -135,25 +131,24 @@ def _of_rates(rates: Judged | None, market: "TabledMarket", rate: float | None) 
         )
 
 
-def _of_quotes(quotes: Judged, market: "TabledMarket", choices: Choices) -> Iterator[str]:
+def _of_quotes(quotes: DatedRows, market: "TabledMarket", choices: Choices) -> Iterator[str]:
     yield f"option quotes are taken to be of {choices.quotes_at}, as the closes are of the close"
-    if quotes.kept["style"].null_count():
+    if not quotes.styled:
         yield (
             f"options that do not say how they are exercised are taken to be {choices.style}, on {choices.index} "
             f"{choices.index_style}"
         )
-    if market.quoted is not None:
-        odd = market.quoted.checks.group_by("check").agg(pl.col("count", "of").sum()).filter(pl.col("count") > 0)
-        yield from (f"{WORDS[check]} ({count:,} of {of:,})" for check, count, of in odd.sort("check").iter_rows())
+    odd = market.surfaces.checks.filter(pl.col("count") > 0)
+    yield from (f"{WORDS[check]} ({count:,} of {of:,})" for check, count, of in odd.sort("check").iter_rows())
 
 
-def _of_tickers(tables: dict[str, Judged], market: "TabledMarket") -> Iterator[str]:
+def _of_tickers(tables: Sequence[Judged | DatedRows], market: "TabledMarket") -> Iterator[str]:
     tickers = {market.info.index, *market.names}
-    for name in ("surface", "quotes", "prices", "actions", "forwards", "sectors"):
-        if name not in tables:
+    for table in tables:
+        if table.table not in ("surface", "quotes", "prices", "actions", "forwards", "sectors"):
             continue
-        known = set(tables[name].kept["ticker"].unique())
-        if name in ("surface", "quotes", "prices") and (without := set(market.names) - known):
-            yield f"{tables[name].file} has no row of the members {spelt_otherwise(without, known - tickers)}"
+        known = set(table.by_ticker()["ticker"])
+        if table.table in ("surface", "quotes", "prices") and (without := set(market.names) - known):
+            yield f"{table.file} has no row of the members {spelt_otherwise(without, known - tickers)}"
         if other := known - tickers:
-            yield f"{tables[name].file} has rows of {spelt_otherwise(other, tickers - known)}, no members: left out"
+            yield f"{table.file} has rows of {spelt_otherwise(other, tickers - known)}, no members: left out"

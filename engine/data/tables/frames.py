@@ -3,50 +3,23 @@
 import difflib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from engine.data.panel import MarketPanel
-from engine.data.records import Account, MarketInfo
-from engine.data.tables.assumptions import assumptions, check_actions
 from engine.data.tables.choices import Choices
 from engine.data.tables.contracts import TABLES
 from engine.data.tables.given import as_frame, long_form
-from engine.data.tables.judge import REJECTED, Judged, judged, reasons, refuse_rejected
+from engine.data.tables.judge import Judged, judged
 from engine.data.tables.member_weights import EQUAL
-from engine.data.tables.renames import renamed
-from engine.data.tables.tables_to_panel import TabledMarket, tables_to_market
+from engine.data.tables.own_market import OwnMarket, from_judged
 from engine.errors import InputError
 
 log = logging.getLogger(__name__)
 
 Part = tuple[Any, str, int]  # a frame, what it is called, the line of its first row
-
-
-@dataclass(frozen=True, eq=False)
-class OwnMarket:
-    """A market made of tables: its panel, and the account of what did not get in.
-
-    Parameters
-    ----------
-    market : TabledMarket
-    quality : frame of asset, reason, rows
-        Counts by ticker; `kept` are volatilities of the surface, other tables' reasons start with their name.
-    rejected : frame of table, file, line, column, reason, value
-    """
-
-    market: TabledMarket
-    quality: pl.DataFrame
-    rejected: pl.DataFrame
-
-    def panel(self) -> MarketPanel:
-        """Return the whole panel, with this account of it."""
-        panel = self.market.block(slice(0, len(self.market.dates)))
-        read = {"quality": self.quality, "rejected": self.rejected}.get
-        return replace(panel, report=Account(read), validate=False)
 
 
 def from_frames(surface: Any, weights: Any, prices: Any, **choices: Any) -> MarketPanel:
@@ -177,62 +150,6 @@ def from_parts(
     return from_judged(tables, choices, name, rate)
 
 
-def from_judged(
-    tables: dict[str, Judged],
-    choices: Choices,
-    name: str,
-    rate: float | None = None,
-    *,
-    source: str = "tables of your own",
-    known: Sequence[str] = (),
-) -> OwnMarket:
-    """Make a market of tables that were judged already, such as those of a vendor's files.
-
-    Parameters
-    ----------
-    tables : dict of name -> Judged
-        surface or quotes, and prices; weights, or none for equal ones; rates, actions, forwards, sectors if any.
-    choices : Choices
-    name : str
-    rate : float or None
-    source : str
-        Where they come from.
-    known : sequence of str
-        What is to be noted beside what is found out here.
-
-    Raises
-    ------
-    InputError
-        As `from_parts`, and where no quote makes a volatility.
-    """
-    tables = renamed(tables)
-    rejected = pl.concat([pl.DataFrame(schema=REJECTED), *(found.rejected for found in tables.values())])
-    if choices.strict:
-        refuse_rejected(rejected)
-    info = MarketInfo(
-        name=name,
-        index=choices.index,
-        currency=choices.currency,
-        calendar=choices.calendar,
-        source=f"{source}. Index leg {choices.index}: {choices.index_note or OWN_COLUMN}",
-        forward_convention=_forwards_of(tables),
-        marks=choices.marks or _marks_of(tables),
-        contracts="synthetic strikes (at the forward), fractional contracts",
-    )
-    market = tables_to_market(tables, info, choices, rate)
-    if market.quoted is not None and not np.isfinite(market.quoted.smiles).any():
-        lost = pl.concat([market.used, tables["quotes"].counts]).filter(pl.col("reason") != "kept")
-        why = reasons(lost, 3) or "too few of an expiry"
-        raise InputError(f"{tables['quotes'].file}: no quote makes a volatility ({why})")
-    check_actions(tables.get("actions"), market)
-    notes = (*known, *assumptions(tables, market, choices, rate))
-    for note in (*notes, *_told(rejected)):
-        log.warning("market %s: %s", name, note)
-    counts = [market.used, market.unused, *(_named_after(found) for found in tables.values())]
-    quality = pl.concat(counts).group_by("asset", "reason").agg(pl.col("rows").sum()).sort("asset", "reason")
-    return OwnMarket(replace(market, info=replace(info, notes=notes)), quality, rejected)
-
-
 def judged_parts(table: str, parts: Sequence[Part], choices: Choices) -> Judged:
     """Hold the parts of a table against its contract, and put them together."""
     return _joined([_judged(table, part, choices) for part in parts])
@@ -266,32 +183,3 @@ def _joined(parts: list[Judged]) -> Judged:
         pl.concat([part.counts for part in parts]),
         tuple(f"{part.file}: {note}" for part in parts for note in part.notes),
     )
-
-
-def _named_after(found: Judged) -> pl.DataFrame:
-    """Counts of a table, whose reasons start with its name unless they are of what the volatilities come from."""
-    start = "" if found.table in ("surface", "quotes") else f"{found.table}."
-    return found.counts.with_columns((pl.lit(start) + pl.col("reason")).alias("reason"))
-
-
-def _forwards_of(tables: dict[str, Judged]) -> str:
-    if "quotes" in tables:
-        return "put-call parity, expiry by expiry"
-    return "forwards of your own" if "forwards" in tables else "spot grown at the interest rate"
-
-
-def _marks_of(tables: dict[str, Judged]) -> str:
-    if "surface" in tables:
-        return "surface"
-    return "quoted" if tables["quotes"].kept["bid"].is_not_null().any() else "unknown"
-
-
-def _told(rejected: pl.DataFrame) -> list[str]:
-    if rejected.is_empty():
-        return []
-    counts = rejected.group_by("table", "reason", maintain_order=True).len()
-    reasons = ", ".join(f"{table}.{reason} {rows:,}" for table, reason, rows in counts.iter_rows())
-    return [f"{rejected.height:,} rows were rejected ({reasons})"]
-
-
-OWN_COLUMN = "a column of your own; what its numbers are, and whether options on it trade, was not looked into"

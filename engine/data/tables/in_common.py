@@ -4,7 +4,7 @@ import math
 
 import polars as pl
 
-from engine.data.quotes.quoted_surface import QuotedSurface
+from engine.data.tables.dated_rows import DatedRows
 from engine.data.tables.judge import Judged, reasons
 from engine.data.tables.tickers import nearest
 from engine.errors import InputError
@@ -13,45 +13,51 @@ from engine.errors import InputError
 OFF_BY = math.log(1.25)
 
 
-def check_common(vols: Judged, prices: Judged, weights: Judged | None, index: str) -> None:
+def check_common(rows: DatedRows, prices: Judged, weights: Judged | None, index: str) -> None:
     """Raise InputError where tables have no index, no member or no date in common.
 
     Parameters
     ----------
-    vols : Judged
-        Surface or option quotes.
+    rows : DatedRows
+        Of a surface, or of option quotes.
     prices : Judged
     weights : Judged or None
         None = equal ones.
     index : str
     """
-    lost = f" (left out: {why})" if (why := reasons(vols.counts, 3)) else ""
-    for table in (vols, prices):
-        if index not in (there := sorted(table.kept["ticker"].unique())):
+    lost = f" (left out: {why})" if (why := reasons(rows.counts, 3)) else ""
+    days = rows.days
+    for file, found in ((rows.file, days), (prices.file, prices.kept)):
+        if index not in (there := sorted(found["ticker"].unique())):
             near = f"; did you mean {other}?" if (other := nearest(index, there)) else ""
-            raise InputError(f"index={index} is no ticker of {table.file}, which has {', '.join(there[:5])} ...{near}")
-    common = vols.kept.select("date", "ticker").unique().join(prices.kept, on=["date", "ticker"], how="semi")
-    if common.is_empty():
+            raise InputError(f"index={index} is no ticker of {file}, which has {', '.join(there[:5])} ...{near}")
+    if days.join(prices.kept, on=["date", "ticker"], how="semi").is_empty():
         raise InputError(
-            f"{vols.file} and {prices.file} have no date and ticker in common ({vols.kept['date'].min()} to "
-            f"{vols.kept['date'].max()} against {prices.kept['date'].min()} to {prices.kept['date'].max()})"
+            f"{rows.file} and {prices.file} have no date and ticker in common ({days['date'].min()} to "
+            f"{days['date'].max()} against {prices.kept['date'].min()} to {prices.kept['date'].max()})"
         )
-    members = set(vols.kept["ticker"]) - {index}
+    members = set(days["ticker"]) - {index}
     if not members:
-        raise InputError(f"{vols.file} has the index {index} alone{lost}; give volatilities of its members too")
+        raise InputError(f"{rows.file} has the index {index} alone{lost}; give volatilities of its members too")
     if weights is not None and not members & (weighed := set(weights.kept["ticker"]) - {index}):
         theirs, ours = (", ".join(sorted(some)[:5]) for some in (weighed, members))
         raise InputError(
-            f"no ticker of {weights.file} ({theirs}) is among those of {vols.file} ({ours}); spell them alike"
+            f"no ticker of {weights.file} ({theirs}) is among those of {rows.file} ({ours}); spell them alike"
         )
 
 
-def check_closes(quoted: QuotedSurface, prices: Judged) -> None:
+def check_closes(offsets: pl.DataFrame, prices: Judged) -> None:
     """Raise InputError where most closes of a ticker are of another unit than the spot that its options imply.
 
     Closes that were adjusted for splits, beside strikes that were not, are so until the last split.
+
+    Parameters
+    ----------
+    offsets : frame of date, asset, spot_offset
+        Log of the spot that options imply, over the close.
+    prices : Judged
     """
-    days = quoted.forwards.unique(["date", "asset"], keep="first").filter(pl.col("spot_offset").is_finite())
+    days = offsets.filter(pl.col("spot_offset").is_finite())
     far = days.filter(pl.col("spot_offset").abs() > OFF_BY).group_by("asset")
     found = far.agg(pl.col("date").min(), pl.len().alias("far"), (-pl.col("spot_offset")).median().exp().alias("times"))
     found = found.join(days.group_by("asset").len("of"), on="asset").filter(2 * pl.col("far") > pl.col("of"))

@@ -50,6 +50,12 @@ class Judged:
     counts: pl.DataFrame
     notes: tuple[str, ...] = ()
 
+    def by_ticker(self) -> pl.DataFrame:
+        """Return ticker and its number of rows kept; nothing of a table without tickers."""
+        if "ticker" not in self.kept.columns:
+            return pl.DataFrame(schema={"ticker": pl.String, "rows": pl.UInt32})
+        return self.kept.group_by("ticker").len("rows")
+
 
 def judged(
     table: Table,
@@ -59,6 +65,7 @@ def judged(
     names: dict[str, str] | None = None,
     units: dict[str, str] | None = None,
     first: int = 1,
+    part: bool = False,
 ) -> Judged:
     """Hold the rows of a frame against a table's contract.
 
@@ -76,6 +83,8 @@ def judged(
         declared is found out where it can be, and said in `notes`.
     first : int
         Line of the first row, where there is no column `_line`: 2 in a text file with a header.
+    part : bool
+        The frame is part of a table: whether most of it is rejected is for `refuse_mostly_bad` to say of the whole.
 
     Raises
     ------
@@ -109,7 +118,18 @@ def judged(
         if lost.any():
             understood.append(Rule(f"{name}_not_understood", name, pl.lit(lost)))
     typed, notes = in_our_units(table.name, pl.DataFrame(columns), file, units or {})
-    return _split(table, typed, frame, found, file, understood, notes)
+    split = _split(table, typed, frame, found, file, understood, notes)
+    if not part:
+        refuse_mostly_bad(table, file, split.kept.height, split.rejected.height, frame.height, split.counts)
+    return split
+
+
+def refuse_mostly_bad(table: Table, file: str, kept: int, broken: int, given: int, counts: pl.DataFrame) -> None:
+    """Raise InputError where nothing of a table is kept, or less than is rejected."""
+    bad = broken > kept and not table.may_be_mostly_bad
+    if given and (bad or kept == 0):
+        words = f"{broken:,} of {given:,} rows rejected" if kept else "no usable row"
+        raise InputError(f"{file} has {words} ({reasons(counts)}); check its columns and their units")
 
 
 def refuse_rejected(rejected: pl.DataFrame) -> None:
@@ -186,10 +206,6 @@ def _split(table: Table, typed: pl.DataFrame, given: pl.DataFrame, found: dict, 
         .agg(pl.col("rows").sum())
         .sort("asset", "reason")
     )
-    bad = broken.height > kept.height and not table.may_be_mostly_bad
-    if given.height and (bad or kept.height == 0):
-        words = f"{broken.height:,} of {given.height:,} rows rejected" if kept.height else "no usable row"
-        raise InputError(f"{file} has {words} ({reasons(told)}); check its columns and their units")
     return Judged(
         table.name, file, kept.select(list(table.columns)), pl.concat(rejected).sort("line"), told, tuple(notes)
     )

@@ -1,28 +1,111 @@
-"""The surfaces of a market of one's own: from a table of volatilities, or from option quotes."""
+"""The surfaces of a market of one's own, from a table of volatilities, month by month."""
+
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import polars as pl
 
-from engine.data.quotes.clean import QualityReport
-from engine.data.quotes.clock import Clock
-from engine.data.quotes.filters import QuoteLimits
-from engine.data.quotes.quoted_surface import QuotedSurface, quoted_surface
-from engine.data.records import QuoteStatus
-from engine.data.tables.choices import Choices
+from engine.data.contract_quotes import ContractQuotes
+from engine.data.records import ListedSmiles, QuotedBand, QuoteStatus
+from engine.data.tables.dated_rows import DatedRows, Month
 from engine.data.tables.judge import COUNTS
 
-LISTED_EXPIRIES = 24
+NODE = ["date", "ticker", "tenor", "delta"]
+
+
+@dataclass(frozen=True, eq=False)
+class SurfaceBlock:
+    """Surfaces of some sessions: iv and status (T, 1 + N, K, D), the index first."""
+
+    iv: np.ndarray
+    status: np.ndarray
+    listed: ListedSmiles | None = None
+    band: QuotedBand | None = None
+
+
+class Surfaces(Protocol):
+    """The surfaces of all sessions, of which a few at a time are in memory.
+
+    Attributes
+    ----------
+    tenors : array (K,); deltas : array (D,)
+    used : frame of asset, reason, rows
+        Volatilities, or quotes, that are kept or dropped on the way.
+    checks : frame of check, count, of
+        What is odd about them, by the names of `engine.data.quotes.surface_checks`.
+    nodes : dict of axis -> frame of the axis, rows
+        How many volatilities there are at each tenor and delta; of option quotes nothing.
+    contracts : ContractQuotes or None
+    empty : bool
+        Whether not one quote made a volatility.
+    """
+
+    tenors: np.ndarray
+    deltas: np.ndarray
+    used: pl.DataFrame
+    checks: pl.DataFrame
+    nodes: dict[str, pl.DataFrame]
+    contracts: ContractQuotes | None
+    empty: bool
+
+    def block(self, dates: np.ndarray) -> SurfaceBlock:
+        """Return the surfaces of consecutive sessions."""
+        ...
+
+
+class GivenSurfaces:
+    """Surfaces of a table that holds volatilities at tenors and deltas; as `Surfaces`.
+
+    Parameters
+    ----------
+    rows : DatedRows
+    tickers : list (1 + N,) of str
+        The index first.
+    """
+
+    contracts: ContractQuotes | None = None
+    empty = False
+
+    def __init__(self, rows: DatedRows, tickers: list[str]):
+        self._rows, self._tickers = rows, tickers
+        facts = [self._facts(month) for month in rows.months]
+        self.used = pl.concat([pl.DataFrame(schema=COUNTS), *(used for used, _ in facts)])
+        self.checks = pl.DataFrame(schema={"check": pl.String, "count": pl.Int64, "of": pl.Int64})
+        nodes = pl.concat([nodes for _, nodes in facts])
+        self.nodes = {axis: nodes.group_by(axis).agg(pl.col("rows").sum()).sort(axis) for axis in ("tenor", "delta")}
+        self.tenors, self.deltas = (nodes[axis].unique().sort().to_numpy() for axis in ("tenor", "delta"))
+
+    def block(self, dates: np.ndarray) -> SurfaceBlock:
+        """Return the surfaces of consecutive sessions."""
+        nodes, _ = one_side(self._ours(self._rows.between(dates[0], dates[-1])))
+        iv = grid(nodes, dates, self._tickers, self.tenors, self.deltas)
+        return SurfaceBlock(iv, status_of(iv))
+
+    def _ours(self, rows: pl.LazyFrame) -> pl.DataFrame:
+        return rows.filter(pl.col("ticker").is_in(self._tickers)).select(*NODE, "right", "iv").collect()
+
+    def _facts(self, month: Month) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Count what one month has, by ticker and by tenor and delta."""
+
+        def make(put):
+            nodes, used = one_side(self._ours(month.rows()))
+            put("used", used)
+            put("nodes", nodes.group_by(pl.col("tenor", "delta").cast(pl.Int64)).len("rows").sort("tenor", "delta"))
+            return {}
+
+        made = self._rows.kept.made("nodes", self._rows.kept.key(__file__, month.made_of, sorted(self._tickers)), make)
+        return made.frame("used"), made.frame("nodes")
 
 
 def one_side(surface: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Keep one volatility per node: the out-of-the-money option's, at 50 delta the mean of call and put; and count."""
-    node = ["date", "ticker", "tenor", "delta"]
-    nodes = surface.select(*node, "iv", rows=pl.lit(0))
+    nodes = surface.select(*NODE, "iv", rows=pl.lit(0))
     if (surface["right"] == "P").any():
         call, put = pl.col("right") == "C", pl.col("right") == "P"
         outside = (call & (pl.col("delta") < 50)) | (put & (pl.col("delta") > 50))
         mean = pl.when(outside.any()).then(pl.col("iv").filter(outside).mean()).otherwise(pl.col("iv").mean())
-        nodes = surface.group_by(node, maintain_order=True).agg(mean, rows=pl.len() - 1)
+        nodes = surface.group_by(NODE, maintain_order=True).agg(mean, rows=pl.len() - 1)
     asset = pl.col("ticker").alias("asset")
     kept = nodes.group_by(asset).agg(pl.lit("kept").alias("reason"), pl.len().alias("rows"))
     twins = nodes.group_by(asset).agg(pl.lit("surface.other_side_of_a_node").alias("reason"), pl.col("rows").sum())
@@ -33,8 +116,7 @@ def one_side(surface: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 def grid(surface: pl.DataFrame, dates, tickers, tenors, deltas) -> np.ndarray:
     """Arrange volatilities as (T, 1 + N, K, D), float32, NaN where there is none."""
     axes = {"date": dates, "ticker": pl.Series(tickers, dtype=pl.String), "tenor": tenors, "delta": deltas}
-    placed = surface.filter(pl.col("date").is_between(dates[0], dates[-1]))
-    placed = placed.with_columns(pl.col("tenor", "delta").cast(pl.Int64))
+    placed = surface.with_columns(pl.col("tenor", "delta").cast(pl.Int64))
     for axis, values in axes.items():
         at = pl.DataFrame({axis: values, f"{axis}_at": np.arange(len(values))})
         placed = placed.join(at, on=axis)
@@ -49,49 +131,3 @@ def status_of(iv: np.ndarray) -> np.ndarray:
     status = np.where(there.any(axis=3, keepdims=True), int(QuoteStatus.BEYOND_DELTA), int(QuoteStatus.BEYOND_TENOR))
     status = np.where(there.any(axis=(2, 3), keepdims=True), status, int(QuoteStatus.NO_QUOTE))
     return np.where(there, int(QuoteStatus.OK), status).astype(np.uint8)
-
-
-def surface_of_quotes(
-    quotes: pl.DataFrame,
-    closes: pl.DataFrame,
-    rate,
-    dates,
-    tickers,
-    choices: Choices,
-    dividends: pl.DataFrame | None = None,
-) -> tuple[QuotedSurface, pl.DataFrame]:
-    """Make surfaces of judged option quotes, and count every one of them by asset and reason.
-
-    Parameters
-    ----------
-    quotes : frame, as the contract of `quotes` keeps it
-    closes : frame of date, ticker, close
-    rate : array (T,)
-    dates : array (T,), datetime64[D]; tickers : sequence (A,) of str
-        The index first.
-    choices : Choices
-    dividends : frame, as the contract of `dividends` keeps it, or None
-    """
-    on_index = pl.when(pl.col("ticker") == tickers[0]).then(pl.lit(choices.index_style))
-    styled = quotes.with_columns(style=pl.coalesce("style", on_index.otherwise(pl.lit(choices.style))))
-    listed = quotes.group_by("date").agg(pl.col("expiry").n_unique())["expiry"]
-    report = QualityReport()
-    found = quoted_surface(
-        styled,
-        closes,
-        pl.DataFrame({"date": dates, "rate": rate}),
-        dates,
-        tickers,
-        report,
-        width=min(LISTED_EXPIRIES, int(listed.to_numpy().max(initial=1))),
-        clock=Clock(quotes=choices.quotes_at, pm=choices.settles_at),
-        limits=QuoteLimits(style=choices.style),
-        dividends=None if dividends is None else dividends.rename({"ticker": "asset", "date": "ex_date"}),
-        max_extrapolation_days=choices.max_extrapolation_days,
-    )
-    odd = found.checks.filter(pl.col("count") > 0)
-    checks = odd.select("asset", pl.format("surface.{}", "check").alias("reason"), pl.col("count").alias("rows"))
-    counts = [
-        frame.select(pl.col(name).cast(kind) for name, kind in COUNTS.items()) for frame in (report.frame(), checks)
-    ]
-    return found, pl.concat(counts)

@@ -22,14 +22,26 @@ def renamed(tables: dict[str, Judged]) -> dict[str, Judged]:
     actions = tables.get("actions")
     if actions is None:
         return tables
-    is_rename = pl.col("kind") == RENAME
-    renames = actions.kept.filter(is_rename).sort("date").select("date", "ticker", "into")
+    renames = renames_in(actions)
     if renames.is_empty():
         return tables
-    found = tables | {"actions": replace(actions, kept=actions.kept.filter(~is_rename))}
+    found = tables | {"actions": replace(actions, kept=actions.kept.filter(pl.col("kind") != RENAME))}
+    return {name: renamed_rows(table, renames) for name, table in found.items()}
+
+
+def renames_in(actions: Judged | None) -> pl.DataFrame:
+    """Return date, ticker and into of the names that changed."""
+    columns = {"date": pl.Date, "ticker": pl.String, "into": pl.String}
+    if actions is None:
+        return pl.DataFrame(schema=columns)
+    return actions.kept.filter(pl.col("kind") == RENAME).sort("date").select(list(columns))
+
+
+def renamed_rows(table: Judged, renames: pl.DataFrame) -> Judged:
+    """Give the rows of a table the names that came later; as `renamed`."""
     for since, old, new in renames.iter_rows():
-        found = {name: _one(table, since, old, new) for name, table in found.items()}
-    return found
+        table = _one(table, since, old, new)
+    return table
 
 
 def _one(table: Judged, since, old: str, new: str) -> Judged:

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -9,9 +10,9 @@ import polars as pl
 
 from engine.data.panel import MarketPanel
 from engine.data.source import FileSource
-from engine.data.tables.frames import OwnMarket
+from engine.data.tables.own_market import OwnMarket
 
-BLOCK_SESSIONS = 256  # a year
+BLOCK = "datetime64[M]"
 
 
 class TableSource(FileSource, Protocol):
@@ -27,10 +28,12 @@ class TableSource(FileSource, Protocol):
         return rows.stop - rows.start
 
     def blocks(self) -> Iterator[MarketPanel]:
-        """Build the panel, a year at a time."""
+        """Build the panel, a month at a time."""
         market, rows = self._own().market, self._rows()
-        for first in range(rows.start, rows.stop, BLOCK_SESSIONS):
-            yield market.block(slice(first, min(first + BLOCK_SESSIONS, rows.stop)), validate=False)
+        months = market.dates[rows].astype(BLOCK)
+        firsts = np.flatnonzero(np.concatenate([[True], months[1:] != months[:-1]])) if len(months) else []
+        for first, stop in pairwise([*(rows.start + int(first) for first in firsts), rows.stop]):
+            yield market.block(slice(first, stop), validate=False)
 
     def quality(self) -> pl.DataFrame:
         """Return the counts of rows kept and left out, by ticker and reason."""

@@ -9,17 +9,17 @@ import polars as pl
 from engine.calendar import year_fraction
 from engine.data.arrange import action_factors, in_sectors, on_dates
 from engine.data.closes_to_history import closes_to_history
-from engine.data.contract_quotes import ContractQuotes
 from engine.data.panel import MarketPanel
-from engine.data.quotes.quoted_surface import QuotedSurface
 from engine.data.records import History, MarketInfo, SectorData
 from engine.data.tables.choices import Choices
 from engine.data.tables.contracts import MOST_RATE, MOVES, MOVES_CONTRACTS
+from engine.data.tables.dated_rows import DatedRows
 from engine.data.tables.endings import Endings, endings
 from engine.data.tables.in_common import check_closes, check_common
 from engine.data.tables.judge import Judged
 from engine.data.tables.member_weights import equal_weights, known_weights
-from engine.data.tables.own_surface import grid, one_side, status_of, surface_of_quotes
+from engine.data.tables.own_quotes import QuotedSurfaces
+from engine.data.tables.own_surface import GivenSurfaces, Surfaces
 from engine.errors import InputError
 
 MOST_CARRY = 1.0  # a year, either way: beyond it forwards and closes are of different units
@@ -28,34 +28,27 @@ SHORTEST_CARRY_DAYS = 7  # a forward nearer than this tells its spot's error, no
 
 @dataclass(frozen=True, eq=False)
 class TabledMarket:
-    """Everything of a panel but its surface, on all dates.
+    """Everything of a panel on all dates, but its surfaces, which are read a block at a time.
 
     Parameters
     ----------
     info : MarketInfo
-    surface : frame of date, ticker, tenor, delta, iv, or None
-        One row per node, of the index and the names only; None where there are option quotes.
-    quoted : QuotedSurface or None
-        What was made of these, the index first.
-    dates, names, tenors, deltas, prices, rate, carry, weights, strike_factor, return_factor
+    surfaces : Surfaces
+        Of the index and the names.
+    dates, names, prices, rate, carry, weights, strike_factor, return_factor
         As in `MarketPanel`; the first column of prices and carry is the index's.
     endings : Endings
         Of names that cease to trade; prices, carry and surface are still those of the names themselves.
     sectors : array (N,), str, or None
     history : History or None
-    contracts : ContractQuotes or None
-        Those of option quotes.
-    used, unused : frame of asset, reason, rows
-        Volatilities, or quotes, that are kept or dropped on the way; rows that are no part of the panel, and why.
+    unused : frame of asset, reason, rows
+        Rows that are no part of the panel, and why.
     """
 
     info: MarketInfo
-    surface: pl.DataFrame | None
-    quoted: QuotedSurface | None
+    surfaces: Surfaces
     dates: np.ndarray
     names: list[str]
-    tenors: np.ndarray
-    deltas: np.ndarray
     prices: np.ndarray
     rate: np.ndarray
     carry: np.ndarray
@@ -65,27 +58,19 @@ class TabledMarket:
     endings: Endings
     sectors: np.ndarray | None
     history: History | None
-    contracts: ContractQuotes | None
-    used: pl.DataFrame
     unused: pl.DataFrame
 
     def block(self, rows: slice, validate: bool = True) -> MarketPanel:
         """Build some of the sessions; what is written is checked, and told of, by who writes it."""
-        dates, tickers = self.dates[rows], [self.info.index, *self.names]
-        listed, band = None, None
-        if self.surface is not None:
-            iv = grid(self.surface, dates, tickers, self.tenors, self.deltas)
-            status = status_of(iv)
-        else:
-            assert self.quoted is not None
-            part = self.quoted.sessions(rows)
-            iv, status, listed, band = part.iv, part.status, part.listed(), part.band()
+        dates, surfaces = self.dates[rows], self.surfaces
+        part = surfaces.block(dates)
+        iv, status = part.iv, part.status
         history, sectors, weights, ends = self.history, None, self.weights[rows], self.endings[rows]
         if history is not None:
             before: Any = self.dates[rows.start - 1] if rows.start else None
             history = history.between(after=before, until=dates[-1])
         if self.sectors is not None:
-            none = np.empty((len(dates), 0, len(self.tenors), len(self.deltas)), np.float32)
+            none = np.empty((len(dates), 0, *iv.shape[2:]), np.float32)
             sectors = SectorData(
                 of_name=self.sectors,
                 legs=np.array([], dtype=str),
@@ -99,8 +84,8 @@ class TabledMarket:
             info=self.info,
             dates=dates,
             names=np.array(self.names),
-            tenors=self.tenors,
-            deltas=self.deltas,
+            tenors=surfaces.tenors,
+            deltas=surfaces.deltas,
             index_iv=iv[:, 0],
             component_iv=ends.quotes(iv[:, 1:]),
             index_status=status[:, 0],
@@ -114,24 +99,26 @@ class TabledMarket:
             strike_factor=self.strike_factor[rows],
             return_factor=self.return_factor[rows],
             settlement=ends.settlement,
-            listed=ends.listed(listed),
-            band=ends.band(band),
+            listed=ends.listed(part.listed),
+            band=ends.band(part.band),
             sectors=sectors,
             history=history,
-            contracts=self.contracts and self.contracts.between(dates[0], dates[-1]),
+            contracts=surfaces.contracts and surfaces.contracts.between(dates[0], dates[-1]),
             validate=validate,
         )
 
 
 def tables_to_market(
-    tables: dict[str, Judged], info: MarketInfo, choices: Choices, rate: float | None = None
+    rows: DatedRows, tables: dict[str, Judged], info: MarketInfo, choices: Choices, rate: float | None = None
 ) -> TabledMarket:
     """Find the axes of a market and put everything but its surface on them.
 
     Parameters
     ----------
+    rows : DatedRows
+        Of surface, or of quotes.
     tables : dict of name -> Judged
-        surface or quotes, and prices; weights, or none for equal ones; rates, actions, forwards, sectors if any.
+        prices; weights, or none for equal ones; rates, actions, forwards, sectors, dividends if any.
     info : MarketInfo
         Its index is a ticker of surface and prices.
     choices : Choices
@@ -143,15 +130,14 @@ def tables_to_market(
     InputError
         When the tables are not of one market.
     """
-    vols = tables["surface"] if "surface" in tables else tables["quotes"]
     prices = tables["prices"].kept.rename({"ticker": "asset"})
-    check_common(vols, tables["prices"], tables.get("weights"), info.index)
+    days = rows.days
+    check_common(rows, tables["prices"], tables.get("weights"), info.index)
     weights = tables["weights"].kept if "weights" in tables else None
-    members = vols.kept["ticker"] if weights is None else weights["ticker"]
+    members = days["ticker"] if weights is None else weights["ticker"]
     names = sorted(set(members.unique()) - {info.index})
     tickers = [info.index, *names]
-    ours = vols.kept.filter(pl.col("ticker").is_in(tickers))
-    dates = ours["date"].unique().sort().to_numpy().astype("datetime64[D]")
+    dates = days.filter(pl.col("ticker").is_in(tickers))["date"].unique().sort().to_numpy().astype("datetime64[D]")
     events = _actions(tables)
     ends = endings(events, dates, names)
     actions = events.filter(pl.col("kind").is_in(list(MOVES)))
@@ -160,23 +146,17 @@ def tables_to_market(
     sessions = dates if history is None else history.dates
     close = on_dates(prices, "close", dates, tickers)
     rates = _rates(tables.get("rates"), dates, 0.0 if rate is None else rate)
-    surface = quoted = None
-    if "surface" in tables:
-        surface, used = one_side(ours)
-        tenors, deltas = (np.sort(surface[axis].unique().to_numpy()).astype(np.int64) for axis in ("tenor", "delta"))
+    if rows.table == "surface":
+        surfaces = GivenSurfaces(rows, tickers)
     else:
         paid = tables["dividends"].kept if "dividends" in tables else None
-        quoted, used = surface_of_quotes(ours, tables["prices"].kept, rates, dates, tickers, choices, paid)
-        check_closes(quoted, tables["prices"])
-        tenors, deltas = np.array(quoted.tenors), np.array(quoted.deltas)
+        surfaces = QuotedSurfaces(rows, tables["prices"].kept, rates, dates, tickers, choices, paid)
+        check_closes(surfaces.offsets, tables["prices"])
     return TabledMarket(
         info=info,
-        surface=surface,
-        quoted=quoted,
+        surfaces=surfaces,
         dates=dates,
         names=names,
-        tenors=tenors,
-        deltas=deltas,
         prices=close,
         rate=rates,
         carry=_carry(tables.get("forwards"), close, rates, dates, tickers),
@@ -190,9 +170,7 @@ def tables_to_market(
         endings=ends,
         sectors=_sectors(tables.get("sectors"), names),
         history=history,
-        contracts=ContractQuotes.of(ours.rename({"price": "last"})) if "quotes" in tables else None,
-        used=used,
-        unused=pl.concat([*(_not_members(table, tickers) for table in tables.values())]),
+        unused=pl.concat([_not_members(table, tickers) for table in (rows, *tables.values())]),
     )
 
 
@@ -259,14 +237,8 @@ def _sectors(sectors: Judged | None, names) -> np.ndarray | None:
     return np.array([of_ticker.get(name, "") for name in names])
 
 
-def _not_members(table: Judged, tickers) -> pl.DataFrame:
+def _not_members(table: Judged | DatedRows, tickers) -> pl.DataFrame:
     """Count the rows of tickers that are neither the index nor a name."""
     reason = pl.lit(f"{table.table}.not_a_member").alias("reason")
-    if "ticker" not in table.kept.columns:
-        return pl.DataFrame(schema={"asset": pl.String, "reason": pl.String, "rows": pl.UInt32})
-    other = table.kept.filter(~pl.col("ticker").is_in(tickers))
-    return (
-        other.group_by(pl.col("ticker").alias("asset"))
-        .agg(pl.len().cast(pl.UInt32).alias("rows"))
-        .select("asset", reason, "rows")
-    )
+    other = table.by_ticker().filter(~pl.col("ticker").is_in(tickers))
+    return other.select(pl.col("ticker").alias("asset"), reason, pl.col("rows").cast(pl.UInt32))

@@ -18,7 +18,7 @@ from engine.errors import InputError
 log = logging.getLogger(__name__)
 
 AUTO = "auto"
-SETTINGS = ("index", "weights")  # of a market that was not named; others belong to one that is
+SETTINGS = ("index", "weights", "memory_budget")  # of a market that was not named; others belong to one that is
 _PREPARED = {"us_chains": ("us2026", "us_history"), "nse": ("nse",)}
 
 

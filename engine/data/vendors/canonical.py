@@ -1,26 +1,24 @@
 """All files of a vendor to canonical tables, each held against its contract, each row traced to its file and line."""
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
 from engine.data.tables.contracts import TABLES
+from engine.data.tables.dated_rows import days_of
 from engine.data.tables.judge import COUNTS, LINE, REJECTED, Judged, judged
 from engine.data.vendors.layout import Vendor
-from engine.data.vendors.read_layout import Piece, read_file
+from engine.data.vendors.read_layout import REJECTED_OF, Piece, read_file
 from engine.data.vendors.recognise import Found, Match, look, one_vendor
 from engine.data.vendors.symbols import read_renames
 from engine.errors import InputError
 
+Finish = Callable[[dict[str, pl.DataFrame]], dict[str, pl.DataFrame]]
 _FILE = 2**32  # a line of file n is numbered n times this and its own number
 _CONTRACT = ["date", "ticker", "expiry", "strike", "right"]
 _UNITS = {"iv": "decimals", "rate": "decimals", "weight": "decimals"}
-_MONTH = re.compile(r"(?<!\d)((?:19|20)\d{2})[-_]?(0[1-9]|1[0-2])(?:[-_]?(?:0[1-9]|[12]\d|3[01]))?(?!\d)")
-_INDIAN = re.compile(r"\d{2}(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)((?:19|20)\d{2})", re.I)
-_MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 GAVE_WAY = "another_file_counts"  # a better one has that ticker's rows of that day
 SCALED = 50.0  # strikes this many times the price of what they are on, or this small a part of it, are in other units
 
@@ -80,6 +78,12 @@ def vendor_tables(path: Path | str, reading: Reading | None = None, vendor: str 
     InputError
         When no file is known, two vendors are mixed, a file is damaged, or a table is unusable.
     """
+    of, matches = matches_of(path, vendor)
+    return read_matches(matches, of, str(path), reading)
+
+
+def matches_of(path: Path | str, vendor: str | None = None) -> tuple[Vendor, list[Match]]:
+    """Return whose files lie in a folder, and which they are; as `vendor_tables`."""
     found = look(path)
     of = next((one for one in found.vendors if one.name == vendor), None) if vendor else one_vendor(found)
     if of is None:
@@ -87,7 +91,7 @@ def vendor_tables(path: Path | str, reading: Reading | None = None, vendor: str 
         raise InputError(f"{path} holds no file of {vendor}" + (f", but of {has}" if has else f": {_why(found)}"))
     if damaged := [one for one in found.unread if one.damaged]:
         raise InputError(f"{damaged[0].path} {damaged[0].why}")
-    return read_matches([match for match in found.matches if match.vendor is of], of, str(path), reading)
+    return of, [match for match in found.matches if match.vendor is of]
 
 
 def read_matches(matches: list[Match], vendor: Vendor, where: str, reading: Reading | None = None) -> VendorTables:
@@ -110,67 +114,77 @@ def read_matches(matches: list[Match], vendor: Vendor, where: str, reading: Read
     renames = read_renames(reading.identifiers)
     names = None if vendor.finish is not None else reading.names  # keys become tickers at the end
     pieces: list[tuple[int, Piece]] = []
-    files = [match.raw.label for match in matches]
     for number, match in enumerate(matches):
         read = read_file(match.raw, match.layout, {"iv": reading.iv}, renames, names, reading.most)
         pieces += [(number, piece) for piece in read]
+    tables = tables_of(pieces, [match.raw.label for match in matches], where, vendor.finish, reading.names)
+    if not any(piece.rows.height or piece.rejected.height for _, piece in pieces) and pieces:
+        raise InputError(f"{where} has files of {vendor.name}, but no row in them")
+    if "quotes" in tables and "prices" in tables:
+        check_strikes(days_of(tables["quotes"].kept), tables["prices"].kept, where)
+    return VendorTables(vendor, tables, notes_of(matches))
+
+
+def tables_of(
+    pieces: list[tuple[int, Piece]],
+    files: list[str],
+    where: str,
+    finish: Finish | None = None,
+    names: frozenset[str] | None = None,
+    part: bool = False,
+) -> dict[str, Judged]:
+    """Put the pieces of files together, and hold each table against its contract.
+
+    Parameters
+    ----------
+    pieces : list of (number of the file, Piece)
+    files : list of str
+        What messages call them.
+    where : str
+        What they call all of them.
+    finish : callable or None
+        As in `Vendor`.
+    names : set of str or None
+        Tickers that are wanted; None = all.
+    part : bool
+        The pieces are of some dates only: it is for the whole to refuse an empty table, and one that is mostly bad.
+        Rejected rows have an `asset` too.
+
+    Raises
+    ------
+    InputError
+        When a table is unusable.
+    """
     lost = _by_table(pieces)
     frames = {}
     for table, of in lost.items():
         frames[table], unused = _stacked(table, of)
         lost[table].append((0, unused))
-    if vendor.finish is not None:
-        frames = vendor.finish(frames)
-        if reading.names is not None:
-            frames = {
-                t: f.filter(pl.col("ticker").is_in(reading.names)) if "ticker" in f.columns else f
-                for t, f in frames.items()
-            }
+    if finish is not None:
+        frames = finish(frames)
+    if names is not None:
+        frames = {
+            table: frame.filter(pl.col("ticker").is_in(names)) if "ticker" in frame.columns else frame
+            for table, frame in frames.items()
+        }
     frames = _with_interest(frames)
     for table in ("quotes", "surface", "prices"):
-        if table in frames and frames[table].is_empty():
-            _refuse_empty(table, where, [piece for _, piece in lost.get(table, [])])
-    tables = {
-        table: _traced(table, frames[table], [piece for _, piece in lost.get(table, [])], where, files)
+        if not part and table in frames and frames[table].is_empty():
+            refuse_empty(table, where, [piece.counts for _, piece in lost.get(table, [])])
+    return {
+        table: _traced(table, frames[table], [piece for _, piece in lost.get(table, [])], where, files, part)
         for table in TABLES
         if table in frames and (frames[table].height or TABLES[table].may_be_empty)
     }
-    if not any(piece.rows.height or piece.rejected.height for _, piece in pieces) and pieces:
-        raise InputError(f"{where} has files of {vendor.name}, but no row in them")
-    _check_strikes(tables, where)
+
+
+def notes_of(matches: list[Match]) -> tuple[str, ...]:
+    """Return what whoever uses these files has to know of their layouts."""
     layouts = {match.layout.name: match.layout for match in matches}
     notes = tuple(f"{one.title}: {one.note}" for one in layouts.values() if one.note)
     if unsure := [one.title for one in layouts.values() if one.sure != "high"]:
         notes += (f"not sure of the layout of {', '.join(unsure)}: check some numbers against your own copy",)
-    return VendorTables(vendor, tables, notes)
-
-
-def partitions(matches: Iterable[Match]) -> dict[str, list[Match]]:
-    """Part files by month, as their names tell: "2019-01" and so on; "" of those that do not.
-
-    Examples
-    --------
-    >>> partitions([])
-    {}
-    """
-    found: dict[str, list[Match]] = {}
-    for match in matches:
-        found.setdefault(month_of(match.raw.name) or month_of(match.raw.path.name), []).append(match)
-    return dict(sorted(found.items()))
-
-
-def month_of(name: str) -> str:
-    """Return the month that a file's name tells, "" where it tells none.
-
-    Examples
-    --------
-    >>> month_of("ORATS_SMV_Strikes_20190116.csv"), month_of("fo02JAN2018bhav.csv"), month_of("secnmd.csv")
-    ('2019-01', '2018-01', '')
-    """
-    if indian := _INDIAN.search(name):
-        return f"{indian[2]}-{_MONTHS.index(indian[1].upper()) + 1:02}"
-    plain = _MONTH.search(name)
-    return f"{plain[1]}-{plain[2]}" if plain else ""
+    return notes
 
 
 def _by_table(pieces: list[tuple[int, Piece]]) -> dict[str, list[tuple[int, Piece]]]:
@@ -201,7 +215,7 @@ def _stacked(table: str, pieces: list[tuple[int, Piece]]) -> tuple[pl.DataFrame,
             .agg(pl.len().cast(pl.UInt32).alias("rows"))
         )
         rows = rows.filter(first)
-    none = pl.DataFrame(schema=REJECTED)
+    none = pl.DataFrame(schema=REJECTED_OF)
     return rows.drop("_rank"), Piece(table, "", rows.clear(), none, counts, 0)
 
 
@@ -218,19 +232,25 @@ def _with_interest(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     return frames | {"quotes": joined.drop("_right")}
 
 
-def _traced(table: str, rows: pl.DataFrame, pieces: list[Piece], where: str, files: list[str]) -> Judged:
+def _traced(table: str, rows: pl.DataFrame, pieces: list[Piece], where: str, files: list[str], part: bool) -> Judged:
     """Judge the rows of a table, and say of those that were rejected which file and line they are of."""
     units = _UNITS if table == "surface" else _UNITS | {"delta": "fraction"}
-    found = judged(TABLES[table], rows, f"{where}, {table}", units=units)
+    found = judged(TABLES[table], rows, f"{where}, {table}", units=units, part=part)
     place = pl.Series(files, dtype=pl.String)
     of = (found.rejected["line"] // _FILE).cast(pl.UInt32)
+    columns = REJECTED
+    if part:
+        columns, asset = REJECTED_OF, pl.col("ticker").fill_null("") if "ticker" in rows.columns else pl.lit("")
+        assets = rows.select(pl.col(LINE).alias("line"), asset=asset).unique("line")
+        found = replace(found, rejected=found.rejected.join(assets, on="line", how="left", maintain_order="left"))
     rejected = found.rejected.with_columns(file=place.gather(of), line=pl.col("line") % _FILE)
     counts = pl.concat([found.counts, *(piece.counts for piece in pieces)])
+    before = [piece.rejected.select(list(columns)) for piece in pieces]
     return Judged(
         table,
         found.file,
         found.kept,
-        pl.concat([pl.DataFrame(schema=REJECTED), *(piece.rejected for piece in pieces), rejected]),
+        pl.concat([pl.DataFrame(schema=columns), *before, rejected]),
         pl.concat([pl.DataFrame(schema=COUNTS), counts])
         .group_by("asset", "reason")
         .agg(pl.col("rows").sum())
@@ -239,21 +259,26 @@ def _traced(table: str, rows: pl.DataFrame, pieces: list[Piece], where: str, fil
     )
 
 
-def _refuse_empty(table: str, where: str, pieces: list[Piece]) -> None:
+def refuse_empty(table: str, where: str, counts: list[pl.DataFrame]) -> None:
     """Raise InputError where every row of a table was left out, with the reasons."""
-    counts = pl.concat([pl.DataFrame(schema=COUNTS), *(piece.counts for piece in pieces)])
-    if counts.height:
-        why = counts.group_by("reason").agg(pl.col("rows").sum()).sort("rows", "reason", descending=[True, False])
+    told = pl.concat([pl.DataFrame(schema=COUNTS), *counts])
+    if told.height:
+        why = told.group_by("reason").agg(pl.col("rows").sum()).sort("rows", "reason", descending=[True, False])
         reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in why.iter_rows())
         raise InputError(f"{where}, {table}: no usable row ({reasons}); check its columns and their units")
 
 
-def _check_strikes(tables: dict[str, Judged], where: str) -> None:
-    """Raise InputError where strikes are in other units than the prices of what they are on."""
-    if "quotes" not in tables or "prices" not in tables:
-        return
-    quotes, prices = tables["quotes"].kept, tables["prices"].kept
-    both = quotes.select("date", "ticker", "strike").join(prices, on=["date", "ticker"])
+def check_strikes(days: pl.DataFrame, prices: pl.DataFrame, where: str) -> None:
+    """Raise InputError where strikes are in other units than the prices of what they are on.
+
+    Parameters
+    ----------
+    days : frame of date, ticker, rows, strike, as from `days_of`
+    prices : frame of date, ticker, close
+    where : str
+        What messages call the files.
+    """
+    both = days.join(prices, on=["date", "ticker"])
     ratios = both.group_by("ticker").agg((pl.col("strike") / pl.col("close")).median().alias("ratio")).sort("ticker")
     wrong = ratios.filter(~pl.col("ratio").is_between(1.0 / SCALED, SCALED))
     if wrong.height:

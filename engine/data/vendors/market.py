@@ -7,17 +7,23 @@ from typing import ClassVar
 
 import polars as pl
 
-from engine.data.fingerprint import fingerprint
+from engine.data.fingerprint import HOW, fingerprint
+from engine.data.store.kept import Kept
 from engine.data.tables.choices import Choices
 from engine.data.tables.contracts import TABLES
-from engine.data.tables.frames import OwnMarket, from_judged
+from engine.data.tables.dated_rows import DatedRows
 from engine.data.tables.given import long_form
 from engine.data.tables.judge import Judged, judged
 from engine.data.tables.member_weights import EQUAL
+from engine.data.tables.own_market import OwnMarket, from_rows
+from engine.data.tables.renames import renamed, renames_in
 from engine.data.tables.table_files import read_table
 from engine.data.tables.table_source import TableSource
-from engine.data.vendors.canonical import Reading, vendor_tables
+from engine.data.vendors.canonical import Reading, check_strikes, matches_of, notes_of
+from engine.data.vendors.landed import land_all, small_tables
 from engine.data.vendors.layout import Vendor
+from engine.data.vendors.memory import memory_bytes, rows_at_once
+from engine.data.vendors.months import Judging, dated_rows
 from engine.errors import InputError
 
 _OWN = ("prices", "weights", "rates", "actions", "forwards", "sectors", "dividends")
@@ -57,6 +63,8 @@ class VendorMarket(TableSource):
         Refuse where a row is rejected.
     start, end : str or None
         First and last session to build.
+    memory_budget : float or None
+        GB of memory that a build may take: files beyond it are read in parts; None = 4.
     recognised : str
         Why the files were taken for this vendor's, where nobody said so.
     """
@@ -85,8 +93,13 @@ class VendorMarket(TableSource):
     strict: bool = False
     start: str | None = None
     end: str | None = None
+    memory_budget: float | None = field(default=None, metadata=HOW)
     recognised: str = ""
     _read: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def keep_under(self, folder: Path) -> None:
+        """Keep what was read and judged under a folder, for later builds."""
+        self._read["kept"] = Kept(folder)
 
     def fingerprint(self) -> str:
         """Hash of the files, the settings and the code."""
@@ -108,76 +121,83 @@ class VendorMarket(TableSource):
             if file and (table, file) != ("weights", EQUAL)
         }
 
-    def _tables(self) -> dict[str, Judged]:
-        if "tables" not in self._read:
-            own = {table: _read_own(table, file) for table, file in self._files().items()}
-            names = None
-            if "weights" in own and self.index:
-                names = frozenset({*own["weights"].kept["ticker"], self.index})
-            found = vendor_tables(
-                self.path, Reading(iv=self.iv, names=names, identifiers=self.identifiers), self.vendor.name
-            )
-            tables = dict(found.tables)
-            if "prices" in own and "prices" in tables:
-                own["prices"] = _first_of(own["prices"], tables["prices"])
-            if "rates" in tables:
-                # A vendor's rates are of the moment of its quotes, and count on their own date.
-                rates = tables["rates"]
-                own.setdefault(
-                    "rates", replace(rates, kept=rates.kept.with_columns(pl.col("date").dt.offset_by("-1d")))
-                )
-            tables |= own
-            if self.weights == EQUAL:
-                tables.pop("weights", None)
-            self._check(tables)
-            tables.pop("surface" if self._use(tables) == "quotes" else "quotes", None)
-            if "dividends" in tables and "quotes" not in tables:
-                raise InputError("market.dividends are read with option quotes; give a surface market.forwards")
-            self._read["tables"], self._read["notes"] = tables, found.notes
-        return self._read["tables"]
+    def _own(self) -> OwnMarket:
+        if "own" not in self._read:
+            self._read["own"] = self._made()
+        return self._read["own"]
 
-    def _use(self, tables: dict[str, Judged]) -> str:
-        return self.use or ("quotes" if "quotes" in tables else "surface")
-
-    def _check(self, tables: dict[str, Judged]) -> None:
-        """Raise InputError where something that a market needs is nowhere, and say what to add."""
-        name = self.vendor.name
+    def _made(self) -> OwnMarket:
+        """Read the files, and make a market of them: option quotes and volatilities month by month, the rest whole."""
         if self.use not in ("", "quotes", "surface"):
             raise InputError(f"market.use={self.use} is unknown; take quotes or surface")
-        if self._use(tables) not in tables:
-            raise InputError(f"{self.path} has no {self._use(tables)} of {name}; it has {', '.join(tables)}")
+        own = {table: _read_own(table, file) for table, file in self._files().items()}
+        names = frozenset({*own["weights"].kept["ticker"], self.index}) if "weights" in own and self.index else None
+        kept, budget = self._read.get("kept", Kept()), memory_bytes(self.memory_budget)
+        reading = Reading(iv=self.iv, identifiers=self.identifiers)
+        vendor, matches = matches_of(self.path, self.vendor.name)
+        landed = land_all(matches, reading, kept, budget)
+        read, tickers = small_tables(landed, vendor, self.path, names)
+        there = [table for table in ("quotes", "surface") if any(table in one.made.facts["tables"] for one in landed)]
+        tables = self._with_own(read, own)
+        use = self.use or ("quotes" if "quotes" in there else "surface")
+        self._check(tables, there, use)
+        how = Judging(self.path, tickers, renames_in(tables.get("actions")), names, kept, rows_at_once(budget))
+        rows = dated_rows(use, landed, how)
+        if use == "quotes" and "prices" in read:
+            check_strikes(rows.days, read["prices"].kept, self.path)
+        notes = notes_of(matches)
+        notes += (f"taken for files of {vendor.name} by {self.recognised}",) if self.recognised else ()
+        files = "".join(f"; {table} of {Path(file).name}" for table, file in self._files().items())
+        return from_rows(
+            rows,
+            renamed(tables),
+            self._choices(rows),
+            vendor.name,
+            self.rate,
+            source=vendor.title + files,
+            known=notes,
+        )
+
+    def _with_own(self, read: dict[str, Judged], own: dict[str, Judged]) -> dict[str, Judged]:
+        tables = dict(read)
+        if "prices" in own and "prices" in tables:
+            own["prices"] = _first_of(own["prices"], tables["prices"])
+        if "rates" in tables:
+            # A vendor's rates are of the moment of its quotes, and count on their own date.
+            rates = tables["rates"]
+            own.setdefault("rates", replace(rates, kept=rates.kept.with_columns(pl.col("date").dt.offset_by("-1d"))))
+        tables |= own
+        if self.weights == EQUAL:
+            tables.pop("weights", None)
+        return tables
+
+    def _check(self, tables: dict[str, Judged], there: list[str], use: str) -> None:
+        """Raise InputError where something that a market needs is nowhere, and say what to add."""
+        name = self.vendor.name
+        if use not in there:
+            raise InputError(f"{self.path} has no {use} of {name}; it has {', '.join((*there, *tables))}")
         if "prices" not in tables:
             raise InputError(f"{self.path} has no prices of what the options are on; add market.prices=FILE")
         if "weights" not in tables and self.weights != EQUAL:
             raise InputError(f"{name} has no weights; add market.weights=FILE with date, ticker, weight, or =equal")
+        if "dividends" in tables and use == "surface":
+            raise InputError("market.dividends are read with option quotes; give a surface market.forwards")
 
-    def _index(self, tables: dict[str, Judged]) -> str:
-        names = set(tables[self._use(tables)].kept["ticker"])
+    def _index(self, rows: DatedRows) -> str:
+        names = set(rows.by_ticker()["ticker"])
         if not self.index and self.vendor.index not in names:
             some = ", ".join(sorted(names)[:8])
             raise InputError(f"say which ticker is the index leg, market.index=TICKER; {self.path} has {some}")
         return self.index or self.vendor.index
 
-    def _own(self) -> OwnMarket:
-        if "own" not in self._read:
-            tables, vendor = self._tables(), self.vendor
-            files = "".join(f"; {table} of {Path(file).name}" for table, file in self._files().items())
-            notes = self._read["notes"]
-            notes += (f"taken for files of {vendor.name} by {self.recognised}",) if self.recognised else ()
-            choices = self._choices(tables)
-            source = vendor.title + files
-            self._read["own"] = from_judged(tables, choices, vendor.name, self.rate, source=source, known=notes)
-        return self._read["own"]
-
-    def _choices(self, tables: dict[str, Judged]) -> Choices:
-        two_sided = "quotes" in tables and tables["quotes"].kept["bid"].is_not_null().any()
+    def _choices(self, rows: DatedRows) -> Choices:
         return Choices(
-            index=self._index(tables),
+            index=self._index(rows),
             currency=self.currency or self.vendor.currency,
             calendar=self.calendar or self.vendor.calendar,
             weights_known=self.weights_known,
             index_note=self.index_note or "as the vendor has it",
-            marks="quoted" if two_sided else "traded" if "quotes" in tables else "surface",
+            marks="quoted" if rows.two_sided else "traded" if rows.table == "quotes" else "surface",
             quotes_at=self.vendor.clock.quotes,
             settles_at=self.vendor.clock.pm,
             max_extrapolation_days=self.max_extrapolation_days,

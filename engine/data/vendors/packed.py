@@ -54,16 +54,21 @@ def content(path: Path, member: str, many: bool, separator: str) -> bytes:
         if member:
             with zipfile.ZipFile(path) as archive:
                 return archive.read(member)
-        packed, parts, size = path.stat().st_size, [], 0
+        parts, size = [], 0
         with gzip.open(path) as stream:
             while part := stream.read(2**24):
                 parts.append(part)
                 size += len(part)
-                if size > SMALL and size > MOST_PACKED * packed:
-                    raise InputError(f"{path} is a file {_bomb(size, packed)}")
+                check_unpacked(path, size)
         return b"".join(parts)
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
         raise InputError(f"{where} is damaged or cut off ({first_line(error)}); fetch or copy it again") from None
+
+
+def check_unpacked(path: Path, size: int) -> None:
+    """Raise InputError where a file has unpacked to so many bytes that it is no table."""
+    if size > SMALL and size > MOST_PACKED * (packed := path.stat().st_size):
+        raise InputError(f"{path} is a file {_bomb(size, packed)}")
 
 
 def _rows_of(archive: zipfile.ZipFile, separator: str) -> Iterator[bytes]:

@@ -4,7 +4,6 @@ Nothing is unpacked onto the disk. Text columns stay text: what they mean is for
 """
 
 import gzip
-import io
 import re
 import zipfile
 import zlib
@@ -14,13 +13,12 @@ from pathlib import Path
 
 import polars as pl
 
-from engine.data.expendable import check_survived
-from engine.data.tables.judge import LINE, spelling
-from engine.data.vendors.packed import SMALL, TEXT, check_member, content, first_line
+from engine.data.tables.judge import spelling
+from engine.data.vendors.packed import TEXT, check_member, first_line
 from engine.errors import InputError
 
 MEMBER = "member"  # of an archive of many headerless files: the column with the name of each
-_PEEK = 65_536
+PEEK = 65_536
 _SEPARATORS = ",\t;|"
 _ELSEWHERE = {
     ".7z": "unpack it first",
@@ -81,6 +79,11 @@ class RawFile:
         """What messages call it."""
         return f"{self.path}, {self.member}" if self.member else str(self.path)
 
+    @property
+    def packed(self) -> bool:
+        """Whether it is a part of an archive, or compressed."""
+        return bool(self.member) or self.many or self.path.suffix.lower() == ".gz"
+
     def headerless(self, header: tuple[str, ...]) -> "RawFile":
         """Return the file as one whose first line is a row already, with the columns that it is known to have."""
         names = (MEMBER, *header) if self.many else header
@@ -131,82 +134,6 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def scan(raw: RawFile) -> tuple[pl.LazyFrame, pl.DataFrame]:
-    """Return the rows with `_line`, and the lines that are no row: they have more fields than there are columns.
-
-    Raises
-    ------
-    InputError
-        When the file is damaged.
-    """
-    none = pl.DataFrame(schema={LINE: pl.Int64, "value": pl.String})
-    first = raw.before + 1
-    if not raw.separator:
-        check_survived(raw.path)
-        rows = pl.scan_parquet(raw.path, glob=False).with_row_index(LINE, 1)
-        names = dict(zip(raw.columns, raw.header, strict=True))
-        return rows.select(pl.col(LINE).cast(pl.Int64), pl.exclude(LINE).name.map(lambda name: names[name])), none
-    packed = raw.member or raw.many or raw.path.suffix.lower() == ".gz"
-    data = content(raw.path, raw.member, raw.many, raw.separator) if packed else raw.path
-    _check_end(data, raw)
-    lost = none
-    try:
-        rows = _csv(data, raw)
-        if packed or raw.path.stat().st_size < SMALL:
-            rows = rows.collect().lazy()
-        else:
-            rows.select(pl.len()).collect()  # a line that is too long shows only when it is read
-    except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
-        data, lost = _without_too_long(data, raw)
-        try:
-            rows = _csv(data, raw).collect().lazy()
-        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError):
-            raise InputError(f"{raw.label} cannot be read ({first_line(error)}); fetch or copy it again") from None
-    except pl.exceptions.NoDataError:
-        rows = pl.LazyFrame(schema=dict.fromkeys(raw.header, pl.String) | {LINE: pl.UInt32})
-    numbered = rows.with_columns((pl.col(LINE).cast(pl.Int64) + first).alias(LINE))
-    blank = pl.all_horizontal(pl.exclude(LINE).is_null())
-    return numbered.filter(~blank), lost
-
-
-def _csv(data: bytes | Path, raw: RawFile) -> pl.LazyFrame:
-    source = data if isinstance(data, Path) else io.BytesIO(data)
-    return pl.scan_csv(
-        source,
-        has_header=False,
-        skip_lines=raw.before,
-        schema=dict.fromkeys(raw.header, pl.String),
-        separator=raw.separator,
-        encoding="utf8-lossy",
-        row_index_name=LINE,
-        glob=False,
-        missing_columns="insert",  # a first row may lack the comma at its end
-    )
-
-
-def _check_end(data: bytes | Path, raw: RawFile) -> None:
-    """Raise InputError where a file ends within a line: its last number may have lost digits."""
-    if isinstance(data, Path):
-        with open(data, "rb") as stream:
-            stream.seek(max(data.stat().st_size - _PEEK, 0))
-            data = stream.read()
-    last = data[data.rfind(b"\n") + 1 :]
-    if last.strip() and last.count(raw.separator.encode()) < len(raw.columns) - 1 and b"\n" in data:
-        raise InputError(f"{raw.label} ends in the middle of a line; fetch or copy it again")
-
-
-def _without_too_long(data: bytes | Path, raw: RawFile) -> tuple[bytes, pl.DataFrame]:
-    """Blank the lines with more fields than there are columns, such as two rows that lost the break between them."""
-    lines = (data if isinstance(data, bytes) else data.read_bytes()).split(b"\n")
-    separator, found = raw.separator.encode(), []
-    for number, line in enumerate(lines, 1):
-        fields = re.sub(rb'"[^"]*"', b"", line).count(separator) + 1
-        if number > raw.before and fields > len(raw.header):
-            found.append((number, line.decode("utf-8", "replace").rstrip("\r")[:80]))
-            lines[number - 1] = separator * (len(raw.header) - 1)
-    return b"\n".join(lines), pl.DataFrame(found, schema={LINE: pl.Int64, "value": pl.String}, orient="row")
-
-
 def _tables(file: Path) -> Iterator[RawFile | Unread]:
     try:
         suffix = file.suffix.lower()
@@ -219,10 +146,10 @@ def _tables(file: Path) -> Iterator[RawFile | Unread]:
             yield Unread(file, f"is {suffix}, which is not read; {_ELSEWHERE[suffix]}")
         elif suffix == ".gz" and Path(file.stem).suffix.lower() in TEXT:
             with gzip.open(file) as stream:
-                yield _text(file, "", stream.read(_PEEK))
+                yield _text(file, "", stream.read(PEEK))
         elif suffix in TEXT:
             with open(file, "rb") as stream:
-                yield _text(file, "", stream.read(_PEEK))
+                yield _text(file, "", stream.read(PEEK))
         else:
             yield Unread(file, "is no csv, txt, zip, gz or parquet")
     except InputError as error:
@@ -248,14 +175,14 @@ def _zipped(file: Path) -> Iterator[RawFile | Unread]:
         peeks = {}
         for info in tables[:2]:
             with archive.open(info) as stream:
-                peeks[info.filename] = _text(file, info.filename, stream.read(_PEEK))
+                peeks[info.filename] = _text(file, info.filename, stream.read(PEEK))
         first = next(iter(peeks.values()))
         if len(tables) > 1 and first.columns[0][:1].isdigit():
             yield replace(first, many=True, member="")
             return
         for info in tables:
             with archive.open(info) as stream:
-                yield peeks.get(info.filename) or _text(file, info.filename, stream.read(_PEEK))
+                yield peeks.get(info.filename) or _text(file, info.filename, stream.read(PEEK))
 
 
 def _text(file: Path, member: str, peek: bytes) -> RawFile:

@@ -9,13 +9,15 @@ from engine.data.parquet import UNREADABLE, first_line
 from engine.data.tables.contracts import TABLES
 from engine.data.tables.judge import COUNTS, LINE, REJECTED
 from engine.data.vendors.layout import Field, Layout, View
-from engine.data.vendors.raw_files import RawFile, scan
+from engine.data.vendors.raw_files import RawFile
+from engine.data.vendors.scan_rows import scan
 from engine.data.vendors.sight import Sight
 from engine.data.vendors.symbols import RENAMES, Rename, one_name
 from engine.errors import InputError
 
 _REASON, _COLUMN, _VALUE, _ORDER = "_reason", "_column", "_value", "_order"
 _WAS = "_was_"  # + field: which number stood for nothing there
+REJECTED_OF = REJECTED | {"asset": pl.String}
 TOO_LONG = "more_fields_than_columns"
 
 
@@ -29,7 +31,7 @@ class Piece:
     file : str
     rows : frame
         Canonical columns and `_line`.
-    rejected : frame of table, file, line, column, reason, value
+    rejected : frame of table, file, line, column, reason, value, asset
     counts : frame of asset, reason, rows
         The rejected rows, and numbers that stood for nothing.
     rank : int
@@ -72,7 +74,19 @@ def read_file(
         When the file is damaged.
     """
     frame, lost = scan(raw)
-    frame = frame if most is None else frame.head(most)
+    return read_rows(frame if most is None else frame.head(most), lost, raw, layout, settings, renames, names)
+
+
+def read_rows(
+    frame: pl.LazyFrame,
+    lost: pl.DataFrame,
+    raw: RawFile,
+    layout: Layout,
+    settings: dict[str, Any] | None = None,
+    renames: tuple[Rename, ...] = RENAMES,
+    names: frozenset[str] | None = None,
+) -> list[Piece]:
+    """Read the rows of a file, or those of some dates, and the lines that are no row; as `read_file`."""
     sight = Sight(dict(frame.collect_schema()), f"{raw.path.parent.name}/{raw.name}", settings)
     views = [view for view in layout.views if _seen(view, sight.schema)]
     clean, sight = sight.cleaned(sight.schema)
@@ -191,13 +205,14 @@ def _split(view: View, file: str, found: pl.DataFrame) -> Piece:
         pl.col(_COLUMN).alias("column"),
         pl.col(_REASON).alias("reason"),
         pl.col(_VALUE).alias("value"),
+        asset.cast(pl.String).alias("asset"),
     )
     extra = [column for column in kept.columns if column.startswith("_") and column != LINE]
     return Piece(
         view.table,
         file,
         kept.drop(extra),
-        pl.concat([pl.DataFrame(schema=REJECTED), rejected.cast(REJECTED)]),  # pyright: ignore[reportArgumentType]
+        rejected.cast(REJECTED_OF),  # pyright: ignore[reportArgumentType]
         pl.concat([pl.DataFrame(schema=COUNTS), *counts]),
         view.rank,
     )
@@ -211,6 +226,7 @@ def _of_lost_lines(table: str, file: str, lost: pl.DataFrame) -> Piece:
         pl.lit("").alias("column"),
         pl.lit(TOO_LONG).alias("reason"),
         pl.col("value"),
+        pl.lit("").alias("asset"),
     )
     counts = pl.DataFrame({"asset": [""], "reason": [TOO_LONG], "rows": [lost.height]}, schema=COUNTS)
     return Piece(table, file, pl.DataFrame(schema={LINE: pl.Int64}), rejected, counts, 0)
