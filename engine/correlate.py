@@ -72,6 +72,8 @@ def correlate(config: dict, folder: Path) -> None:
         counts = rows_read(config)
         quality = quality_of(market, counts)
         read = {} if counts is None else {"quality": counts}
+        if market.report is not None and market.report.restated is not None:
+            read["restated"] = market.report.restated
         for name, frame in (levels.frames() | read | quality.frames() | found.frames | strips).items():
             kept.write_frame(f"{name}.parquet", frame)
         beside = published_tables(config, market, published, coverage)

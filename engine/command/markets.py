@@ -57,7 +57,7 @@ def market_source(config: dict) -> "Source":
     from engine.data import find_source
 
     name, settings = _market(config)
-    path = settings.pop("path")
+    path, _ = settings.pop("path"), settings.pop("as_of")
     return find_source(name, path, settings)
 
 
@@ -77,12 +77,12 @@ def _market(config: dict) -> tuple[str, dict]:
     if market["_target_"] != LOADER:
         raise InputError(f"market._target_={market['_target_']} loads no market: leave it as {LOADER}")
     settings = {key: value for key, value in market.items() if key not in ("_target_", "name", "path")}
-    name = market["name"]
+    name, as_of = market["name"], settings.pop("as_of", None)
     if name == AUTO:
         name, settings = resolved(market["path"], settings)
     source = source_kind(name)
     settings = {key: checked(source, key, value, "market") for key, value in settings.items()}
-    return name, {"path": market["path"], **settings}
+    return name, {"path": market["path"], "as_of": None if as_of is None else str(as_of), **settings}
 
 
 def _end(config: dict, asked: str | None) -> str | None:

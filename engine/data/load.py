@@ -17,6 +17,7 @@ from engine.data.sources import SOURCES
 from engine.data.store.header import HEADER
 from engine.data.store.storage import PanelWriter, open_panel
 from engine.data.vendors.auto import AUTO, resolved
+from engine.data.vintages import Vintages, as_it_was
 from engine.durable import locked
 from engine.errors import InputError
 from engine.kinds import check_kinds
@@ -35,6 +36,7 @@ def load_market(
     cache: Path | str | None = None,
     rebuild: bool = False,
     progress: bool = True,
+    as_of: str | None = None,
     **settings: Any,
 ) -> MarketPanel:
     """Load a market, building its panel from the source's files where that has not been done yet.
@@ -57,6 +59,10 @@ def load_market(
         Build the panel again even if it is there.
     progress : bool
         Show a progress bar while building, on a terminal.
+    as_of : str or None
+        The panel as it was: that of a date, or a moment, of UTC, or that with a hash, the `panel_hash` in the manifest
+        of a run; its first 8 letters will do. Files may have been restated since: `report.restated` of the panel lists
+        every value that differs, and its notes say how many. Vintages are in `cache`, as long as nobody removes them.
     **settings
         Settings of the source, such as `years`, `names` and `seed` of the synthetic market.
 
@@ -81,8 +87,11 @@ def load_market(
             read_date(date, word)
     if start is not None and end is not None and read_date(start) > read_date(end):
         raise InputError(f"start={start} lies after end={end}; exchange the two")
-    folder = build_panel(name, path, cache=cache, rebuild=rebuild, progress=progress, **settings)
-    return open_panel(folder).slice(start, end)
+    built = {"cache": cache, "progress": progress, **settings}
+    panel = open_panel(build_panel(name, path, rebuild=rebuild, **built))
+    if as_of is not None:
+        panel = as_it_was(open_panel(build_panel(name, path, as_of=as_of, **built)), panel, as_of)
+    return panel.slice(start, end)
 
 
 def build_panel(
@@ -92,6 +101,7 @@ def build_panel(
     cache: Path | str | None = None,
     rebuild: bool = False,
     progress: bool = True,
+    as_of: str | None = None,
     **settings: Any,
 ) -> Path:
     """Build a market's panel where that has not been done yet, and return its folder.
@@ -100,7 +110,7 @@ def build_panel(
 
     Parameters
     ----------
-    name, path, cache, rebuild, progress, **settings
+    name, path, cache, rebuild, progress, as_of, **settings
         As for `load_market`.
 
     Raises
@@ -112,6 +122,8 @@ def build_panel(
         name, settings = resolved(path, settings)
     source = find_source(name, path, settings)
     if (stored := source.stored()) is not None:
+        if as_of is not None:
+            raise InputError(f"as_of={as_of}: market {name} is a panel that is stored as it is, and has no vintages")
         return stored
     root = _root(cache)
     source.keep_under(root / STEPS)
@@ -119,6 +131,12 @@ def build_panel(
     folder = root / f"{name}-{inputs.key[:12]}"
     if rebuild or not (folder / HEADER).is_file():
         build_into(folder, source, name, progress, replace=rebuild, inputs=inputs)
+    if inputs.files:
+        vintages = Vintages(root, name, source)
+        vintages.note(folder)
+        return folder if as_of is None else vintages.folder(as_of)
+    if as_of is not None:
+        raise InputError(f"as_of={as_of}: market {name} is made of no files, and has no vintages")
     return folder
 
 

@@ -97,8 +97,7 @@ class MarketPanel:
     Notes
     -----
     Prices, weights and factors are float64; implied volatilities are stored float32 (float64 is accepted).
-    Arrays on the host are read-only: a strategy that wrote to one would change the market for all that comes after it.
-    `map_arrays` makes a panel with others.
+    Arrays on the host are read-only, so that no strategy changes the market; `map_arrays` makes a panel with others.
     """
 
     info: MarketInfo

@@ -209,7 +209,7 @@ class Account:
     Parameters
     ----------
     read : callable
-        Given "quality" or "rejected", returns the frame, or None where nobody counted.
+        Given "quality", "rejected" or "restated", returns the frame, or None where nobody counted.
     """
 
     read: Callable[[str], Any]
@@ -223,3 +223,11 @@ class Account:
     def rejected(self) -> Any:
         """Rows left out: a frame of table, file, line, column, reason, value; None where nobody listed them."""
         return self.read("rejected")
+
+    @property
+    def restated(self) -> Any:
+        """Values that a vendor changed later, of a panel `as_of` an earlier time; None of any other.
+
+        A frame of field, date, name, tenor, delta, then, now; as from `engine.data.vintages.restated`.
+        """
+        return self.read("restated")

@@ -69,7 +69,8 @@ def test_values_repeat_the_defaults_of_the_class(group, choice):
 @pytest.mark.parametrize("choice", [choice for choice in choices_of("market") if choice != "auto"])
 def test_a_market_repeats_the_defaults_of_its_source(choice, tmp_path):
     market = resolved(composed("backtest", f"market={choice}"))["market"]
-    settings = {key: value for key, value in market.items() if key not in ("_target_", "name", "path")}
+    settings = {key: value for key, value in market.items() if key not in ("_target_", "name", "path", "as_of")}
+    assert market.get("as_of") is None  # of the loader, not of a source
     source = find_source(market["name"], tmp_path, settings)
     defaults = {f.name: f.default for f in fields(source) if f.default is not MISSING}
     assert settings == {key: defaults[key] for key in settings}

@@ -82,7 +82,10 @@ def test_auto_opens_a_stored_panel_and_tables_of_ones_own(files, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"rate": 0.01}, r"market=auto found orats, and takes path, index, weights; with rate name it: market=orats"),
+        (
+            {"rate": 0.01},
+            r"market=auto found orats, and takes path, index, weights, memory_budget; with rate name it: market=orats",
+        ),
         ({"index": "SPX"}, r"orats has no weights; add market.weights=FILE"),
         ({"index": "QQQ", "weights": "equal"}, r"index=QQQ is no ticker"),
         ({"index": "SPX", "weights": "nowhere.csv"}, r"market.weights=nowhere.csv is no file"),

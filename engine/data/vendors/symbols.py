@@ -83,7 +83,7 @@ def osi(symbol: pl.Expr, part: str) -> pl.Expr:
 
 
 def code_drops(*codes: str, strike: str = "") -> tuple[Drop, ...]:
-    """Return which rows of contracts with an OSI code are left out: adjusted ones, and those of another strike.
+    """Return which rows of contracts with an OSI code are left out: adjusted ones, of another strike, or without one.
 
     Parameters
     ----------
@@ -98,6 +98,10 @@ def code_drops(*codes: str, strike: str = "") -> tuple[Drop, ...]:
         other = (given > 0.0) & ((osi(sight.text(code), "strike") - given).abs() > CENT)
         return other & (other.mean() <= 0.5)  # else the column is in another unit, which is not a matter of rows
 
+    def no_code(sight: Sight, code: str) -> pl.Expr:
+        unread = osi(sight.text(code), "root").is_null()
+        return unread & (unread.mean() <= 0.5)  # else the codes are of another kind, such as those before 2010
+
     adjusted = (
         Drop("adjusted_contract", code, lambda s, code=code: osi(s.text(code), "root").str.contains(ADJUSTED))
         for code in codes
@@ -105,7 +109,8 @@ def code_drops(*codes: str, strike: str = "") -> tuple[Drop, ...]:
     if not strike:
         return tuple(adjusted)
     others = (Drop("not_the_strike_of_its_code", code, lambda s, code=code: other_strike(s, code)) for code in codes)
-    return (*adjusted, *others)
+    without = (Drop("no_contract_code", code, lambda s, code=code: no_code(s, code)) for code in codes)
+    return (*adjusted, *others, *without)
 
 
 def plain_ticker(ticker: pl.Expr) -> pl.Expr:
