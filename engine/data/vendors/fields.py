@@ -36,7 +36,7 @@ def expiry_day(*columns: str, forms: tuple[str, ...] = ISO) -> Field:
 
     def make(sight: Sight) -> pl.Expr:
         date = plain.make(sight)
-        return pl.when(date.dt.weekday() == 6).then(date.dt.offset_by("-1d")).otherwise(date)
+        return pl.when(date.dt.weekday() == 6).then(date - pl.duration(days=1)).otherwise(date)
 
     return Field(columns, make, " ".join(filter(None, (plain.said, "(of a Saturday, the day before)"))))
 

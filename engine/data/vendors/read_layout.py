@@ -16,6 +16,7 @@ from engine.data.vendors.symbols import RENAMES, Rename, one_name
 from engine.errors import InputError
 
 _REASON, _COLUMN, _VALUE, _ORDER = "_reason", "_column", "_value", "_order"
+_MADE = "_made_"  # + field: as the file has it
 _WAS = "_was_"  # + field: which number stood for nothing there
 REJECTED_OF = REJECTED | {"asset": pl.String}
 TOO_LONG = "more_fields_than_columns"
@@ -132,8 +133,9 @@ def _plan(view: View, layout: Layout, sight: Sight, frame: pl.LazyFrame, renames
     ]
     dropped = pl.any_horizontal(*(when for when, _, _ in reasons)) if reasons else pl.lit(False)
     columns = {}
+    frame = frame.with_columns(**{_MADE + name: field.make(sight) for name, field in fields.items()})  # once, for all below
     for name, field in fields.items():
-        made = field.make(sight)
+        made = pl.col(_MADE + name)
         used = [column for column in field.columns if column in sight.schema]
         used = used if field.all_of else used[:1]
         if used and field.always:
