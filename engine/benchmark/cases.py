@@ -13,6 +13,7 @@ from engine.benchmark.books import (
     variance_book,
     volatility_book,
 )
+from engine.benchmark.builds import make_folder, vendor_build
 from engine.benchmark.correlations import (
     correlation,
     correlation_loop,
@@ -141,6 +142,7 @@ def cases(sizes: Sizes) -> list[Case]:
         *grown(chains, european, "N", sizes.chain_names, of_style[european]),
         chains(european, of_style[european], "surface, European", Growth(european, "N", sizes.chain_names)),
         chains(american, of_style[american], "surface, American"),
+        Case("Vendor's folder to panel", "quotes", make_folder, vendor_build, "arithmetic", "vendor's folder"),
     ]
 
 
