@@ -12,7 +12,8 @@ from engine.correlation import correlate_baskets
 from engine.data.quotes.earnings import ex_earnings, known_events
 from engine.data.quotes.quotes_to_surface import constant_maturity
 from engine.data.tables.contracts import EARNINGS
-from engine.data.tables.whole_file import read_whole
+from engine.data.tables.whole_file import read_whole, whole
+from engine.data.vendors.vendor_table import of_vendor
 from engine.errors import InputError
 from engine.study.levels import Levels, middle_delta
 
@@ -22,14 +23,15 @@ _BLOCK_BYTES = 2**28
 
 
 def read_earnings(path: str | Path) -> pl.DataFrame:
-    """Read a table of earnings: date, ticker, and known, the day from which the date was known.
+    """Read a table of earnings, one's own or a vendor's: date, ticker, and known, the day from which it was known.
 
     Raises
     ------
     InputError
         When there is no such file, or a row cannot be what it says.
     """
-    return read_whole(EARNINGS, path)
+    found = of_vendor(EARNINGS, Path(path))
+    return read_whole(EARNINGS, path) if found is None else whole(found)
 
 
 def ex_earnings_iv(market, earnings: pl.DataFrame) -> np.ndarray:

@@ -10,9 +10,9 @@ from engine.backtest.batch import MOST
 from engine.backtest.positions import INDEX, Positions
 from engine.calendar import read_date
 from engine.data.tables.contracts import POSITIONS
+from engine.data.tables.in_common import SCALED
 from engine.data.tables.tickers import spelt_otherwise
 from engine.data.tables.whole_file import read_whole
-from engine.data.vendors.canonical import SCALED
 from engine.data.vendors.symbols import ADJUSTED, osi, plain_ticker
 from engine.errors import InputError
 from engine.kernels.codes import Kind

@@ -93,8 +93,8 @@ ZZQ,2019-01-16,2019-02-15,31,100,100.02,412,8801,1,1,207,5120,1,1,2.60,2.65,2.70
     ),
     "orats_summaries": (
         "summaries.csv",
-        """ticker,tradeDate,stockPrice,riskFree30,iv10d,iv20d,iv30d,iv60d,iv90d,iv6m,iv1y,dlt25Iv30d,dlt75Iv30d,dlt95Iv30d
-ZZQ,2019-01-16,100.02,0.0241,0.24,0.235,0.2309,0.2301,0.23,0.229,0.228,0.2202,0.2511,0.2933
+        """ticker,tradeDate,stockPrice,riskFree30,iv10d,iv20d,iv30d,iv60d,iv90d,iv6m,iv1y,exErnIv30d,dlt25Iv30d,dlt75Iv30d,dlt95Iv30d,exErnDlt25Iv30d
+ZZQ,2019-01-16,100.02,0.0241,0.24,0.235,0.2309,0.2301,0.23,0.229,0.228,0.2109,0.2202,0.2511,0.2933,0.2002
 """,
     ),
     "orats_dailies": (
@@ -334,7 +334,23 @@ India VIX,16-01-2019,15,16,14,15.10,1,.01,-,-,-,-,-
         "Date,Open,High,Low,Close,Volume,Dividends,Stock Splits,Ticker\n2019-01-16 00:00:00-05:00,99,101,98,100.02,3120044,0,0,ZZQ\n",
     ),
     "cboe_index_dump": ("VIX_History.csv", "Date,TRDPRC_1\n2019-01-16,19.04\n"),
-    "orats_monies": ("monies.csv", "ticker,tradeDate,expirDate,vol50,atmiv\nZZQ,2019-01-16,2019-02-15,0.2309,0.2309\n"),
+    "orats_monies": (
+        "monies.csv",
+        """ticker,tradeDate,expirDate,stockPrice,riskFreeRate,yieldRate,residualYieldRate,residualRateSlp,residualR2,confidence,mwVol,vol100,vol95,vol75,vol50,vol25,vol5,vol0,atmiv,slope,deriv,fit,spotPrice,calVol,unadjVol,earnEffect,updatedAt
+ZZQ,2019-01-16,2019-02-15,100.02,0.0241,0,0,0,1,1,0.2309,0.4,0.2933,0.2511,0.2309,0.2202,0.21,0.2,0.2309,1,0,1,100.02,0.23,0.24,0.01,2019-01-17T02:10:00Z
+ZZQ,2019-01-16,2019-03-15,100.02,0.0243,0,0,0,1,1,0.2309,0.4,0.2933,0.2511,0.2309,0.2202,0,0.2,0.2309,1,0,1,100.02,0.23,0.24,0.01,2019-01-17T02:10:00Z
+""",
+    ),
+    "orats_cores": (
+        "cores.csv",
+        """ticker,tradeDate,assetType,priorCls,pxAtmIv,mktCap,cVolu,cOi,pVolu,pOi,orFcst20d,atmIvM1,dtExM1,iv10d,iv20d,iv30d,iv60d,iv90d,iv6m,iv1yr,sector
+ZZQ,2019-01-16,3,99.4,100.02,1000,412,8801,207,5120,20.1,23.01,30,24.0,23.5,23.09,23.01,23.0,22.9,22.8,10
+""",
+    ),
+    "orats_ivrank": (
+        "ivrank.csv",
+        "ticker,tradeDate,iv,ivRank1m,ivPct1m,ivRank1y,ivPct1y,updatedAt\nZZQ,2019-01-16,23.09,41.2,38.0,55.7,61.9,2019-01-17T02:10:00Z\n",
+    ),
     "databento_definition": (
         "opra-pillar-20190116.definition.csv",
         "ts_recv,ts_event,rtype,publisher_id,instrument_id,raw_symbol,instrument_class,expiration\n1,1,19,30,1,ZZQ   190215C00100000,C,1\n",

@@ -1,4 +1,4 @@
-"""ORATS: near-end-of-day strikes as files and as the API spells them, summaries, closes, splits, earnings."""
+"""ORATS: near-end-of-day strikes as files and as the API spells them, monies, summaries, closes, splits, earnings."""
 
 import polars as pl
 
@@ -8,6 +8,7 @@ from engine.data.vendors.layout import MEDIUM, Field, Layout, Vendor, View
 from engine.data.vendors.market import VendorMarket
 from engine.data.vendors.sight import SLASHED, YMD, Sight
 from engine.data.vendors.symbols import code_drops, style
+from engine.errors import InputError
 
 _DATES = (SLASHED, YMD)
 _WHEN = day("trade_date", "quotedate", "tradedate", forms=_DATES)
@@ -15,16 +16,54 @@ _EXPIRY = day("expirdate", forms=_DATES)
 _NO_IV = (0.0, 9.999999)  # 0: none; the other is where it is cut off
 _STYLE = worked("European of cash indices, else American", lambda sight: style(sight.text("ticker")), "ticker")
 _PUT_DELTA = formula("less 1", lambda delta: delta - 1.0, "delta")
+_ALONE = "leave market.iv out, or keep the summaries in a folder of their own"
 
 
 def _iv(side: str) -> Field:
     """Return the smoothed volatility of the strike, or with iv=mid the one of this side's mid."""
 
     def make(sight: Sight) -> pl.Expr:
+        if sight.settings.get("iv") == "ex_earnings":
+            raise InputError(f"{sight.name} has no volatilities without earnings, as summaries have; {_ALONE}")
         mid = sight.settings.get("iv") == "mid"
-        return sight.number(sight.first((f"{side}midiv",) if mid else ("smoothsmvvol", "smvvol")))
+        column = sight.first((f"{side}midiv",) if mid else ("smoothsmvvol", "smvvol"))
+        if not column:
+            raise InputError(f"{sight.name} has no column {side}MidIv, which market.iv=mid asks for; leave that out")
+        return sight.number(column)
 
     return Field(("smoothsmvvol", "smvvol", f"{side}midiv"), make, "", missing=_NO_IV)
+
+
+def _constant(name: str, of: str) -> Field:
+    """Return a volatility at a constant maturity, or with iv=ex_earnings the one without earnings."""
+    plain, without = f"{of}iv{name}", f"exern{of}iv{name}"
+
+    def make(sight: Sight) -> pl.Expr:
+        column = without if sight.settings.get("iv") == "ex_earnings" else plain
+        return sight.number(column) if column in sight.schema else pl.lit(None, pl.Float64)
+
+    return Field((plain, without), make, "(with market.iv=ex_earnings the one without)", missing=(0.0,))
+
+
+def _by_delta(delta: int) -> Field:
+    """Return the volatility of a listed expiry at so many percent of call delta."""
+
+    def make(sight: Sight) -> pl.Expr:
+        if sight.settings.get("iv") == "ex_earnings":
+            raise InputError(f"{sight.name} has no smiles without earnings, as summaries have; {_ALONE}")
+        return sight.number(f"vol{delta}")
+
+    return Field((f"vol{delta}",), make, "", missing=(0.0,))
+
+
+def _percent(column: str) -> Field:
+    """Return a volatility that is in percent in most files of its kind and in decimals in some: of 300 % nobody is."""
+
+    def make(sight: Sight) -> pl.Expr:
+        given = sight.number(column)
+        return pl.when(given.filter(given > 0.0).median() > 3.0).then(given / 100.0).otherwise(given)
+
+    return Field((column,), make, "(/ 100 where its median is above 3)", missing=(0.0,))
 
 
 def _nearest(days: int):
@@ -65,18 +104,35 @@ _COMMON = (
 # iv30d: at the money, 30 days; dlt25iv30d: at a call delta of 25 percent, so that dlt95 is the 5-delta put.
 _TENORS = {"10d": 10, "20d": 20, "30d": 30, "60d": 60, "90d": 90, "6m": 182, "1y": 365}
 _DELTAS = (5, 25, 75, 95)
+_ASSET = {"date": _WHEN, "ticker": ticker("ticker")}
 
 
-def _point(column: str, days: int, delta: int) -> View:
-    fields = {"date": _WHEN, "ticker": ticker("ticker"), "tenor": same(days), "delta": same(delta)}
-    return View("surface", fields | {"iv": number(column, missing=(0.0,))})
+def _point(iv: Field, days: int, delta: int, rank: int = 0) -> View:
+    return View("surface", _ASSET | {"tenor": same(days), "delta": same(delta), "iv": iv}, rank=rank)
 
 
 _SUMMARY = (
-    *(_point(f"iv{word}", days, 50) for word, days in _TENORS.items()),
-    *(_point(f"dlt{delta}iv{word}", days, delta) for word, days in _TENORS.items() for delta in _DELTAS),
-    View("prices", {"date": _WHEN, "ticker": ticker("ticker"), "close": number("stockprice")}, rank=1),
+    *(_point(_constant(word, ""), days, 50) for word, days in _TENORS.items()),
+    *(_point(_constant(word, f"dlt{delta}"), days, delta) for word, days in _TENORS.items() for delta in _DELTAS),
+    View("prices", _ASSET | {"close": number("stockprice", missing=(0.0,))}, rank=1),
     View("rates", {"date": _WHEN, "rate": number("riskfree30")}, first_by=lambda sight: pl.lit(0)),
+)
+# vol25: at a call delta of 25 percent; vol75 is near the 25-delta put.
+_MONIES = (
+    View("prices", _ASSET | {"close": number("stockprice", missing=(0.0,))}, first_by=_nearest(0), rank=1),
+    *(
+        View("nodes", _ASSET | {"expiry": _EXPIRY, "delta": same(delta), "iv": _by_delta(delta)})
+        for delta in range(5, 100, 5)
+    ),
+    View("rates", {"date": _WHEN, "rate": number("riskfreerate")}, first_by=_nearest(30)),
+)
+_CORES = (
+    *(
+        _point(_percent(f"iv{word}"), days, 50, rank=1)
+        for word, days in (_TENORS | {"1yr": 365}).items()
+        if word != "1y"
+    ),
+    View("prices", _ASSET | {"close": number("pxatmiv", missing=(0.0,))}, rank=2),
 )
 
 VENDOR = Vendor(
@@ -113,7 +169,8 @@ VENDOR = Vendor(
             "summaries: volatilities at constant maturities",
             ("ticker", "tradedate", "iv30d", "dlt25iv30d"),
             _SUMMARY,
-            note="iv30d is taken as the volatility at a call delta of 50",
+            note="iv30d is taken as the volatility at a call delta of 50; market.iv=ex_earnings takes those without "
+            "earnings",
         ),
         Layout(
             "orats_dailies",
@@ -144,23 +201,40 @@ VENDOR = Vendor(
             ("ticker", "earndate", "annctod"),
             (View("earnings", {"date": day("earndate", forms=_DATES), "ticker": ticker("ticker")}),),
             sure=MEDIUM,
+            note="it does not say since when each date was known: all are taken as known before; earnings=FILE of "
+            "engine.correlate reads it",
         ),
         Layout(
             "orats_monies",
             "volatilities by delta of each listed expiry",
             ("ticker", "tradedate", "expirdate", "vol50", "atmiv"),
-            (),
+            _MONIES,
+            note="volN is at N percent of call delta; constant maturities lie between listed expiries, total variance "
+            "linear in days",
         ),
         Layout(
-            "orats_cores", "core data, volatilities in percent", ("ticker", "tradedate", "atmivm1", "orfcst20d"), ()
+            "orats_cores",
+            "core data, volatilities in percent",
+            ("ticker", "tradedate", "atmivm1", "orfcst20d"),
+            _CORES,
+            sure=MEDIUM,
+            note="iv30d and the like are taken as volatilities at a call delta of 50",
         ),
-        Layout("orats_ivrank", "ranks of volatility, in percent", ("ticker", "tradedate", "iv", "ivrank1y"), ()),
+        Layout(
+            "orats_ivrank",
+            "ranks of volatility, in percent",
+            ("ticker", "tradedate", "iv", "ivrank1y"),
+            (_point(number("iv", scale=0.01, missing=(0.0,)), 30, 50, rank=2),),
+            sure=MEDIUM,
+            note="iv is taken as the volatility of 30 days at a call delta of 50, which the file does not say",
+        ),
     ),
     clock=Clock(quotes="15:46"),
+    volatilities=("smooth", "mid", "ex_earnings"),
 )
 
 
 class Orats(VendorMarket):
-    """ORATS: strikes (files or API), summaries, closes, splits."""
+    """ORATS: strikes (files or API), monies, summaries, cores, closes, splits, earnings."""
 
     vendor = VENDOR

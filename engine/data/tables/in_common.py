@@ -12,6 +12,8 @@ from engine.errors import InputError
 # No dividend, and no time between a close and the quotes beside it, moves a spot by so much; splits do.
 OFF_BY = math.log(1.25)
 
+SCALED = 50.0  # strikes this many times the price of what they are on, or this small a part of it, are in other units
+
 
 def check_common(rows: DatedRows, prices: Judged, weights: Judged | None, index: str) -> None:
     """Raise InputError where tables have no index, no member or no date in common.
@@ -65,4 +67,25 @@ def check_closes(offsets: pl.DataFrame, prices: Judged) -> None:
         raise InputError(
             f"{prices.file}: the closes of {asset} are {times:.3g} times what its options imply on {count:,} of {of:,} "
             f"dates, the first {date}; give prices, strikes and forwards as quoted that day, none adjusted for splits"
+        )
+
+
+def check_strikes(days: pl.DataFrame, prices: pl.DataFrame, where: str) -> None:
+    """Raise InputError where strikes are in other units than the prices of what they are on.
+
+    Parameters
+    ----------
+    days : frame of date, ticker, rows, strike, as from `days_of`
+    prices : frame of date, ticker, close
+    where : str
+        What messages call the files.
+    """
+    both = days.join(prices, on=["date", "ticker"])
+    ratios = both.group_by("ticker").agg((pl.col("strike") / pl.col("close")).median().alias("ratio")).sort("ticker")
+    wrong = ratios.filter(~pl.col("ratio").is_between(1.0 / SCALED, SCALED))
+    if wrong.height:
+        ticker, ratio = wrong.row(0)
+        raise InputError(
+            f"{where}: the strikes of {ticker} are {ratio:,.4g} times its price; they are in other units than this "
+            "vendor's files have, so bring them to those"
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from engine.data.tables.contracts import Table
-from engine.data.tables.judge import judged
+from engine.data.tables.judge import Judged, judged
 from engine.data.tables.table_files import read_table
 from engine.errors import InputError
 
@@ -37,8 +37,12 @@ def read_whole(
     if not there:
         raise InputError(f"{setting or table.name}={path} is no file; give a table of {', '.join(columns)}")
     frame, first = read_table(file)
-    found = judged(table, frame, str(file), names=names, first=first)
+    return whole(judged(table, frame, str(file), names=names, first=first))
+
+
+def whole(found: Judged) -> pl.DataFrame:
+    """Return the rows of a table, or raise InputError where one of them was rejected."""
     if found.rejected.height:
-        _, _, line, column, reason, value = found.rejected.row(0)
+        _, file, line, column, reason, value = found.rejected.row(0)
         raise InputError(f"{file}, line {line}, column {column}: {reason} ({value}); mend it, or leave the row out")
     return found.kept

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
-from engine.data.tables.contracts import TABLES
+from engine.data.tables.contracts import Table
 from engine.data.tables.dated_rows import days_of
+from engine.data.tables.in_common import check_strikes
 from engine.data.tables.judge import COUNTS, LINE, REJECTED, Judged, judged
 from engine.data.vendors.layout import Vendor
+from engine.data.vendors.listed_nodes import NODES, REACH, READ, with_nodes
 from engine.data.vendors.read_layout import REJECTED_OF, Piece, read_file
 from engine.data.vendors.recognise import Found, Match, look, one_vendor
 from engine.data.vendors.symbols import read_renames
@@ -19,8 +21,17 @@ Finish = Callable[[dict[str, pl.DataFrame]], dict[str, pl.DataFrame]]
 _FILE = 2**32  # a line of file n is numbered n times this and its own number
 _CONTRACT = ["date", "ticker", "expiry", "strike", "right"]
 _UNITS = {"iv": "decimals", "rate": "decimals", "weight": "decimals"}
+# Tables that are no market's own, and those that come of them: what was rejected of the ones is told with the others.
+_BECOMES = {
+    "shares": "weights",
+    "members": "weights",
+    "links": "weights",
+    "open_interest": "quotes",
+    "trades": "quotes",
+    "split_factors": "actions",
+    "yields": "forwards",
+}
 GAVE_WAY = "another_file_counts"  # a better one has that ticker's rows of that day
-SCALED = 50.0  # strikes this many times the price of what they are on, or this small a part of it, are in other units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +41,8 @@ class Reading:
     Parameters
     ----------
     iv : str
-        Of ORATS strikes: "smooth" for the smoothed volatility of a strike, "mid" for the one of each side's mid.
+        Of ORATS: "smooth" for the smoothed volatility of a strike, "mid" for the one of each side's mid,
+        "ex_earnings" for the constant maturities without earnings.
     names : set of str or None
         Tickers to read; None = all.
     identifiers : str or None
@@ -132,6 +144,7 @@ def tables_of(
     finish: Finish | None = None,
     names: frozenset[str] | None = None,
     part: bool = False,
+    reach: float = REACH,
 ) -> dict[str, Judged]:
     """Put the pieces of files together, and hold each table against its contract.
 
@@ -149,6 +162,8 @@ def tables_of(
     part : bool
         The pieces are of some dates only: it is for the whole to refuse an empty table, and one that is mostly bad.
         Rejected rows have an `asset` too.
+    reach : float
+        Of volatilities by listed expiry: how many days beyond them a tenor may take the nearest one's.
 
     Raises
     ------
@@ -160,6 +175,8 @@ def tables_of(
     for table, of in lost.items():
         frames[table], unused = _stacked(table, of)
         lost[table].append((0, unused))
+    for table, whole in _BECOMES.items():
+        lost.setdefault(whole, []).extend(lost.pop(table, []))
     if finish is not None:
         frames = finish(frames)
     if names is not None:
@@ -168,14 +185,18 @@ def tables_of(
             for table, frame in frames.items()
         }
     frames = _with_interest(frames)
-    for table in ("quotes", "surface", "prices"):
+    for table in ("quotes", "surface", NODES.name, "prices"):
         if not part and table in frames and frames[table].is_empty():
             refuse_empty(table, where, [piece.counts for _, piece in lost.get(table, [])])
-    return {
-        table: _traced(table, frames[table], [piece for _, piece in lost.get(table, [])], where, files, part)
-        for table in TABLES
-        if table in frames and (frames[table].height or TABLES[table].may_be_empty)
+    tables = {
+        name: _traced(table, frames[name], [piece for _, piece in lost.get(name, [])], where, files, part)
+        for name, table in READ.items()
+        if name in frames and (frames[name].height or table.may_be_empty)
     }
+    if NODES.name in tables:
+        nodes = tables.pop(NODES.name)
+        tables["surface"] = with_nodes(tables.get("surface"), nodes, GAVE_WAY, reach)
+    return tables
 
 
 def notes_of(matches: list[Match]) -> tuple[str, ...]:
@@ -232,10 +253,10 @@ def _with_interest(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     return frames | {"quotes": joined.drop("_right")}
 
 
-def _traced(table: str, rows: pl.DataFrame, pieces: list[Piece], where: str, files: list[str], part: bool) -> Judged:
+def _traced(table: Table, rows: pl.DataFrame, pieces: list[Piece], where: str, files: list[str], part: bool) -> Judged:
     """Judge the rows of a table, and say of those that were rejected which file and line they are of."""
-    units = _UNITS if table == "surface" else _UNITS | {"delta": "fraction"}
-    found = judged(TABLES[table], rows, f"{where}, {table}", units=units, part=part)
+    units = _UNITS if table.name == "surface" else _UNITS | {"delta": "fraction"}
+    found = judged(table, rows, f"{where}, {table.name}", units=units, part=part)
     place = pl.Series(files, dtype=pl.String)
     of = (found.rejected["line"] // _FILE).cast(pl.UInt32)
     columns = REJECTED
@@ -247,7 +268,7 @@ def _traced(table: str, rows: pl.DataFrame, pieces: list[Piece], where: str, fil
     counts = pl.concat([found.counts, *(piece.counts for piece in pieces)])
     before = [piece.rejected.select(list(columns)) for piece in pieces]
     return Judged(
-        table,
+        table.name,
         found.file,
         found.kept,
         pl.concat([pl.DataFrame(schema=columns), *before, rejected]),
@@ -266,27 +287,6 @@ def refuse_empty(table: str, where: str, counts: list[pl.DataFrame]) -> None:
         why = told.group_by("reason").agg(pl.col("rows").sum()).sort("rows", "reason", descending=[True, False])
         reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in why.iter_rows())
         raise InputError(f"{where}, {table}: no usable row ({reasons}); check its columns and their units")
-
-
-def check_strikes(days: pl.DataFrame, prices: pl.DataFrame, where: str) -> None:
-    """Raise InputError where strikes are in other units than the prices of what they are on.
-
-    Parameters
-    ----------
-    days : frame of date, ticker, rows, strike, as from `days_of`
-    prices : frame of date, ticker, close
-    where : str
-        What messages call the files.
-    """
-    both = days.join(prices, on=["date", "ticker"])
-    ratios = both.group_by("ticker").agg((pl.col("strike") / pl.col("close")).median().alias("ratio")).sort("ticker")
-    wrong = ratios.filter(~pl.col("ratio").is_between(1.0 / SCALED, SCALED))
-    if wrong.height:
-        ticker, ratio = wrong.row(0)
-        raise InputError(
-            f"{where}: the strikes of {ticker} are {ratio:,.4g} times its price; they are in other units than this "
-            "vendor's files have, so bring them to those"
-        )
 
 
 def _why(found: Found) -> str:

@@ -27,7 +27,7 @@ from engine.data.vendors.symbols import Rename, read_renames
 from engine.durable import checksum
 from engine.errors import InputError
 
-BY_MONTH = ("quotes", "surface", "open_interest")
+BY_MONTH = ("quotes", "surface", "open_interest", "nodes")
 MOST_LISTED = 1000  # rejected rows of one reason, table and file, or month; all are counted
 
 

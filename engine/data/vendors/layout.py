@@ -158,6 +158,8 @@ class Vendor:
     clock : Clock
         When its quotes are taken and its options settle.
     note : str
+    volatilities : tuple of str
+        Which of several a user may choose by market.iv; the first one where nobody does.
     finish : function or None
         What turns tables of the vendor's own kind, such as names of keys, into canonical ones.
     """
@@ -170,4 +172,5 @@ class Vendor:
     index: str = "SPX"
     clock: Clock = field(default_factory=Clock)
     note: str = ""
+    volatilities: tuple[str, ...] = ("smooth",)
     finish: Callable[..., Any] | None = None

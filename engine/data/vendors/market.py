@@ -13,17 +13,18 @@ from engine.data.tables.choices import Choices
 from engine.data.tables.contracts import TABLES
 from engine.data.tables.dated_rows import DatedRows
 from engine.data.tables.given import long_form
+from engine.data.tables.in_common import check_strikes
 from engine.data.tables.judge import Judged, judged
 from engine.data.tables.member_weights import EQUAL
 from engine.data.tables.own_market import OwnMarket, from_rows
 from engine.data.tables.renames import renamed, renames_in
 from engine.data.tables.table_files import read_table
 from engine.data.tables.table_source import TableSource
-from engine.data.vendors.canonical import Reading, check_strikes, matches_of, notes_of
+from engine.data.vendors.canonical import Reading, matches_of, notes_of
 from engine.data.vendors.landed import land_all, small_tables
 from engine.data.vendors.layout import Vendor
 from engine.data.vendors.memory import memory_bytes, rows_at_once
-from engine.data.vendors.months import Judging, dated_rows
+from engine.data.vendors.months import MADE_OF, Judging, dated_rows
 from engine.errors import InputError
 
 _OWN = ("prices", "weights", "rates", "actions", "forwards", "sectors", "dividends")
@@ -48,7 +49,8 @@ class VendorMarket(TableSource):
     use : str
         "quotes" or "surface", where the files have both; "" = quotes.
     iv : str
-        Of ORATS strikes, "smooth" or "mid": which volatility counts where a quote has no usable price.
+        Of ORATS strikes, "smooth" or "mid": which volatility counts where a quote has no usable price. Of its
+        summaries, "ex_earnings": constant maturities without earnings.
     identifiers : str or None
         File of tickers that changed, with columns old, new, date.
     currency, calendar : str
@@ -130,6 +132,9 @@ class VendorMarket(TableSource):
         """Read the files, and make a market of them: option quotes and volatilities month by month, the rest whole."""
         if self.use not in ("", "quotes", "surface"):
             raise InputError(f"market.use={self.use} is unknown; take quotes or surface")
+        if self.iv not in self.vendor.volatilities:
+            takes = " or ".join(self.vendor.volatilities)
+            raise InputError(f"market.iv={self.iv} is unknown to {self.vendor.name}; take {takes}, or leave it out")
         own = {table: _read_own(table, file) for table, file in self._files().items()}
         names = frozenset({*own["weights"].kept["ticker"], self.index}) if "weights" in own and self.index else None
         kept, budget = self._read.get("kept", Kept()), memory_bytes(self.memory_budget)
@@ -137,11 +142,13 @@ class VendorMarket(TableSource):
         vendor, matches = matches_of(self.path, self.vendor.name)
         landed = land_all(matches, reading, kept, budget)
         read, tickers = small_tables(landed, vendor, self.path, names)
-        there = [table for table in ("quotes", "surface") if any(table in one.made.facts["tables"] for one in landed)]
+        facts = {table for one in landed for table in one.made.facts["tables"]}
+        there = [table for table, parts in MADE_OF.items() if facts & {*parts}]
         tables = self._with_own(read, own)
         use = self.use or ("quotes" if "quotes" in there else "surface")
         self._check(tables, there, use)
-        how = Judging(self.path, tickers, renames_in(tables.get("actions")), names, kept, rows_at_once(budget))
+        renames, reach = renames_in(tables.get("actions")), self.max_extrapolation_days
+        how = Judging(self.path, tickers, renames, names, kept, rows_at_once(budget), reach)
         rows = dated_rows(use, landed, how)
         if use == "quotes" and "prices" in read:
             check_strikes(rows.days, read["prices"].kept, self.path)

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from engine.data.records import TENORS
 from engine.data.store.kept import Kept, Made, Put
-from engine.data.tables.contracts import TABLES
 from engine.data.tables.dated_rows import DatedRows, Month, days_of
 from engine.data.tables.judge import COUNTS, REJECTED, Judged, refuse_mostly_bad
 from engine.data.tables.renames import renamed_rows
 from engine.data.vendors.canonical import refuse_empty, tables_of
 from engine.data.vendors.landed import Landed, fewer
+from engine.data.vendors.listed_nodes import NODES, READ
+from engine.errors import InputError
 
-INTEREST = "open_interest"
+MADE_OF = {"quotes": ("quotes", "open_interest"), "surface": ("surface", NODES.name)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,8 @@ class Judging:
     kept : Kept
     at_once : int
         Rows that are judged at a time, or those of one date where it has more.
+    reach : float
+        Of volatilities by listed expiry: how many days beyond them a tenor may take the nearest one's.
     """
 
     where: str
@@ -41,6 +45,7 @@ class Judging:
     names: frozenset[str] | None
     kept: Kept
     at_once: int
+    reach: float
 
 
 def dated_rows(table: str, landed: list[Landed], how: Judging) -> DatedRows:
@@ -51,9 +56,11 @@ def dated_rows(table: str, landed: list[Landed], how: Judging) -> DatedRows:
     InputError
         When no row is usable, or of a surface most are not.
     """
-    file = f"{how.where}, {table}"
-    parts = [_judged(table, month, landed, how) for month in sorted({m for one in landed for m in one.months(table)})]
-    read = [piece for one in landed for piece in one.account((table,), None if how.tickers else how.names)]
+    file, made_of = f"{how.where}, {table}", MADE_OF[table]
+    months = {name: {month for one in landed for month in one.months(name)} for name in made_of}
+    own = months[table] if table == "quotes" else set.union(*months.values())  # interest alone is no quote
+    parts = [_judged(table, month, landed, how) for month in sorted(own)]
+    read = [piece for one in landed for piece in one.account(made_of, None if how.tickers else how.names)]
     asset, ticker = (
         pl.lit(True) if how.names is None else pl.col(c).is_in([*how.names, ""]) for c in ("asset", "ticker")
     )
@@ -66,7 +73,10 @@ def dated_rows(table: str, landed: list[Landed], how: Judging) -> DatedRows:
         for of in (days, [part.made.frame("broken").filter(asset) for part in parts])
     )
     told = pl.concat([pl.DataFrame(schema=COUNTS), *counts])
-    refuse_mostly_bad(TABLES[table], file, held, broken, held + broken, told)
+    contract = READ[NODES.name] if months.get(NODES.name) else READ[table]
+    refuse_mostly_bad(contract, file, held, broken, held + broken, told)
+    if not held:
+        raise InputError(f"{file}: no listed expiry reaches a tenor of {', '.join(map(str, TENORS))} days")
     rejected = [*(piece.rejected for piece in read), *(part.rejected().filter(asset) for part in parts)]
     return DatedRows(
         table=table,
@@ -107,7 +117,7 @@ class _Judged:
 
 
 def _judged(table: str, month: str, landed: list[Landed], how: Judging) -> _Judged:
-    tables = (table, INTEREST) if table == "quotes" else (table,)
+    tables = MADE_OF[table]
     of = [one for one in landed if any(month in one.months(name) for name in tables)]
     keys = {key for one in of for piece in one.made.facts["pieces"] for key in piece["tickers"]}
     names = {key: how.tickers[key] for key in sorted(keys & how.tickers.keys())}
@@ -118,14 +128,17 @@ def _judged(table: str, month: str, landed: list[Landed], how: Judging) -> _Judg
         for days in _runs(tables, month, of, how.at_once):
             pieces = [(i, piece) for i, one in enumerate(of) for piece in one.pieces(tables, month, days)]
             numbers = [str(i) for i in range(len(of))]
-            judged = tables_of(pieces, numbers, how.where, lambda frames: _named(frames, names), part=True)
+            judged = tables_of(
+                pieces, numbers, how.where, lambda frames: _named(frames, names), part=True, reach=how.reach
+            )
             if table in judged:
                 one = renamed_rows(judged[table], renames)
                 put(f"rows{len(found)}", one.kept)
                 found.append(_Facts.of(one))
         return _Facts.together(found, put)
 
-    key = how.kept.key(__file__, table, month, [one.key for one in of], names, renames)
+    reach = how.reach if any(one.months(NODES.name) for one in of) else None
+    key = how.kept.key(__file__, table, month, [one.key for one in of], names, renames, reach)
     return _Judged(how.kept.made("months", key, make), key, [one.match.raw.label for one in of])
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 
 from engine.data.parquet import UNREADABLE, first_line
-from engine.data.tables.contracts import TABLES
 from engine.data.tables.judge import COUNTS, LINE, REJECTED
 from engine.data.vendors.layout import Field, Layout, View
+from engine.data.vendors.listed_nodes import READ
 from engine.data.vendors.raw_files import RawFile
 from engine.data.vendors.scan_rows import scan
 from engine.data.vendors.sight import Sight
@@ -110,7 +110,7 @@ def fields_of(view: View, schema: Any) -> dict[str, Field]:
 
 def _seen(view: View, schema: Any) -> bool:
     """Whether a file has what the table of a view cannot do without."""
-    contract = TABLES.get(view.table)
+    contract = READ.get(view.table)
     needed = [name for name in view.fields if contract is None or contract.columns[name].required]
     return all(view.fields[name].there(schema) for name in needed)
 
@@ -133,7 +133,9 @@ def _plan(view: View, layout: Layout, sight: Sight, frame: pl.LazyFrame, renames
     ]
     dropped = pl.any_horizontal(*(when for when, _, _ in reasons)) if reasons else pl.lit(False)
     columns = {}
-    frame = frame.with_columns(**{_MADE + name: field.make(sight) for name, field in fields.items()})  # once, for all below
+    frame = frame.with_columns(
+        **{_MADE + name: field.make(sight) for name, field in fields.items()}
+    )  # once, for all below
     for name, field in fields.items():
         made = pl.col(_MADE + name)
         used = [column for column in field.columns if column in sight.schema]
@@ -166,8 +168,13 @@ def _plan(view: View, layout: Layout, sight: Sight, frame: pl.LazyFrame, renames
     )
     if {"ticker", "date"} <= fields.keys():
         rows = rows.with_columns(ticker=one_name(pl.col("ticker"), pl.col("date"), renames))
-    if view.table not in TABLES:
-        return rows.filter(pl.col(_REASON).is_null()).unique(list(fields), keep="first", maintain_order=True)
+    if view.table not in READ:
+        good = pl.col(_REASON).is_null()
+        first = [column for field in layout.views[0].fields.values() for column in field.columns]
+        untold = ~good if view is layout.views[0] else ~good & ~pl.col(_COLUMN).is_in(first)
+        return pl.concat(
+            [rows.filter(good).unique(list(fields), keep="first", maintain_order=True), rows.filter(untold)]
+        )
     if order is not None or view.last_by:
         rows = _one_a_day(rows, view, list(fields), order is not None)
     return rows
@@ -179,7 +186,7 @@ def _first_of(cases: list[tuple[pl.Expr, pl.Expr]]) -> pl.Expr:
 
 def _one_a_day(rows: pl.LazyFrame, view: View, fields: list[str], ordered: bool) -> pl.LazyFrame:
     """Keep one row of each key: the first by an order, or the last one of a day."""
-    contract = TABLES[view.table]
+    contract = READ[view.table]
     key = [name for name in contract.key if name in fields]
     if not ordered:
         good = pl.col(_REASON).is_null()
