@@ -9,7 +9,8 @@ from engine.backend import to_host
 from engine.backtest.book import COMPONENT, INDEX
 from engine.backtest.costs import hedge_cost, option_cost
 from engine.backtest.detail import AMOUNTS
-from engine.backtest.instruments import pairs
+from engine.backtest.events import events
+from engine.backtest.instruments import PAYOFFS, pairs
 from engine.backtest.limits import LIMITS, NOT_MEASURED
 from engine.backtest.listed import SAID, ListedBook
 from engine.backtest.structure import LegStatus
@@ -53,6 +54,7 @@ class Rows:
         self.label = label[self.leg_class, instrument]
         # What expires after the rest is sold when that expires.
         self.is_sold = np.array([[i.tenor is not None for i in given] for given in lists])[self.leg_class, instrument]
+        self.is_option = np.array([[i.kind in PAYOFFS for i in given] for given in lists])[self.leg_class, instrument]
         # A leg is hedged as one: each of its instruments bears an equal part of what that costs.
         self.hedge_share = 1.0 / (ratio != 0.0).sum(axis=1)[self.leg_class]
         self.costs = result.rates_of(p)
@@ -124,21 +126,25 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
         legs.hedge_traded if book.hedges is None else _netted(result, p, book, map_arrays(book.hedges, to_host))
     )
     cost = rows.cost(legs.vega_traded, hedge_traded, legs.delivered, listed and listed.spread, detail)
+    exit_value, named = rows.quantity * rows.of(legs.exit_value), rows.names(result, legs.name)
+    worth = np.where(rows.is_option, exit_value, 0.0)
+    happened = events(result.market, named["leg"], entry, entry + rows.of(legs.end), status, worth)
     frame = pl.DataFrame(
         {
             "cohort": rows.cohort,
             "entry_date": result.dates[entry],
             "expiry": result.book.cohorts.expiry[rows.cohort],
-            **rows.names(result, legs.name),
+            **named,
             "status": np.array([s.name.lower() for s in LegStatus])[status],
             "exit_date": result.dates[entry + rows.of(legs.end)],
             "quantity": rows.quantity,
             "strike": rows.of(legs.strike),
             "strike_factor": rows.of(legs.shares),
+            "events": pl.Series(happened, dtype=pl.String),
             "entry_iv": rows.of(legs.iv).astype(np.float64),
             "entry_vega": rows.quantity * rows.of(legs.vega),
             "premium": rows.quantity * rows.of(legs.value),
-            "exit_value": rows.quantity * rows.of(legs.exit_value),
+            "exit_value": exit_value,
             **pnl,
             "pnl_gross": gross,
             "cost": cost,

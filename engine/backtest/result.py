@@ -193,8 +193,9 @@ class BacktestResult:
     def ledger(self, p: int = 0) -> pl.DataFrame:
         """One row per cohort, leg and instrument, cohorts with an exposure only; they sum to the daily P&L and costs.
 
-        Quantities are in shares as at entry; `strike_factor` says what splits have since made of the strike. A leg's
-        instruments are hedged as one: each bears an equal part of what that costs.
+        Quantities are in shares as at entry; `strike_factor` says what splits have since made of the strike, and
+        `events` what happened to the contracts until the end, each with its date: `engine.backtest.events` has the
+        words. A leg's instruments are hedged as one: each bears an equal part of what that costs.
 
         Where the parameter set sells cohorts early, the book knows their legs to the end only: the book is built again
         to the exits, which takes as long as the first time. Held to expiry, its legs are at hand.

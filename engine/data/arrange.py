@@ -45,6 +45,13 @@ def on_expiries(frame: pl.DataFrame, value: str, dates, assets, slots) -> np.nda
     return out
 
 
+def as_actions(actions: pl.DataFrame) -> pl.DataFrame:
+    """Return corporate actions with all columns that a table of them can have: those it has not are null."""
+    optional = {"amount": pl.Float64, "into": pl.String}
+    given = (pl.lit(None, kind).alias(name) for name, kind in optional.items() if name not in actions.columns)
+    return actions.with_columns(*given).select("date", "asset", "kind", "factor", *optional)
+
+
 def action_factors(actions: pl.DataFrame, dates, assets) -> np.ndarray:
     """Arrange the factors of corporate actions as (T, A), each at the first session at or after its date, 1 elsewhere.
 

@@ -9,7 +9,7 @@ import polars as pl
 from engine.data.inputs import Inputs
 from engine.data.source import Source
 from engine.data.store.header import HEADER
-from engine.data.store.storage import QUALITY, REJECTED, TRUTH, PanelWriter
+from engine.data.store.storage import ACTIONS, QUALITY, REJECTED, TRUTH, PanelWriter
 from engine.data.suspicions import Gathered, tell, with_suspicions
 from engine.data.tables.judge import refuse_rejected
 from engine.durable import locked
@@ -64,6 +64,8 @@ def build_into(folder: Path, source: Source, name: str, progress: bool, replace:
                 if getattr(source, "strict", False):
                     refuse_rejected(rejected)
                 rejected.write_parquet(writer.beside(REJECTED))
+            if (actions := source.actions()) is not None:
+                actions.write_parquet(writer.beside(ACTIONS))
             if (truth := source.truth()) is not None:
                 np.savez(writer.beside(TRUTH), **truth)  # pyright: ignore[reportArgumentType] - none is named allow_pickle
             inputs.check_unchanged(source)

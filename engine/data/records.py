@@ -209,7 +209,7 @@ class Account:
     Parameters
     ----------
     read : callable
-        Given "quality", "rejected" or "restated", returns the frame, or None where nobody counted.
+        Given "quality", "rejected", "restated" or "actions", returns the frame, or None where nobody counted.
     """
 
     read: Callable[[str], Any]
@@ -223,6 +223,14 @@ class Account:
     def rejected(self) -> Any:
         """Rows left out: a frame of table, file, line, column, reason, value; None where nobody listed them."""
         return self.read("rejected")
+
+    @property
+    def actions(self) -> Any:
+        """Corporate actions that the factors of the panel are of; None where nobody kept them.
+
+        A frame of date (as told: it acts on the first session at or after it), asset, kind, factor, amount, into.
+        """
+        return self.read("actions")
 
     @property
     def restated(self) -> Any:

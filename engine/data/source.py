@@ -66,6 +66,16 @@ class Source(Protocol):
         """
         return None
 
+    def actions(self) -> pl.DataFrame | None:
+        """Return the corporate actions that the factors are of, asked for after the blocks; None where none are kept.
+
+        Returns
+        -------
+        frame or None
+            date, asset, kind, factor, amount, into; as in the table of actions.
+        """
+        return None
+
     def stored(self) -> "Path | None":
         """Return the folder of the panel where there is one already, and nothing is to be built."""
         return None

@@ -57,6 +57,7 @@ WORDS = {
     "beyond the tenors": "Marks whose time left the surface does not reach: extrapolated.",
     "beyond the deltas": "Marks whose strike the surface does not reach, though the time left: extrapolated.",
     "coverage": "Share of the basket's weight held by names that are quoted.",
+    "events": "What happened to the contracts held: actions, halts, exercise and assignment, each with its date.",
     "settled early": "Ended before expiry by a merger or delisting.",
     "deflated Sharpe": "Probability that the true Sharpe ratio is above the best that as many trials show by luck.",
     "PBO": "Probability that what was best in one half of the sessions is below the median in the other half.",

@@ -28,6 +28,7 @@ LEDGER = {
     "leg_class": "text",
     "instrument": "text",
     "status": "text",
+    "events": "text",
     "exit_date": "date",
     "quantity": "number",
     "strike": "number",

@@ -50,8 +50,9 @@ from engine.errors import InputError
 
 QUALITY = "quality.parquet"
 REJECTED = "rejected.parquet"
+ACTIONS = "actions.parquet"
 TRUTH = "truth.npz"
-_BESIDE = (QUALITY, REJECTED, TRUTH)
+_BESIDE = (QUALITY, REJECTED, ACTIONS, TRUTH)
 
 
 class PanelWriter:
@@ -163,7 +164,7 @@ def save_panel(panel: MarketPanel, folder) -> None:
         writer = PanelWriter(folder)
         writer.write(panel)
         if (account := panel.report) is not None:
-            for name in (QUALITY, REJECTED):
+            for name in (QUALITY, REJECTED, ACTIONS):
                 if (frame := account.read(name.removesuffix(".parquet"))) is not None:
                     frame.write_parquet(writer.beside(name))
         writer.commit()

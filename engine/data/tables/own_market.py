@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from engine.data.arrange import as_actions
 from engine.data.panel import MarketPanel
 from engine.data.records import Account, MarketInfo
 from engine.data.tables.assumptions import assumptions, check_actions
@@ -29,16 +30,18 @@ class OwnMarket:
     quality : frame of asset, reason, rows
         Counts by ticker; `kept` are volatilities of the surface, other tables' reasons start with their name.
     rejected : frame of table, file, line, column, reason, value
+    actions : frame of date, asset, kind, factor, amount, into, or None
     """
 
     market: TabledMarket
     quality: pl.DataFrame
     rejected: pl.DataFrame
+    actions: pl.DataFrame | None = None
 
     def panel(self) -> MarketPanel:
         """Return the whole panel, with this account of it."""
         panel = self.market.block(slice(0, len(self.market.dates)))
-        read = {"quality": self.quality, "rejected": self.rejected}.get
+        read = {"quality": self.quality, "rejected": self.rejected, "actions": self.actions}.get
         return replace(panel, report=Account(read), validate=False)
 
 
@@ -120,7 +123,9 @@ def from_rows(
         log.warning("market %s: %s", name, note)
     counts = [used, market.unused, *(_named_after(found) for found in everything)]
     quality = pl.concat(counts).group_by("asset", "reason").agg(pl.col("rows").sum()).sort("asset", "reason")
-    return OwnMarket(replace(market, info=replace(info, notes=notes)), quality, rejected)
+    given = tables["actions"].kept if "actions" in tables else None
+    actions = given if given is None else as_actions(given.rename({"ticker": "asset"}))
+    return OwnMarket(replace(market, info=replace(info, notes=notes)), quality, rejected, actions)
 
 
 def _named_after(found: Judged | DatedRows) -> pl.DataFrame:

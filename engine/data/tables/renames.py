@@ -25,7 +25,9 @@ def renamed(tables: dict[str, Judged]) -> dict[str, Judged]:
     renames = renames_in(actions)
     if renames.is_empty():
         return tables
-    found = tables | {"actions": replace(actions, kept=actions.kept.filter(pl.col("kind") != RENAME))}
+    # A rename itself is told of the name that goes on.
+    later = pl.when(pl.col("kind") == RENAME).then("into").otherwise("ticker").alias("ticker")
+    found = tables | {"actions": replace(actions, kept=actions.kept.with_columns(later))}
     return {name: renamed_rows(table, renames) for name, table in found.items()}
 
 

@@ -43,6 +43,10 @@ class TableSource(FileSource, Protocol):
         """Return the rejected rows, with file and line."""
         return self._own().rejected
 
+    def actions(self) -> pl.DataFrame | None:
+        """Return the corporate actions of the files."""
+        return self._own().actions
+
     def _rows(self) -> slice:
         """Sessions between start and end."""
         dates = self._own().market.dates

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from engine.data.arrange import on_expiries
+from engine.data.arrange import as_actions, on_expiries
 from engine.data.fingerprint import fingerprint
 from engine.data.panel import MarketPanel
 from engine.data.parquet import session_dates
@@ -100,6 +100,10 @@ class Nse(FileSource):
     def rejected(self) -> pl.DataFrame:
         """Return the rows of closes, weights and actions that their contracts reject."""
         return self.report.rejected()
+
+    def actions(self) -> pl.DataFrame:
+        """Return the corporate actions, by the exact ratios that contracts were restated by."""
+        return as_actions(corporate_actions(self._folder, QualityReport()))
 
     @property
     def _folder(self) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from engine.data.arrange import on_dates, on_expiries
+from engine.data.arrange import as_actions, on_dates, on_expiries
 from engine.data.fingerprint import fingerprint
 from engine.data.panel import MarketPanel
 from engine.data.parquet import collect, scan, session_dates
@@ -122,6 +122,10 @@ class UsChains(FileSource):
     def rejected(self) -> pl.DataFrame:
         """Return the rows of closes, holdings, rates, actions and sectors that their contracts reject."""
         return self.report.rejected()
+
+    def actions(self) -> pl.DataFrame:
+        """Return the splits that contracts were restated for."""
+        return as_actions(splits(self._folder, QualityReport()).rename({"ticker": "asset", "price_factor": "factor"}))
 
     def published(self) -> "DailySeries | None":
         """Return the Cboe indices, SPX and the market's returns; None where cboe_indices.parquet is not there."""
