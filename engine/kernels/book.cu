@@ -54,127 +54,143 @@ extern "C" __global__ void enter(ENTER_PARAMETERS) {
     }
 }
 
-// Sum over the threads of a block, in an order that depends only on how many there are.
-INLINE double sum_of_block(double x, double *of_warp) {
+// What the legs of a cohort add up to at a close: parts of the explain, magnitudes, then what is traded and held.
+enum { VEGA_TRADED = PARTS + MAGNITUDES, VEGA_HELD, DELIVERED, HEDGE_TRADED, HEDGE_HELD, FLOWS };
+typedef double OfWarps[FLOWS][MOST_LEGS / 32];
+
+// Where the sum of a class (0: index, 1: components) lies; that of a magnitude is of both.
+INLINE double *sum_of(const Held &out, i64 at, int group, int flow) {
+    if (flow < PARTS) return out.explained + (at * 2 + group) * COLUMNS + flow;
+    if (flow < VEGA_TRADED) return out.magnitude + at * MAGNITUDES + flow - PARTS;
+    double *const of = flow == VEGA_TRADED    ? out.vega_traded
+                       : flow == VEGA_HELD    ? out.vega_held
+                       : flow == DELIVERED    ? out.delivered
+                       : flow == HEDGE_TRADED ? out.hedge_traded
+                                              : out.hedge_held;
+    return of + at * 2 + group;
+}
+
+// Adds what each thread of a warp has to the sums of the warp. Thread 0 has the index, which is a class by itself.
+INLINE void add(const Held &out, i64 at, bool is_first, int flow, double x, OfWarps sums) {
+    if (threadIdx.x == 0 && !(flow >= PARTS && flow < VEGA_TRADED)) {
+        double *const of_index = sum_of(out, at, 0, flow);
+        *of_index = is_first ? x : *of_index + x;
+        x = 0.0;
+    }
     for (int step = 16; step > 0; step /= 2) x += __shfl_down_sync(0xffffffffu, x, step);
+    double &sum = sums[flow][threadIdx.x / 32];
+    if (threadIdx.x % 32 == 0) sum = is_first ? x : sum + x;
+}
+
+INLINE void add(const Held &out, i64 at, bool is_first, const Flow &one, OfWarps sums) {
+#pragma unroll
+    for (int k = 0; k < PARTS; ++k) add(out, at, is_first, k, one.part[k], sums);
+#pragma unroll
+    for (int k = 0; k < MAGNITUDES; ++k) add(out, at, is_first, PARTS + k, one.magnitude[k], sums);
+    add(out, at, is_first, VEGA_TRADED, one.vega_traded, sums);
+    add(out, at, is_first, VEGA_HELD, one.vega_held, sums);
+    add(out, at, is_first, DELIVERED, one.delivered, sums);
+}
+
+// Adds up the sums of a block's warps, a thread for each flow.
+INLINE void store_sums(const Held &out, i64 at, const OfWarps sums) {
     __syncthreads();
-    if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = x;
-    __syncthreads();
-    double sum = 0.0;
-    for (int warp = 0; warp < (blockDim.x + 31) / 32; ++warp) sum += of_warp[warp];
-    return sum;
+    for (int k = threadIdx.x; k < FLOWS; k += blockDim.x) {
+        double sum = 0.0;
+        for (int warp = 0; warp < blockDim.x / 32; ++warp) sum += sums[k][warp];
+        *sum_of(out, at, 1, k) = sum;
+    }
+    __syncthreads();  // before the next day writes there
 }
 
-INLINE void add(const Flow &one, Flow &all) {
-    for (int k = 0; k < PARTS; ++k) all.part[k] += one.part[k];
-    for (int k = 0; k < MAGNITUDES; ++k) all.magnitude[k] += one.magnitude[k];
-    all.vega_traded += one.vega_traded;
-    all.vega_held += one.vega_held;
-    all.delivered += one.delivered;
+// Totals of a life are added up where the caller has them, which holds zeros: as registers they would be too many.
+INLINE void add_to_totals(const Held &out, i64 at, const Flow &one) {
+    out.pnl_option[at] += one.pnl - one.part[HEDGE] - one.part[FINANCING];
+    out.pnl_hedge[at] += one.part[HEDGE];
+    out.financing[at] += one.part[FINANCING];
+    out.own_vega[at] += one.vega_traded;
+    out.own_delivered[at] += one.delivered;
 }
 
-INLINE void add(const Flow &one, Totals &life) {
-    life.hedge += one.part[HEDGE];
-    life.financing += one.part[FINANCING];
-    life.option += one.pnl - one.part[HEDGE] - one.part[FINANCING];
-    life.vega_traded += one.vega_traded;
-    life.delivered += one.delivered;
-}
-
-// One block per cohort, one thread per leg: the caller starts one for every leg. All go through the days together.
+// One block per cohort, one thread per leg: the caller starts one for every leg. All go through the days together, a
+// leg that has ended as one whose marks and units are 0, so that warps stay whole while they add up.
 extern "C" __global__ void __launch_bounds__(MOST_LEGS) hold(HOLD_PARAMETERS) {
-    __shared__ double of_warp[32];
+    __shared__ OfWarps sums;
     const Market market = {MARKET_ARGUMENTS};
     const Held out = {HOLD_ARGUMENTS};
     const i64 cohort = first + blockIdx.x, leg = threadIdx.x, at_leg = cohort * (legs + 1) + leg;
-    const bool is_held = leg <= legs && units[at_leg] != 0.0;
-    bool lives = is_held;
-    const i64 member = leg > 0 && leg <= legs ? name[cohort * legs + leg - 1] : 0;
-    double shares = 1.0, hedge_was = 0.0, life_of_hedge = 0.0;
-    Instrument own[INSTRUMENTS];
-    Totals total[INSTRUMENTS];
+    bool lives = leg <= legs && units[at_leg] != 0.0;
+    double shares = 1.0;
     Mark marks[INSTRUMENTS];  // of the close before
     double moneyness_was[INSTRUMENTS], kept[INSTRUMENTS];  // delta of a unit held since
     for (int i = 0; i < INSTRUMENTS; ++i) {
-        own[i] = lives ? instrument_of(out, leg, at_leg, i) : Instrument{0.0, 1.0, {1.0, 0.0}};
-        marks[i].forward = own[i].strike;
+        marks[i] = {};
+        marks[i].forward = lives ? instrument_of(out, leg, at_leg, i).strike : 0.0;
         marks[i].iv = NOT_A_NUMBER;
-        marks[i].hedge = moneyness_was[i] = kept[i] = 0.0;
+        moneyness_was[i] = kept[i] = 0.0;
     }
     for (i64 day = 0; day <= life[cohort]; ++day) {
         const i64 at = cohort * (days + 1) + day;
-        Flow f = {};
-        double hedge_traded_now = 0.0, hedge_held_now = 0.0;
+        Quote q = {};
+        double forward_now = 0.0, hedge_was = 0.0, hedge = 0.0;
         if (lives) {
-            Quote q = quote_of(market, cohort, leg, day);
+            const i64 member = leg > 0 ? name[cohort * legs + leg - 1] : 0;
+            q = quote_of(market, cohort, leg, day);
             end_leg(q, leg, day, session[at] * names + member, day == life[cohort], (int)outcome[cohort], shares,
                     strike_factor, settlement);
             shares = q.shares;
-            const double forward_now = forward_of(q.spot, q.carry, q.years, q.listed, shares);
-            const double discount = exp_of(-rate[at] * q.years), root = sqrt(q.years);
-            const double rolled_discount = exp_of(-rate[day > 0 ? at - 1 : at] * left[at]);
-            double hedge = 0.0, forward = 0.0;
-            for (int i = 0; i < INSTRUMENTS; ++i) {
-                Mark was = marks[i], is;
-                const double exercise = own[i].strike;
-                look_up(market, q, forward_now, target_of(exercise, forward_now), root, was, is);
-                const double moneyness = log_of(is.forward / exercise);
-                price(is.forward, exercise, is.iv, q.years, moneyness, discount, own[i].payoff, is.value, is.delta,
+            forward_now = forward_of(q.spot, q.carry, q.years, q.listed, shares);
+        }
+        // Discounts are worked out next to their use, for each instrument again: fewer numbers to carry along.
+        for (int i = 0; i < INSTRUMENTS; ++i) {
+            Instrument own = {0.0, 0.0, {0.0, 0.0}};
+            Mark was = {}, is = {};
+            double rolled = 0.0, rolled_vega = 0.0, moved = 0.0;
+            if (lives) {
+                own = instrument_of(out, leg, at_leg, i);
+                was = marks[i];
+                hedge_was += was.hedge;
+                const double target = target_of(own.strike, forward_now);
+                look_up(market, q, forward_now, target, sqrt(q.years), was, is);
+                const double moneyness = log_of(is.forward / own.strike);
+                const double discount = exp_of(-rate[at] * q.years);
+                price(is.forward, own.strike, is.iv, q.years, moneyness, discount, own.payoff, is.value, is.delta,
                       is.vega);
                 kept[i] = held_delta(is.delta, hedge_by, day, kept[i]);
-                is.hedge = q.ends == LIVES ? kept[i] * own[i].units : 0.0;
+                is.hedge = q.ends == LIVES ? kept[i] * own.units : 0.0;
                 if (day == 0) {
                     was = is;
                     was.hedge = 0.0;
                 }
-                double rolled, rolled_vega, moved;
-                reprice(was.forward, is.forward, exercise, was.iv, left[at], moneyness_was[i], moneyness,
-                        rolled_discount, own[i].payoff, rolled, rolled_vega, moved);
-                Flow one;
-                explain(was, is, rolled, rolled_vega, moved, own[i].units, growth[at], rerated[at], left[at] > q.years,
-                        day > 0 && q.ends != CLOSED ? 1.0 : 0.0, one);
-                trade(was, is, own[i].units, exercise, own[i].payoff, q.ends == LIVES, day == 0, q.ends == EXITED,
-                      q.ends == CLOSED, q.ends == EXPIRED && leg > 0 && physical_delivery, one);
-                add(one, f);
-                add(one, total[i]);
+                const double rolled_discount = exp_of(-rate[day > 0 ? at - 1 : at] * left[at]);
+                reprice(was.forward, is.forward, own.strike, was.iv, left[at], moneyness_was[i], moneyness,
+                        rolled_discount, own.payoff, rolled, rolled_vega, moved);
                 if (q.ends != LIVES) exit_value[at_leg * INSTRUMENTS + i] = q.ends == CLOSED ? was.value : is.value;
                 hedge += is.hedge;
-                forward = is.forward;
                 moneyness_was[i] = moneyness;
                 marks[i] = is;
             }
-            trade_hedge(hedge_was, hedge, forward, hedge_traded_now, hedge_held_now);
-            life_of_hedge += hedge_traded_now;
-            hedge_was = hedge;
+            Flow one;
+            explain(was, is, rolled, rolled_vega, moved, own.units, growth[at], rerated[at], left[at] > q.years,
+                    day > 0 && q.ends != CLOSED ? 1.0 : 0.0, one);
+            trade(was, is, own.units, own.strike, own.payoff, q.ends == LIVES, day == 0, q.ends == EXITED,
+                  q.ends == CLOSED, q.ends == EXPIRED && leg > 0 && physical_delivery, one);
+            if (!lives) one = {};  // not 0 times a rate that is missing
+            add(out, at, i == 0, one, sums);
+            if (lives) add_to_totals(out, at_leg * INSTRUMENTS + i, one);
+        }
+        double traded = 0.0, held = 0.0;
+        if (lives) {
+            trade_hedge(hedge_was, hedge, marks[INSTRUMENTS - 1].forward, traded, held);
+            leg_hedge[at_leg] += traded;
             if (q.ends != LIVES) {
                 lives = false;
                 store_end(out, at_leg, day, q.ends, shares);
             }
         }
-        for (int k = 0; k < PARTS; ++k) {
-            const double sum = sum_of_block(leg == 0 ? 0.0 : f.part[k], of_warp);
-            if (leg == 0) {
-                explained[(at * 2 + 0) * COLUMNS + k] = f.part[k];
-                explained[(at * 2 + 1) * COLUMNS + k] = sum;
-            }
-        }
-        for (int k = 0; k < MAGNITUDES; ++k) {
-            const double sum = sum_of_block(f.magnitude[k], of_warp);
-            if (leg == 0) magnitude[at * MAGNITUDES + k] = sum;
-        }
-        const double *const flow[] = {&f.vega_traded, &f.vega_held, &hedge_traded_now, &hedge_held_now, &f.delivered};
-        double *const by_class[] = {vega_traded, vega_held, hedge_traded, hedge_held, delivered};
-        for (int k = 0; k < 5; ++k) {
-            const double sum = sum_of_block(leg == 0 ? 0.0 : *flow[k], of_warp);
-            if (leg == 0) {
-                by_class[k][at * 2 + 0] = *flow[k];
-                by_class[k][at * 2 + 1] = sum;
-            }
-        }
-    }
-    if (is_held) {
-        leg_hedge[at_leg] = life_of_hedge;
-        for (int i = 0; i < INSTRUMENTS; ++i) store_totals(out, at_leg * INSTRUMENTS + i, total[i]);
+        add(out, at, true, HEDGE_TRADED, traded, sums);
+        add(out, at, true, HEDGE_HELD, held, sums);
+        store_sums(out, at, sums);
     }
 }
 

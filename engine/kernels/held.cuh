@@ -5,11 +5,6 @@ struct Held {
     HOLD_FIELDS
 };
 
-// Sums of an instrument over its life.
-struct Totals {
-    double option = 0.0, hedge = 0.0, financing = 0.0, vega_traded = 0.0, delivered = 0.0;
-};
-
 // How many of an instrument a leg holds, where it is struck, and what it is.
 struct Instrument {
     double units, strike;
@@ -25,12 +20,4 @@ INLINE void store_end(const Held &out, i64 at, i64 day, int ends, double shares)
     out.end[at] = day;
     out.status[at] = ends;
     out.shares_at_end[at] = shares;
-}
-
-INLINE void store_totals(const Held &out, i64 at, const Totals &t) {
-    out.pnl_option[at] = t.option;
-    out.pnl_hedge[at] = t.hedge;
-    out.financing[at] = t.financing;
-    out.own_vega[at] = t.vega_traded;
-    out.own_delivered[at] = t.delivered;
 }

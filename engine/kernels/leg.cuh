@@ -8,7 +8,8 @@ enum { LIVES = -1 };  // beside the codes of LegStatus: the leg has not ended
 // An instrument at a close. All fields are per unit, but `hedge` is the delta held against all units; `beyond` is a code
 // of Beyond, and `stale` 1 or 0.
 struct Mark {
-    double forward, iv, value, delta, vega, hedge, stale, beyond;
+    double forward, iv, value, delta, vega, hedge;
+    Flag stale, beyond;
 };
 
 // An option as straddles and forwards at its strike: a call is half of each, a put the one less the other.
@@ -89,6 +90,7 @@ INLINE double vol_at(const STORED *s0, const STORED *s1, double near, double far
         }
     }
 #else
+#pragma unroll 1  // several nodes at a time are too many registers
     for (i64 j = deltas - 1; j >= 0; --j) {
         const double vol = vol_between(s0[j], s1[j], near, far), at = node_at(vol, root, quantile[j]);
         if (at <= target && at >= below_at) below = vol, below_at = at;
@@ -158,7 +160,7 @@ INLINE void explain(const Mark &was, const Mark &is, double rolled, double rolle
     const double size = fabs(f.pnl);
     f.magnitude[SIZE_PNL] = size;
     f.magnitude[SIZE_STALE] = was.stale + is.stale > 0.0 ? size : 0.0;
-    const double beyond = was.beyond > is.beyond ? was.beyond : is.beyond;
+    const Flag beyond = was.beyond > is.beyond ? was.beyond : is.beyond;
     f.magnitude[SIZE_BEYOND_TENORS] = beyond == TENORS ? size : 0.0;
     f.magnitude[SIZE_BEYOND_DELTAS] = beyond == DELTAS ? size : 0.0;
     f.magnitude[SIZE_GAMMA] = fabs(f.part[GAMMA]);

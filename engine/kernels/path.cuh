@@ -41,6 +41,19 @@ INLINE Mark mark_at(const Path &p, i64 day) {
             p.vega[day],    p.hedge[day], p.stale[day], p.beyond[day]};
 }
 
+// Sums of an instrument over its life.
+struct Totals {
+    double option = 0.0, hedge = 0.0, financing = 0.0, vega_traded = 0.0, delivered = 0.0;
+};
+
+INLINE void store_totals(const Held &out, i64 at, const Totals &t) {
+    out.pnl_option[at] = t.option;
+    out.pnl_hedge[at] = t.hedge;
+    out.financing[at] = t.financing;
+    out.own_vega[at] = t.vega_traded;
+    out.own_delivered[at] = t.delivered;
+}
+
 // Flows of a cohort's legs, each added to what is there: a row of days for every part, flow and magnitude.
 struct Sums {
     enum { VEGA_TRADED = PARTS, VEGA_HELD, HEDGE_TRADED, HEDGE_HELD, DELIVERED, FLOWS };

@@ -3,6 +3,7 @@
 #define INLINE static __device__ __forceinline__
 #define HOST_SIMD
 typedef long long i64;
+typedef float Flag;  // a small integer: half the registers of a double
 typedef unsigned char u8;
 #define NOT_A_NUMBER __longlong_as_double(0x7ff8000000000000LL)
 #define INFINITE __longlong_as_double(0x7ff0000000000000LL)
@@ -16,6 +17,7 @@ typedef unsigned char u8;
 #define INLINE static inline __attribute__((always_inline))
 #define HOST_SIMD _Pragma("omp simd")
 typedef int64_t i64;
+typedef double Flag;  // as wide as what it stands beside, so that loops over both are vectors
 typedef uint8_t u8;
 #define NOT_A_NUMBER std::numeric_limits<double>::quiet_NaN()
 #define INFINITE std::numeric_limits<double>::infinity()

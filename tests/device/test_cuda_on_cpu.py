@@ -143,8 +143,8 @@ FAULTS = [
     ("moments", "(w > 0.0 ? 1 : 0);\n            __syncthreads();", "(w > 0.0 ? 1 : 0);", 1),
     ("sweep", "    __syncwarp();\n    for (i64 c = 0", "    for (i64 c = 0", 0),
     ("sweep", "        __syncwarp();\n    }", "    }", 0),
-    ("book", "    __syncthreads();\n    if (threadIdx.x % 32 == 0) of", "    if (threadIdx.x % 32 == 0) of", 2),
-    ("book", "= x;\n    __syncthreads();\n", "= x;\n", 2),
+    ("book", "    __syncthreads();\n    for (int k = threadIdx.x", "    for (int k = threadIdx.x", 2),
+    ("book", "    __syncthreads();  // before the next day writes there\n", "", 2),
     # A wrong index.
     ("moments", "1u << lane) - 1u", "1u << lane) - 2u", 1),
     ("moments", "before < warp", "before <= warp", 1),
@@ -157,8 +157,9 @@ FAULTS = [
     ("model_free", "(i64)blockDim.x + threadIdx.x", "(i64)blockDim.x + threadIdx.x / 2 * 2", 0),
     ("sweep", "lag + lane; t < dates; t += 32", "lag + lane; t < dates; t += 31", 0),
     ("book", "leg <= legs && units[at_leg] != 0.0;", "leg < legs && units[at_leg] != 0.0;", 2),
-    ("book", "of_warp[threadIdx.x / 32] = x", "of_warp[threadIdx.x / 64] = x", 2),
-    ("book", "leg == 0 ? 0.0 : f.part[k], of_warp", "f.part[k], of_warp", 2),
+    ("book", "sums[flow][threadIdx.x / 32]", "sums[flow][threadIdx.x / 64]", 2),
+    ("book", "        x = 0.0;\n", "", 2),  # the index among the components
+    ("book", "k < FLOWS; k += blockDim.x", "k < FLOWS - 1; k += blockDim.x", 2),
     # A thread that returns early, or too many that go on.
     (
         "moments",
@@ -167,7 +168,7 @@ FAULTS = [
         1,
     ),
     ("sweep", "__syncwarp();\n    for (i64 c = 0", "if (lane == 31) return;\n    __syncwarp();\n    for (i64 c = 0", 0),
-    ("book", "    bool lives = is_held;", "    if (!is_held) return;\n    bool lives = is_held;", 2),
+    ("book", "    double shares = 1.0;\n", "    if (!lives) return;\n    double shares = 1.0;\n", 2),
     # A wrong mask, or a wrong step of a sum.
     ("moments", "__ballot_sync(0xffffffffu, w > 0.0)", "__ballot_sync(0x7fffffffu, w > 0.0)", 1),
     ("book", "__shfl_down_sync(0xffffffffu, x, step)", "__shfl_down_sync(0xffffu, x, step)", 2),

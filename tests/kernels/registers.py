@@ -39,7 +39,8 @@ REGISTERS, WARPS, BLOCKS = 65536, 64, 32
 OF_THE_SYSTEM = 1024  # bytes of shared memory that a block takes for itself
 
 _ENTRY = re.compile(
-    r"Compiling entry function '(?P<entry>\w+)'.*?(?P<stored>\d+) bytes spill stores, (?P<loaded>\d+) bytes spill loads"
+    r"Compiling entry function '(?P<entry>\w+)'.*?(?P<stack>\d+) bytes stack frame, "
+    r"(?P<stored>\d+) bytes spill stores, (?P<loaded>\d+) bytes spill loads"
     r".*?Used (?P<registers>\d+) registers(?:[^\n]*?(?P<shared>\d+) bytes smem)?",
     re.DOTALL,
 )
@@ -82,6 +83,7 @@ def needs(kernel: str, variant: tuple[int, int], architecture: int) -> Iterator[
             "hedge_rule": variant[1],
             "architecture": f"sm_{architecture}",
             "registers": registers,
+            "stack_bytes": int(match["stack"]),
             "spill_store_bytes": int(match["stored"]),
             "spill_load_bytes": int(match["loaded"]),
             "shared_bytes": shared,
