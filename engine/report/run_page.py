@@ -12,6 +12,7 @@ from engine.backtest.metrics import drawdown
 from engine.backtest.views import greeks_and_split
 from engine.backtest.wording import as_text, cost_words, summary_rows
 from engine.correlation import matched_window
+from engine.errors import InputError
 from engine.report import plots, run_tables
 from engine.report.cells import Table, as_table, label
 from engine.report.glossary import meaning
@@ -89,6 +90,7 @@ def tearsheet(
     names, cohorts = by_name(ledger), by_cohort(result, p, ledger)
     shown = _last_cohorts(ledger, MOST_ROWS if script is None else MOST_ROWS_IN_SWEEPS)
     correlation = correlation_series(result)
+    scenarios = _scenarios(result, p)
     page.packed.rows("ledger", _ledger_columns(shown.drop(QUOTED) if share else shown))
     return page.render(
         head=[*_head(result, p), *remarks],
@@ -104,7 +106,8 @@ def tearsheet(
         figures=_figures(page, result, p, daily, cohorts, correlation),
         statistics=statistics_tables(result, p),
         by_signal=signal_table(result, p, correlation[correlation.columns[1]].to_numpy()),
-        scenarios=_scenarios(result, p),
+        scenarios=scenarios,
+        breakevens=None if share or scenarios is None else _breakevens(result, p, scenarios[0]),
         ledger_note=_ledger_note(shown.height, ledger.height),
         quality=_numbers(summary, money, QUALITY),
         numbers=_numbers(summary, money),
@@ -174,8 +177,18 @@ def _figures(page: Page, result, p: int, daily: pl.DataFrame, cohorts: pl.DataFr
         units = {"vega": f"{money} per vol point", "gamma": f"{money} per 1 %", "theta": f"{money} a calendar day"}
         drawn |= {greek: plots.plot_greek(greeks, greek, unit) for greek, unit in units.items()}
         if split is not None:
-            drawn["split"] = plots.plot_split(split, money)
+            drawn["split"] = plots.plot_split(split, money, "Parts of gross P&L")
+            if page.script is None and (vega := _vega_split(result, p)) is not None:
+                drawn["vega_split"] = plots.plot_split(vega, money, "Parts of vega and vanna + volga")
     return {name: page.figure(figure) for name, figure in drawn.items()}
+
+
+def _vega_split(result, p: int) -> pl.DataFrame | None:
+    """Return `BacktestResult.vega_split`; None of what has no strike, or is struck later."""
+    try:
+        return result.vega_split(p)
+    except InputError:
+        return None
 
 
 def _ends(frame: pl.DataFrame, by: str) -> tuple[Table, Table]:
@@ -201,6 +214,11 @@ def _scenarios(result, p: int) -> tuple[str, list[Table]] | None:
     moves = [[column for column in frame.columns if column != "move"] for frame in frames]
     tables = zip(frames, moves, strict=True)
     return date, [as_table(frame, dict.fromkeys(columns, "money"), columns) for frame, columns in tables]
+
+
+def _breakevens(result, p: int, date: str) -> Table | None:
+    found = run_tables.breakevens(result, p, date)
+    return None if found is None else as_table(found, dict.fromkeys(found.columns[1:], "percent"), missing="none")
 
 
 def _ledger_columns(rows: pl.DataFrame) -> list[dict]:

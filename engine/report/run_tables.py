@@ -125,5 +125,20 @@ def scenario_grid(result, p: int) -> tuple[str, list[pl.DataFrame]] | None:
     return date, [*tables, pl.DataFrame({"move": ["correlation"], **row})]
 
 
+def breakevens(result, p: int, date: str) -> pl.DataFrame | None:
+    """Return what each leg of the last cohort held on from a date must move by to break even, as shares of its forward.
+
+    None where it holds what has no such prices: swaps, options of two expiries.
+    """
+    try:
+        found = result.breakeven_prices(date, p=p)
+    except InputError:
+        return None
+    last = found.filter(pl.col("cohort") == pl.col("cohort").max())
+    below, above = (pl.col(side) / pl.col("forward") - 1.0 for side in ("lower", "upper"))
+    moves = last.select("leg", below.alias("below"), above.alias("above"), pl.col("move").alias("a day"))
+    return moves.with_columns(pl.selectors.float().fill_nan(None))
+
+
 def _move(share: float) -> str:
     return f"{share:+.0%}" if share else "as it is"

@@ -38,7 +38,7 @@ def test_the_page_is_self_contained_and_shows_gross_cost_net_and_break_even(resu
         assert f"{summary[name]:,.0f}" in page
     assert f"{summary['breakeven_cost']:.3f}" in page
     assert result.capital_convention() in page
-    assert page.count('class="plot"') == 9  # 120 sessions have no rolling ratio
+    assert page.count('class="plot"') == 10  # 120 sessions have no rolling ratio
 
 
 def test_the_correlation_page_is_self_contained_and_survives_missing_values(tmp_path):

@@ -293,3 +293,35 @@ def test_a_page_to_be_shared_has_no_strikes_quotes_or_volatilities_of_names(resu
 def test_remarks_stand_under_the_heading(result):
     page = tearsheet(result, remarks=["a note with <b>"])
     assert "a note with &lt;b&gt;" in page
+
+
+def test_the_page_says_why_volatilities_earned_and_where_legs_break_even(result):
+    whole = tearsheet(result)
+    traces = next(one["data"] for one in unpacked(whole)["figures"] if one["data"][0]["name"] == "term roll")
+    assert [trace["name"] for trace in traces] == ["term roll", "skew", "volatility", "correlation", "cross"]
+    held = unpacked(whole)["columns"]
+    ends = [held[trace["y"]["column"]][-1] for trace in traces]
+    explained = result.daily().select(pl.col("vega") + pl.col("vanna_volga")).to_series().sum()
+    # Five significant digits are kept of each part.
+    assert sum(ends) == pytest.approx(explained, abs=1e-4 * sum(map(abs, ends)))
+    grid = run_tables.scenario_grid(result, 0)
+    assert grid is not None
+    found, prices = run_tables.breakevens(result, 0, grid[0]), result.breakeven_prices(grid[0])
+    assert found is not None
+    last = prices.filter(pl.col("cohort") == prices["cohort"].max())
+    assert found["leg"].to_list() == last["leg"].to_list()
+    below = [low / forward - 1.0 for low, forward in zip(last["lower"], last["forward"], strict=True)]
+    np.testing.assert_allclose(found["below"].to_numpy(), below, rtol=1e-12)  # the same operations
+    assert "must move by to break even" in whole
+    # Daily moves are implied volatilities in other words: no vendor's data in what is sent on.
+    assert "must move by to break even" not in tearsheet(result, share=True)
+
+
+def test_the_page_of_what_has_no_strike_leaves_out_vega_parts_and_break_evens():
+    from engine.backtest import VarianceSwap, Weekly, backtest
+    from engine.testing import small_market
+    from strategies.short_correlation import ShortCorrelation
+
+    page = tearsheet(backtest(small_market(60), ShortCorrelation(), structure=VarianceSwap(28), schedule=Weekly()))
+    assert "must move by to break even" not in page
+    assert "by why volatilities changed" not in page

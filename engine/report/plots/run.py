@@ -7,6 +7,8 @@ from engine.arrays import Floats
 from engine.backtest import Signal
 from engine.report.plots.style import COST, GROSS, INK, MUTED, NET, Figure, new_figure
 
+PART_COLOURS = ("#3f8f6b", COST, "#8a5a9e", "#6b7885", "#b08d2a")
+
 
 def plot_rolling_sharpe(dates: np.ndarray, ratio: Floats, window: int) -> Figure:
     """Sharpe ratio of net P&L over a trailing window of sessions."""
@@ -87,14 +89,14 @@ def plot_greek(greeks: pl.DataFrame, greek: str, unit: str) -> Figure:
     return figure.update_layout(height=280)
 
 
-def plot_split(split: pl.DataFrame, currency: str) -> Figure:
-    """Cumulative P&L from volatility, correlation and index minus basket; columns date and the parts, which sum."""
+def plot_split(split: pl.DataFrame, currency: str, title: str) -> Figure:
+    """Cumulative P&L of up to five parts of what the title names; columns date and the parts, which sum to it."""
     parts = [column for column in split.columns if column != "date"]
     totals = {part: float(split[part].sum()) for part in parts}
     told = ", ".join(f"{part.replace('_', ' ')} {totals[part] / 1e6:,.1f}m" for part in parts)
-    figure = new_figure(f"Parts of gross P&L: {told}", f"cumulative P&L ({currency})")
+    figure = new_figure(f"{title}: {told}", f"cumulative P&L ({currency})")
     dates = split["date"].to_numpy()
-    for part, colour in zip(parts, ("#3f8f6b", COST, "#8a5a9e", "#6b7885"), strict=True):
+    for part, colour in zip(parts, PART_COLOURS, strict=False):
         _line(figure, dates, split[part].cum_sum().to_numpy(), part.replace("_", " "), colour, "%{y:,.0f}")
     return figure
 
