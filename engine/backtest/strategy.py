@@ -86,8 +86,8 @@ def checked_signal(strategy: AbstractStrategy, market: MarketView) -> Signal | N
         return None
     if not isinstance(found, Signal):  # pyright: ignore[reportUnnecessaryIsInstance] - not of who has no types
         raise InputError(f"{name} returns {type(found).__name__}; return a Signal, or None")
-    shape: tuple[int, ...] = getattr(found.values, "shape", ())
-    if len(shape) not in (1, 2) or shape[-1] != sessions:
+    shape: tuple[int, ...] = tuple(getattr(found.values, "shape", ()))
+    if not shape or len(shape) > 2 or shape[-1] != sessions:
         raise InputError(f"{name} has values of shape {shape}; give ({sessions},), one number per session")
     return found
 

@@ -25,6 +25,8 @@ from engine.data.vendors.landed import land_all, small_tables
 from engine.data.vendors.layout import Vendor
 from engine.data.vendors.memory import memory_bytes, rows_at_once
 from engine.data.vendors.months import MADE_OF, Judging, dated_rows
+from engine.data.vendors.own_names import named_alike
+from engine.data.vendors.symbols import read_renames
 from engine.errors import InputError
 
 _OWN = ("prices", "weights", "rates", "actions", "forwards", "sectors", "dividends")
@@ -52,7 +54,7 @@ class VendorMarket(TableSource):
         Of ORATS strikes, "smooth" or "mid": which volatility counts where a quote has no usable price. Of its
         summaries, "ex_earnings": constant maturities without earnings.
     identifiers : str or None
-        File of tickers that changed, with columns old, new, date.
+        File of tickers that changed, or are spelt otherwise: old, new, date (empty: of all dates).
     currency, calendar : str
         "" = the vendor's.
     weights_known : str
@@ -135,7 +137,8 @@ class VendorMarket(TableSource):
         if self.iv not in self.vendor.volatilities:
             takes = " or ".join(self.vendor.volatilities)
             raise InputError(f"market.iv={self.iv} is unknown to {self.vendor.name}; take {takes}, or leave it out")
-        own = {table: _read_own(table, file) for table, file in self._files().items()}
+        renames = read_renames(self.identifiers)
+        own = {table: named_alike(_read_own(table, file), renames) for table, file in self._files().items()}
         names = frozenset({*own["weights"].kept["ticker"], self.index}) if "weights" in own and self.index else None
         kept, budget = self._read.get("kept", Kept()), memory_bytes(self.memory_budget)
         reading = Reading(iv=self.iv, identifiers=self.identifiers)
@@ -147,8 +150,8 @@ class VendorMarket(TableSource):
         tables = self._with_own(read, own)
         use = self.use or ("quotes" if "quotes" in there else "surface")
         self._check(tables, there, use)
-        renames, reach = renames_in(tables.get("actions")), self.max_extrapolation_days
-        how = Judging(self.path, tickers, renames, names, kept, rows_at_once(budget), reach)
+        reach, at_once = self.max_extrapolation_days, rows_at_once(budget)
+        how = Judging(self.path, tickers, renames_in(tables.get("actions")), names, kept, at_once, reach)
         rows = dated_rows(use, landed, how)
         if use == "quotes" and "prices" in read:
             check_strikes(rows.days, read["prices"].kept, self.path)

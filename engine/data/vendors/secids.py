@@ -3,6 +3,7 @@
 import polars as pl
 
 from engine.data.tables.judge import LINE
+from engine.data.vendors.symbols import one_name, plain_ticker
 from engine.errors import InputError
 
 # Indices and funds whose keys are public. Any other one is named by the table of names, or keeps its key.
@@ -49,6 +50,7 @@ def securities(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     name = dict(SECIDS)
     if identifiers is not None:
         known = identifiers.drop_nulls(["ticker", "name"]).sort("date", maintain_order=True)
+        known = known.with_columns(name=one_name(plain_ticker(pl.col("name")), pl.col("date")))
         name |= dict(known.unique("ticker", keep="last", maintain_order=True).select("ticker", "name").iter_rows())
     return {
         table: frame.with_columns(pl.col("ticker").replace(name)) if "ticker" in frame.columns else frame
@@ -71,7 +73,9 @@ def _weights(shares: pl.DataFrame, spells: pl.DataFrame | None) -> pl.DataFrame:
     known = shares.filter((pl.col("shares") > 0.0) & (pl.col("close") > 0.0)).unique(["date", "ticker"], keep="first")
     if spells is not None:
         during = known.join(spells, on="ticker").filter(pl.col("date").is_between("since", "until"))
-        known = during.unique(["date", "ticker"], keep="first")
+        # Two keys of one company on a day: the one that was linked to it last has its weight, or it would count twice.
+        latest = during.sort("linked", "ticker", descending=[True, False])
+        known = latest.unique(["date", "permno"], keep="first", maintain_order=True).unique(["date", "ticker"])
     size = pl.col("shares") * pl.col("close")
     weighted = known.sort("date", "ticker").with_columns(weight=size / size.sum().over("date"))
     return weighted.select("date", "ticker", "weight", LINE)
@@ -85,6 +89,8 @@ def _spells(members: pl.DataFrame | None, links: pl.DataFrame | None) -> pl.Data
     linked = members.join(links, on="permno", suffix="_linked").with_columns(pl.col("until").fill_null(open_end))
     return linked.select(
         "ticker",
+        "permno",
+        linked="date_linked",
         since=pl.max_horizontal("date", "date_linked"),
         until=pl.min_horizontal("until", pl.col("until_linked").fill_null(open_end)),
     ).filter(pl.col("since") <= pl.col("until"))

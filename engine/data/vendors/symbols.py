@@ -37,9 +37,12 @@ ROOTS: dict[str, tuple[str, str | None]] = {
 CLASSES = ("BRK.A", "BRK.B", "BF.A", "BF.B", "LEN.B", "HEI.A", "MOG.A", "UHAL.B")
 
 
+ALWAYS = "9999-12-31"
+
+
 @dataclass(frozen=True)
 class Rename:
-    """A ticker that became another one: before `date` the company had the old one."""
+    """A ticker that became another one: before `date` the company had the old one; `ALWAYS`: only spelt otherwise."""
 
     old: str
     new: str
@@ -153,25 +156,28 @@ def one_name(ticker: pl.Expr, date: pl.Expr, renames: tuple[Rename, ...] = RENAM
     >>> rows.select(one_name(pl.col("ticker"), pl.col("date")))["ticker"].to_list()
     ['META', 'META', 'FB']
     """
-    after = {rename.old: rename for rename in sorted(renames, key=lambda rename: rename.date)}
-    last = {old: _last(rename, after) for old, rename in after.items()}
-    until = ticker.replace_strict(
-        {old: rename.date for old, rename in after.items()}, default=None, return_dtype=pl.String
-    )
-    return pl.when(date < until.str.to_date()).then(ticker.replace(last)).otherwise(ticker)
+    after: dict[str, list[Rename]] = {}
+    for rename in sorted(renames, key=lambda rename: rename.date):
+        after.setdefault(rename.old, []).append(rename)
+    named = ticker
+    # Several companies may have had a ticker, one after the other: of its renames the first one after the date counts.
+    for place in reversed(range(max(map(len, after.values()), default=0))):
+        of = {old: several[place] for old, several in after.items() if len(several) > place}
+        until = ticker.replace_strict({old: one.date for old, one in of.items()}, default=None, return_dtype=pl.String)
+        last = {old: _last(one, after) for old, one in of.items()}
+        named = pl.when(date < until.str.to_date()).then(ticker.replace(last)).otherwise(named)
+    return named
 
 
-def _last(rename: Rename, after: dict[str, Rename]) -> str:
+def _last(rename: Rename, after: dict[str, list[Rename]]) -> str:
     """Follow a company from name to name."""
-    new = rename.new
-    while new in after and after[new].date > rename.date:
-        rename = after[new]
-        new = rename.new
-    return new
+    while later := [one for one in after.get(rename.new, []) if one.date > rename.date]:
+        rename = later[0]
+    return rename.new
 
 
 def read_renames(file: Path | str | None) -> tuple[Rename, ...]:
-    """Return the renames that are known, and those of a file of one's own, with columns old, new, date.
+    """Return the renames that are known, and those of a file of one's own: old, new, date; no date = another spelling.
 
     Raises
     ------
@@ -191,10 +197,14 @@ def read_renames(file: Path | str | None) -> tuple[Rename, ...]:
     if missing := [name for name in wanted if name not in rows.columns]:
         raise InputError(f"{path} has no column {missing[0]}; it has {', '.join(rows.columns)}; needed: old, new, date")
     dates = rows["date"].str.to_date("%Y-%m-%d", strict=False)
-    if dates.null_count():
-        line = int(dates.is_null().arg_max() or 0) + 2
+    unread = dates.is_null() & (rows["date"].str.strip_chars() != "").fill_null(False)
+    if unread.any():
+        line = int(unread.arg_max() or 0) + 2
         raise InputError(f"{path}, line {line}, column date: {rows['date'][line - 2]} is no date; write 2022-06-09")
-    own = tuple(Rename(old.strip().upper(), new.strip().upper(), date) for old, new, date in rows.select(wanted).rows())
+    told = rows.with_columns(dates.cast(pl.String).fill_null(ALWAYS).alias("date")).select(wanted)
+    if (lacks := told["old"].is_null() | told["new"].is_null()).any():
+        raise InputError(f"{path}, line {int(lacks.arg_max() or 0) + 2}: a rename needs the old and the new ticker")
+    own = tuple(Rename(old.strip().upper(), new.strip().upper(), date) for old, new, date in told.rows())
     replaced = {(rename.old, rename.date) for rename in own}
     return (*(rename for rename in RENAMES if (rename.old, rename.date) not in replaced), *own)
 
