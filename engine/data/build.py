@@ -64,7 +64,7 @@ def build_into(folder: Path, source: Source, name: str, progress: bool, replace:
                 if getattr(source, "strict", False):
                     refuse_rejected(rejected)
                 rejected.write_parquet(writer.beside(REJECTED))
-            if (actions := source.actions()) is not None:
+            if (actions := source.corporate_actions()) is not None:
                 actions.write_parquet(writer.beside(ACTIONS))
             if (truth := source.truth()) is not None:
                 np.savez(writer.beside(TRUTH), **truth)  # pyright: ignore[reportArgumentType] - none is named allow_pickle

@@ -66,7 +66,7 @@ class Source(Protocol):
         """
         return None
 
-    def actions(self) -> pl.DataFrame | None:
+    def corporate_actions(self) -> pl.DataFrame | None:
         """Return the corporate actions that the factors are of, asked for after the blocks; None where none are kept.
 
         Returns

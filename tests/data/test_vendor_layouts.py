@@ -44,7 +44,7 @@ FIRST = {
     "deribit_book": FULL | EUROPEAN | {"forward": 100.0, "delta": None},
     "crypto_snapshot": FULL | EUROPEAN | {"forward": 100.0, "delta": None},
     "nse_udiff": EUROPEAN | {"price": 2.65, "oi": 8801.0, "multiplier": 1250.0},
-    "nse_legacy_fo": EUROPEAN | {"price": 2.65, "oi": 8801.0},
+    "nse_legacy_fo": EUROPEAN | {"price": 2.65, "oi": None},
     "nse_oldest_fo": {"date": date(2004, 1, 16), "expiry": date(2004, 2, 26), "style": "american", "price": 2.65},
     "lean_universe": AMERICAN | {"price": 2.65, "iv": 0.2309, "delta": 0.5148, "oi": 8801.0},
 }

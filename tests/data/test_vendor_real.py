@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from engine.data import load_market
+from engine.data.sources.nse.files import contracts
 from engine.data.vendors.canonical import vendor_tables
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -92,6 +93,14 @@ def test_daily_files_of_the_indian_exchange_equal_the_prepared_ones(written, nam
     if written is as_udiff:
         assert quotes["oi"].to_list() == (options["open_interest"] / options["lot_size"]).to_list()
         assert quotes["multiplier"].to_list() == options["lot_size"].to_list()
+        prepared = contracts(DATA / "nse", DATES[0], DATES[-1], ["NIFTY", "RELIANCE"]).on(
+            np.array(DATES, "datetime64[D]")
+        )
+        both = quotes.join(prepared, on=["date", "ticker", "expiry", "strike", "right"], suffix="_prepared")
+        assert both.height > 500
+        assert both["oi"].to_list() == both["oi_prepared"].to_list()  # contracts, of one file as of the other
+    else:
+        assert quotes["oi"].null_count() == quotes.height  # in units, and the file has no lots
 
 
 def test_a_split_is_in_the_strikes_and_prices_of_lean(tmp_path):

@@ -535,6 +535,6 @@ FORMATS = {
     "tardis": ("deribit", tardis, (*_QUOTED, "iv", "delta", "oi", "forward"), ()),
     "deribit": ("deribit", deribit, (*_QUOTED, "iv", "oi", "forward"), ("prices",)),
     "nse_udiff": ("nse_files", nse_udiff, ("price", "oi", "multiplier"), ("prices", "forwards")),
-    "nse_legacy": ("nse_files", nse_legacy, ("price", "oi"), ("prices", "forwards")),
+    "nse_legacy": ("nse_files", nse_legacy, ("price",), ("prices", "forwards")),
     "lean": ("lean", lean, _QUOTED, ("prices",)),
 }

@@ -68,7 +68,6 @@ def _old_derivatives(name: str, right: str, title: str) -> Layout:
                     "strike": number("strike_pr"),
                     "right": text(right),
                     "price": number("close"),
-                    "oi": number("open_int"),
                     "style": Field((right,), partial(_american, right), "(CA, PA: American)", always=False),
                 },
                 where=_among("instrument", "OPTIDX", "OPTSTK"),
@@ -87,7 +86,7 @@ def _old_derivatives(name: str, right: str, title: str) -> Layout:
             ),
             Drop("not_traded", "contracts", _untraded("contracts")),
         ),
-        note="open interest is in units of the underlying; it has no lots and no spots: add the cash market's files",
+        note="open interest, in units, is not read, since the file has no lots; it has no spots: add the cash market's",
     )
 
 

@@ -43,7 +43,7 @@ class TableSource(FileSource, Protocol):
         """Return the rejected rows, with file and line."""
         return self._own().rejected
 
-    def actions(self) -> pl.DataFrame | None:
+    def corporate_actions(self) -> pl.DataFrame | None:
         """Return the corporate actions of the files."""
         return self._own().actions
 

@@ -48,10 +48,10 @@ def contracts(folder, start, end, symbols) -> ContractQuotes:
     }
     if "settle" in there:
         columns["settle"] = pl.when(pl.col("expiry") > pl.col("date")).then("settle")
-    if "open_interest" in there:
-        columns["oi"] = pl.col("open_interest")
     if "lot_size" in there:
         columns["multiplier"] = pl.col("lot_size")
+        if "open_interest" in there:  # the file counts units of the underlying, and ours are contracts
+            columns["oi"] = pl.when(pl.col("lot_size") > 0).then(pl.col("open_interest") / pl.col("lot_size"))
     return ContractQuotes.of(rows.with_columns(**columns).filter(pl.col("right").is_not_null()))
 
 

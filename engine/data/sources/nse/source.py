@@ -101,7 +101,7 @@ class Nse(FileSource):
         """Return the rows of closes, weights and actions that their contracts reject."""
         return self.report.rejected()
 
-    def actions(self) -> pl.DataFrame:
+    def corporate_actions(self) -> pl.DataFrame:
         """Return the corporate actions, by the exact ratios that contracts were restated by."""
         return as_actions(corporate_actions(self._folder, QualityReport()))
 

@@ -123,7 +123,7 @@ class UsChains(FileSource):
         """Return the rows of closes, holdings, rates, actions and sectors that their contracts reject."""
         return self.report.rejected()
 
-    def actions(self) -> pl.DataFrame:
+    def corporate_actions(self) -> pl.DataFrame:
         """Return the splits that contracts were restated for."""
         return as_actions(splits(self._folder, QualityReport()).rename({"ticker": "asset", "price_factor": "factor"}))
 
