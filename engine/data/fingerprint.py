@@ -8,12 +8,13 @@ import ast
 import hashlib
 import inspect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from engine.durable import checksum
 from engine.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,10 +26,10 @@ _MAY_HOLD_IMPORTS = (ast.stmt, ast.excepthandler, ast.match_case)  # expressions
 _INCLUDE = re.compile(r'^#include "(.+)"', re.MULTILINE)
 
 
-def fingerprint(source: Any, files: Iterable[Path | str] = ()) -> str:
+def fingerprint(source: Any, files: Iterable[Path | str] = (), hashed: Callable[[Path], str] = checksum) -> str:
     """Return the hash of a source's settings, of its input files' contents and of the code.
 
-    Files count by their contents, not by their place.
+    Files count by their contents, not by their place; `hashed` tells the SHA-256 of one.
 
     Raises
     ------
@@ -43,8 +44,7 @@ def fingerprint(source: Any, files: Iterable[Path | str] = ()) -> str:
         path = Path(file)
         if not path.is_file():
             raise InputError(f"{path} is missing; market.path must be the folder that holds {path.parent.name}/")
-        with open(path, "rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+        digest.update(bytes.fromhex(hashed(path)))
     return digest.hexdigest()
 
 

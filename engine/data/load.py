@@ -126,7 +126,7 @@ def build_panel(
             raise InputError(f"as_of={as_of}: market {name} is a panel that is stored as it is, and has no vintages")
         return stored
     root = _root(cache)
-    source.keep_under(root / STEPS)
+    source.keep_under(root / STEPS, trust=not rebuild)
     inputs = inputs_of(source)
     folder = root / f"{name}-{inputs.key[:12]}"
     if rebuild or not (folder / HEADER).is_file():

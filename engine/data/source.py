@@ -43,8 +43,11 @@ class Source(Protocol):
         """Return the files that the blocks are read from, none of which may change meanwhile."""
         return []
 
-    def keep_under(self, folder: "Path") -> None:
-        """Take a folder, told before anything is asked for, to keep finished steps in: a later build goes on there."""
+    def keep_under(self, folder: "Path", trust: bool = True) -> None:
+        """Take a folder, told before anything is asked for, to keep finished steps in: a later build goes on there.
+
+        With `trust`, files that were not touched since an earlier build hashed them are taken for what they were.
+        """
 
     def quality(self) -> pl.DataFrame | None:
         """Return the counts of quotes kept and dropped, asked for after the blocks.

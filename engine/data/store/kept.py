@@ -17,6 +17,7 @@ import polars as pl
 
 from engine.data.fingerprint import step_hash
 from engine.data.parquet import read_frame
+from engine.data.store.known_sums import KnownSums
 from engine.durable import checksum, locked, put_in_place, sync
 from engine.errors import InputError
 
@@ -79,10 +80,13 @@ class Kept:
     ----------
     root : path or None
         Folder of them all; None = they are kept in memory, by whoever asked.
+    trust : bool
+        False: files are hashed although an earlier build did and they were not touched since.
     """
 
-    def __init__(self, root: Path | str | None = None):
+    def __init__(self, root: Path | str | None = None, trust: bool = True):
         self.root = None if root is None else Path(root)
+        self.sums = KnownSums(self.root, trust)
 
     def scratch(self) -> Path | None:
         """Return a folder for what is of no use once a step is finished; None = the system's own."""

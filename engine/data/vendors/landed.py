@@ -24,7 +24,6 @@ from engine.data.vendors.read_layout import REJECTED_OF, Piece, read_file, read_
 from engine.data.vendors.recognise import Match
 from engine.data.vendors.split_by_month import by_month, dated_view, size_of
 from engine.data.vendors.symbols import Rename, read_renames
-from engine.durable import checksum
 from engine.errors import InputError
 
 BY_MONTH = ("quotes", "surface", "open_interest", "nodes")
@@ -87,7 +86,7 @@ def land_all(matches: list[Match], reading: Reading, kept: Kept, budget: float) 
     contents: dict[Path, str] = {}
     for match in matches:
         if match.raw.path not in contents:
-            contents[match.raw.path] = checksum(match.raw.path)
+            contents[match.raw.path] = kept.sums.checksum(match.raw.path)
     return [land(match, contents[match.raw.path], reading, renames, kept, budget) for match in matches]
 
 

@@ -101,13 +101,13 @@ class VendorMarket(TableSource):
     recognised: str = ""
     _read: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def keep_under(self, folder: Path) -> None:
+    def keep_under(self, folder: Path, trust: bool = True) -> None:
         """Keep what was read and judged under a folder, for later builds."""
-        self._read["kept"] = Kept(folder)
+        self._read["kept"] = Kept(folder, trust)
 
     def fingerprint(self) -> str:
         """Hash of the files, the settings and the code."""
-        return fingerprint(self, self.inputs())
+        return fingerprint(self, self.inputs(), self._read.get("kept", Kept()).sums.checksum)
 
     def inputs(self) -> list[Path]:
         """Return all files of the folder, and those given beside it."""
