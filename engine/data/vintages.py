@@ -61,15 +61,26 @@ class Vintages:
     source: Any
 
     def note(self, folder: Path) -> None:
-        """Note that the files are in the state that a panel was built of, unless that is what was noted last."""
-        with locked(self.root / VINTAGES, "noting a vintage"):
-            known = list(self._lines())
-            if known and known[-1]["folder"] == folder.name:
-                return
-            seen = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-            line = self._key() | {"seen": seen, "folder": folder.name, "panel": read_header(folder)["content_hash"]}
-            with open(self.root / VINTAGES, "a", encoding="utf-8") as stream:
-                stream.write(json.dumps(line, sort_keys=True) + "\n")
+        """Note that the files are in the state that a panel was built of, unless that is what was noted last.
+
+        Where the cache cannot be written to, or not be locked, that is told, and the panel is as good as any.
+        """
+        if self._is_last(folder):
+            return
+        try:
+            with locked(self.root / VINTAGES, "noting a vintage"):
+                if self._is_last(folder):  # another process was faster
+                    return
+                seen = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+                line = self._key() | {"seen": seen, "folder": folder.name, "panel": read_header(folder)["content_hash"]}
+                with open(self.root / VINTAGES, "a", encoding="utf-8") as stream:
+                    stream.write(json.dumps(line, sort_keys=True) + "\n")
+        except (OSError, InputError) as error:
+            log.warning("market %s: its vintage is not noted (%s)", self.market, error)
+
+    def _is_last(self, folder: Path) -> bool:
+        known = list(self._lines(refuse=False))
+        return bool(known) and known[-1]["folder"] == folder.name
 
     def folder(self, as_of: str) -> Path:
         """Return the folder of the panel as of a time, or of the one with a hash.
@@ -111,8 +122,8 @@ class Vintages:
         told = {name: str(value) for name, value in sorted(given.items())}
         return {"market": self.market, "path": os.path.abspath(self.source.path), "settings": told}
 
-    def _lines(self) -> Iterator[dict]:
-        """Yield the lines of this market, first ones first; a last one that was cut off is none."""
+    def _lines(self, refuse: bool = True) -> Iterator[dict]:
+        """Yield the lines of this market, first ones first; a last one that a kill cut off is none."""
         try:
             text = (self.root / VINTAGES).read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -124,7 +135,7 @@ class Vintages:
                 if key.items() <= told.items():
                     yield {name: str(told[name]) for name in ("seen", "folder", "panel")}
             except (ValueError, KeyError, AttributeError):
-                if line.endswith("\n"):
+                if refuse and line.endswith("\n"):
                     where = f"{self.root / VINTAGES}, line {number}"
                     raise InputError(f"{where}: is no vintage; restore or remove that line") from None
 

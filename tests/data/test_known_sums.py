@@ -70,6 +70,11 @@ def test_a_file_that_was_written_moments_ago_is_not_remembered(file, tmp_path, r
     assert not (tmp_path / SUMS).exists()
 
 
+def test_nothing_is_remembered_where_nothing_can_be_written(file, tmp_path, read):
+    (tmp_path / "cache").write_text("no folder")
+    assert KnownSums(tmp_path / "cache" / "steps").checksum(file) == checksum(file)
+
+
 def test_lines_that_a_kill_cut_off_are_of_no_file(file, tmp_path, read):
     KnownSums(tmp_path).checksum(file)
     line = (tmp_path / SUMS).read_text()

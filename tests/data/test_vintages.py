@@ -140,8 +140,23 @@ def test_a_vintage_that_is_gone_or_damaged_is_said(files, tmp_path):
     load_market("ivydb", files, cache=tmp_path, **TOLD)
     with open(tmp_path / VINTAGES, "a") as stream:
         stream.write("\nno json\n")
+    load_market("ivydb", files, cache=tmp_path, **TOLD)  # who asks for no vintage needs none
     with pytest.raises(InputError, match=r"vintages\.jsonl, line \d: is no vintage; restore or remove that line"):
-        load_market("ivydb", files, cache=tmp_path, **TOLD)
+        load_market("ivydb", files, cache=tmp_path, as_of=then.content_hash, **TOLD)
+
+
+def test_a_panel_is_opened_where_nothing_can_be_noted(files, tmp_path, monkeypatch, caplog):
+    then = load_market("ivydb", files, cache=tmp_path, **TOLD)
+    monkeypatch.setattr(vintages, "locked", None)  # what is noted already asks for no lock
+    assert load_market("ivydb", files, cache=tmp_path, **TOLD).content_hash == then.content_hash
+    (tmp_path / VINTAGES).unlink()
+
+    def refused(path, what):
+        raise InputError(f"{path} cannot be locked")
+
+    monkeypatch.setattr(vintages, "locked", refused)
+    assert load_market("ivydb", files, cache=tmp_path, **TOLD).content_hash == then.content_hash
+    assert "its vintage is not noted" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["synthetic", "panel"])

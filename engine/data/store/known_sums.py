@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from engine.durable import checksum
@@ -42,10 +43,11 @@ class KnownSums:
         started = time.time_ns()
         found = checksum(path)
         if self._file is not None and now.st_mtime_ns + MOMENTS < started and path not in self._told:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with open(self._file, "a", encoding="utf-8") as stream:  # one write of one line: no other process cuts it
-                stream.write(json.dumps([path, state, found]) + "\n")
             self._told.add(path)
+            with suppress(OSError):  # a cache that nobody may write to serves who only opens panels
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                with open(self._file, "a", encoding="utf-8") as stream:  # in one write: no other process cuts the line
+                    stream.write(json.dumps([path, state, found]) + "\n")
         return found
 
     def _lines(self) -> Iterator[tuple[str, tuple[list[int], str]]]:
