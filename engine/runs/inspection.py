@@ -7,9 +7,12 @@ from pathlib import Path
 import polars as pl
 
 from engine.data.store.storage import HEADER, open_panel
-from engine.data.tables.judge import Judged
-from engine.data.tables.table_files import table_files
-from engine.data.vendors.auto import market_of
+from engine.data.tables.choices import Choices
+from engine.data.tables.contracts import TABLES
+from engine.data.tables.frames import judged_parts
+from engine.data.tables.judge import Judged, spelling
+from engine.data.tables.table_files import read_table, table_files
+from engine.data.vendors.auto import market_of, prepared_above
 from engine.data.vendors.canonical import Reading, VendorTables, read_matches
 from engine.data.vendors.file_month import month_of
 from engine.data.vendors.layout import Vendor
@@ -94,6 +97,12 @@ def _table(table: str, judged: Judged, matches: list[Match]) -> Iterator[str]:
                 if source not in fields.setdefault(column, []):
                     fields[column].append(source)
         yield from (_line(column, "; ".join(sources)) for column, sources in fields.items())
+    yield from _contents(judged)
+
+
+def _contents(judged: Judged) -> Iterator[str]:
+    """Say what is in the rows of a table, and what is wrong with some."""
+    rows = judged.kept
     if "date" in rows.columns and rows["date"].null_count() < rows.height:
         yield _line("dates", _span(rows["date"]))
     if "ticker" in rows.columns:
@@ -181,6 +190,10 @@ def _results(folder: Path) -> list[str] | None:
         else None
     )
     if kind is None:
+        # results/, or a study in it: results/<study>/<time>, and the jobs of a sweep below that.
+        found = sum(1 for depth in ("*", "*/*", "*/*/*") for _ in folder.glob(f"{depth}/{MANIFEST}"))
+        kind = f"{found:,} runs" if found else None
+    if kind is None:
         return None
     return [f"{folder}: {kind} of this engine", _line("check", f"python -m engine.verify {shlex.quote(str(folder))}")]
 
@@ -189,17 +202,44 @@ def _named(folder: Path) -> list[str] | None:
     """Folders whose files are named as a market of this engine wants them."""
     told = market_of(folder)
     if told is None:
-        return None
+        if (above := prepared_above(folder)) is None:
+            return None
+        command = f"{_CORRELATE} market={above} {_path(folder.parent)}"
+        return [f"{folder}: a part of {above} - {_NAMED[above]}", _line("run", f"{command}   (the folder above it)")]
     name, why = told
-    missing = ""
+    missing, tables = "", []
     if name == "files":
+        tables = list(_own_tables(folder))
         missing = " market.index=TICKER" + ("" if table_files(folder, "weights") else " market.weights=equal")
         missing += " (and market.tenor=DAYS market.delta=50 where a surface has a column per ticker)"
     return [
         f"{folder}: {name} - {_NAMED[name]}",
         _line("because", why),
+        *tables,
         _line("run", f"{_CORRELATE} market={name} {_path(folder)}{missing}"),
     ]
+
+
+def _own_tables(folder: Path) -> Iterator[str]:
+    for table in TABLES:
+        files = table_files(folder, table)
+        for file in files:
+            yield ""
+            if file.stat().st_size > MOST_BYTES:
+                yield _line(table, f"{file} is large, and was not looked into")
+                continue
+            try:
+                frame, first = read_table(file)
+                # Of a surface that says neither any will do to look at its numbers.
+                said = {spelling(column) for column in frame.columns}
+                tenor, delta = (None if name in said else value for name, value in (("tenor", 30), ("delta", 50)))
+                judged = judged_parts(table, [(frame, str(file), first)], Choices(tenor=tenor, delta=delta))
+            except InputError as error:
+                yield _line("problem", str(error))
+                continue
+            yield f"{table}: {judged.kept.height:,} rows of {file.name}, columns {', '.join(frame.columns[:8])}"
+            yield from _contents(judged)
+    yield ""
 
 
 def _some(matches: list[Match]) -> list[Match]:

@@ -164,3 +164,41 @@ def test_of_large_files_the_first_rows_stand_for_all(tmp_path, monkeypatch):
 def test_what_is_no_path_is_refused(path):
     with pytest.raises(InputError, match="is not there; give a file or a folder"):
         text_of(path)
+
+
+def test_tables_of_ones_own_are_told_with_what_is_odd_about_them(tmp_path):
+    rows = "2026-01-02,SPX,30,50,.2\n2026-01-02,A,30,50,.3\n2026-01-05,A,30,50,-1\n"
+    (tmp_path / "surface.csv").write_text(f"date,ticker,tenor,delta,iv\n{rows}")
+    (tmp_path / "prices.csv").write_text("date,ticker,close\n")
+    said = text_of(tmp_path)
+    assert "surface: 2 rows of surface.csv, columns date, ticker, tenor, delta, iv" in said
+    assert "  dates       1, 2026-01-02 to 2026-01-02" in said
+    assert "  names       2: A, SPX" in said
+    assert f"iv_not_positive 1; first {tmp_path / 'surface.csv'}, line 4, column iv: -1" in said
+    assert f"problem     {tmp_path / 'prices.csv'} has no row; is it the right one?" in said
+    assert "market=files" in said
+
+
+def test_a_wide_surface_and_a_large_table_are_told(tmp_path, monkeypatch):
+    (tmp_path / "surface.csv").write_text("date,SPX,A\n2026-01-02,.2,.3\n")
+    (tmp_path / "prices.csv").write_text("date,ticker,close\n" + "2026-01-02,A,1.0\n" * 20)
+    monkeypatch.setattr("engine.runs.inspection.MOST_BYTES", 100)
+    said = text_of(tmp_path)
+    assert "surface: 2 rows of surface.csv, columns date, SPX, A" in said
+    assert f"{tmp_path / 'prices.csv'} is large, and was not looked into" in said
+
+
+def test_a_part_of_a_prepared_market_names_the_folder_above(tmp_path):
+    for folder in ("us2026", "us_history"):
+        (tmp_path / folder).mkdir()
+    said = text_of(tmp_path / "us2026")
+    assert "a part of us_chains - prepared files" in said
+    assert f"market=us_chains market.path={tmp_path} " in said
+
+
+def test_a_folder_of_results_is_told_by_its_runs(tmp_path):
+    for study in ("mine", "other"):
+        (tmp_path / study / "2026-01-02").mkdir(parents=True)
+        (tmp_path / study / "2026-01-02" / "manifest.json").write_text("{}")
+    assert f"{tmp_path}: 2 runs of this engine" in text_of(tmp_path)
+    assert f"{tmp_path / 'mine'}: 1 runs of this engine" in text_of(tmp_path / "mine")

@@ -42,6 +42,13 @@ def market_of(path: Path) -> tuple[str, str] | None:
     return None
 
 
+def prepared_above(path: Path) -> str | None:
+    """Return which prepared market a folder is a part of, that has to be given whole; None of any other."""
+    above, name = path.resolve().parent, path.resolve().name
+    whole = (market for market, of in _PREPARED.items() if name in of and all((above / one).is_dir() for one in of))
+    return next(whole, None)
+
+
 def resolved(path: Any, settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the market that a path holds, and the settings for it.
 
