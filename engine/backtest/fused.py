@@ -28,8 +28,12 @@ class FusedLegs:
         dates, listed = panel.dates, panel.listed
         session = cohorts.sessions(dates, days)
         days_left = cohorts.days_left(dates, session)
-        slot, near, far, beyond = _between(panel, cohorts, session, days_left)
-        years = year_fraction(days_left)
+        if listed is None:
+            # A device is sent the numbers of days, and a table of what follows from each.
+            left, table = xp.asarray(days_left.astype(int)), between_tenors(panel.tenors, days_left.max(initial=0.0))
+            smiles = [xp.asarray(column)[left] for column in table]
+        else:
+            smiles = map(xp.asarray, _listed_slots(listed.expiry[session], cohorts.expiry, days_left))
         self.panel, self.days, self.instruments = panel, days, pairs(structure)
         self.first_day = partial(Legs, panel, cohorts, name, 0, structure)
         rate = panel.rate[xp.asarray(session)]
@@ -41,18 +45,13 @@ class FusedLegs:
         quantile = node_quantiles(xp, panel.deltas)
         self.dtype = smile.dtype.name
         self.size, self.legs = len(cohorts), name.shape[1]
-        near, far, years = (xp.ascontiguousarray(xp.asarray(a), dtype=xp.float64) for a in (near, far, years))
         self.market = (  # in the order of kernels/entries.py
             self.legs,
             days,
             *smile.shape,
             xp.ascontiguousarray(name, dtype=xp.int64),
             xp.asarray(session),
-            xp.asarray(slot),
-            near,
-            far,
-            xp.asarray(beyond),
-            years,
+            *smiles,
             xp.ascontiguousarray(rate),
             xp.ascontiguousarray(index_smile, dtype=smile.dtype),
             smile,
@@ -142,23 +141,33 @@ def _doubles(array):
     return xp.ascontiguousarray(array, dtype=xp.float64)
 
 
-def _between(panel, cohorts, session, days_left):
-    """Where each cohort's smile lies on each day, (C, H + 1): slot, factors of the variances there and one further.
+def _listed_slots(listed, expiry, days_left):
+    """Where each cohort's expiry is among those listed on each day, (C, H + 1, expiries), as `between_tenors`."""
+    match = listed == expiry[:, None, None]
+    slot = np.where(match.any(axis=-1), match.argmax(axis=-1), -1)  # -1 where it is not
+    none = np.zeros(slot.shape)
+    return slot, np.ones(slot.shape), none, none.astype(np.uint8), year_fraction(days_left)
+
+
+def between_tenors(tenors, most: float):
+    """Where a smile lies between the tenors when 0, 1, ... `most` days are left.
 
     Returns
     -------
-    slot : int64, -1 where the expiry is not listed
-    near, far : smile variance = near * first^2 + far * second^2
-    beyond : uint8, 1 where the tenors do not reach the time left
+    slot : array of int64
+        Of the tenor below; the one above is the next.
+    near, far : array of float
+        Smile variance = near * first^2 + far * second^2.
+    beyond : array of uint8
+        1 where the tenors do not reach the time left.
+    years : array of float
     """
-    if panel.listed is not None:
-        match = panel.listed.expiry[session] == cohorts.expiry[:, None, None]
-        slot = np.where(match.any(axis=-1), match.argmax(axis=-1), -1)
-        return slot, np.ones(slot.shape), np.zeros(slot.shape), np.zeros(slot.shape, dtype=np.uint8)
-    slots, tenors = tenors_around(panel.tenors, days_left)
-    first, second = (tenors[:, 0, :, k].astype(float) for k in (0, 1))
+    days = np.arange(most + 1.0)
+    slots, around = tenors_around(tenors, days[None])
+    first, second = around[0, 0].T.astype(float)
     gap = second - first
-    share = np.clip(np.divide(days_left - first, gap, out=np.zeros(gap.shape), where=gap > 0.0), 0.0, 1.0)
-    time = np.clip(days_left, first, second)
-    beyond = (days_left < first) | (days_left > second)
-    return slots[0], (1.0 - share) * first / time, share * second / time, beyond.astype(np.uint8)
+    share = np.clip(np.divide(days - first, gap, out=np.zeros(gap.shape), where=gap > 0.0), 0.0, 1.0)
+    time = np.clip(days, first, second)
+    beyond = (days < first) | (days > second)
+    near, far = (1.0 - share) * first / time, share * second / time
+    return slots[0, 0], near, far, beyond.astype(np.uint8), year_fraction(days)
