@@ -90,6 +90,8 @@ def _no_trades(summary: dict, result: "BacktestResult") -> str:
             f"nothing was traded: the strategy has no opinion on any of {possible} entry dates. A signal whose window "
             f"is longer than the {sessions} sessions of the data never has one; shorten it, or widen start and end"
         )
+    if blocked := result.limits().height:
+        return f"nothing was traded: limits blocked all {blocked} cohorts that the strategy asked for"
     return (
         f"nothing was traded: the strategy asked for no exposure on any of {possible} entry dates, "
         f"{summary['cohorts_undecided']} of which came before it had an opinion"

@@ -203,6 +203,11 @@ class ForwardStart(OptionLegs):
     tenor: int = 60
     start: int = 30
 
+    def __post_init__(self):
+        super().__post_init__()
+        if not 0 < self.start < self.tenor:
+            raise InputError(f"structure.start={self.start} must lie between 0 and structure.tenor={self.tenor} days")
+
     @property
     def index(self) -> tuple[Instrument, ...]:
         """Instruments of a unit of a leg."""

@@ -183,8 +183,14 @@ def test_the_ledger_says_when_it_was_struck_and_hedges_by_another_volatility_are
 def test_what_cannot_be_struck_later_is_refused():
     panel = small_market(64)
     for start in (0, 28, 40):
-        with pytest.raises(InputError, match=rf"instruments struck after {start} days .* fewer than its 28"):
+        with pytest.raises(
+            InputError, match=rf"structure.start={start} must lie between 0 and structure.tenor=28 days"
+        ):
             run(panel, ForwardStart(28, start=start))
+    late = (Instrument(Kind.STRADDLE, start=40),)
+    own = type("Own", (), {"tenor": 28, "min_days": 7, "min_coverage": 0.8, "index": late, "members": late})
+    with pytest.raises(InputError, match=r"instruments struck after 40 days .* fewer than its 28"):
+        run(panel, own())
     call = (Instrument(Kind.CALL, start=14),)
     own = type("Own", (), {"tenor": 28, "min_days": 7, "min_coverage": 0.8, "index": call, "members": call})
     with pytest.raises(InputError, match="Own has a call from 14d that is struck later; only straddles"):

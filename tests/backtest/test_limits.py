@@ -204,3 +204,10 @@ def test_whole_lots_are_blocked_and_not_scaled():
     Limits(name_vega=1.0, action="block")._check(listed)
     with pytest.raises(InputError, match=r"use limits\.action=block"):
         Limits(name_vega=1.0)._check(listed)
+
+
+def test_limits_that_leave_nothing_are_named_and_not_the_strategy():
+    result = backtest(small_market(), ShortCorrelation(), limits=Limits(correlation_vega=0.0))
+    assert [caution.text for caution in result.cautions() if "nothing was traded" in caution.text] == [
+        f"nothing was traded: limits blocked all {result.limits().height} cohorts that the strategy asked for"
+    ]

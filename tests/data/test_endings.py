@@ -11,6 +11,7 @@ from engine.correlation import AllMembers
 from engine.data import MarketPanel
 from engine.data.tables.contracts import ACTIONS
 from engine.data.tables.judge import judged
+from engine.errors import InputError
 from strategies.short_correlation import ShortCorrelation
 
 DAYS = [day for n in range(60) if (day := date(2026, 1, 5) + timedelta(n)).weekday() < 5]
@@ -125,3 +126,54 @@ def test_rows_that_do_not_say_what_is_paid_are_rejected():
     ]
     for row, reason in bad:
         assert judged(ACTIONS, actions(row, good), "actions").rejected["reason"].to_list() == [reason]
+
+
+def ending(kind, amount, into=None, name="A", day=EVENT):
+    return (day, name, kind, None, amount, into)
+
+
+@pytest.mark.parametrize(
+    ("events", "match"),
+    [
+        (
+            [ending("cash_merger", 5700.0)],
+            r"A ends by cash_merger on 2026-01-19 for 5700, and its close before was 49\.02",
+        ),
+        (
+            [ending("cash_merger", 0.57)],
+            r"A ends by cash_merger on 2026-01-19 for 0\.57, and its close before was 49\.02",
+        ),
+        ([ending("delisting", 5700.0)], r"A ends by delisting on 2026-01-19 for 5700"),
+        ([ending("bankruptcy", 5700.0)], r"A ends by bankruptcy on 2026-01-19 for 5700"),
+        ([ending("stock_merger", 50.0, "B")], r"A ends by stock_merger on 2026-01-19 for 50 of B, worth 4"),
+        ([ending("stock_merger", 0.005, "B")], r"A ends by stock_merger on 2026-01-19 for 0\.005 of B, worth 0\."),
+        (
+            [ending("cash_merger", 57.0), ending("delisting", 1.0)],
+            r"A ends on 2026-01-19 and, by delisting, on 2026-01-19",
+        ),
+        (
+            [ending("cash_merger", 57.0), ending("delisting", 57.0, day=DAYS[12])],
+            r"A ends on 2026-01-19 and, by delisting",
+        ),
+        (
+            [ending("stock_merger", 0.5, "B"), ending("stock_merger", 2.0, "A", name="B", day=DAYS[12])],
+            r"A becomes B, which ends as A again",
+        ),
+        ([ending("cash_merger", 1000.0, name="IDX")], r"IDX is the index, and ends by cash_merger"),
+    ],
+)
+def test_an_ending_that_cannot_be_is_refused(events, match):
+    with pytest.raises(InputError, match=match):
+        panel(events)
+
+
+def test_a_delisting_may_pay_little_and_a_merger_into_no_name_pays_what_nobody_knows():
+    assert np.isfinite(panel([ending("delisting", 0.57)]).settlement).sum() == 1
+    assert np.isnan(panel([ending("stock_merger", 900.0, "ELSEWHERE")]).strike_factor).sum() == 1
+
+
+def test_closes_after_an_end_are_told():
+    notes = panel([ending("cash_merger", 57.0)]).info.notes
+    later = sum(day > EVENT for day in DAYS)
+    assert f"A ends by cash_merger on {EVENT}, and has {later} closes after that: they count no more" in notes
+    assert not any("closes after that" in note for note in panel([ending("cash_merger", 57.0)], gone=("A",)).info.notes)

@@ -10,6 +10,7 @@ from engine.data.arrange import as_actions
 from engine.data.panel import MarketPanel
 from engine.data.records import Account, MarketInfo
 from engine.data.tables.assumptions import assumptions, check_actions
+from engine.data.tables.check_endings import check_endings, told_of_endings
 from engine.data.tables.choices import Choices
 from engine.data.tables.dated_rows import DatedRows
 from engine.data.tables.judge import REJECTED, Judged, reasons, refuse_rejected
@@ -118,7 +119,9 @@ def from_rows(
         why = reasons(lost, 3) or "too few of an expiry"
         raise InputError(f"{rows.file}: no quote makes a volatility ({why})")
     check_actions(tables.get("actions"), market)
-    notes = (*known, *assumptions(rows, tables, market, choices, rate))
+    check_endings(tables.get("actions"), market)
+    ends = told_of_endings(tables.get("actions"), market)
+    notes = (*known, *assumptions(rows, tables, market, choices, rate), *ends)
     for note in (*notes, *_told(rejected, rows.unlisted)):
         log.warning("market %s: %s", name, note)
     counts = [used, market.unused, *(_named_after(found) for found in everything)]

@@ -1,0 +1,90 @@
+"""Whether names cease to trade as their actions say: once, for about what a share was worth, into what there is."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from engine.data.tables.contracts import PAID_IN_CASH, STOCK_MERGER
+from engine.data.tables.judge import Judged
+from engine.errors import InputError
+
+if TYPE_CHECKING:
+    from engine.data.tables.tables_to_panel import TabledMarket
+
+TIMES = 3.0  # no deal pays so many times the last close; what pays less than a third of it is no merger
+MERGER = "cash_merger"
+
+
+def check_endings(actions: Judged | None, market: "TabledMarket") -> None:
+    """Raise InputError where a name ends twice, in a circle, or for what no share of it was worth.
+
+    Parameters
+    ----------
+    actions : Judged or None
+    market : TabledMarket
+    """
+    if actions is None:
+        return
+    ends = _endings(actions)
+    _check_once(actions.file, ends, market.info.index)
+    column = {name: 1 + n for n, name in enumerate(market.names)}
+    for date, name, kind, amount, into in ends.iter_rows():
+        before = int(np.searchsorted(market.dates, np.datetime64(date, "D"))) - 1
+        if name not in column or not 0 <= before < len(market.dates) - 1:
+            continue
+        last = _last(market, before, column[name])
+        paid = amount or 0.0
+        if kind == STOCK_MERGER:
+            if into not in column:
+                continue
+            paid = amount * _last(market, before, column[into])
+        little = kind in (MERGER, STOCK_MERGER) and paid * TIMES < last
+        if paid > TIMES * last or little:
+            given = f"{amount:g} of {into}, worth {paid:.6g}" if kind == STOCK_MERGER else f"{paid:.6g}"
+            raise InputError(
+                f"{actions.file}: {name} ends by {kind} on {date} for {given}, and its close before was {last:.6g}; "
+                "give what is paid for one share, in prices as quoted that day"
+            )
+
+
+def told_of_endings(actions: Judged | None, market: "TabledMarket") -> Iterator[str]:
+    """Say which names have prices after their end."""
+    column = {name: 1 + n for n, name in enumerate(market.names)}
+    for date, name, kind in _endings(actions).select("date", "asset", "kind").iter_rows() if actions else ():
+        if name in column:
+            later = market.prices[market.dates > np.datetime64(date, "D"), column[name]]
+            if count := int(np.isfinite(later).sum()):
+                yield f"{name} ends by {kind} on {date}, and has {count:,} closes after that: they count no more"
+
+
+def _endings(actions: Judged) -> pl.DataFrame:
+    kept = actions.kept.filter(pl.col("kind").is_in([*PAID_IN_CASH, STOCK_MERGER])).rename({"ticker": "asset"})
+    return kept.sort("date", "asset").select("date", "asset", "kind", "amount", "into")
+
+
+def _check_once(file: str, ends: pl.DataFrame, index: str) -> None:
+    into = {}
+    for date, name, kind, _, other in ends.iter_rows():
+        if name == index:
+            raise InputError(f"{file}: {index} is the index, and ends by {kind} on {date}; end the market before that")
+        if name in into:
+            raise InputError(f"{file}: {name} ends on {into[name][0]} and, by {kind}, on {date}; keep one of the rows")
+        into[name] = (date, other)
+    for first in into:
+        name, seen = first, set()
+        while name in into and into[name][1] is not None:
+            if name in seen:
+                raise InputError(
+                    f"{file}: {first} becomes {into[first][1]}, which ends as {first} again; mend one of them"
+                )
+            seen.add(name)
+            name = into[name][1]
+
+
+def _last(market: "TabledMarket", row: int, column: int) -> float:
+    """Return the last close on or before a session, NaN where there is none: nothing is then told of it."""
+    known = market.prices[: row + 1, column]
+    known = known[np.isfinite(known)]
+    return float(known[-1]) if len(known) else float("nan")
