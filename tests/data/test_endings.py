@@ -159,6 +159,12 @@ def ending(kind, amount, into=None, name="A", day=EVENT):
             [ending("stock_merger", 0.5, "B"), ending("stock_merger", 2.0, "A", name="B", day=DAYS[12])],
             r"A becomes B, which ends as A again",
         ),
+        ([(EVENT, "A", "split", None, 4.0, None)], r"the split of A on 2026-01-19 has amount 4; it takes a factor"),
+        ([(SPLIT, "A", "split", 0.25, 4.0, None)], r"the split of A on 2026-01-26 has amount 4; it takes a factor"),
+        (
+            [(EVENT, "A", "cash_merger", 0.5, 57.0, None)],
+            r"the cash_merger of A on 2026-01-19 has factor 0\.5; it takes an",
+        ),
         ([ending("cash_merger", 1000.0, name="IDX")], r"IDX is the index, and ends by cash_merger"),
     ],
 )

@@ -18,7 +18,7 @@ MERGER = "cash_merger"
 
 
 def check_endings(actions: Judged | None, market: "TabledMarket") -> None:
-    """Raise InputError where a name ends twice, in a circle, or for what no share of it was worth.
+    """Raise InputError where a name ends twice, in a circle, for what no share was worth, or fields are mixed up.
 
     Parameters
     ----------
@@ -27,6 +27,7 @@ def check_endings(actions: Judged | None, market: "TabledMarket") -> None:
     """
     if actions is None:
         return
+    _check_fields(actions)
     ends = _endings(actions)
     _check_once(actions.file, ends, market.info.index)
     column = {name: 1 + n for n, name in enumerate(market.names)}
@@ -62,6 +63,18 @@ def told_of_endings(actions: Judged | None, market: "TabledMarket") -> Iterator[
 def _endings(actions: Judged) -> pl.DataFrame:
     kept = actions.kept.filter(pl.col("kind").is_in([*PAID_IN_CASH, STOCK_MERGER])).rename({"ticker": "asset"})
     return kept.sort("date", "asset").select("date", "asset", "kind", "amount", "into")
+
+
+def _check_fields(actions: Judged) -> None:
+    """Refuse what a kind does not use: 4 for a split is an amount by mistake, and its terms would not be known."""
+    ends = pl.col("kind").is_in([*PAID_IN_CASH, STOCK_MERGER])
+    for field, kinds, takes in (
+        ("factor", ends, "an amount, cash or shares for one share"),
+        ("amount", ~ends, "a factor, new price / old price"),
+    ):
+        wrong = actions.kept.filter(kinds & pl.col(field).is_not_null())
+        for date, name, kind, value in wrong.select("date", "ticker", "kind", field).head(1).iter_rows():
+            raise InputError(f"{actions.file}: the {kind} of {name} on {date} has {field} {value:g}; it takes {takes}")
 
 
 def _check_once(file: str, ends: pl.DataFrame, index: str) -> None:
