@@ -108,3 +108,16 @@ def test_a_key_whose_last_known_name_changed_later_has_the_name_that_other_table
     header = "secid,effect_date,cusip,ticker,class,issuer,issue,sic"
     (tmp_path / "secnmd.csv").write_text(f"{header}\n999001,2012-05-18,1,FB,,X,,1\n")
     assert vendor_tables(tmp_path).tables["prices"].kept["ticker"].to_list() == ["META"]
+
+
+def test_members_that_nothing_links_to_keys_are_refused_and_a_link_without_members_is_of_all(tmp_path):
+    prices = ["999001,2019-01-15,1,1,50,1,0,1,1,1,100", "999002,2019-01-15,1,1,50,1,0,1,1,1,100"]
+    (tmp_path / "secprd.csv").write_text("\n".join([SECPRD, *prices, ""]))
+    members = tmp_path / "dsp500list.csv"
+    members.write_text("permno,start,ending\n90001,1998-03-12,2024-12-31\n")
+    with pytest.raises(InputError, match="a list of members by permno is there, and no file that links them to secids"):
+        vendor_tables(tmp_path)
+    members.unlink()
+    (tmp_path / "opcrsphist.csv").write_text(f"{LINK}\n999001,1998-01-01,2030-12-31,90001,1\n")
+    weights = vendor_tables(tmp_path).tables["weights"].kept
+    assert weights["weight"].to_list() == [0.5, 0.5]
