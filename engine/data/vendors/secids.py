@@ -48,8 +48,8 @@ def securities(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         if "weights" not in named:
             if members is not None and links is None:
                 raise InputError(
-                    "a list of members by permno is there, and no file that links them to secids: add opcrsphist, or move "
-                    "the list away, for weights of all that have shares or market.weights=FILE"
+                    "a list of members by permno is there, and no file that links them to secids: add opcrsphist, or "
+                    "move the list away, for weights of all that have shares or market.weights=FILE"
                 )
             named["weights"] = _weights(shares, _spells(members, links))
     name = dict(SECIDS)
