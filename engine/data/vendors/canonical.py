@@ -9,7 +9,7 @@ import polars as pl
 from engine.data.tables.contracts import Table
 from engine.data.tables.dated_rows import days_of
 from engine.data.tables.in_common import check_strikes
-from engine.data.tables.judge import COUNTS, LINE, REJECTED, Judged, judged
+from engine.data.tables.judge import COUNTS, LINE, REJECTED, Judged, judged, reasons
 from engine.data.vendors.layout import Vendor
 from engine.data.vendors.listed_nodes import NODES, REACH, READ, with_nodes
 from engine.data.vendors.read_layout import REJECTED_OF, Piece, read_file
@@ -284,9 +284,7 @@ def refuse_empty(table: str, where: str, counts: list[pl.DataFrame]) -> None:
     """Raise InputError where every row of a table was left out, with the reasons."""
     told = pl.concat([pl.DataFrame(schema=COUNTS), *counts])
     if told.height:
-        why = told.group_by("reason").agg(pl.col("rows").sum()).sort("rows", "reason", descending=[True, False])
-        reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in why.iter_rows())
-        raise InputError(f"{where}, {table}: no usable row ({reasons}); check its columns and their units")
+        raise InputError(f"{where}, {table}: no usable row ({reasons(told)}); check its columns and their units")
 
 
 def _why(found: Found) -> str:
