@@ -1,6 +1,7 @@
 """python -m engine.inspect PATH...: what files are, which column feeds which field, what is odd, the command to run."""
 
 import argparse
+import os
 import sys
 
 from engine.command.start import import_from_here_last
@@ -22,6 +23,9 @@ def _unknown(paths: list[str]):
     for path in paths:
         try:
             print(*inspection(path), sep="\n")
+        except BrokenPipeError:  # the reader, `| head` say, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
         except (InputError, OSError) as error:
             print(f"error: {error}", file=sys.stderr)
             yield path
