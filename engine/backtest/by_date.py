@@ -30,7 +30,7 @@ def carried_exposure(result: "BacktestResult", p: int = 0) -> np.ndarray:
     """Exposure carried out of each close, (T,): the sum over cohorts then open, 1 = one cohort at full size."""
     cohorts = result.book.cohorts
     until = result.held_until(p)
-    open_at_end = (cohorts.outcome == LegStatus.OPEN) & (until == cohorts.life)
+    open_at_end = (cohorts.outcome == int(LegStatus.OPEN)) & (until == cohorts.life)
     change = np.zeros(len(result.dates) + 1)
     np.add.at(change, cohorts.entry, result.entry_exposure[p])
     np.add.at(change, np.where(open_at_end, len(result.dates), cohorts.entry + until), -result.entry_exposure[p])

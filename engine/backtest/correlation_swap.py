@@ -93,7 +93,7 @@ class CorrelationHeld(Held):
         xp, marks = namespace(weights), self.marks
         weight = xp.where(quoted, weights, 0.0)[:, :, None]
         day = xp.arange(marks.forward.shape[-1])
-        leaves = (marks.status == LegStatus.SETTLED) | (marks.status == LegStatus.CLOSED)
+        leaves = (marks.status == int(LegStatus.SETTLED)) | (marks.status == int(LegStatus.CLOSED))
         stays = (day < marks.end[:, 1:, None]) | ~leaves[:, 1:, None]
         left = xp.where(stays, weight, 0.0)
         pairs = (left > 0.0).sum(axis=1, keepdims=True) > 1  # of one name alone there is no correlation

@@ -170,7 +170,7 @@ def _greeks(legs: Legs, units, hedge: Hedge):
     day = xp.arange(legs.marks.forward.shape[-1])
     end, status = legs.marks.end[:, :, None], legs.marks.status[:, :, None]
     # Where the data end, what is open is still held.
-    on = ((day < end) | ((day == end) & (status == LegStatus.OPEN))) & (units != 0.0)[:, :, None]
+    on = ((day < end) | ((day == end) & (status == int(LegStatus.OPEN)))) & (units != 0.0)[:, :, None]
     total = xp.zeros((len(units), len(day), 2, len(GREEKS)))
     for held, ratio, hedged in zip(legs.instruments, legs.ratios, held_deltas(legs, units, hedge), strict=True):
         greeks, forward, quantity = held.greeks, held.marks.forward, (units * ratio)[:, :, None]

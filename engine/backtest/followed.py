@@ -69,7 +69,7 @@ def by_signal(
     book = result.book
     if values is None or book.listed is not None:
         return None
-    ended = to_host(book.entered) & (book.cohorts.outcome != LegStatus.OPEN)
+    ended = to_host(book.entered) & (book.cohorts.outcome != int(LegStatus.OPEN))
     gross = to_host(book.by_day["gross"]).sum(axis=1)[ended]
     decided = np.asarray(values, dtype=float)[book.cohorts.entry[ended] - result.lag]
     return by_bucket(decided, gross, buckets, overlap=book.most_held, repetitions=repetitions)

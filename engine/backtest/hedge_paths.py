@@ -45,7 +45,7 @@ def _of_expiry(legs: "Legs", same: list[int], units: Floats, hedge: AbstractHedg
     marks = instruments[0].marks
     day = xp.arange(delta.shape[-1])
     # Where the data end, what is open is still held on.
-    alive = (day < marks.end[:, :, None]) | (marks.status[:, :, None] == LegStatus.OPEN)
+    alive = (day < marks.end[:, :, None]) | (marks.status[:, :, None] == int(LegStatus.OPEN))
     path = hedge.held(
         Wanted(
             delta=delta,

@@ -89,7 +89,7 @@ class Held:
         status = marks.status[:, :, None]
         vega = self.without_quotes(xp.where(included, xp.abs(units) * greeks.vega, 0.0))
         vega_traded, vega_held = self.trades(vega, included)
-        delivers = ends & (status == LegStatus.EXPIRED) & physical
+        delivers = ends & (status == int(LegStatus.EXPIRED)) & physical
         delivers[:, 0] = False  # the index is settled in cash
         return Flows(
             parts=xp.where(lives, xp.stack(parts, axis=2) * units[..., None], 0.0),
@@ -114,8 +114,8 @@ class Held:
         end, status = self.marks.end[:, :, None], self.marks.status[:, :, None]
         held = xp.where((day < end) & included, amount, 0.0)
         ends = (day == end) & included
-        sold = xp.where(ends & (status == LegStatus.EXITED), amount, 0.0)
-        sold = sold + xp.where(ends & (status == LegStatus.CLOSED), day_before(amount), 0.0)
+        sold = xp.where(ends & (status == int(LegStatus.EXITED)), amount, 0.0)
+        sold = sold + xp.where(ends & (status == int(LegStatus.CLOSED)), day_before(amount), 0.0)
         return xp.where(day == 0, held, sold), held
 
     def _delivered(self):

@@ -120,7 +120,7 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
     pnl = {name: rows.vega * rows.of(getattr(legs, name)) for name in SOURCES}
     gross = rows.vega * sum(rows.of(getattr(legs, name)) for name in SOURCES)
     status = rows.of(legs.status)
-    status = np.where(rows.is_sold & (status == LegStatus.EXPIRED), int(LegStatus.EXITED), status)
+    status = np.where(rows.is_sold & (status == int(LegStatus.EXPIRED)), int(LegStatus.EXITED), status)
     detail = _over_life(result, p, book, rows, entry, legs.end) if book.detail is not None else None
     hedge_traded = (
         legs.hedge_traded if book.hedges is None else _netted(result, p, book, map_arrays(book.hedges, to_host))

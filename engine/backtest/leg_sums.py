@@ -20,7 +20,11 @@ def magnitudes(parts, reading: Reading):
     sums = {"pnl": pnl.sum(axis=1)}
     # A day's P&L is doubtful when the mark at either of its closes is.
     stale, beyond = (xp.maximum(a[..., 1:], a[..., :-1]) for a in (reading.stale, reading.beyond))
-    doubtful = {"stale": stale, "beyond_tenors": beyond == Beyond.TENORS, "beyond_deltas": beyond == Beyond.DELTAS}
+    doubtful = {
+        "stale": stale,
+        "beyond_tenors": beyond == int(Beyond.TENORS),
+        "beyond_deltas": beyond == int(Beyond.DELTAS),
+    }
     sums |= {kind: xp.where(is_so, pnl, 0.0).sum(axis=1) for kind, is_so in doubtful.items()}
     for part in ("gamma", "theta", "unexplained"):
         sums[part] = xp.abs(parts[:, :, PARTS.index(part)]).sum(axis=1)

@@ -177,7 +177,7 @@ class Legs:
         if getattr(hedge, "netted", False):
             reduced["hedges"] = hedge_trades(self, flows, units)
         end = marks.end[:, :, None]
-        marked = xp.where(marks.status[:, :, None] == LegStatus.CLOSED, xp.maximum(end - 1, 0), end)
+        marked = xp.where(marks.status[:, :, None] == int(LegStatus.CLOSED), xp.maximum(end - 1, 0), end)
         life = xp.stack([flow.parts.sum(axis=3) for flow in flows], axis=2)  # (C, 1 + L, I, parts)
         hedging, financing = life[..., PARTS.index("hedge")], life[..., PARTS.index("financing")]
         values = [xp.take_along_axis(held.greeks.value, marked, axis=2)[:, :, 0] for held in self.instruments]

@@ -159,5 +159,5 @@ def _room(before: np.ndarray, more: np.ndarray, cap: np.ndarray, either_way: boo
 
 def _held_on(cohorts, session: int) -> np.ndarray:
     """Return which cohorts are entered by a session and held on from its close, were none sold before its end."""
-    last = cohorts.last - (cohorts.outcome != LegStatus.OPEN)
+    last = cohorts.last - (cohorts.outcome != int(LegStatus.OPEN))
     return np.flatnonzero((cohorts.entry <= session) & (last >= session))

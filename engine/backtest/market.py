@@ -93,7 +93,7 @@ class MarketView:
         """Clean implied correlation of the basket, (T,) decimals; NaN where coverage is too thin to trade on."""
         record = self.implied(tenor, delta)
         xp = namespace(record.clean)
-        return xp.where(record.status == CorrelationStatus.THIN_COVERAGE, xp.nan, record.clean)
+        return xp.where(record.status == int(CorrelationStatus.THIN_COVERAGE), xp.nan, record.clean)
 
     def sector_correlation(self, tenor: int, delta: int = 50) -> PerDate:
         """Mean implied correlation inside the sectors that have options of their own, (T,) decimals.
@@ -111,7 +111,9 @@ class MarketView:
         (k, d), names = self._cell(tenor, delta), self.component_iv(tenor, delta)
         xp = namespace(names)
         records = [implied_correlation(s.index_iv[:, k, d], names, s.weights) for s in quoted if s.index_iv is not None]
-        inside = xp.stack([xp.where(r.status == CorrelationStatus.THIN_COVERAGE, xp.nan, r.clean) for r in records])
+        inside = xp.stack(
+            [xp.where(r.status == int(CorrelationStatus.THIN_COVERAGE), xp.nan, r.clean) for r in records]
+        )
         known = xp.isfinite(inside)
         total = xp.where(known, inside, 0.0).sum(axis=0)
         return xp.where(known.any(axis=0), total / xp.maximum(known.sum(axis=0), 1), xp.nan)
@@ -176,4 +178,4 @@ class MarketView:
 def _tradable(found: DispersionMeasures) -> Floats:
     """Return the dispersion where names holding enough of the basket are quoted, else NaN."""
     xp = namespace(found.dispersion_vol)
-    return xp.where(found.status == DispersionStatus.THIN_COVERAGE, xp.nan, found.dispersion_vol)
+    return xp.where(found.status == int(DispersionStatus.THIN_COVERAGE), xp.nan, found.dispersion_vol)

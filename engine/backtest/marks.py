@@ -195,15 +195,15 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
     status = xp.where(unknown <= xp.minimum(final, settles), int(LegStatus.CLOSED), status)
     alive = held <= end[:, :, None]
     last_day = held == end[:, :, None]
-    closed_today = last_day & (status == LegStatus.CLOSED)[..., None]
-    settled_today = last_day & ((status == LegStatus.SETTLED) | (status == LegStatus.EXPIRED))[..., None]
+    closed_today = last_day & (status == int(LegStatus.CLOSED))[..., None]
+    settled_today = last_day & ((status == int(LegStatus.SETTLED)) | (status == int(LegStatus.EXPIRED)))[..., None]
 
     shares = xp.cumprod(xp.where(alive & xp.isfinite(factor), factor, 1.0), axis=-1)
     quoted_forward, smile, beyond_tenor = read_smiles(panel, cohorts, session, days_left, names)
     carry = by_leg(panel.index_carry[at], panel.carry[legs_at, leg])
     from_spot = spot * xp.exp(xp.where(xp.isfinite(carry), carry, 0.0) * years)
     forward = xp.where(xp.isfinite(quoted_forward), quoted_forward, from_spot)
-    final_price = xp.where((status == LegStatus.SETTLED)[..., None], settlement, spot)
+    final_price = xp.where((status == int(LegStatus.SETTLED))[..., None], settlement, spot)
     forward = xp.where(settled_today, final_price, xp.where(closed_today, xp.nan, forward)) / shares
     quotable = alive & ~settled_today & ~closed_today
     return Marks(

@@ -96,7 +96,7 @@ def settle_at_open(
     if getattr(structure, "opening", None) is None:
         return
     at = opening[xp.asarray(cohorts.last)]
-    ends = (by_leg["status"][:, 0] == LegStatus.EXPIRED) & xp.isfinite(at) & (units[:, 0] != 0.0)
+    ends = (by_leg["status"][:, 0] == int(LegStatus.EXPIRED)) & xp.isfinite(at) & (units[:, 0] != 0.0)
     here = xp.arange(len(units)), xp.asarray(cohorts.life)
     for i, (instrument, _) in enumerate(pairs(structure)):
         if instrument.tenor is not None:

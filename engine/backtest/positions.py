@@ -66,7 +66,7 @@ class Positions:
     def held_on(self, panel: MarketPanel, session: int) -> np.ndarray:
         """Positions held on from the close of a session, bool."""
         cohorts = self.cohorts(panel)
-        return (self.entry <= session) & (cohorts.last - (cohorts.outcome != LegStatus.OPEN) >= session)
+        return (self.entry <= session) & (cohorts.last - (cohorts.outcome != int(LegStatus.OPEN)) >= session)
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ class OnDay:
 def on_day(legs: Legs, units: Floats, days: Floats) -> OnDay:
     """Return how legs are marked on the holding day that each cohort has reached, (C,)."""
     xp, at = namespace(units), days[:, None, None]
-    end, is_open = legs.marks.end, legs.marks.status == LegStatus.OPEN
+    end, is_open = legs.marks.end, legs.marks.status == int(LegStatus.OPEN)
 
     def stacked(of: Callable):
         daily = (xp.broadcast_to(of(held), legs.marks.forward.shape) for held in legs.instruments)

@@ -78,7 +78,7 @@ class Cohorts:
     @property
     def settled(self) -> np.ndarray:
         """True where the data reaches the expiry, (C,)."""
-        return self.outcome == LegStatus.EXPIRED
+        return self.outcome == int(LegStatus.EXPIRED)
 
     @property
     def life(self) -> np.ndarray:
@@ -106,7 +106,7 @@ class Cohorts:
 
     def beside(self, expiry: np.ndarray) -> "Cohorts":
         """Return the same cohorts in contracts of later expiries, (C,), that are sold where these expire."""
-        outcome = np.where(self.outcome == LegStatus.EXPIRED, int(LegStatus.EXITED), self.outcome)
+        outcome = np.where(self.outcome == int(LegStatus.EXPIRED), int(LegStatus.EXITED), self.outcome)
         return Cohorts(self.entry, self.last, expiry, outcome)
 
     def __getitem__(self, part: slice | np.ndarray) -> "Cohorts":

@@ -246,7 +246,7 @@ def _held(result: "BacktestResult", p: int, session: int, last: np.ndarray) -> n
 def held_on(result: "BacktestResult", p: int, session: int) -> tuple[np.ndarray, Cohorts]:
     """Cohorts held on from the close of a session, and which these are."""
     cohorts = result.book.cohorts.until(result.held_until(p))
-    held = _held(result, p, session, cohorts.last - (cohorts.outcome != LegStatus.OPEN))
+    held = _held(result, p, session, cohorts.last - (cohorts.outcome != int(LegStatus.OPEN)))
     return held, cohorts[held]
 
 

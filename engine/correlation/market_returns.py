@@ -155,8 +155,10 @@ def basket_realized(
     record = map_arrays(whole, lambda values: values[returns.sessions])
     if basket.of_sector and basket.leg is not None:
         record.coverage[:] *= basket.share
-        thin = (record.coverage < least_coverage(min_coverage)) & (record.status != CorrelationStatus.NO_INDEX_QUOTE)
-        record.status[thin] = CorrelationStatus.THIN_COVERAGE
+        thin = (record.coverage < least_coverage(min_coverage)) & (
+            record.status != int(CorrelationStatus.NO_INDEX_QUOTE)
+        )
+        record.status[thin] = int(CorrelationStatus.THIN_COVERAGE)
     return record
 
 

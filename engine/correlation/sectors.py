@@ -155,8 +155,8 @@ def correlate_baskets(
     for b, basket in enumerate(chosen):
         if basket.of_sector:
             rho.coverage[b] *= basket.share.reshape(-1, 1, 1)
-            thin = (rho.coverage[b] < min_coverage) & (rho.status[b] != CorrelationStatus.NO_INDEX_QUOTE)
-            rho.status[b][thin] = CorrelationStatus.THIN_COVERAGE
+            thin = (rho.coverage[b] < min_coverage) & (rho.status[b] != int(CorrelationStatus.NO_INDEX_QUOTE))
+            rho.status[b][thin] = int(CorrelationStatus.THIN_COVERAGE)
         if basket.leg is None:
-            rho.status[b] = CorrelationStatus.NO_INDEX_LEG
+            rho.status[b] = int(CorrelationStatus.NO_INDEX_LEG)
     return rho

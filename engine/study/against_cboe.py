@@ -148,7 +148,7 @@ def against_published(market: MarketPanel, published: DailySeries, min_coverage:
 
 def _baskets(market: MarketPanel) -> dict:
     """Return basket weights (T, N) of the 50 largest members with any quote on the date, and of the 50 largest."""
-    quoted = (market.component_status != QuoteStatus.NO_QUOTE).any(axis=(2, 3))
+    quoted = (market.component_status != int(QuoteStatus.NO_QUOTE)).any(axis=(2, 3))
     xp = namespace(market.weights)
     present = xp.where(xp.asarray(quoted), market.weights, 0.0)
     largest = {"50 largest present": present, "true 50, those present": market.weights}

@@ -178,7 +178,7 @@ def _off_calendar_told(market, record):
         return record
     xp = namespace(record.status)
     told = xp.asarray(off if record.status.ndim == 1 else off[:, None, None])
-    told = told & (record.status == CorrelationStatus.OK)
+    told = told & (record.status == int(CorrelationStatus.OK))
     return replace(record, status=xp.where(told, xp.uint8(CorrelationStatus.OFF_CALENDAR), record.status))
 
 
@@ -190,7 +190,7 @@ def middle_delta(market) -> int:
 def usable(rho, b: int):
     """Clean correlation of a basket, NaN where coverage is too thin, or quotes too old, to read anything from it."""
     xp, status = namespace(rho.clean), rho.status[b]
-    unusable = (status == CorrelationStatus.THIN_COVERAGE) | (status == CorrelationStatus.OFF_CALENDAR)
+    unusable = (status == int(CorrelationStatus.THIN_COVERAGE)) | (status == int(CorrelationStatus.OFF_CALENDAR))
     return xp.where(unusable, xp.nan, rho.clean[b])
 
 

@@ -104,7 +104,7 @@ def skew_order(rho, market):
     frame or None
         Over dates on which all named are `ok`; None where there is none, or the surface does not have them.
     """
-    usable = np.where(to_host(rho.status[0]) == CorrelationStatus.OK, to_host(rho.clean[0]), np.nan)
+    usable = np.where(to_host(rho.status[0]) == int(CorrelationStatus.OK), to_host(rho.clean[0]), np.nan)
     levels = correlation_indices(usable, market.tenors, market.deltas)
     if not set(SKEW_ORDER) <= levels.keys():
         return None

@@ -1,9 +1,9 @@
 """A GPU made of the host: CuPy's rules, CuPy's names and CUDA's streams, without a device.
 
-`Array` refuses what a CuPy array refuses: turning into numpy by itself, and arithmetic with numpy arrays. A name that
-CuPy lacks is an AttributeError here too. What is put on a stream runs late and in any order that the events allow,
-drawn from a seed: code that only works when a copy happens to be quick gives wrong numbers. Kernels are those of a GPU,
-run on the CPU (`cuda_on_cpu`).
+`Array` refuses what a CuPy array refuses: turning into numpy by itself, and arithmetic with numpy arrays or with members
+of an IntEnum. A name that CuPy lacks is an AttributeError here too. What is put on a stream runs late and in any order
+that the events allow, drawn from a seed: code that only works when a copy happens to be quick gives wrong numbers.
+Kernels are those of a GPU, run on the CPU (`cuda_on_cpu`).
 """
 
 import random
@@ -18,6 +18,7 @@ import scipy.special
 from tests.device import cuda_on_cpu
 
 FREE_BYTES = 10**9
+SCALARS = (bool, int, float, complex)  # of Python's numbers these alone, and nothing derived from them
 
 
 class Array(np.lib.mixins.NDArrayOperatorsMixin):
@@ -85,13 +86,15 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
 
 
 def plain(value):
-    """Return what the device computes with; a numpy array, wherever it comes from, is refused as CuPy would."""
+    """Return what the device computes with; numpy arrays and derived numbers, wherever from, are refused as by CuPy."""
     if isinstance(value, Array):
         return value._content
     if isinstance(value, list | tuple):
         return type(value)(plain(item) for item in value)
     if isinstance(value, np.ndarray) and value.ndim:
         raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+    if isinstance(value, int | float | complex) and type(value) not in SCALARS and not isinstance(value, np.generic):
+        raise TypeError(f"Unsupported type {type(value)}")
     return value
 
 

@@ -152,7 +152,7 @@ def quoted_surfaces(paths: Paths, fair: FairVariance, block: slice) -> QuotedSur
     leg_missing = np.where(np.isfinite(leg_iv[:, :, 0]), leg_missing, np.uint8(QuoteStatus.NO_QUOTE))
     lines = np.where(np.isfinite(fair.component), missing, np.uint8(QuoteStatus.NO_QUOTE))
 
-    atm = np.where(lines == QuoteStatus.NO_QUOTE, np.nan, at_the_money(paths, fair))
+    atm = np.where(lines == int(QuoteStatus.NO_QUOTE), np.nan, at_the_money(paths, fair))
     component_iv = np.empty((*atm.shape, len(settings.deltas)), dtype=dtype)
     np.multiply(atm[..., None], smiles(paths), out=component_iv, casting="same_kind")
     return QuotedSurfaces(
