@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from engine import records
 from engine.arrays import Dates, Floats
 from engine.backend import namespace
-from engine.backtest.structure import Cohorts
+from engine.backtest.structure import Cohorts, day_numbers
 from engine.calendar import year_fraction
 from engine.kernels.codes import PARTS
 from engine.pricing import StraddleGreeks, straddle
@@ -45,9 +45,9 @@ def date_rolls(cohorts: Cohorts, dates: Dates, rate: Floats, days: int) -> DateR
         H.
     """
     xp = namespace(rate)
-    session = cohorts.sessions(dates, days)
-    left = xp.asarray(year_fraction(cohorts.days_until_settled(dates, session)))
-    gone = xp.diff(xp.asarray(dates[session].astype(int)), axis=1)
+    session = cohorts.sessions(dates, days, xp)
+    left = year_fraction(cohorts.days_until_settled(dates, session))
+    gone = xp.diff(day_numbers(dates, session), axis=1)
     growth, rerated = xp.zeros(left.shape), xp.zeros(left.shape)
     growth[:, 1:] = xp.expm1(year_fraction(rate[:, :-1]) * gone)
     rerated[:, 1:] = -xp.expm1((rate[:, 1:] - rate[:, :-1]) * left[:, 1:])

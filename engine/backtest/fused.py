@@ -12,6 +12,7 @@ from engine.backtest.hedging import Hedge, compiled
 from engine.backtest.instruments import PAYOFFS, Instrument, Pair, pairs
 from engine.backtest.legs import Entry, Legs
 from engine.backtest.marks import tenors_around
+from engine.backtest.structure import day_numbers
 from engine.calendar import year_fraction
 from engine.kernels.codes import MAGNITUDES, PARTS, Kind
 from engine.kernels.entries import MOST_DELTAS, MOST_LEGS
@@ -26,17 +27,18 @@ class FusedLegs:
     def __init__(self, panel, cohorts, name, days: int, structure):
         xp = namespace(panel.spot)
         dates, listed = panel.dates, panel.listed
-        session = cohorts.sessions(dates, days)
+        session = cohorts.sessions(dates, days, xp)
         days_left = cohorts.days_left(dates, session)
         if listed is None:
-            # A device is sent the numbers of days, and a table of what follows from each.
-            left, table = xp.asarray(days_left.astype(int)), between_tenors(panel.tenors, days_left.max(initial=0.0))
-            smiles = [xp.asarray(column)[left] for column in table]
+            # A device is sent a table of what follows from a number of days; at entry a cohort has most left.
+            most = cohorts.days_left(dates, cohorts.entry[:, None]).max(initial=0.0)
+            left = days_left.astype(xp.int64)
+            smiles = [xp.asarray(column)[left] for column in between_tenors(panel.tenors, most)]
         else:
-            smiles = map(xp.asarray, _listed_slots(listed.expiry[session], cohorts.expiry, days_left))
+            smiles = _listed_slots(listed.expiry, session, cohorts.expiry_day, days_left)
         self.panel, self.days, self.instruments = panel, days, pairs(structure)
         self.first_day = partial(Legs, panel, cohorts, name, 0, structure)
-        rate = panel.rate[xp.asarray(session)]
+        rate = panel.rate[session]
         self.life, self.outcome = xp.asarray(cohorts.life), xp.asarray(cohorts.outcome)
         self.rolls = date_rolls(cohorts, dates, rate, days)
         smile, index_smile = (panel.component_iv, panel.index_iv) if listed is None else (listed.iv, listed.index_iv)
@@ -50,7 +52,7 @@ class FusedLegs:
             days,
             *smile.shape,
             xp.ascontiguousarray(name, dtype=xp.int64),
-            xp.asarray(session),
+            session,
             *smiles,
             xp.ascontiguousarray(rate),
             xp.ascontiguousarray(index_smile, dtype=smile.dtype),
@@ -141,12 +143,13 @@ def _doubles(array):
     return xp.ascontiguousarray(array, dtype=xp.float64)
 
 
-def _listed_slots(listed, expiry, days_left):
-    """Where each cohort's expiry is among those listed on each day, (C, H + 1, expiries), as `between_tenors`."""
-    match = listed == expiry[:, None, None]
-    slot = np.where(match.any(axis=-1), match.argmax(axis=-1), -1)  # -1 where it is not
-    none = np.zeros(slot.shape)
-    return slot, np.ones(slot.shape), none, none.astype(np.uint8), year_fraction(days_left)
+def _listed_slots(listed, session, expiry, days_left):
+    """Where each cohort's expiry is among those listed, (T, expiries), on each day, as `between_tenors`."""
+    xp = namespace(session)
+    match = day_numbers(listed, session) == xp.asarray(expiry)[:, None, None]
+    slot = xp.where(match.any(axis=-1), match.argmax(axis=-1), -1)  # -1 where it is not
+    none = xp.zeros(slot.shape)
+    return slot, xp.ones(slot.shape), none, none.astype(xp.uint8), year_fraction(days_left)
 
 
 def between_tenors(tenors, most: float):

@@ -225,8 +225,8 @@ def decide(strategy: AbstractStrategy, exits: Exits, view: MarketView, book: Tra
     entry_exposure = xp.where(book.entered & has_opinion, book.share * asked, 0.0)
     check_exposure(book.recipe.marks, entry_exposure)
     dates = view.panel.dates
-    days_left = book.cohorts.days_left(dates, book.cohorts.sessions(dates, book.days))
-    exit_day = exits.exit_day(book, entry_exposure, exposure, xp.asarray(days_left), lag, view)
+    days_left = book.cohorts.days_left(dates, book.cohorts.sessions(dates, book.days, xp))
+    exit_day = exits.exit_day(book, entry_exposure, exposure, days_left, lag, view)
     if exit_day is not None:
         entry_exposure = xp.broadcast_to(entry_exposure, exit_day.shape)
     return Decision(entry_exposure, exit_day, to_host((book.entered & ~has_opinion).sum(axis=1)), strategy)

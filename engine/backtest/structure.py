@@ -1,12 +1,12 @@
 """What is traded: which contracts a cohort holds, from entry to expiry."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from engine.arrays import Integers
-from engine.backend import to_host
+from engine.backend import namespace, to_host
 from engine.backtest.instruments import Instrument
 from engine.calendar import DAY, closed_between, days_between
 from engine.data.panel import MarketPanel
@@ -16,6 +16,7 @@ from engine.kernels.codes import LegStatus
 # An expiry on a holiday settles on the session before it. With more days than this between them the data has a hole,
 # unless the exchange was closed on all of them.
 HOLIDAY_DAYS = 5
+LONG_AGO = -(10**9)  # a day before all data
 NEAR_ENOUGH_DAYS = 15  # monthly expiries are a month apart, so the nearest is within half of one
 
 
@@ -85,18 +86,28 @@ class Cohorts:
         """Sessions from entry to the last one, (C,)."""
         return self.last - self.entry
 
-    def sessions(self, dates: np.ndarray, days: int) -> np.ndarray:
-        """Sessions of entry and of `days` holding days, (C, H + 1) indices; the data's last where it ends before."""
-        return np.minimum(self.entry[:, None] + np.arange(days + 1), len(dates) - 1)
+    @property
+    def expiry_day(self) -> np.ndarray:
+        """The expiry as days since 1970, (C,) int64; `LONG_AGO` where there is none."""
+        return np.where(np.isnat(self.expiry), LONG_AGO, self.expiry.astype(np.int64))
+
+    def sessions(self, dates: np.ndarray, days: int, xp: Any = np) -> np.ndarray:
+        """Sessions of entry and of `days` holding days, (C, H + 1) indices; the data's last where it ends before.
+
+        They are worked out where they are needed, on the host or on a device, as is what follows from them.
+        """
+        return xp.minimum(xp.asarray(self.entry)[:, None] + xp.arange(days + 1), len(dates) - 1)
 
     def days_left(self, dates: np.ndarray, sessions: np.ndarray) -> np.ndarray:
         """Calendar days to expiry on those sessions, (C, H + 1); 0 past the expiry and where there is none."""
-        return np.fmax(days_between(self.expiry[:, None], dates[sessions]), 0.0)
+        xp = namespace(sessions)
+        return xp.maximum(xp.asarray(self.expiry_day)[:, None] - day_numbers(dates, sessions), 0).astype(xp.float64)
 
     def days_until_settled(self, dates: np.ndarray, sessions: np.ndarray) -> np.ndarray:
         """As `days_left`, but 0 on the session the contracts settle on, which is before an expiry on a holiday."""
-        settles = (np.arange(int(sessions.shape[1])) == self.life[:, None]) & self.settled[:, None]
-        return np.where(settles, 0.0, self.days_left(dates, sessions))
+        xp = namespace(sessions)
+        settles = xp.arange(int(sessions.shape[1])) == xp.asarray(np.where(self.settled, self.life, -1))[:, None]
+        return xp.where(settles, 0.0, self.days_left(dates, sessions))
 
     def until(self, day: np.ndarray) -> "Cohorts":
         """Return the same cohorts sold on a holding day, (C,), where that is before their end."""
@@ -115,6 +126,11 @@ class Cohorts:
     def since(self, first: int) -> "Cohorts":
         """Return the same cohorts on dates that start with the session `first`."""
         return Cohorts(self.entry - first, self.last - first, self.expiry, self.outcome)
+
+
+def day_numbers(dates: np.ndarray, sessions: np.ndarray) -> np.ndarray:
+    """Return the dates of sessions as days since 1970, int64, which a device has too, where the sessions are."""
+    return namespace(sessions).asarray(dates.astype(np.int64))[sessions]
 
 
 def check_reach(panel: MarketPanel, cohorts: "Cohorts", tenor: int) -> None:

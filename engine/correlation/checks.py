@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from engine.arrays import Flags, Floats, PerDate, PerName, Weights
+from engine.backend import namespace, to_host
 from engine.errors import InputError
 from engine.kinds import is_kind
 
@@ -57,7 +58,10 @@ def check_arrays(**arrays: Any) -> None:
 def check_weights(weights: Weights) -> None:
     """Raise InputError where a weight is negative, infinite or NaN: 0 says that a name is not in the basket."""
     check_arrays(weights=weights)
-    if weights.size and not (float(weights.min()) >= 0.0 and float(weights.max()) < float("inf")):
+    if not weights.size:
+        return
+    least, most = to_host(namespace(weights).stack([weights.min(), weights.max()]))
+    if not (least >= 0.0 and most < np.inf):
         raise InputError("weights are negative, infinite or NaN somewhere; a weight is 0 where a name is not held")
 
 

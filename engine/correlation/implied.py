@@ -116,10 +116,11 @@ def implied_correlation(
     check_fraction("min_coverage", min_coverage)
     min_coverage = least_coverage(min_coverage)
     check_shapes(index_iv, component_iv, weights, several=True)
-    check_weights(weights)
-    if isinstance(component_iv, np.ndarray) and namespace(index_iv, weights) is not np:
-        return _streamed(index_iv, component_iv, weights, min_coverage, budget, zero_counts)
-    return _at_once(index_iv, component_iv, weights, min_coverage, budget, zero_counts)
+    on_host = isinstance(component_iv, np.ndarray) and namespace(index_iv, weights) is not np
+    correlate = _streamed if on_host else _at_once
+    found = correlate(index_iv, component_iv, weights, min_coverage, budget, zero_counts)
+    check_weights(weights)  # last: to look at them is to wait for a device, which should have begun
+    return found
 
 
 def _streamed(index_iv, component_iv, weights, min_coverage, budget, zero_counts) -> ImpliedCorrelation:

@@ -1,9 +1,9 @@
 """A GPU made of the host: CuPy's rules, CuPy's names and CUDA's streams, without a device.
 
-`Array` refuses what a CuPy array refuses: turning into numpy by itself, and arithmetic with numpy arrays or with members
-of an IntEnum. A name that CuPy lacks is an AttributeError here too. What is put on a stream runs late and in any order
-that the events allow, drawn from a seed: code that only works when a copy happens to be quick gives wrong numbers.
-Kernels are those of a GPU, run on the CPU (`cuda_on_cpu`).
+`Array` refuses what a CuPy array refuses: turning into numpy by itself, and arithmetic with numpy arrays or with the
+members of an IntEnum. A name that CuPy lacks is an AttributeError here too. What is put on a stream runs late and in
+any order that the events allow, drawn from a seed: code that only works when a copy happens to be quick gives wrong
+numbers. Kernels are those of a GPU, run on the CPU (`cuda_on_cpu`).
 """
 
 import random
