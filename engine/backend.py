@@ -141,6 +141,11 @@ def to_host(array: Any) -> np.ndarray:
     return array.get() if hasattr(array, "get") and not isinstance(array, dict) else np.asarray(array)
 
 
+def count(values: Any) -> int:
+    """Return how many numbers there are in an array, or 1 of a number by itself, which CuPy's own `size` refuses."""
+    return getattr(values, "size", 1)
+
+
 def special(xp: Any) -> Any:
     """Return the special functions (`ndtr`, `ndtri`, `log_ndtr`, ...) of the array library."""
     if xp is np:

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine import kernels
 from engine.arrays import Floats, PerCohort
-from engine.backend import namespace, to_host
+from engine.backend import count, namespace, to_host
 from engine.backtest.batch import batch_fields
 from engine.backtest.book import TradeBook
 from engine.backtest.costs import Costs, DeskCosts
@@ -59,7 +59,7 @@ class Accounts:
         """Repeat what is the same for all parameter sets, so that every array has one row for each of them."""
         xp = namespace(self.entry_exposure, self.book.explain)
         columns = [self.index_vega, *(getattr(self.costs, name) for name in (*RATES, *batch_fields(self.costs)))]
-        sets = max(len(self.entry_exposure), *(xp.size(column) for column in columns))
+        sets = max(len(self.entry_exposure), *(count(column) for column in columns))
         for name in ("entry_exposure", "exit_day"):
             array = getattr(self, name)
             if array is not None and len(array) != sets:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from engine import kernels
 from engine.arrays import Floats, Integers, PerCohort
-from engine.backend import namespace
+from engine.backend import count, namespace
 from engine.backtest.batch import refuse_below
 from engine.backtest.book import TradeBook
 from engine.backtest.market import MarketView
@@ -109,7 +109,7 @@ class EarlyExit:
         xp = namespace(entry_exposure, pnl)
         rules = (self.stop, self.target, self.days_left, self.sessions, self.band)
         rules = (*rules, self.correlation_low, self.correlation_high)
-        (sets,) = xp.broadcast_shapes((len(entry_exposure),), (len(exposure),), *((xp.size(rule),) for rule in rules))
+        (sets,) = xp.broadcast_shapes((len(entry_exposure),), (len(exposure),), *((count(rule),) for rule in rules))
         exit_day = xp.empty((sets, entry_exposure.shape[1]), dtype=xp.int64)
         days_left, moved, correlation, entry_exposure, exposure = (
             xp.ascontiguousarray(a, dtype=xp.float64) for a in (days_left, moved, correlation, entry_exposure, exposure)

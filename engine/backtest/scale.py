@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from engine.arrays import Floats, PerCohort
-from engine.backend import namespace
+from engine.backend import count, namespace
 from engine.backtest.accounts import Accounts
 from engine.backtest.batch import refuse_below
 from engine.backtest.instruments import pairs
@@ -101,7 +101,7 @@ class VegaOfNav:
         accounts, lag = unscaled.accounts, unscaled.lag
         xp = namespace(accounts.entry_exposure, accounts.book.explain)
         entry, size = accounts.book.cohorts.entry, accounts.entry_exposure
-        sets = max(len(size), xp.size(self.nav), xp.size(self.share), xp.size(accounts.index_vega))
+        sets = max(len(size), count(self.nav), count(self.share), count(accounts.index_vega))
         made = xp.zeros((sets, accounts.sessions))
         found = xp.zeros((sets, len(entry)))
         for c, session in enumerate(int(e) for e in entry):

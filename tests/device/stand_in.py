@@ -18,6 +18,7 @@ import scipy.special
 from tests.device import cuda_on_cpu
 
 FREE_BYTES = 10**9
+OF_NUMBERS = {"arange", "array", "broadcast_shapes", "eye", "full", "linspace", "ndim", "ones", "result_type", "zeros"}
 SCALARS = (bool, int, float, complex)  # of Python's numbers these alone, and nothing derived from them
 
 
@@ -133,6 +134,21 @@ def called(function):
     )
 
 
+def of_arrays(function):
+    """A function that CuPy has for its own arrays alone, where numpy would make one of a number."""
+
+    def checked(*given, **named):
+        if not any(map(holds_array, (*given, *named.values()))):
+            raise TypeError(f"Argument of cupy.{function.__name__} has incorrect type (expected ndarray)")
+        return called(function)(*given, **named)
+
+    return checked
+
+
+def holds_array(value):
+    return isinstance(value, Array) or (isinstance(value, list | tuple) and any(map(holds_array, value)))
+
+
 class Event:
     def __init__(self, block=False, disable_timing=False, interprocess=False):
         self.recorded = {"done": True}  # CUDA: an event never recorded holds nobody up
@@ -224,7 +240,10 @@ class Library(types.ModuleType):
         if name.startswith("__") or not hasattr(installed, name):
             raise AttributeError(f"CuPy has no {name}")
         found = getattr(np, name)
-        return called(found) if callable(found) and not isinstance(found, type) else found
+        if not callable(found) or isinstance(found, type):
+            return found
+        of_numbers = name in OF_NUMBERS or isinstance(getattr(installed, name), installed.ufunc)
+        return called(found) if of_numbers else of_arrays(found)
 
     def asarray(self, content, dtype=None):
         if isinstance(content, Array) and dtype in (None, content.dtype):
