@@ -16,6 +16,7 @@ from engine.kernels.declare import Entry, Kernel, codes, numbers, positions, rea
 PIECE = 256  # elements that a CPU takes through a formula at once: pieces.cuh
 LANES = 64  # smiles that a CPU walks along at once: model_free.cu
 MOST_DELTAS = 64  # on a CPU, how many nodes of a smile the book has room for
+THREADS = 128  # on a GPU, of a block of moments.cu
 MOST_LEGS = 512  # on a GPU, how many legs of a cohort it has, the index included: each is a thread of a block
 
 MARKET = (
@@ -144,7 +145,8 @@ KERNELS = {
         groups={"market": MARKET},
     ),
     "moments": Kernel(
-        {"implied_correlation": Entry("items", IMPLIED_CORRELATION)}, constants=(codes(CorrelationStatus),)
+        {"implied_correlation": Entry("items", IMPLIED_CORRELATION)},
+        constants=(codes(CorrelationStatus), {"THREADS": THREADS}),
     ),
     "sweep": Kernel(
         {

@@ -128,16 +128,18 @@ def test_a_realised_matrix_knows_nothing_later_than_its_date():
     np.testing.assert_array_equal(before, after)
 
 
-def test_blocks_and_slices_of_dates_equal_the_whole_bit_for_bit(xp):
+def test_blocks_and_slices_of_dates_equal_the_whole_on_numpy_bit_for_bit(xp):
     returns, weights, iv = (xp.asarray(a) for a in market(seed=4))
     index = xp.full(len(returns), 0.2)
     realized = realized_matrix(returns, weights, WINDOW)
     whole = implied_matrix(index, iv, realized)
+    # The library of a device adds products up in an order that depends on how many matrices it is given at once.
+    tolerance = 1e-12 if xp.__name__ == "cupy" else 0.0
     for budget in (1, 100_000):
         pieces = realized_matrix(returns, weights, WINDOW, budget=budget)
-        np.testing.assert_array_equal(to_host(pieces.correlation), to_host(realized.correlation))
+        np.testing.assert_allclose(to_host(pieces.correlation), to_host(realized.correlation), rtol=0.0, atol=tolerance)
         for name, values in vars(implied_matrix(index, iv, pieces, budget=budget)).items():
-            np.testing.assert_array_equal(to_host(values), to_host(getattr(whole, name)))
+            np.testing.assert_allclose(to_host(values), to_host(getattr(whole, name)), rtol=0.0, atol=tolerance)
     for name, values in vars(diversification(whole, weights, budget=1)).items():
         np.testing.assert_array_equal(to_host(values), to_host(getattr(diversification(whole, weights), name)))
     shares = [to_host(correlation_contribution(whole, weights.shape[1], budget=budget)) for budget in (None, 1)]

@@ -156,4 +156,6 @@ def test_bid_and_ask_lie_in_their_order_around_the_smile(xp):
     assert np.isnan(holed[0]).all(), "one of its quotes has none"
     assert np.isfinite(holed[1:]).all()
     alone = fit_smiles(*quotes, 5)
-    np.testing.assert_array_equal(to_host(alone.spread), to_host(fitted.spread))
+    # A device adds up in an order that depends on how many smiles there are, and each has its bid and ask beside it.
+    tolerance = 1e-14 if xp.__name__ == "cupy" else 0.0
+    np.testing.assert_allclose(to_host(alone.spread), to_host(fitted.spread), rtol=tolerance, atol=0.0)

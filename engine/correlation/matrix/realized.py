@@ -68,7 +68,8 @@ def realized_matrix(
     dates : slice
         Rows to make, where all of them (8 T M^2 bytes) are too many; their windows still reach back before it.
     budget : int or None
-        Bytes of one block of dates; None = what suits the machine the arrays are on. Changes not a bit of the result.
+        Bytes of one block of dates; None = what suits the machine the arrays are on. Changes not a bit of the result on
+        numpy, and the last bits on a device, whose library adds up by how many matrices it is given.
 
     Returns
     -------
