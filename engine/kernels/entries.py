@@ -15,6 +15,8 @@ from engine.kernels.declare import Entry, Kernel, codes, numbers, positions, rea
 
 PIECE = 256  # elements that a CPU takes through a formula at once: pieces.cuh
 LANES = 64  # smiles that a CPU walks along at once: model_free.cu
+OPTIONS = 16  # whose trees a CPU climbs at once: early_exercise.cu
+MOST_STEPS = 128  # on a GPU, of such a tree
 MOST_DELTAS = 64  # on a CPU, how many nodes of a smile the book has room for
 THREADS = 128  # on a GPU, of a block of moments.cu
 MOST_LEGS = 512  # on a GPU, how many legs of a cohort it has, the index included: each is a thread of a block
@@ -123,6 +125,15 @@ STRADDLE = (
     *writes("double", "value delta gamma vega theta vanna volga", "items"),
 )
 
+EARLY_EXERCISE = (
+    *reads("double", "spot forward strike iv years rate", "items"),
+    *reads("u8", "is_call", "items"),
+    *numbers("ex_dates"),
+    *reads("double", "ex_years dividends", "items ex_dates", optional=True),
+    *numbers("steps"),
+    *writes("double", "premium", "items"),
+)
+
 MODEL_FREE = (
     *reads("STORED", "iv", "items deltas"),
     *numbers("deltas terms weighted"),
@@ -158,6 +169,9 @@ KERNELS = {
     ),
     "implied_vol": Kernel(
         {"implied_vol": Entry("items", IMPLIED_VOL)}, constants=(codes(InversionStatus), {"PIECE": PIECE})
+    ),
+    "early_exercise": Kernel(
+        {"early_exercise": Entry("items", EARLY_EXERCISE)}, constants=({"LANES": OPTIONS, "MOST_STEPS": MOST_STEPS},)
     ),
     "model_free": Kernel({"model_free": Entry("items", MODEL_FREE)}, constants=({"LANES": LANES},)),
     "straddle": Kernel({"straddle": Entry("items", STRADDLE)}, constants=({"PIECE": PIECE},)),

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from engine import kernels
 from engine.arrays import Flags, Floats
 from engine.backend import block_budget, blocks, each, namespace
+from engine.kernels.entries import MOST_STEPS, OPTIONS
 from engine.pricing.black import black_price
 
 STEPS = 40  # of the tree; see the accuracy in `early_exercise_premium`
@@ -117,6 +119,10 @@ def early_exercise_premium(
     paid = _paid(xp, shape, ex_years, dividends)
     premium = xp.empty(flat[0].shape)
 
+    if kernels.usable(xp) and (xp is np or steps <= MOST_STEPS):
+        _by_kernel(xp, flat, *paid, steps, premium)
+        return premium.reshape(shape)
+
     def fill(part):
         ex_dates, amounts = (None if a is None else a[:, part] for a in paid)
         premium[part] = _premium([a[part] for a in flat], ex_dates, amounts, steps)
@@ -125,6 +131,16 @@ def early_exercise_premium(
         for _ in each(xp, fill, blocks(len(premium), 32 * steps, block_budget(xp) // _BLOCK_SHARE)):
             pass
     return premium.reshape(shape)
+
+
+def _by_kernel(xp, option, ex_years, dividends, steps, premium) -> None:
+    """Climb each option's tree in kernels/early_exercise.cu."""
+    dates = [None if a is None else xp.ascontiguousarray(a.T) for a in (ex_years, dividends)]
+    count = 0 if dates[0] is None else dates[0].shape[1]
+    arguments = (*map(xp.ascontiguousarray, option), count, *dates, steps, premium)
+    kernels.launch(
+        xp, "early_exercise", "early_exercise", len(premium), arguments, dtype="float64", threads=64, least=OPTIONS
+    )
 
 
 def _paid(xp, shape, ex_years, dividends):

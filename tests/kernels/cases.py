@@ -33,7 +33,7 @@ from engine.backtest import (
 from engine.backtest.batch import stack
 from engine.correlation import AllMembers, implied_correlation
 from engine.kernels import switched_off
-from engine.pricing import black_price, implied_vol, model_free_vol, straddle
+from engine.pricing import black_price, early_exercise_premium, implied_vol, model_free_vol, straddle
 from engine.testing import small_market
 from strategies.rich_correlation import RichCorrelation
 
@@ -171,6 +171,31 @@ def straddle_inputs(rng, dtype):
     return np.full(shape, 100.0), strike, iv.astype(dtype), years, 0.03
 
 
+def american_options(rng, dtype):
+    """Options on shares of 1 to 1000, near and far, and dividends, some of which are paid before or after the life."""
+    shape = (7, 13)
+    spot, years = np.exp(rng.uniform(0.0, 7.0, shape)), np.exp(rng.uniform(-5.0, 1.0, shape))
+    iv, rate = np.exp(rng.uniform(-3.5, 1.0, shape)), rng.uniform(-0.02, 0.1, (shape[0], 1))
+    ex_years = rng.uniform(-0.2, 1.5, (*shape, 5)) * years[..., None]
+    dividends = rng.uniform(0.0, 0.02, (*shape, 5)) * spot[..., None]
+    strike = spot * np.exp(rng.uniform(-3.0, 3.0, shape) * np.minimum(iv * np.sqrt(years), 0.7))
+    forward = 0.97 * spot * np.exp(rng.uniform(-0.05, 0.1, shape) * years)
+    for a, broken in ((iv, np.nan), (iv, 0.0), (strike, -1.0), (forward, np.inf), (spot, 0.0), (years, 0.0)):
+        a[rng.random(shape) < 0.02] = broken
+    for a, broken in ((ex_years, np.nan), (dividends, np.nan), (dividends, np.inf)):
+        a[rng.random(a.shape) < 0.05] = broken
+    dividends[0, 0] *= 80.0  # more than the share is worth
+    return spot, forward, strike, iv.astype(dtype), years, rng.random(shape) < 0.5, rate, ex_years, dividends
+
+
+def early_exercise(*option):
+    """The premium per share of the strike, with dividends and without, on trees of many steps and of one."""
+    return {
+        f"{steps} steps, {len(paid)} of dividends": early_exercise_premium(*option[:7], *paid, steps=steps) / option[2]
+        for steps, paid in ((40, option[7:]), (40, ()), (1, option[7:]), (101, option[7:]))
+    }
+
+
 SMILE_DELTAS = np.arange(5, 100, 5)
 
 
@@ -222,6 +247,8 @@ CASES = [
     Case("sweep", sweep_inputs, sweep, rtol=1e-10, atol=1e-11),
     # Both are within 1e-10 of the volatility, or say that it is not determined: in the same words.
     Case("implied_vol", option_quotes, implied_vol, rtol=2e-10),
+    # Differences of two values near the strike; on a CPU nodes are multiplied up, a few ulp for each of 101 jumps.
+    Case("early_exercise", american_options, early_exercise, rtol=1e-11, atol=2e-13),
     # Where two nodes lie at nearly one d2, the slope between them magnifies a few ulp of variance a thousandfold.
     Case("model_free", smiles, model_free, rtol=2e-12),
     # d1 rounds by some 1e-16 of |d1| + 1 / spread, and moves greeks by up to d1 times as much of their natural scale.

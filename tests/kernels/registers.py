@@ -29,6 +29,7 @@ LAUNCHED = {
     "implied_correlation": (128, 0),
     "exit_days": (128, 0),
     "accounts": (32, 0),
+    "early_exercise": (64, 0),
 }
 ELEMENTWISE = (128, 0)
 
