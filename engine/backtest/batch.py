@@ -5,8 +5,9 @@ rates. Whether it does is never guessed from a value's type, since `enter=1` arr
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,6 +29,13 @@ def _split_fields(kind: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of the fields of a class that batch, and of those that do not."""
     batched = {f.name: bool(f.metadata.get("batch")) for f in fields(kind)}
     return tuple(n for n, does in batched.items() if does), tuple(n for n, does in batched.items() if not does)
+
+
+@functools.cache
+def _shared(kind: type) -> Callable[[Any], Any]:
+    """What reads the fields of a class that do not batch: it is called for every part of every job of a sweep."""
+    names = _split_fields(kind)[1]
+    return attrgetter(*names) if names else lambda _: ()
 
 
 def refuse_below(item: Any, least: float, *names: str) -> None:
@@ -55,7 +63,8 @@ def group_key(item: Any) -> tuple:
     >>> group_key(VolPoints(index=0.1)) == group_key(VolPoints(index=0.2))
     True
     """
-    return (type(item), *(getattr(item, name) for name in _split_fields(type(item))[1]))
+    kind = type(item)
+    return kind, _shared(kind)(item)
 
 
 def stack(items: Sequence[Item], xp: Any = np) -> Item:

@@ -87,6 +87,11 @@ class Cohorts:
         return self.last - self.entry
 
     @property
+    def settlement_day(self) -> np.ndarray:
+        """Holding day at whose close the contracts settle, (C,); -1 where the data does not reach the expiry."""
+        return np.where(self.settled, self.life, -1)
+
+    @property
     def expiry_day(self) -> np.ndarray:
         """The expiry as days since 1970, (C,) int64; `LONG_AGO` where there is none."""
         return np.where(np.isnat(self.expiry), LONG_AGO, self.expiry.astype(np.int64))
@@ -106,7 +111,7 @@ class Cohorts:
     def days_until_settled(self, dates: np.ndarray, sessions: np.ndarray) -> np.ndarray:
         """As `days_left`, but 0 on the session the contracts settle on, which is before an expiry on a holiday."""
         xp = namespace(sessions)
-        settles = xp.arange(int(sessions.shape[1])) == xp.asarray(np.where(self.settled, self.life, -1))[:, None]
+        settles = xp.arange(int(sessions.shape[1])) == xp.asarray(self.settlement_day)[:, None]
         return xp.where(settles, 0.0, self.days_left(dates, sessions))
 
     def until(self, day: np.ndarray) -> "Cohorts":

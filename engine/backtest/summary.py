@@ -179,6 +179,7 @@ def _ended_early(result) -> dict:
 def _weighted(exposure, values):
     """Sum of exposure times values over cohorts, (K, P); values (C, K) or (P, C, K).
 
-    Not a matrix product, whose last bits depend on P.
+    Not a matrix product, whose last bits depend on P: `einsum` adds up each row by itself.
     """
-    return np.stack([(exposure * values[..., k]).sum(axis=1) for k in range(values.shape[-1])])
+    columns = (np.ascontiguousarray(values[..., k]) for k in range(values.shape[-1]))
+    return np.stack([np.einsum("pc,pc->p" if column.ndim == 2 else "pc,c->p", exposure, column) for column in columns])
