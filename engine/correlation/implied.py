@@ -11,7 +11,6 @@ from engine.backend import blocks, namespace
 from engine.correlation.checks import check_fraction, check_shapes, check_weights, is_quote, least_coverage, least_vol
 from engine.correlation.moments import basket_moments
 from engine.kernels.codes import CorrelationStatus
-from engine.kernels.entries import THREADS
 from engine.statistics import ROUNDING
 from engine.stream import WINDOW_BYTES, stream
 
@@ -218,8 +217,17 @@ def _by_kernel(index_iv, component_iv, weights, min_coverage, zero_counts) -> Im
     strides = [step // iv.itemsize for step in iv.strides[:2]]
     sizes = (names, count, weights, dates, baskets, index, dates * count if index.ndim == iv.ndim else 0)
     arguments = (iv, *strides, *sizes, float(min_coverage), least_vol(zero_counts), *vars(record).values())
-    items, dtype = dates * baskets, iv.dtype.name
-    kernels.launch(xp, "moments", "implied_correlation", items, arguments, dtype=dtype, threads=THREADS)
+    threads = 128
+    kernels.launch(
+        xp,
+        "moments",
+        "implied_correlation",
+        items=dates * baskets,
+        arguments=arguments,
+        dtype=iv.dtype.name,
+        threads=threads,
+        shared=threads * 12,  # a weight and a position per thread
+    )
     return record
 
 

@@ -18,7 +18,6 @@ LANES = 64  # smiles that a CPU walks along at once: model_free.cu
 OPTIONS = 16  # whose trees a CPU climbs at once: early_exercise.cu
 MOST_STEPS = 128  # on a GPU, of such a tree
 MOST_DELTAS = 64  # on a CPU, how many nodes of a smile the book has room for
-THREADS = 128  # on a GPU, of a block of moments.cu
 MOST_LEGS = 512  # on a GPU, how many legs of a cohort it has, the index included: each is a thread of a block
 
 MARKET = (
@@ -156,8 +155,7 @@ KERNELS = {
         groups={"market": MARKET},
     ),
     "moments": Kernel(
-        {"implied_correlation": Entry("items", IMPLIED_CORRELATION)},
-        constants=(codes(CorrelationStatus), {"THREADS": THREADS}),
+        {"implied_correlation": Entry("items", IMPLIED_CORRELATION)}, constants=(codes(CorrelationStatus),)
     ),
     "sweep": Kernel(
         {

@@ -62,6 +62,7 @@ def launch(
     dtype: str = "float32",
     variant: tuple[int, ...] = (),
     threads: int = 0,
+    shared: int = 0,
     least: int = 1,
 ) -> None:
     """Run an entry point of a kernel over all its items.
@@ -82,6 +83,8 @@ def launch(
         Numbers that the text is compiled for: how many instruments a leg of the book has, and its `HedgeRule`.
     threads : int
         On a GPU, how many threads work on one item together, as a block; 0 if each thread works on its own item.
+    shared : int
+        On a GPU, bytes of dynamic shared memory per block.
     least : int
         On a CPU, the smallest number of items that a core is given at a time.
 
@@ -103,7 +106,7 @@ def launch(
     scalars = {int: np.int64, float: np.float64, type(None): np.uint64, bool: np.int64}
     typed = [scalars[type(a)](a or 0) if type(a) in scalars else a for a in arguments]
     block, grid = (threads, items) if threads else (128, -(-items // 128))
-    function((grid,), (block,), (np.int64(0), np.int64(items), *typed))
+    function((grid,), (block,), (np.int64(0), np.int64(items), *typed), shared_mem=shared)
 
 
 def column(xp: Any, values: Any, count: int) -> Any:

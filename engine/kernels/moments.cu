@@ -5,26 +5,22 @@
 
 #ifdef __CUDACC__
 
-#define AHEAD 8  // names that are asked for before the first of them is added: so many answers are awaited at once
-
 // A block works on one item, its threads on the cells: neighbouring threads read neighbouring cells of a name.
-extern "C" __global__ void __launch_bounds__(THREADS) implied_correlation(IMPLIED_CORRELATION_PARAMETERS) {
+extern "C" __global__ void implied_correlation(IMPLIED_CORRELATION_PARAMETERS) {
     // Names are taken in tiles of as many as the block has threads; each tile's members of the basket are listed first.
-    __shared__ double member_weight[THREADS];
-    __shared__ i64 member[THREADS];  // where its quotes begin
-    __shared__ double total;
+    extern __shared__ double member_weight[];
+    int *member = (int *)(member_weight + blockDim.x);
     __shared__ int count;
-    __shared__ int per_warp[THREADS / 32];
+    __shared__ int per_warp[32];
     const i64 item = first + blockIdx.x, date = item / baskets, basket = item % baskets;
     const double *weight_of = weights + (basket * dates + date) * names;
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
 
-    for (i64 start = 0; start < cells; start += THREADS) {
+    for (i64 start = 0; start < cells; start += blockDim.x) {
         const i64 cell = start + threadIdx.x;
         const STORED *quotes = iv + date * date_stride + (cell < cells ? cell : 0);
-        double vol = 0.0, own = 0.0, variance = 0.0, quoted = 0.0, weight = 0.0;
-        Flag found = 0;
-        for (i64 tile = 0; tile < names; tile += THREADS) {
+        double vol = 0.0, own = 0.0, variance = 0.0, quoted = 0.0, found = 0.0, weight = 0.0;
+        for (i64 tile = 0; tile < names; tile += blockDim.x) {
             const i64 name = tile + threadIdx.x;
             const double w = name < names ? weight_of[name] : 0.0;
             const unsigned ballot = __ballot_sync(0xffffffffu, w > 0.0);
@@ -33,31 +29,22 @@ extern "C" __global__ void __launch_bounds__(THREADS) implied_correlation(IMPLIE
             int at = __popc(ballot & ((1u << lane) - 1u));
             for (int before = 0; before < warp; ++before) at += per_warp[before];
             if (w > 0.0) {
-                member[at] = name * name_stride;
+                member[at] = (int)name;
                 member_weight[at] = w;
             }
-            if (threadIdx.x == THREADS - 1) count = at + (w > 0.0 ? 1 : 0);
+            if (threadIdx.x == blockDim.x - 1) count = at + (w > 0.0 ? 1 : 0);
             __syncthreads();
-            for (int m = 0; m < count; m += AHEAD) {
-                STORED quote[AHEAD];
-#pragma unroll
-                for (int k = 0; k < AHEAD; ++k) quote[k] = m + k < count ? quotes[member[m + k]] : (STORED)0;
-#pragma unroll
-                for (int k = 0; k < AHEAD; ++k) {
-                    if (m + k < count) {
-                        const double w_m = member_weight[m + k];
-                        if (warp == 0) weight += w_m;  // which all cells share
-                        add_name(w_m, quote[k], (STORED)least_vol, vol, own, variance, quoted, found);
-                    }
-                }
+#pragma unroll 8
+            for (int m = 0; m < count; ++m) {
+                const double w_m = member_weight[m];
+                weight += w_m;
+                add_name(w_m, quotes[member[m] * name_stride], (STORED)least_vol, vol, own, variance, quoted, found);
             }
         }
-        if (threadIdx.x == 0) total = weight;
-        __syncthreads();
         if (cell < cells) {
             const i64 at = (basket * dates + date) * cells + cell;
             int code;
-            correlate(vol, own, variance, quoted, found, total, index_iv[basket * index_stride + date * cells + cell],
+            correlate(vol, own, variance, quoted, found, weight, index_iv[basket * index_stride + date * cells + cell],
                       min_coverage, least_vol, clean[at], dirty[at], variance_ratio[at], coverage[at], code);
             status[at] = (u8)code;
             quoted_names[at] = (int)found;

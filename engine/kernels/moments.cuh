@@ -6,7 +6,7 @@
 // Adds a name of weight w and volatility s to the sums of its basket; a name without a quote adds nothing.
 // Volatilities below `least` are none: it is 0 for realised ones, and the smallest positive number for quotes.
 INLINE void add_name(double w, STORED s, STORED least, double& vol, double& own, double& variance, double& quoted,
-                     Flag& names) {
+                     double& names) {
     // Finite, and large enough; tested in the stored type, of which a vector may hold twice as many.
     const bool has_quote = (s - s == 0) & (s >= least);
     const double quote = has_quote ? s : 0, held = has_quote ? w : 0.0;
@@ -15,7 +15,7 @@ INLINE void add_name(double w, STORED s, STORED least, double& vol, double& own,
     own += ws * ws;
     variance += ws * quote;
     quoted += held;
-    names += has_quote ? 1 : 0;
+    names += has_quote ? 1.0 : 0.0;
 }
 
 INLINE double over_positive(double numerator, double denominator) {

@@ -26,7 +26,7 @@ VARIANTS = [*((kernel, (1, 0)) for kernel in KERNELS), ("book", (2, 0)), ("book"
 LAUNCHED = {
     "enter": (64, 0),
     "hold": (64, 0),
-    "implied_correlation": (128, 0),
+    "implied_correlation": (128, 128 * 12),
     "exit_days": (128, 0),
     "accounts": (32, 0),
     "early_exercise": (64, 0),
