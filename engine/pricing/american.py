@@ -116,16 +116,16 @@ def early_exercise_premium(
     inputs = xp.broadcast_arrays(*inputs, xp.asarray(is_call, dtype=bool))
     shape = inputs[0].shape
     flat = [a.ravel() for a in inputs]
-    paid = _paid(xp, shape, ex_years, dividends)
+    ex_dates, amounts = _paid(xp, shape, ex_years, dividends)
     premium = xp.empty(flat[0].shape)
 
     if kernels.usable(xp) and (xp is np or steps <= MOST_STEPS):
-        _by_kernel(xp, flat, *paid, steps, premium)
+        _by_kernel(xp, flat, ex_dates, amounts, steps, premium)
         return premium.reshape(shape)
 
     def fill(part):
-        ex_dates, amounts = (None if a is None else a[:, part] for a in paid)
-        premium[part] = _premium([a[part] for a in flat], ex_dates, amounts, steps)
+        paid = (None if a is None else a[:, part] for a in (ex_dates, amounts))
+        premium[part] = _premium([a[part] for a in flat], *paid, steps)
 
     with np.errstate(all="ignore"):  # inputs far outside any market
         for _ in each(xp, fill, blocks(len(premium), 32 * steps, block_budget(xp) // _BLOCK_SHARE)):
