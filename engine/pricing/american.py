@@ -124,8 +124,8 @@ def early_exercise_premium(
         return premium.reshape(shape)
 
     def fill(part):
-        paid = (None if a is None else a[:, part] for a in (ex_dates, amounts))
-        premium[part] = _premium([a[part] for a in flat], *paid, steps)
+        when, paid = (None if a is None else a[:, part] for a in (ex_dates, amounts))
+        premium[part] = _premium([a[part] for a in flat], when, paid, steps)
 
     with np.errstate(all="ignore"):  # inputs far outside any market
         for _ in each(xp, fill, blocks(len(premium), 32 * steps, block_budget(xp) // _BLOCK_SHARE)):
