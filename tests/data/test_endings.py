@@ -115,6 +115,29 @@ def test_options_on_what_becomes_shares_of_a_stranger_are_sold_at_their_last_mar
     assert (row["status"], row["exit_date"]) == ("closed", EVENT)
 
 
+def test_options_on_what_becomes_cash_and_shares_are_sold_at_their_last_mark_and_lose_no_cash():
+    market = panel([(EVENT, "A", "cash_and_stock_merger", None, None, "B"), SPLIT_B], gone=("A",))
+    result = run(market)
+    row = result.ledger().row(by_predicate=pl.col("leg") == "A", named=True)
+    assert (row["status"], row["exit_date"]) == ("closed", EVENT)
+    assert f"cash_and_stock_merger {EVENT}" in row["events"]
+    # What the name made until the eve is all it makes: nothing is lost with the shares.
+    lasting = run(panel([SPLIT_A, SPLIT_B]))
+    held = [lasting.day(str(day)) for day in DAYS[4 : DAYS.index(EVENT)]]
+    made = sum(day.row(by_predicate=pl.col("leg") == "A", named=True)["pnl_gross"] for day in held)
+    assert row["pnl_gross"] == pytest.approx(made, rel=1e-9)
+    told = f"A becomes cash and shares on {EVENT}: options on it are sold at their last mark before that"
+    assert told in market.info.notes
+
+
+def test_a_stock_merger_that_pays_far_less_than_a_share_was_worth_is_told():
+    few, enough = (
+        panel([(EVENT, "A", "stock_merger", None, of_b, "B")], gone=("A",)).info.notes for of_b in (0.3, 0.5)
+    )
+    assert any("where cash is paid beside the shares, its kind is cash_and_stock_merger" in note for note in few)
+    assert not any("cash is paid" in note for note in enough)
+
+
 def test_rows_that_do_not_say_what_is_paid_are_rejected():
     good = (EVENT, "C", "cash_merger", None, 57.0, None)
     bad = [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from engine.data.tables.contracts import PAID_IN_CASH, STOCK_MERGER
+from engine.data.tables.contracts import ENDS, MIXED_MERGER, PAID_IN_CASH, STOCK_MERGER
 from engine.data.tables.judge import Judged
 from engine.errors import InputError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.data.tables.tables_to_panel import TabledMarket
 
 TIMES = 3.0  # no deal pays so many times the last close; what pays less than a third of it is no merger
+UNLIKE = 0.2  # on the eve of a merger the market values both sides more alike
 MERGER = "cash_merger"
 
 
@@ -35,11 +36,10 @@ def check_endings(actions: Judged | None, market: "TabledMarket") -> None:
         before = int(np.searchsorted(market.dates, np.datetime64(date, "D"))) - 1
         if name not in column or not 0 <= before < len(market.dates) - 1:
             continue
-        last = _last(market, before, column[name])
-        paid = amount or 0.0
+        if kind == MIXED_MERGER or (kind == STOCK_MERGER and into not in column):
+            continue
+        last, paid = _last(market, before, column[name]), amount or 0.0
         if kind == STOCK_MERGER:
-            if into not in column:
-                continue
             paid = amount * _last(market, before, column[into])
         little = kind in (MERGER, STOCK_MERGER) and paid * TIMES < last
         if paid > TIMES * last or little:
@@ -51,26 +51,39 @@ def check_endings(actions: Judged | None, market: "TabledMarket") -> None:
 
 
 def told_of_endings(actions: Judged | None, market: "TabledMarket") -> Iterator[str]:
-    """Say which names have prices after their end."""
+    """Say which names have prices after their end, or became something of another worth, and what is sold before it."""
     column = {name: 1 + n for n, name in enumerate(market.names)}
-    for date, name, kind in _endings(actions).select("date", "asset", "kind").iter_rows() if actions else ():
-        if name in column:
-            later = market.prices[market.dates > np.datetime64(date, "D"), column[name]]
-            if count := int(np.isfinite(later).sum()):
-                yield f"{name} ends by {kind} on {date}, and has {count:,} closes after that: they count no more"
+    for date, name, kind, amount, into in _endings(actions).iter_rows() if actions else ():
+        if name not in column:
+            continue
+        later = market.prices[market.dates > np.datetime64(date, "D"), column[name]]
+        if count := int(np.isfinite(later).sum()):
+            yield f"{name} ends by {kind} on {date}, and has {count:,} closes after that: they count no more"
+        before = int(np.searchsorted(market.dates, np.datetime64(date, "D"))) - 1
+        if kind == MIXED_MERGER:
+            yield f"{name} becomes cash and shares on {date}: options on it are sold at their last mark before that"
+        elif kind == STOCK_MERGER and into in column and before >= 0:
+            last, worth = _last(market, before, column[name]), amount * _last(market, before, column[into])
+            if abs(worth / last - 1.0) > UNLIKE:
+                yield (
+                    f"{name} ends on {date} for {amount:g} of {into}, worth {worth:.6g}, and its close before was "
+                    f"{last:.6g}; where cash is paid beside the shares, its kind is {MIXED_MERGER}"
+                )
 
 
 def _endings(actions: Judged) -> pl.DataFrame:
-    kept = actions.kept.filter(pl.col("kind").is_in([*PAID_IN_CASH, STOCK_MERGER])).rename({"ticker": "asset"})
+    kept = actions.kept.filter(pl.col("kind").is_in(ENDS)).rename({"ticker": "asset"})
     return kept.sort("date", "asset").select("date", "asset", "kind", "amount", "into")
 
 
 def _check_fields(actions: Judged) -> None:
     """Refuse what a kind does not use: 4 for a split is an amount by mistake, and its terms would not be known."""
-    ends = pl.col("kind").is_in([*PAID_IN_CASH, STOCK_MERGER])
+    kind = pl.col("kind")
     for field, kinds, takes in (
-        ("factor", ends, "an amount, cash or shares for one share"),
-        ("amount", ~ends, "a factor, new price / old price"),
+        ("factor", kind.is_in([*PAID_IN_CASH, STOCK_MERGER]), "an amount, cash or shares for one share"),
+        ("factor", kind == MIXED_MERGER, "neither factor nor amount, since its contracts are sold at the mark before"),
+        ("amount", kind == MIXED_MERGER, "neither factor nor amount, since its contracts are sold at the mark before"),
+        ("amount", ~kind.is_in(ENDS), "a factor, new price / old price"),
     ):
         wrong = actions.kept.filter(kinds & pl.col(field).is_not_null())
         for date, name, kind, value in wrong.select("date", "ticker", "kind", field).head(1).iter_rows():

@@ -32,9 +32,11 @@ MOVES_RETURNS = ("special_dividend", "dividend", "cash_dividend")
 # After these a name trades no more: what is paid for a share, or how many shares of another name.
 PAID_IN_CASH = ("cash_merger", "delisting", "bankruptcy")
 STOCK_MERGER = "stock_merger"
+MIXED_MERGER = "cash_and_stock_merger"  # of terms that contracts here cannot follow: they are sold before it
+ENDS = (*PAID_IN_CASH, STOCK_MERGER, MIXED_MERGER)
 RENAME = "rename"  # goes on under another ticker
 MOVES = {kind: kind for kind in (*MOVES_CONTRACTS, *MOVES_RETURNS)}
-KINDS = MOVES | {kind: kind for kind in (*PAID_IN_CASH, STOCK_MERGER, RENAME)}
+KINDS = MOVES | {kind: kind for kind in (*ENDS, RENAME)}
 
 # No volatility of a year lies outside these, nor a continuous rate or a tenor beyond these.
 LEAST_IV, MOST_IV = 0.01, 5.0

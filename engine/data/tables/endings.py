@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from engine.data.records import ListedSmiles, QuotedBand
-from engine.data.tables.contracts import PAID_IN_CASH, STOCK_MERGER
+from engine.data.tables.contracts import ENDS, PAID_IN_CASH, STOCK_MERGER
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class Endings:
     settlement : array
         As in `MarketPanel`.
     unknown : array, bool
-        The name became shares of what is no name of the market.
+        The name became shares of what is no name of the market, or cash and shares.
     """
 
     source: np.ndarray
@@ -76,7 +76,7 @@ def endings(actions: pl.DataFrame, dates: np.ndarray, names: list[str]) -> Endin
     source = np.tile(np.arange(len(names)), (len(dates), 1))
     shares, settlement = np.ones(source.shape), np.full(source.shape, np.nan)
     unknown = np.zeros(source.shape, dtype=bool)
-    ends = actions.filter(pl.col("kind").is_in([*PAID_IN_CASH, STOCK_MERGER]) & pl.col("asset").is_in(names))
+    ends = actions.filter(pl.col("kind").is_in(ENDS) & pl.col("asset").is_in(names))
     # The last one first: what a name became before it goes along.
     rows = ends.sort("date", descending=True).select("date", "asset", "kind", "amount", "into").iter_rows()
     for date, asset, kind, amount, into in rows:
@@ -85,7 +85,7 @@ def endings(actions: pl.DataFrame, dates: np.ndarray, names: list[str]) -> Endin
             continue
         if kind in PAID_IN_CASH:
             settlement[first, n] = amount or 0.0
-        elif into in column:
+        elif kind == STOCK_MERGER and into in column:
             source[first:, n] = source[first:, column[into]]
             shares[first:, n] = amount * shares[first:, column[into]]
         else:
