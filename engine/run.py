@@ -53,7 +53,7 @@ def run(config: dict, folder: Path) -> None:
 
 
 def _show(result, summary, config, folder, backend, seconds) -> None:
-    from engine.backtest.wording import limits_line, summary_lines
+    from engine.backtest.wording import hedge_line, limits_line, summary_lines
     from engine.command.memory import remarks
     from engine.report import aligned
     from engine.study.literature import STUDIES, beside_published
@@ -66,7 +66,7 @@ def _show(result, summary, config, folder, backend, seconds) -> None:
     for remark in remarks(config):
         print(f"Study: {remark}")
     print(f"Capital: {result.capital_convention()}")
-    print(f"Hedged with the {info.hedge_instrument}; forwards: {info.forward_convention}")
+    print(hedge_line(result))
     if result.limited is not None:
         print(limits_line(result.limits(), len(result.book.cohorts)))
     if info.notes:

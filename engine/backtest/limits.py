@@ -26,6 +26,7 @@ LIMITS = {  # in the order in which they are told
 SCALE, BLOCK = "scale", "block"
 NOT_MEASURED = "not measured"
 WHOLE = 1.0 - 1e-12  # a share that is only rounded away from 1
+NOTHING = 1e-6  # of a cohort: a share of it that is no position
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +133,7 @@ class Limits:
                 size[:, c] = np.where(tighter, np.abs((before + more)[picked]), size[:, c])
             share = np.where(by[:, c] == len(LIMITS), 0.0, share)
             share = np.where(share >= WHOLE, 1.0, 0.0 if self.action == BLOCK else share)
+            share = np.where(share <= NOTHING, 0.0, share)
             by[:, c] = np.where((share == 1.0) | (asked[:, c] == 0.0), -1, by[:, c])
             exposure[:, c] = asked[:, c] * share
         return Limited(exposure, asked, by, held_size, size)

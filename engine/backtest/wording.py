@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 from engine.backend import to_host
 from engine.backtest.attribution import PARTS
 from engine.backtest.costs import BidAsk, Costs, DeskCosts
+from engine.backtest.hedging import NoHedge
+from engine.backtest.instruments import pairs
 from engine.data.records import MarketInfo
+from engine.kernels.codes import Kind
 
 if TYPE_CHECKING:
     from engine.backtest.book import TradeBook
+    from engine.backtest.result import BacktestResult
 
 # name in the summary, words shown, unit shown
 ROWS = (
@@ -152,6 +156,18 @@ def cost_words(costs: Costs, info: MarketInfo) -> str:
     words += f"{costs.commission:g} {info.currency} per contract, {costs.borrow_bps:g} bp a year on stock sold short, "
     words += f"{costs.index_hedge_bps:g} bp on the index's hedges, "
     return words + f"half-spreads {100 * costs.stress:g} % wider per vol point of the index above {100 * costs.calm:g}"
+
+
+def hedge_line(result: "BacktestResult") -> str:
+    """Say what deltas are hedged with, if anything is."""
+    recipe, info = result.book.recipe, result.market.info
+    has_delta = any(one.kind != Kind.CORRELATION for pair in pairs(recipe.structure) for one in pair)
+    if not has_delta:
+        said = "Nothing is hedged: a correlation swap has no delta"
+    else:
+        none = isinstance(recipe.hedge, NoHedge)
+        said = "Nothing is hedged" if none else f"Hedged with the {info.hedge_instrument}"
+    return f"{said}; forwards: {info.forward_convention}"
 
 
 def limits_line(log, cohorts: int) -> str:

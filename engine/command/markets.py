@@ -41,6 +41,7 @@ def open_market(config: dict, progress: bool = True) -> "tuple[MarketPanel, str]
     dates["end"] = _end(config, dates["end"])
     name, settings = _market(config)
     panel = load_market(name, **settings, **dates, progress=progress)
+    _tell_of_empty_holdout(config, panel)
     return (panel.to(backend, memory_budget) if backend == "cupy" else panel), backend
 
 
@@ -99,6 +100,20 @@ def _end(config: dict, asked: str | None) -> str | None:
         log.warning("market %s: sessions from %s on are held out", config["market"]["name"], first)
         return str(datetime.date.fromisoformat(first) - datetime.timedelta(days=1))
     return asked
+
+
+def _tell_of_empty_holdout(config: dict, panel: "MarketPanel") -> None:
+    """Say where data end well before what is held out: there is nothing to look at later."""
+    import numpy as np
+
+    from engine.calendar import read_date
+
+    asked = config.get("holdout")
+    if asked in (None, "open") or config.get("end") is not None:
+        return
+    first, last = read_date(asked, "holdout"), panel.dates[-1]
+    if first - last > np.timedelta64(7, "D"):  # a week without a session is a hole
+        log.warning("holdout=%s lies after the data, which end on %s: no session is held out so far", first, last)
 
 
 def _date(config: dict, key: str) -> str | None:

@@ -10,7 +10,7 @@ from engine.backend import to_host
 from engine.backtest.ledger import by_cohort, by_name
 from engine.backtest.metrics import drawdown
 from engine.backtest.views import greeks_and_split
-from engine.backtest.wording import as_text, cost_words, summary_rows
+from engine.backtest.wording import as_text, cost_words, hedge_line, summary_rows
 from engine.correlation import matched_window
 from engine.errors import InputError
 from engine.report import plots, run_tables
@@ -137,8 +137,7 @@ def _head(result, p: int) -> list[str]:
     return [
         f"{info.index} against {result.view.basket.label}, {dates[0]} to {dates[-1]}, {len(dates):,} sessions. "
         f"{info.source}",
-        f"Costs: {cost_words(result.rates_of(p), info)}. Hedged with the {info.hedge_instrument}; forwards: "
-        f"{info.forward_convention}.",
+        f"Costs: {cost_words(result.rates_of(p), info)}. {hedge_line(result)}.",
     ]
 
 

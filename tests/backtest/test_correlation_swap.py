@@ -13,6 +13,8 @@ from engine.backtest import (
     EarlyExit,
     Monthly,
     NoCosts,
+    NoHedge,
+    Straddle,
     StressCap,
     ThetaNeutral,
     VolPoints,
@@ -23,6 +25,7 @@ from engine.backtest.attribution import PARTS
 from engine.backtest.correlation_swap import CorrelationLegs
 from engine.backtest.split import SPLIT
 from engine.backtest.structure import LegStatus, choose_contracts
+from engine.backtest.wording import hedge_line
 from engine.correlation import AllMembers, implied_correlation
 from engine.errors import InputError
 from engine.pricing import model_free_vol
@@ -263,3 +266,16 @@ def test_it_is_the_same_whatever_memory_it_may_take(cut):
     cohorts = choose_contracts(panel, Monthly().entries(panel.dates, 1), SWAP)
     whole, parts = (build_book(panel, panel.weights, cohorts, Recipe(SWAP), budget) for budget in (None, cut))
     np.testing.assert_array_equal(parts.explain, whole.explain)
+
+
+@pytest.mark.parametrize(
+    ("structure", "hedge", "said"),
+    [
+        (CorrelationSwap(25), DailyDelta(), "Nothing is hedged: a correlation swap has no delta"),
+        (Straddle(25), NoHedge(), "Nothing is hedged"),
+        (Straddle(25), DailyDelta(), "Hedged with the forward on spot"),
+    ],
+)
+def test_what_is_hedged_is_said(structure, hedge, said):
+    result = backtest(small_market(), ShortCorrelation(), structure=structure, hedge=hedge)
+    assert hedge_line(result).startswith(f"{said}; forwards:")

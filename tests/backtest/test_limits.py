@@ -211,3 +211,9 @@ def test_limits_that_leave_nothing_are_named_and_not_the_strategy():
     assert [caution.text for caution in result.cautions() if "nothing was traded" in caution.text] == [
         f"nothing was traded: limits blocked all {result.limits().height} cohorts that the strategy asked for"
     ]
+
+
+def test_a_share_that_is_no_position_is_none():
+    result = backtest(small_market(), ShortCorrelation(), limits=Limits(stress_loss=1e-300))
+    assert not result.entry_exposure.any()
+    assert set(result.limits()["action"]) == {"blocked"}

@@ -118,6 +118,12 @@ def test_runs_and_sweeps_are_remembered_and_what_is_held_out_is_not_seen(command
     assert f"Look 1 at sessions from {HELD_OUT} on" in page.read_text()
 
 
+def test_a_holdout_that_the_data_do_not_reach_is_told(command, place):
+    ended = command("run", *SMALL, "holdout=2199-01-01", place=place)
+    assert ended.code == 0
+    assert "holdout=2199-01-01 lies after the data, which end on" in ended.err
+
+
 def test_a_run_that_fails_holds_nothing_out(command, place):
     command("run", *SMALL, "holdout=2013-01-01", place=place).refuses("no session")
     assert holdout(data_of({"name": "synthetic"})) is None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from engine.data.tables.contracts import ENDS, MIXED_MERGER, PAID_IN_CASH, STOCK_MERGER
+from engine.data.tables.action_kinds import ENDS, MIXED_MERGER, PAID_IN_CASH, STOCK_MERGER
 from engine.data.tables.judge import Judged
 from engine.errors import InputError
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from engine.data.tables.action_kinds import KINDS, MOVES, RENAME, STOCK_MERGER
+
 DATE, TEXT, NUMBER, CODE = "date", "text", "number", "code"
 
 CALLS: tuple[str, ...] = ("c", "call", "calls", "ce", "ca")  # CE, CA: European and American calls of Indian files
@@ -15,28 +17,6 @@ PUTS: tuple[str, ...] = ("p", "put", "puts", "pe", "pa")
 RIGHTS: dict[str, str] = dict([*((word, "C") for word in CALLS), *((word, "P") for word in PUTS)])
 STYLES = {"european": "european", "e": "european", "american": "american", "a": "american"}
 SETTLEMENTS = {"am": "am", "pm": "pm"}
-
-# Kinds of corporate actions. The first move the contracts too: strikes are restated by the factor, as prices are.
-MOVES_CONTRACTS = (
-    "split",
-    "reverse_split",
-    "bonus",
-    "split_or_bonus",
-    "stock_dividend",
-    "demerger",
-    "spinoff",
-    "rights",
-    "adjusted_dividend",  # a special one for which an exchange restates strikes and contracts by the ratio of prices
-)
-MOVES_RETURNS = ("special_dividend", "dividend", "cash_dividend")
-# After these a name trades no more: what is paid for a share, or how many shares of another name.
-PAID_IN_CASH = ("cash_merger", "delisting", "bankruptcy")
-STOCK_MERGER = "stock_merger"
-MIXED_MERGER = "cash_and_stock_merger"  # of terms that contracts here cannot follow: they are sold before it
-ENDS = (*PAID_IN_CASH, STOCK_MERGER, MIXED_MERGER)
-RENAME = "rename"  # goes on under another ticker
-MOVES = {kind: kind for kind in (*MOVES_CONTRACTS, *MOVES_RETURNS)}
-KINDS = MOVES | {kind: kind for kind in (*ENDS, RENAME)}
 
 # No volatility of a year lies outside these, nor a continuous rate or a tenor beyond these.
 LEAST_IV, MOST_IV = 0.01, 5.0

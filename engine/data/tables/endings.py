@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from engine.data.records import ListedSmiles, QuotedBand
-from engine.data.tables.contracts import ENDS, PAID_IN_CASH, STOCK_MERGER
+from engine.data.tables.action_kinds import ENDS, PAID_IN_CASH, STOCK_MERGER
 
 
 @dataclass(frozen=True, eq=False)

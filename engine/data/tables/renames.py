@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from engine.data.tables.contracts import RENAME, TABLES
+from engine.data.tables.action_kinds import RENAME
+from engine.data.tables.contracts import TABLES
 from engine.data.tables.judge import Judged
 from engine.errors import InputError
 

@@ -11,8 +11,9 @@ from engine.data.arrange import action_factors, in_sectors, on_dates
 from engine.data.closes_to_history import closes_to_history
 from engine.data.panel import MarketPanel
 from engine.data.records import History, MarketInfo, SectorData
+from engine.data.tables.action_kinds import MOVES, MOVES_CONTRACTS
 from engine.data.tables.choices import Choices
-from engine.data.tables.contracts import MOST_RATE, MOVES, MOVES_CONTRACTS
+from engine.data.tables.contracts import MOST_RATE
 from engine.data.tables.dated_rows import DatedRows
 from engine.data.tables.endings import Endings, endings
 from engine.data.tables.in_common import check_closes, check_common

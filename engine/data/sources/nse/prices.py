@@ -10,7 +10,7 @@ from engine.data.parquet import collect, session_dates
 from engine.data.quotes.clean import QualityReport
 from engine.data.sources.nse.files import ACTIONS, CASH, FO, INDEX, derivatives
 from engine.data.tables import contracts as tables
-from engine.data.tables.contracts import MOVES_CONTRACTS
+from engine.data.tables.action_kinds import MOVES_CONTRACTS
 from engine.data.tables.judged_files import read_judged
 
 
