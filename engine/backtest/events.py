@@ -9,10 +9,10 @@ import numpy as np
 from engine.backend import to_host
 from engine.backtest.structure import LegStatus
 from engine.data.panel import MarketPanel
+from engine.data.tables.action_kinds import STOCK_MERGER
 
 # Kinds that are no event of a contract: ordinary dividends are in its forward.
 ORDINARY = ("dividend", "cash_dividend")
-GOES_ON_AS = "stock_merger"
 # Of what the market's numbers show and no table names.
 RESTATED, UNKNOWN_TERMS, PRICE_ADJUSTED, PAID_OUT = (
     "contracts_restated",
@@ -60,7 +60,7 @@ def _told(panel: MarketPanel) -> dict[str, list[tuple[int, str]]]:
         holder, since = name, 0
         while holder is not None:
             after = [row for row in rows[holder] if row[0] > since]
-            became = next((row for row in after if row[1] == GOES_ON_AS), None)
+            became = next((row for row in after if row[1] == STOCK_MERGER), None)
             upto = len(panel) if became is None else became[0]
             if now := [(t, kind) for t, kind, _ in after if t <= upto]:
                 found[name] += now
