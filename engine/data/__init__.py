@@ -14,6 +14,7 @@ from engine.data.series import (
 from engine.data.source import FileSource, Source
 from engine.data.store.account import load_quality, load_rejected
 from engine.data.store.storage import append_panel, open_panel, save_panel
+from engine.data.tracking import index_tracking
 
 __all__ = [
     "DailySeries",
@@ -30,6 +31,7 @@ __all__ = [
     "daily_series",
     "extend_panel",
     "find_source",
+    "index_tracking",
     "load_market",
     "load_market_returns",
     "load_published",

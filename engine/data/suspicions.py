@@ -13,6 +13,7 @@ import polars as pl
 from engine.backend import to_host
 from engine.calendar import after_hole
 from engine.data.gaps import gaps
+from engine.data.tracking import untracked
 from engine.data.vol_suspicions import JUMP as VOL_JUMP
 from engine.data.vol_suspicions import middle_vols, vol_suspicions
 
@@ -38,8 +39,8 @@ class Suspicion:
     ----------
     asset : str
     reason : str
-        `unexplained_jump`, `hole_of_sessions`, `rate_jump`, or one of those of `engine.data.vol_suspicions` and of
-        `engine.data.gaps`.
+        `unexplained_jump`, `hole_of_sessions`, `rate_jump`, or one of those of `engine.data.vol_suspicions`, of
+        `engine.data.gaps` and of `engine.data.tracking`.
     date : numpy.datetime64
     text : str
         What is seen.
@@ -79,7 +80,7 @@ def suspicions(panel: "MarketPanel") -> list[Suspicion]:
     return factor explains it, and the next session undoes it, or it is the ratio of a split, or more than eight. So are
     more than seven days without a session on which the market's calendar has one, rates half a point from those of the
     sessions around, volatilities as `vol_suspicions`
-    finds them, and what `gaps` finds missing.
+    finds them, what `gaps` finds missing, and days on which members do not move as their index (`tracking`).
 
     Examples
     --------
@@ -139,7 +140,11 @@ def _found(info, names, dates, index_spot, spot, return_factor, rate, vols, weig
     factors = np.concatenate([np.ones((len(dates), 1)), return_factor], axis=1)
     for asset, reason, t, text in vol_suspicions([info.index, *names], vols, closes, factors, holes):
         found.append(Suspicion(asset, reason, dates[t], f"{text} ({dates[t]})" if reason == VOL_JUMP else text))
-    for asset, reason, t, sessions, text in gaps(info, names, dates, index_spot, spot, weights, settlement):
+    counted = [
+        *gaps(info, names, dates, index_spot, spot, weights, settlement),
+        *untracked(info, dates, index_spot, spot, return_factor, weights, holes),
+    ]
+    for asset, reason, t, sessions, text in counted:
         found.append(Suspicion(asset, reason, dates[t], text, sessions))
     return found
 

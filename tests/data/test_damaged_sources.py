@@ -11,6 +11,7 @@ from engine.data import build_panel, load_market, load_quality, load_rejected, o
 from engine.data.gaps import NO_CLOSE
 from engine.data.sources.us_chains.source import UsChains
 from engine.data.suspicions import suspicions
+from engine.data.tracking import UNLIKE
 from engine.data.vol_suspicions import JUMP as VOL_JUMP
 from engine.data.vol_suspicions import LEVEL, SHIFT
 from engine.errors import InputError
@@ -289,7 +290,7 @@ def test_real_volatilities_three_times_too_high_and_closes_a_day_late_are_told(u
     assert [(s.asset, s.reason) for s in told] == [("AAPL", VOL_JUMP)] * 2  # there and back
     late = np.concatenate([us_panel.index_spot[:1], us_panel.index_spot[:-1]])
     told = odd(replace(us_panel, index_spot=late, validate=False))
-    assert [(s.asset, s.reason) for s in told] == [("SPY", SHIFT)]
+    assert [(s.asset, s.reason) for s in told] == [("SPY", SHIFT), ("SPY", UNLIKE)]
 
 
 def test_real_indian_volatilities_and_closes_are_not_suspicious_and_late_ones_are(nse_panel):
@@ -297,7 +298,7 @@ def test_real_indian_volatilities_and_closes_are_not_suspicious_and_late_ones_ar
     assert [(s.asset, s.reason) for s in suspicions(recent)] == [("TATAMOTORS", NO_CLOSE)]  # which had become TMPV
     late = np.concatenate([recent.index_spot[:1], recent.index_spot[:-1]])
     found = suspicions(replace(recent, index_spot=late, validate=False))
-    assert [s.reason for s in found if s.asset != "TATAMOTORS"] == [SHIFT]
+    assert [s.reason for s in found if s.asset != "TATAMOTORS"] == [SHIFT, UNLIKE]
 
 
 def test_loading_a_market_by_name_still_slices_it(us):
