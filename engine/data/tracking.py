@@ -72,8 +72,9 @@ def index_tracking(panel: "MarketPanel") -> pl.DataFrame:
     >>> index_tracking(small_market()).columns
     ['date', 'index', 'members', 'apart', 'coverage', 'beyond']
     """
-    arrays = (panel.index_spot, panel.spot, panel.return_factor, panel.weights)
-    found = tracking(*map(to_host, arrays), after_hole(panel.dates, panel.info.calendar))
+    holes = after_hole(panel.dates, panel.info.calendar)
+    closes = to_host(panel.index_spot), to_host(panel.spot)
+    found = tracking(*closes, to_host(panel.return_factor), to_host(panel.weights), holes)
     beyond = np.isin(np.arange(len(panel)), found.beyond)
     columns = {"date": panel.dates, "index": found.index, "members": found.members, "apart": found.apart}
     return pl.DataFrame(columns | {"coverage": found.coverage, "beyond": beyond}).with_columns(
