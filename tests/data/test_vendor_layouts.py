@@ -1,12 +1,14 @@
 """Every vendor's layout on a few invented rows in its shape: recognised, units mended, sentinels missing."""
 
-from datetime import date
+import math
+import re
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
 
 from engine.data.vendors.canonical import Reading, vendor_tables
-from engine.data.vendors.recognise import look, recognise
+from engine.data.vendors.recognise import all_vendors, look, recognise
 from engine.errors import InputError
 from tests.data.vendor_samples import SAMPLES
 
@@ -67,6 +69,40 @@ def test_a_layout_is_told_by_its_columns_or_its_name_and_by_no_other(layout, tmp
     assert [match.layout.name for match in found.matches] == [layout]
     assert found.unknown == found.unread == []
     assert found.matches[0].why.startswith("its ")
+
+
+def layouts():
+    return [layout for vendor in all_vendors() for layout in vendor.layouts if layout.views]
+
+
+# Told by the names of files in an archive, or one column of one index each: tried in their own tests.
+WITHOUT_SAMPLE = re.compile(r"lean_(quotes|interest|daily|factors)|cboe_index_")
+# Fields that no sample of theirs fills: columns that older and poorer files of a layout lack.
+BLANK = {
+    "cboe_eod_quotes": {"iv", "delta", "forward"},
+    "deribit_book": {"delta"},
+    "crypto_snapshot": {"delta"},
+    "om_opprc": {"forward", "style"},
+    "om_opprc_native": {"forward", "style"},
+    "om_native_opprc": {"forward", "style"},
+    "theta_v3_eod": {"iv", "delta"},
+    "theta_v3_quotes": {"iv", "delta"},
+    "theta_v2": {"iv", "delta"},
+}
+
+
+@pytest.mark.parametrize("layout", layouts(), ids=lambda layout: layout.name)
+def test_every_field_of_every_layout_is_read_from_a_sample(layout, tmp_path):
+    if layout.name not in SAMPLES:
+        assert WITHOUT_SAMPLE.match(layout.name)
+        return
+    tables = vendor_tables(written(tmp_path, layout.name)).tables
+    views = [view for view in layout.views if view.table in tables]  # others are worked into tables of the market
+    for view in views:
+        kept = tables[view.table].kept
+        fields = {field for field in view.fields if field in kept.columns}
+        blank = {field for field in fields if kept[field].null_count() == kept.height}
+        assert blank - {"settlement"} == (BLANK.get(layout.name, set()) if view.table == "quotes" else set())
 
 
 @pytest.mark.parametrize("layout", FIRST)
@@ -187,6 +223,22 @@ def test_ivydb_names_keys_by_their_last_name_and_weighs_members_by_shares_times_
     assert tables["actions"].kept.select(ACTION).rows() == [(date(2019, 3, 4), "ZZQ", "split", 0.25)]
     assert reasons(tables["actions"])["cancelled"] == 1
     assert tables["forwards"].kept.select("ticker", "forward").rows() == [("SPX", 2617.3)]
+
+
+@pytest.mark.parametrize("with_expiry", [True, False])
+def test_the_yield_of_an_index_makes_forwards_where_none_are_told(tmp_path, with_expiry):
+    folder = written(tmp_path, "om_vsurf", "om_secprd", "om_idxdvd")
+    (folder / "zerocd.csv").write_text("date,days,rate\n2019-01-16,30,2.41\n2019-01-16,90,2.55\n")
+    if not with_expiry:  # as older vintages
+        (folder / "idxdvd.csv").write_text("secid,date,rate\n108105,2019-01-16,2.05\n")
+    expiries = [date(2019, 2, 15), date(2019, 3, 15)] if with_expiry else [DAY + timedelta(days=91)]
+    tables = vendor_tables(folder).tables
+    expected = [("SPX", day, 2616.1 * math.exp((0.0241 - 0.0205) * (day - DAY).days / 365)) for day in expiries]
+    found = tables["forwards"].kept.sort("expiry").select("ticker", "expiry", "forward").rows()
+    assert [row[:2] for row in found] == [row[:2] for row in expected]
+    assert [row[2] for row in found] == pytest.approx([row[2] for row in expected], rel=1e-12)
+    (folder / "fwdprd2019.csv").write_text(SAMPLES["om_fwdprd"][1])
+    assert vendor_tables(folder).tables["forwards"].kept["forward"].to_list() == [2617.3]
 
 
 def test_members_of_a_list_alone_are_weighed_on_the_dates_that_they_were_members(tmp_path):

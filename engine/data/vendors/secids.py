@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from engine.calendar import year_fraction
 from engine.data.tables.judge import LINE
 from engine.data.vendors.symbols import one_name, plain_ticker
 from engine.errors import InputError
@@ -28,7 +29,8 @@ def securities(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     ----------
     tables : dict of table -> frame
         Canonical tables with keys as tickers, and where they are there identifiers (date, ticker, name), shares (date,
-        ticker, close, shares, cfadj), members (permno, date, until) and links (ticker, permno, date, until).
+        ticker, close, shares, cfadj), members (permno, date, until), links (ticker, permno, date, until) and yields
+        (date, ticker, expiry, yield).
 
     Returns
     -------
@@ -39,6 +41,9 @@ def securities(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     named = dict(tables)
     identifiers, shares = named.pop("identifiers", None), named.pop("shares", None)
     members, links = named.pop("members", None), named.pop("links", None)
+    yields = named.pop("yields", None)
+    if yields is not None and {"prices", "rates"} <= named.keys():
+        named["forwards"] = _with_forwards(named.get("forwards"), yields, named["prices"], named["rates"])
     if shares is not None and shares.height:
         splits = _splits(shares)
         if "actions" not in named or named["actions"].is_empty():
@@ -61,6 +66,26 @@ def securities(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         table: frame.with_columns(pl.col("ticker").replace(name)) if "ticker" in frame.columns else frame
         for table, frame in named.items()
     }
+
+
+def _with_forwards(
+    forwards: pl.DataFrame | None, yields: pl.DataFrame, prices: pl.DataFrame, rates: pl.DataFrame
+) -> pl.DataFrame:
+    """Add the forwards that follow from a dividend yield, close x exp((rate - yield) T), where a day has none.
+
+    The rate is the last one known on the date.
+    """
+    closes = prices.select("date", "ticker", "close").unique(["date", "ticker"], keep="first")
+    known = rates.select("date", "rate").drop_nulls().unique("date", keep="first").sort("date")
+    there = yields.drop_nulls(["date", "yield"]).join(closes, on=["date", "ticker"]).sort("date")
+    there = there.join_asof(known, on="date")
+    if forwards is not None:
+        there = there.join(forwards, on=["date", "ticker"], how="anti")
+    years = year_fraction((pl.col("expiry") - pl.col("date")).dt.total_days())
+    forward = pl.col("close") * ((pl.col("rate") - pl.col("yield")) * years).exp()
+    worked = there.filter(pl.col("expiry") > pl.col("date")).with_columns(forward=forward)
+    worked = worked.select("date", "ticker", "expiry", "forward", LINE)
+    return worked if forwards is None else pl.concat([forwards, worked.select(forwards.columns)])
 
 
 def _check_agree(actions: pl.DataFrame, splits: pl.DataFrame) -> None:
