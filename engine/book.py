@@ -2,11 +2,19 @@
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.command.hydra import asked_files, start
 from engine.command.markets import open_market
 from engine.command.objects import build, number
 from engine.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from engine.data import MarketPanel
+
+STRATEGY = "strategy"  # as a target: what a backtest of the strategy chosen holds
 
 
 def book(config: dict, folder: Path) -> None:
@@ -17,7 +25,7 @@ def book(config: dict, folder: Path) -> None:
     from engine.backtest import MarketView
     from engine.runs.claim import run_folder
     from engine.runs.manifest import manifest
-    from engine.study.positions import read_positions, session_of
+    from engine.study.positions import of_ledger, read_positions, session_of
     from engine.study.sheet import sheet
 
     if config["positions"] is None:
@@ -31,11 +39,13 @@ def book(config: dict, folder: Path) -> None:
     market, backend = open_market(config)
     session = session_of(market, config["date"])
     positions = read_positions(market, config["positions"], session)
-    target = None
-    if config["target"] is not None:
-        target = read_positions(market, config["target"], session, "target")
+    target, wanted = config["target"], None
+    if target == STRATEGY:
+        wanted = of_ledger(market, _ledger(config, market), session)
+    elif target is not None:
+        wanted = read_positions(market, target, session, "target")
     weights = MarketView(market, choice).weights
-    found = sheet(market, weights, positions, session, costs, limits, target, lot)
+    found = sheet(market, weights, positions, session, costs, limits, wanted, lot)
     with run_folder(folder) as kept:
         for name, text in asked_files().items():
             kept.write_text(f".hydra/{name}", text)
@@ -46,6 +56,19 @@ def book(config: dict, folder: Path) -> None:
         )
         kept.finish(manifest(market, backend, config["seed"], started))
     print(*found.lines(market), f"\nNumbers: {folder}", sep="\n")
+
+
+def _ledger(config: dict, market: "MarketPanel") -> "pl.DataFrame":
+    """Return the ledger of a backtest of the strategy, by the code of engine.run: what it holds on a date, and knew."""
+    from engine.backtest import Limits, backtest
+    from engine.sweep.causality import check_causal
+    from engine.sweep.jobs import GROUPS, backtest_objects
+
+    chosen = {name: config[name] for name in GROUPS if name != "limits"}  # limits here are those of the sheet
+    choices = {name: config[name] for name in ("lag", "allow")} | {"risk_free": 0.0, "limits": None}
+    made = backtest_objects(chosen | choices, lambda node, *where: Limits() if node is None else build(node, *where))
+    check_causal(made["strategy"], market, made["basket"], config["causality"])
+    return backtest(market, **made).ledger()
 
 
 def main() -> None:

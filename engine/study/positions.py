@@ -1,5 +1,6 @@
 """Positions of the user's from a file, as contracts of a market: OSI symbols, or keys of one's own."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ from engine.backtest.positions import INDEX, Positions
 from engine.calendar import read_date
 from engine.data.tables.contracts import POSITIONS
 from engine.data.tables.in_common import SCALED
+from engine.data.tables.judge import judged
 from engine.data.tables.tickers import spelt_otherwise
-from engine.data.tables.whole_file import read_whole
+from engine.data.tables.whole_file import read_whole, whole
 from engine.data.vendors.symbols import ADJUSTED, osi, plain_ticker
 from engine.errors import InputError
 from engine.kernels.codes import Kind
 
+LEDGER = "the ledger"  # what messages call one that is no file
 OSI_MULTIPLIER = 100.0  # shares of a listed US option
 KINDS = {"C": Kind.CALL, "P": Kind.PUT, "S": Kind.STRADDLE}
 SOLD = "exited"  # of a ledger, what left before its expiry
@@ -59,7 +62,16 @@ def read_positions(market, path: str | Path, session: int, setting: str = "posit
     InputError
         When a row is no contract, or of an underlying that the market does not have, or has expired.
     """
-    rows = _contracts(read_whole(POSITIONS, path, setting=setting), str(path))
+    return _positions(market, _contracts(read_whole(POSITIONS, path, setting=setting), str(path)), session, path)
+
+
+def of_ledger(market, ledger: pl.DataFrame, session: int) -> Positions:
+    """Return the rows of a ledger of a run as positions, none where it has none; parameters as for `read_positions`."""
+    rows = _contracts(whole(judged(replace(POSITIONS, may_be_empty=True), ledger, LEDGER)), LEDGER)
+    return _positions(market, rows, session, LEDGER)
+
+
+def _positions(market, rows: pl.DataFrame, session: int, path: str | Path) -> Positions:
     known = {str(name): n for n, name in enumerate(market.names)} | {market.info.index: INDEX}
     if missing := set(rows["underlying"]) - set(known):
         raise InputError(
@@ -73,14 +85,14 @@ def read_positions(market, path: str | Path, session: int, setting: str = "posit
             f"{path}: {_named(expired.row(0, named=True))} has expired by {expired['entered'][0]}; leave it out, or "
             "choose an earlier date"
         )
-    leg = np.array([known[name] for name in rows["underlying"]])
+    leg = np.array([known[name] for name in rows["underlying"]], dtype=int)
     entry = _sessions(market, entered.to_numpy().astype("datetime64[D]"), str(path))
     _check_size(market, rows, leg, entry, path)
     sold = pl.when(pl.col("status").fill_null(SOLD) == SOLD).then(pl.col("left"))
     sold = rows.select(sold=sold.fill_null(pl.date(9999, 1, 1)))["sold"]
     return Positions(
         leg=leg,
-        kind=np.array([int(KINDS[kind]) for kind in rows["kind"]]),
+        kind=np.array([int(KINDS[kind]) for kind in rows["kind"]], dtype=int),
         expiry=rows["expiry"].to_numpy().astype("datetime64[D]"),
         strike=rows["strike"].to_numpy().astype(float),
         quantity=(rows["quantity"] * rows["multiplier"]).to_numpy().astype(float),

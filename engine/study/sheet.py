@@ -188,18 +188,22 @@ def _trades(market, ours: Positions, found: dict, target: Positions, session: in
     """Return contracts to trade, calls and puts apart: whole lots, and the shares that they leave open."""
     wanted = target[np.flatnonzero(target.held_on(market, session))]
     marks = marked(market, wanted, session, HEDGE)
-    key = ["underlying", "expiry", "strike", "kind"]
+    # With types, which no rows have none of.
+    key = pl.Schema({"underlying": pl.String, "expiry": pl.Date, "strike": pl.Float64, "kind": pl.String})
 
     def of(positions: Positions, marks: dict, name: str) -> pl.DataFrame:
-        rows = _frame(market, positions, marks).select(*key, pl.col("quantity").alias(name))
+        rows = _frame(market, positions, marks).select(*key, pl.col("quantity").alias(name)).cast(key)
         both = pl.when(pl.col("kind") == "S").then(pl.lit(["C", "P"])).otherwise(pl.concat_list("kind"))
         return (
-            rows.with_columns(both.alias("kind")).explode("kind").group_by(key, maintain_order=True).agg(pl.all().sum())
+            rows.with_columns(both.alias("kind"))
+            .explode("kind")
+            .group_by(*key, maintain_order=True)
+            .agg(pl.all().sum())
         )
 
-    joined = of(ours, found, "held").join(of(wanted, marks, "target"), on=key, how="full", coalesce=True)
+    joined = of(ours, found, "held").join(of(wanted, marks, "target"), on=[*key], how="full", coalesce=True)
     gap = joined.with_columns(pl.col("held", "target").fill_null(0.0)).with_columns(
         lots=((pl.col("target") - pl.col("held")) / lot).round().cast(pl.Int64)
     )
     left = gap.with_columns(left_open=pl.col("target") - pl.col("held") - lot * pl.col("lots"))
-    return left.filter((pl.col("lots") != 0) | (pl.col("left_open").abs() > 1e-9)).sort(key)
+    return left.filter((pl.col("lots") != 0) | (pl.col("left_open").abs() > 1e-9)).sort(*key)

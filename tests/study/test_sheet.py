@@ -241,3 +241,27 @@ def test_a_strike_in_another_unit_is_refused(tmp_path, strike, quantity, match):
 def test_a_file_that_is_not_there_is_named(command, tmp_path):
     command("book", "debug=small", "positions=none.csv", place=tmp_path).refuses("positions=none.csv is no file")
     command("book", "debug=small", place=tmp_path).refuses("positions=FILE")
+
+
+SMALL = ("market.names=8", "market.years=1")
+
+
+def test_the_command_trades_towards_what_a_strategy_holds(command, tmp_path):
+    """The book is the run's own: the same strategy asks for nothing, one of half its size to close half of it."""
+    ran = command("run", *SMALL, "report=none", place=tmp_path)
+    ledger = ran.folders[0] / "ledger.parquet"
+    date = pl.read_parquet(ledger)["entry_date"][-1]
+
+    def trades(*words):
+        asked = (f"positions={ledger}", f"date={date}", "target=strategy")
+        done = command("book", *SMALL, *asked, *words, place=tmp_path)
+        assert done.code == 0, done.err
+        return pl.read_parquet(done.folders[-1] / "trades.parquet")
+
+    assert trades().is_empty()
+    half = trades("sizing.index_vega=50000", "study=half")
+    assert half.height > 0
+    np.testing.assert_allclose(half["target"], 0.5 * half["held"], rtol=1e-9)
+    out = trades("strategy=reverse_dispersion", "study=other")  # which finds nothing to do
+    assert (out["target"] == 0.0).all()
+    assert out.height == half.height

@@ -3,7 +3,7 @@
 import polars as pl
 
 from engine.data.vendors.fields import day, either, expiry_day, formula, number, same, text, worked
-from engine.data.vendors.layout import HIGH, LOW, MEDIUM, Drop, Layout, Vendor, View
+from engine.data.vendors.layout import LOW, MEDIUM, Drop, Layout, Vendor, View
 from engine.data.vendors.market import VendorMarket
 from engine.data.vendors.secids import securities
 from engine.data.vendors.sight import COMPACT, SAS, SLASHED, YMD, Sight
@@ -12,8 +12,9 @@ _FORMS = (YMD, COMPACT, "%d%b%Y", SLASHED, SAS)  # whoever exports chooses; SAS 
 _NOTHING = (-99.99,)
 _KEY = text("secid", "securityid")
 _WHEN = day("date", forms=_FORMS)
-# The carry of a yield is the same for all expiries.
+_YIELD = number("rate", scale=0.01, missing=_NOTHING)
 _AHEAD = worked("91 days after it", lambda s: s.day("date", _FORMS) + pl.duration(days=91), "date")
+_YIELDED = either(expiry_day("expiration", forms=_FORMS), _AHEAD)  # older vintages have none: the carry is the same
 _RIGHT = text("cp_flag", "callput")
 _IV = number("impl_volatility", "impliedvolatility", "impliedvol", missing=_NOTHING)
 
@@ -233,18 +234,7 @@ VENDOR = Vendor(
             "om_idxdvd",
             "dividend yields of indices (idxdvd)",
             ("secid", "date", "rate"),
-            (
-                View(
-                    "yields",
-                    {
-                        "date": _WHEN,
-                        "ticker": _KEY,
-                        "expiry": either(expiry_day("expiration", forms=_FORMS), _AHEAD),  # older vintages have none
-                        "yield": number("rate", scale=0.01, missing=_NOTHING),
-                    },
-                ),
-            ),
-            sure=HIGH,
+            (View("yields", {"date": _WHEN, "ticker": _KEY, "expiry": _YIELDED, "yield": _YIELD}),),
             note="the carry of an index is the rate less its yield, where no forward is told",
         ),
         Layout("om_hvol", "historical volatilities (hvold)", ("secid", "date", "days", "volatility"), exactly=True),
