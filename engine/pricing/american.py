@@ -6,6 +6,7 @@ from engine import kernels
 from engine.arrays import Flags, Floats
 from engine.backend import block_budget, blocks, each, namespace
 from engine.kernels.entries import MOST_STEPS, OPTIONS
+from engine.kinds import check_count
 from engine.pricing.black import black_price
 
 STEPS = 40  # of the tree; see the accuracy in `early_exercise_premium`
@@ -91,6 +92,11 @@ def early_exercise_premium(
         Of the broadcast shape, per share; NaN where an input is not finite, or spot, strike, volatility, time or S*
         are not positive.
 
+    Raises
+    ------
+    InputError
+        When `steps` is no whole number of at least 1.
+
     Notes
     -----
     Against a tree of 2,000 steps, over rates of 0 to 8 %, yields of 0 to 6 % or quarterly dividends of .2 to 1.2 %,
@@ -111,6 +117,7 @@ def early_exercise_premium(
     >>> float(early_exercise_premium(100.0, 102.0, 100.0, 0.2, 0.5, True, 2 * np.log(1.02))) < 1e-12
     True
     """
+    check_count("steps", steps)
     xp = namespace(spot, forward, strike, iv, years, is_call, rate, ex_years, dividends)
     inputs = [xp.asarray(a, dtype=xp.float64) for a in (spot, forward, strike, iv, years, rate)]
     inputs = xp.broadcast_arrays(*inputs, xp.asarray(is_call, dtype=bool))

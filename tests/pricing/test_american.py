@@ -5,6 +5,7 @@ import pytest
 from reference_american import american_on_a_tree
 
 from engine.backend import to_host
+from engine.errors import InputError
 from engine.pricing import InversionStatus, american_implied_vol, american_price, black_price, early_exercise_premium
 
 SPOT = 100.0
@@ -127,3 +128,9 @@ def test_bad_inputs_are_nan_and_neighbours_do_not_matter(xp):
     for name, value in (("iv", np.nan), ("years", 0.0), ("spot", 1.0), ("strike", -5.0)):
         bad = one | {name: xp.asarray([value])}
         assert np.isnan(to_host(early_exercise_premium(**bad))[0]), name
+
+
+@pytest.mark.parametrize("steps", [0, -3, 2.5, True])
+def test_a_tree_has_a_whole_number_of_steps(steps):
+    with pytest.raises(InputError, match=rf"steps={steps} is"):
+        early_exercise_premium(SPOT, SPOT, 100.0, 0.2, 0.5, False, 0.03, steps=steps)
