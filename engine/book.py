@@ -52,7 +52,10 @@ def book(config: dict, folder: Path) -> None:
         for name, frame in found.frames().items():
             kept.write_frame(f"{name}.parquet", frame)
         kept.write_text(
-            "sheet.json", json.dumps(found.totals | {"date": found.date, "breaches": found.breaches}, indent=2)
+            "sheet.json",
+            json.dumps(
+                found.totals | {"date": found.date, "breaches": found.breaches, "cautions": found.cautions}, indent=2
+            ),
         )
         kept.finish(manifest(market, backend, config["seed"], started))
     print(*found.lines(market), f"\nNumbers: {folder}", sep="\n")

@@ -67,6 +67,12 @@ def read_positions(market, path: str | Path, session: int, setting: str = "posit
 
 def of_ledger(market, ledger: pl.DataFrame, session: int) -> Positions:
     """Return the rows of a ledger of a run as positions, none where it has none; parameters as for `read_positions`."""
+    other = sorted(set(ledger["instrument"]) - {"straddle", "call", "put"})
+    if other:
+        raise InputError(
+            f"target=strategy would hold {other[0]}, and a sheet is of straddles, calls and puts of one expiry; choose "
+            "such a structure"
+        )
     rows = _contracts(whole(judged(replace(POSITIONS, may_be_empty=True), ledger, LEDGER)), LEDGER)
     return _positions(market, rows, session, LEDGER)
 

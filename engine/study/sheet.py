@@ -43,6 +43,8 @@ class Sheet:
         A line per limit that is breached.
     trades : frame or None
         Whole lots to the target, and what they leave open.
+    cautions : tuple of str
+        Why marks bear less weight than they seem to.
     """
 
     date: str
@@ -52,6 +54,7 @@ class Sheet:
     totals: dict[str, float]
     breaches: list[str]
     trades: pl.DataFrame | None
+    cautions: tuple[str, ...] = ()
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Return the files of the sheet by name."""
@@ -75,7 +78,12 @@ class Sheet:
         lines = [f"{market.info.name}: positions marked on the close of {self.date}"]
         for heading, frame in tables.items():
             lines += ["", heading, *(f"  {line}" for line in aligned(frame))]
-        return [*lines, "", *(self.breaches or ["No limit is breached."])]
+        return [
+            *lines,
+            "",
+            *(f"Caution: {why}" for why in self.cautions),
+            *(self.breaches or ["No limit is breached."]),
+        ]
 
 
 def sheet(
@@ -144,7 +152,25 @@ def sheet(
         "stress_loss": max(-float(pnl["pnl"].min()), 0.0),  # pyright: ignore[reportArgumentType]
     }
     trades = None if target is None else _trades(market, ours, found, target, session, lot)
-    return Sheet(str(market.dates[session]), rows, names, pnl, totals, _breaches(sizes, limits), trades)
+    doubts = _cautions(market, ours, found, session)
+    return Sheet(str(market.dates[session]), rows, names, pnl, totals, _breaches(sizes, limits), trades, doubts)
+
+
+def _cautions(market, positions: Positions, found: dict, session: int) -> tuple[str, ...]:
+    """Say which positions expire where the surface does not reach, and which marks are of the close before."""
+    said, count = [], len(positions)
+    if market.listed is None:
+        shortest, longest = int(market.tenors[0]), int(market.tenors[-1])
+        days = days_between(positions.expiry, market.dates[session])
+        for outside, tenor, which in ((days > longest, longest, "longest"), (days < shortest, shortest, "shortest")):
+            if outside.any():
+                said.append(
+                    f"{outside.sum():,} of {count:,} positions expire {'after' if which == 'longest' else 'within'} "
+                    f"{tenor:,} days, the {which} tenor of the surface: they are marked at its volatility"
+                )
+    if stale := int((found["stale"] > 0.0).sum()):
+        said.append(f"{stale:,} of {count:,} marks are of an earlier close, since there is no quote on the date")
+    return tuple(said)
 
 
 def _breaches(sizes: dict, limits: dict) -> list[str]:

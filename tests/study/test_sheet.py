@@ -243,6 +243,20 @@ def test_a_file_that_is_not_there_is_named(command, tmp_path):
     command("book", "debug=small", place=tmp_path).refuses("positions=FILE")
 
 
+def test_positions_that_the_surface_does_not_reach_are_told(tmp_path):
+    market = small_market()
+    file = tmp_path / "held.csv"
+    date, longest = market.dates[SESSION], int(market.tenors[-1])
+    rows = [("IDX", date + days, market.index_spot[SESSION]) for days in (longest, longest + 400)]
+    text = "".join(f"{name},{expiry},{strike:.2f},straddle,10\n" for name, expiry, strike in rows)
+    file.write_text("underlying,expiry,strike,kind,quantity\n" + text)
+    positions = read_positions(market, file, SESSION)
+    found = sheet(market, market.weights, positions, SESSION, VolPoints(), NO_LIMITS, None, 100.0)
+    told = f"1 of 2 positions expire after {longest} days, the longest tenor of the surface"
+    assert [caution.startswith(told) for caution in found.cautions] == [True]
+    assert any(line.startswith(f"Caution: {told}") for line in found.lines(market))
+
+
 SMALL = ("market.names=8", "market.years=1")
 
 
