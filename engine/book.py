@@ -62,14 +62,14 @@ def book(config: dict, folder: Path) -> None:
 
 
 def _ledger(config: dict, market: "MarketPanel") -> "pl.DataFrame":
-    """Return the ledger of a backtest of the strategy, by the code of engine.run: what it holds on a date, and knew."""
-    from engine.backtest import Limits, backtest
+    """Return the ledger of a backtest of the strategy chosen, made by the code of engine.run."""
+    from engine.backtest import backtest
     from engine.sweep.causality import check_causal
     from engine.sweep.jobs import GROUPS, backtest_objects
 
-    chosen = {name: config[name] for name in GROUPS if name != "limits"}  # limits here are those of the sheet
-    choices = {name: config[name] for name in ("lag", "allow")} | {"risk_free": 0.0, "limits": None}
-    made = backtest_objects(chosen | choices, lambda node, *where: Limits() if node is None else build(node, *where))
+    chosen = {name: config[name] for name in (*GROUPS, "lag", "allow")}
+    # The limits of the configuration are those of the sheet.
+    made = backtest_objects(chosen | {"limits": {"_target_": "engine.backtest.Limits"}, "risk_free": 0.0})
     check_causal(made["strategy"], market, made["basket"], config["causality"])
     return backtest(market, **made).ledger()
 

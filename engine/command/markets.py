@@ -107,9 +107,10 @@ def _tell_of_empty_holdout(config: dict, panel: "MarketPanel") -> None:
     import numpy as np
 
     from engine.calendar import read_date
+    from engine.command.memory import OPEN
 
     asked = config.get("holdout")
-    if asked in (None, "open") or config.get("end") is not None:
+    if asked in (None, OPEN) or config.get("end") is not None:
         return
     first, last = read_date(asked, "holdout"), panel.dates[-1]
     if first - last > np.timedelta64(7, "D"):  # a week without a session is a hole

@@ -11,13 +11,13 @@ struct Option {
     bool usable;
 };
 
-INLINE bool counts(double ex_date, double amount, double years) {
+INLINE bool is_paid(double ex_date, double amount, double years) {
     return (ex_date > 0.0) & (ex_date <= years) & is_finite(amount);
 }
 
 // What an ex-date within the life is worth today.
 INLINE double worth_of(double ex_date, double amount, double years, double rate) {
-    return counts(ex_date, amount, years) ? amount * exp_of(-rate * ex_date) : 0.0;
+    return is_paid(ex_date, amount, years) ? amount * exp_of(-rate * ex_date) : 0.0;
 }
 
 INLINE Option option_of(double spot, double forward, double strike, double iv, double years, double rate, bool call,
@@ -91,7 +91,7 @@ extern "C" __global__ void early_exercise(EARLY_EXERCISE_PARAMETERS) {
         const double time = (double)i * o.step;
         double left = 0.0, after = 0.0, next = INFINITE;
         for (i64 m = 0; m < ex_dates; ++m) {
-            const bool comes = counts(when[m], paid[m], life) && when[m] > time;
+            const bool comes = is_paid(when[m], paid[m], life) && when[m] > time;
             left += comes ? worth_of(when[m], paid[m], life, interest) : 0.0;
             next = comes && when[m] < next ? when[m] : next;
         }
@@ -153,7 +153,7 @@ extern "C" void early_exercise(EARLY_EXERCISE_PARAMETERS) {
             double escrowed = 0.0;
             for (i64 m = 0; m < ex_dates; ++m) {
                 const double one = ex_years[from * ex_dates + m], amount = dividends[from * ex_dates + m];
-                when[m * LANES + l] = counts(one, amount, years[from]) ? one : INFINITE;
+                when[m * LANES + l] = is_paid(one, amount, years[from]) ? one : INFINITE;
                 escrowed += worth[m * LANES + l] = worth_of(one, amount, years[from], rate[from]);
             }
             const Option o = option[l] = option_of(spot[from], forward[from], strike[from], iv[from], years[from],

@@ -162,11 +162,12 @@ def _cautions(market, positions: Positions, found: dict, session: int) -> tuple[
     if market.listed is None:
         shortest, longest = int(market.tenors[0]), int(market.tenors[-1])
         days = days_between(positions.expiry, market.dates[session])
-        for outside, tenor, which in ((days > longest, longest, "longest"), (days < shortest, shortest, "shortest")):
+        after, within = f"after {longest:,} days, the longest", f"within {shortest:,} days, the shortest"
+        for outside, where in ((days > longest, after), (days < shortest, within)):
             if outside.any():
                 said.append(
-                    f"{outside.sum():,} of {count:,} positions expire {'after' if which == 'longest' else 'within'} "
-                    f"{tenor:,} days, the {which} tenor of the surface: they are marked at its volatility"
+                    f"{outside.sum():,} of {count:,} positions expire {where} tenor of the surface: they are marked at "
+                    "its volatility"
                 )
     if stale := int((found["stale"] > 0.0).sum()):
         said.append(f"{stale:,} of {count:,} marks are of an earlier close, since there is no quote on the date")
@@ -214,7 +215,7 @@ def _trades(market, ours: Positions, found: dict, target: Positions, session: in
     """Return contracts to trade, calls and puts apart: whole lots, and the shares that they leave open."""
     wanted = target[np.flatnonzero(target.held_on(market, session))]
     marks = marked(market, wanted, session, HEDGE)
-    # With types, which no rows have none of.
+    # Typed, since a frame without rows does not know what it holds.
     key = pl.Schema({"underlying": pl.String, "expiry": pl.Date, "strike": pl.Float64, "kind": pl.String})
 
     def of(positions: Positions, marks: dict, name: str) -> pl.DataFrame:
