@@ -16,6 +16,9 @@ HISTORY_PANELS = {
     "sets": "Sweeps",
     "options": "Options",
 }
+# Where a label may stand, the best first, and about how large things are in the roofline, in pixels.
+PLACES = ("middle right", "top right", "bottom right", "middle left", "top left", "bottom left")
+WIDE, HIGH, LETTER, LINE, POINT = 960, 400, 7, 15, 7
 HISTORY_TICKS = 10  # commits named along an axis, at most
 MULTIPLES = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
@@ -37,6 +40,7 @@ def plot_roofline(cases: pl.DataFrame, bytes_per_second: float, multiply_adds_pe
         hoverinfo="skip",
         showlegend=False,
     )
+    placed = cases.with_columns(place=pl.Series(_label_places(cases, math.log10(right / left))))
     memory, arithmetic = math.sqrt(left * ridge), math.sqrt(ridge * right)
     for x, y, words, anchor in (
         (memory, memory * bytes_per_second, f"memory: {bytes_per_second / 1e9:,.0f} GB/s", "right"),
@@ -49,13 +53,13 @@ def plot_roofline(cases: pl.DataFrame, bytes_per_second: float, multiply_adds_pe
         (False, "engine", {"color": NET, "size": 10}),
         (True, "plain Python loop", {"color": COST, "size": 10, "symbol": "circle-open", "line": {"width": 2}}),
     ):
-        points = cases.filter(pl.col("plain") == plain)
+        points = placed.filter(pl.col("plain") == plain)
         figure.add_scatter(
             x=points["intensity"],
             y=points["rate"],
             text=points["label"],
             mode="markers+text",
-            textposition=_label_places(cases, points),
+            textposition=points["place"].to_list(),
             name=name,
             marker=marker,
             hovertemplate="%{text}: %{y:.3s}/s at %{x:.2f} per byte<extra></extra>",
@@ -66,13 +70,33 @@ def plot_roofline(cases: pl.DataFrame, bytes_per_second: float, multiply_adds_pe
     return figure
 
 
-def _label_places(cases: pl.DataFrame, points: pl.DataFrame) -> list[str]:
-    """Return where each label goes: beside its point, or above or below it where it would cover a neighbour's."""
-    everyone = list(cases.select("intensity", "rate").iter_rows())
+def _label_places(cases: pl.DataFrame, decades: float) -> list[str]:
+    """Return where each label goes: the first place around its point where it covers no point, and no label before it.
+
+    Parameters
+    ----------
+    cases : frame
+        Columns label, intensity, rate.
+    decades : float
+        That the picture is wide.
+    """
+    rates = cases["rate"].to_list()
+    across, up = WIDE / decades, HIGH / max(math.log10(max(rates) / min(rates)), 1.0)  # pixels of a decade
+    points = [(across * math.log10(x), up * math.log10(y)) for x, y in zip(cases["intensity"], rates, strict=True)]
+    taken = [(x - POINT, x + POINT, y - POINT, y + POINT) for x, y in points]
     places = []
-    for x, y in points.select("intensity", "rate").iter_rows():
-        near = [v for u, v in everyone if (u, v) != (x, y) and 0.6 < u / x < 1.7 and 0.75 < v / y < 1.35]
-        places.append("middle right" if not near else "top right" if y > max(near) else "bottom right")
+    for (x, y), label in zip(points, cases["label"], strict=True):
+        room = {}
+        for place in PLACES:
+            start = x + POINT if place.endswith("right") else x - POINT - LETTER * len(label)
+            middle = y + LINE * {"middle": 0.0, "top": 1.0, "bottom": -1.0}[place.split()[0]]
+            room[place] = (start, start + LETTER * len(label), middle - 0.5 * LINE, middle + 0.5 * LINE)
+        covers = {
+            place: sum(a < there[1] and there[0] < b and c < there[3] and there[2] < d for there in taken)
+            for place, (a, b, c, d) in room.items()
+        }
+        places.append(min(PLACES, key=lambda place: covers[place]))
+        taken.append(room[places[-1]])
     return places
 
 
