@@ -11,6 +11,8 @@ from engine.data.quotes.surface_checks import WORDS
 from engine.data.tables.choices import Choices
 from engine.data.tables.dated_rows import DatedRows
 from engine.data.tables.judge import Judged
+from engine.data.tables.membership import is_membership
+from engine.data.tables.spell_weights import without_size
 from engine.data.tables.tickers import spelt_otherwise
 from engine.errors import InputError
 
@@ -86,6 +88,9 @@ def _of_weights(weights: Judged | None, market: "TabledMarket") -> Iterator[str]
     member = market.weights > 0.0
     if weights is None:
         yield f"weights are equal among those of {len(market.names):,} names that had a price the session before"
+    elif is_membership(weights):
+        if said := without_size(weights.kept, market.dates, market.names, market.weights):
+            yield f"{weights.file}: {said}"
     elif weights.kept["date"].null_count() == weights.kept.height:
         yield "weights have no dates: they are the same on all, though nobody knew them then"
     else:
@@ -95,7 +100,12 @@ def _of_weights(weights: Judged | None, market: "TabledMarket") -> Iterator[str]
         if stale := int((old > STALE_WEIGHTS_DAYS).sum()):
             yield f"on {stale:,} sessions the weights are more than {STALE_WEIGHTS_DAYS} days old"
     if without := int((~member.any(axis=1)).sum()):
-        yield f"{without:,} sessions have no weights known before them, and so no members"
+        what = (
+            "member with a size known before them"
+            if is_membership(weights)
+            else "weights known before them, and so no members"
+        )
+        yield f"{without:,} sessions have no {what}"
     sums = market.weights.sum(axis=1)
     if little := int(((sums > 0.0) & (sums < LITTLE)).sum()):
         yield f"on {little:,} sessions the weights known sum to less than {LITTLE:.0%}: a date has to list all members"

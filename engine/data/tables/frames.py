@@ -14,6 +14,7 @@ from engine.data.tables.contracts import TABLES
 from engine.data.tables.given import as_frame, long_form
 from engine.data.tables.judge import Judged, judged
 from engine.data.tables.member_weights import EQUAL
+from engine.data.tables.membership import contract_key, has_spells, judged_membership
 from engine.data.tables.own_market import OwnMarket, from_judged
 from engine.errors import InputError
 
@@ -34,9 +35,9 @@ def from_frames(surface: Any, weights: Any, prices: Any, **choices: Any) -> Mark
         Implied volatilities of the index and of names: tenor in calendar days, call delta in percent (those of puts may
         be signed, or told by a column right), volatilities in decimals or percent. A wide frame - dates down, tickers
         across - takes `tenor` and `delta` as arguments.
-    weights : frame of date, ticker, weight; frame of ticker, weight; or "equal"
-        Each date lists all members. Without dates they hold on all of them; "equal" is 1 / N of the names that had a
-        price the session before.
+    weights : frame of date, ticker, weight; of ticker, weight; of ticker, since, until, weight or shares; or "equal"
+        Each date lists all members. Without dates they hold on all of them; from `since` to `until` on the sessions
+        between, both counted; "equal" is 1 / N of the names that had a price the session before.
     prices : frame of date, ticker, close
         Raw closes, of the index too; or wide. Sessions without a surface become the panel's history.
     rates : number, or frame of date, rate
@@ -157,8 +158,10 @@ def judged_parts(table: str, parts: Sequence[Part], choices: Choices) -> Judged:
 
 def _judged(table: str, part: Part, choices: Choices) -> Judged:
     frame, file, first = part
-    contract = TABLES[table]
-    long = long_form(contract, as_frame(frame, file), file, choices.tenor, choices.delta, first)
+    contract, given = TABLES[table], as_frame(frame, file)
+    if table == "weights" and has_spells(given):
+        return judged_membership(given, file, choices.weight_unit, first)
+    long = long_form(contract, given, file, choices.tenor, choices.delta, first)
     units = {"iv": choices.iv_unit, "delta": choices.delta_unit, "rate": choices.rate_unit}
     units["weight"] = choices.weight_unit
     return judged(contract, long, file, units={column: unit for column, unit in units.items() if unit is not None})
@@ -168,15 +171,18 @@ def _joined(parts: list[Judged]) -> Judged:
     """Put the parts of a table together; no row of one may contradict, or repeat, one of another."""
     if len(parts) == 1:
         return parts[0]
-    table, files = TABLES[parts[0].table], [part.file for part in parts]
+    files = [part.file for part in parts]
+    if len({part.table for part in parts}) > 1:
+        raise InputError(f"of {' and '.join(files)} one has dates and the other since and until; give one kind")
+    table, key = parts[0].table, contract_key(parts[0])
     kept = pl.concat([part.kept for part in parts])
-    if (twice := kept.filter(pl.struct(list(table.key)).is_duplicated())).height:
-        row = ", ".join(str(value) for value in twice.select(list(table.key)).row(0) if value is not None)
+    if (twice := kept.filter(pl.struct(key).is_duplicated())).height:
+        row = ", ".join(str(value) for value in twice.select(key).row(0) if value is not None)
         raise InputError(f"{' and '.join(files)} both have a row of {row}; keep one of them")
-    if table.name == "weights" and 0 < kept["date"].null_count() < kept.height:
+    if table == "weights" and 0 < kept["date"].null_count() < kept.height:
         raise InputError(f"of {' and '.join(files)} only one has dates; give dates to both")
     return Judged(
-        table.name,
+        table,
         " and ".join(files),
         kept,
         pl.concat([part.rejected for part in parts]),

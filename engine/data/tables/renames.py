@@ -5,8 +5,8 @@ from dataclasses import replace
 import polars as pl
 
 from engine.data.tables.action_kinds import RENAME
-from engine.data.tables.contracts import TABLES
 from engine.data.tables.judge import Judged
+from engine.data.tables.membership import contract_key
 from engine.errors import InputError
 
 
@@ -49,12 +49,13 @@ def renamed_rows(table: Judged, renames: pl.DataFrame) -> Judged:
 
 def _one(table: Judged, since, old: str, new: str) -> Judged:
     rows = table.kept
-    before = (pl.col("date") < since).fill_null(True) if "date" in rows.columns else pl.lit(True)
+    when = next((name for name in ("date", "since") if name in rows.columns), "")
+    before = (pl.col(when) < since).fill_null(True) if when else pl.lit(True)
     columns = [name for name in ("ticker", "into") if name in rows.columns]
     kept = rows.with_columns(
         pl.when(before & (pl.col(name) == old)).then(pl.lit(new)).otherwise(name).alias(name) for name in columns
     )
-    key = list(TABLES[table.table].key)
+    key = contract_key(table)
     if (twice := kept.filter(pl.struct(key).is_duplicated())).height:
         row = ", ".join(str(value) for value in twice.select(key).row(0) if value is not None)
         raise InputError(

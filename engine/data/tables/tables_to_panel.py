@@ -19,8 +19,10 @@ from engine.data.tables.endings import Endings, endings
 from engine.data.tables.in_common import check_closes, check_common
 from engine.data.tables.judge import Judged
 from engine.data.tables.member_weights import equal_weights, known_weights
+from engine.data.tables.membership import OPEN_END, is_membership
 from engine.data.tables.own_quotes import QuotedSurfaces
 from engine.data.tables.own_surface import GivenSurfaces, Surfaces
+from engine.data.tables.spell_weights import spell_weights
 from engine.errors import InputError
 
 MOST_CARRY = 1.0  # a year, either way: beyond it forwards and closes are of different units
@@ -119,7 +121,8 @@ def tables_to_market(
     rows : DatedRows
         Of surface, or of quotes.
     tables : dict of name -> Judged
-        prices; weights, or none for equal ones; rates, actions, forwards, sectors, dividends if any.
+        prices; weights, or none for equal ones; rates, actions, forwards, sectors, dividends if any; where weights are
+        spells without a size of their own also sizes, the weights of who has them.
     info : MarketInfo
         Its index is a ticker of surface and prices.
     choices : Choices
@@ -134,9 +137,7 @@ def tables_to_market(
     prices = tables["prices"].kept.rename({"ticker": "asset"})
     days = rows.days
     check_common(rows, tables["prices"], tables.get("weights"), info.index)
-    weights = tables["weights"].kept if "weights" in tables else None
-    members = days["ticker"] if weights is None else weights["ticker"]
-    names = sorted(set(members.unique()) - {info.index})
+    names = sorted(_members(tables.get("weights"), days) - {info.index})
     tickers = [info.index, *names]
     dates = days.filter(pl.col("ticker").is_in(tickers))["date"].unique().sort().to_numpy().astype("datetime64[D]")
     events = _actions(tables)
@@ -161,11 +162,7 @@ def tables_to_market(
         prices=close,
         rate=rates,
         carry=_carry(tables.get("forwards"), close, rates, dates, tickers),
-        weights=(
-            equal_weights(prices, sessions, dates, names)
-            if weights is None
-            else known_weights(weights, dates, names, choices.weights_known)
-        ),
+        weights=_weights(tables, sessions, dates, names, choices.weights_known),
         strike_factor=ends.factors(_factors(on_contracts, dates, sessions, names)),
         return_factor=ends.factors(_factors(actions, dates, sessions, names)),
         endings=ends,
@@ -173,6 +170,27 @@ def tables_to_market(
         history=history,
         unused=pl.concat([_not_members(table, tickers) for table in (rows, *tables.values())]),
     )
+
+
+def _members(weights: Judged | None, days: pl.DataFrame) -> set[str]:
+    """Return everybody who may have a weight on some date."""
+    if weights is None:
+        return {*days["ticker"]}
+    if not is_membership(weights):
+        return {*weights.kept["ticker"]}
+    ended = pl.col("until").fill_null(OPEN_END) < days["date"].min()
+    return {*weights.kept.filter(~ended & (pl.col("since") <= days["date"].max()))["ticker"]}
+
+
+def _weights(tables: dict[str, Judged], sessions, dates, names, known: str) -> np.ndarray:
+    """Weights known before each date: by spells, by dates, or equal."""
+    weights, prices = tables.get("weights"), tables["prices"].kept.rename({"ticker": "asset"})
+    if weights is None:
+        return equal_weights(prices, sessions, dates, names)
+    if not is_membership(weights):
+        return known_weights(weights.kept, dates, names, known)
+    base = known_weights(tables["sizes"].kept, dates, names, known) if "sizes" in tables else None
+    return spell_weights(weights.kept, weights.file, dates, names, sessions, prices, _actions(tables), base)
 
 
 def _rates(rates: Judged | None, dates, constant: float) -> np.ndarray:

@@ -91,7 +91,11 @@ def land_all(matches: list[Match], reading: Reading, kept: Kept, budget: float) 
 
 
 def small_tables(
-    landed: list[Landed], vendor: Vendor, where: str, names: frozenset[str] | None
+    landed: list[Landed],
+    vendor: Vendor,
+    where: str,
+    names: frozenset[str] | None,
+    without: frozenset[str] = frozenset(),
 ) -> tuple[dict[str, Judged], dict[str, str]]:
     """Judge the tables that do not lie by month, and tell the tickers of a vendor's keys.
 
@@ -103,13 +107,15 @@ def small_tables(
         What messages call the files.
     names : set of str or None
         Tickers that are wanted; None = all.
+    without : set of str
+        Tables that are left alone.
 
     Raises
     ------
     InputError
         When a table is unusable, or the files have no row.
     """
-    small = tuple({table for one in landed for table in one.made.facts["tables"]} - {*BY_MONTH})
+    small = tuple({table for one in landed for table in one.made.facts["tables"]} - {*BY_MONTH, *without})
     pieces, told = [], None if vendor.finish is not None else names
     for number, one in enumerate(landed):
         pieces += [(number, piece) for piece in (*one.pieces(small), *one.account(small, told))]

@@ -16,6 +16,7 @@ from engine.data.tables.given import long_form
 from engine.data.tables.in_common import check_strikes
 from engine.data.tables.judge import Judged, judged
 from engine.data.tables.member_weights import EQUAL
+from engine.data.tables.membership import has_spells, is_membership, judged_membership, size_of
 from engine.data.tables.own_market import OwnMarket, from_rows
 from engine.data.tables.renames import renamed, renames_in
 from engine.data.tables.table_files import read_table
@@ -29,6 +30,7 @@ from engine.data.vendors.own_names import named_alike
 from engine.data.vendors.symbols import read_renames
 from engine.errors import InputError
 
+LISTS = frozenset({"members", "links"})  # of members, which a vendor's own weights are of
 _OWN = ("prices", "weights", "rates", "actions", "forwards", "sectors", "dividends")
 
 
@@ -43,7 +45,8 @@ class VendorMarket(TableSource):
     index : str
         Ticker of the index leg; "" = the one the vendor usually has.
     weights : str or None
-        "equal", or a file of date, ticker, weight; None = the vendor's own.
+        "equal"; a file of date, ticker, weight, or of ticker, since, until, and weight, shares or float factor; None =
+        the vendor's own. Spells without weight or shares choose from the vendor's.
     prices, rates, actions, forwards, sectors, dividends : str or None
         Files of what the vendor does not have, or has otherwise: prices count beside the vendor's, and before them.
     rate : float or None
@@ -144,7 +147,7 @@ class VendorMarket(TableSource):
         reading = Reading(iv=self.iv, identifiers=self.identifiers)
         vendor, matches = matches_of(self.path, self.vendor.name)
         landed = land_all(matches, reading, kept, budget)
-        read, tickers = small_tables(landed, vendor, self.path, names)
+        read, tickers = small_tables(landed, vendor, self.path, names, LISTS if self.weights else frozenset())
         facts = {table for one in landed for table in one.made.facts["tables"]}
         there = [table for table, parts in MADE_OF.items() if facts & {*parts}]
         tables = self._with_own(read, own)
@@ -176,6 +179,8 @@ class VendorMarket(TableSource):
             # A vendor's rates are of the moment of its quotes, and count on their own date.
             rates = tables["rates"]
             own.setdefault("rates", replace(rates, kept=rates.kept.with_columns(pl.col("date").dt.offset_by("-1d"))))
+        if is_membership(of := own.get("weights")) and of is not None and not size_of(of.kept) and "weights" in tables:
+            tables["sizes"] = tables["weights"]
         tables |= own
         if self.weights == EQUAL:
             tables.pop("weights", None)
@@ -225,6 +230,8 @@ def _own_file(table: str, file: str) -> Path:
 def _read_own(table: str, file: str) -> Judged:
     path = _own_file(table, file)
     frame, first = read_table(path)
+    if table == "weights" and has_spells(frame):
+        return judged_membership(frame, str(path), first=first)
     return judged(TABLES[table], long_form(TABLES[table], frame, str(path), first=first), str(path))
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from engine.data.tables.contracts import TABLES
 from engine.data.tables.judge import Judged
+from engine.data.tables.membership import contract_key
 from engine.data.vendors.symbols import Rename, one_name, plain_ticker
 from engine.errors import InputError
 
@@ -22,10 +22,11 @@ def named_alike(table: Judged, renames: tuple[Rename, ...]) -> Judged:
     """
     rows = table.kept
     columns = [name for name in ("ticker", "into") if name in rows.columns]
-    date = pl.col("date").fill_null(pl.date(1900, 1, 1)) if "date" in rows.columns else pl.date(1900, 1, 1)
+    when = next((name for name in ("date", "since") if name in rows.columns), "")
+    date = pl.col(when).fill_null(pl.date(1900, 1, 1)) if when else pl.date(1900, 1, 1)
     kept = rows.with_columns(plain_ticker(pl.col(name)).alias(name) for name in columns)
     kept = kept.with_columns(one_name(pl.col(name), date, renames).alias(name) for name in columns)
-    key = list(TABLES[table.table].key)
+    key = contract_key(table)
     twice = pl.struct(key).is_duplicated()
     if kept.select(twice.any()).item():
         of = kept.select(*key, was=rows["ticker"]).filter(twice).sort(key)

@@ -102,7 +102,10 @@ def _check_agree(actions: pl.DataFrame, splits: pl.DataFrame) -> None:
 def _weights(shares: pl.DataFrame, spells: pl.DataFrame | None) -> pl.DataFrame:
     known = shares.filter((pl.col("shares") > 0.0) & (pl.col("close") > 0.0)).unique(["date", "ticker"], keep="first")
     if spells is not None:
-        during = known.join(spells, on="ticker").filter(pl.col("date").is_between("since", "until"))
+        # Weights of a date count in the next session: of its members, whose closes are those of the date.
+        days = known.select(pl.col("date").unique().sort()).with_columns(used=pl.col("date").shift(-1))
+        used = known.join(days.with_columns(pl.col("used").fill_null(pl.col("date"))), on="date")
+        during = used.join(spells, on="ticker").filter(pl.col("used").is_between("since", "until"))
         # Two keys of one company on a day: the one that was linked to it last has its weight, or it would count twice.
         latest = during.sort("linked", "ticker", descending=[True, False])
         known = latest.unique(["date", "permno"], keep="first", maintain_order=True).unique(["date", "ticker"])
