@@ -22,8 +22,10 @@ def run(config: dict, folder: Path) -> None:
     from engine.sweep.jobs import backtest_objects
     from engine.sweep.one_job import finished_before, keep_row, leads
 
-    if not in_sweep() and config["sweep"] != {"store": "folders", "resume": None}:
-        raise InputError("sweep.store and sweep.resume are of sweeps, and this is one run: add -m to the command")
+    if not in_sweep() and config["sweep"] != {"store": "folders", "resume": None, "shard": None}:
+        raise InputError(
+            "sweep.store, sweep.resume and sweep.shard are of sweeps, and this is one run: add -m to the command"
+        )
     wanted = backtest_objects(config)  # before the market: a misspelt setting should not have to wait
     market, backend = open_market(config)
     check_causal(wanted["strategy"], market, wanted["basket"], config["causality"])

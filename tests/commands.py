@@ -107,7 +107,13 @@ def same_runs():
         for name, file in files[0].items():
             if name.endswith(".parquet"):
                 assert pl.read_parquet(file).equals(pl.read_parquet(files[1][name]), null_equal=True), name
-            elif name.endswith(("summary.json", "overrides.yaml")):
+            elif name.endswith("summary.json"):
                 assert file.read_text() == files[1][name].read_text()
+            elif name.endswith("overrides.yaml"):  # but for how the sweep is run and kept
+                asked = [
+                    [word for word in at.read_text().splitlines() if not word.startswith("- sweep.")]
+                    for at in (file, files[1][name])
+                ]
+                assert asked[0] == asked[1]
 
     return check

@@ -13,7 +13,15 @@ import engine
 ROOT = Path(__file__).resolve().parents[1]
 
 # What a user starts: nothing imports them.
-ENTRIES = ("engine.run", "engine.correlate", "engine.book", "engine.benchmark", "engine.verify", "engine.inspect")
+ENTRIES = (
+    "engine.run",
+    "engine.book",
+    "engine.correlate",
+    "engine.benchmark",
+    "engine.verify",
+    "engine.inspect",
+    "engine.merge",
+)
 LAYERS = (
     {
         "engine.arrays",
@@ -42,24 +50,11 @@ LAYERS = (
     {"engine.sweep", "engine.study"},
     {
         "engine",
-        "engine.run",
-        "engine.book",
-        "engine.correlate",
-        "engine.benchmark",
-        "engine.verify",
-        "engine.inspect",
+        *ENTRIES,
         "engine.plugins",
         "hydra_plugins",
     },
 )
-ENTRIES = (
-    "engine.run",
-    "engine.book",
-    "engine.correlate",
-    "engine.benchmark",
-    "engine.verify",
-    "engine.inspect",
-)  # what a user starts: nothing imports them
 LAYER_OF = {module: number for number, modules in enumerate(LAYERS) for module in modules}
 APPLICATION = frozenset().union(*LAYERS[-4:])
 
@@ -89,6 +84,7 @@ PLACES = {
     "yaml": APPLICATION,
     "hydra_plugins": APPLICATION,
     "ray": {"engine.sweep.ray", "engine.sweep.pieces"},
+    "submitit": {"engine.sweep.slurm"},
     "plotly": {"engine.report.plots"},
     "jinja2": {"engine.report"},
     "markupsafe": {"engine.report"},
@@ -98,7 +94,7 @@ PLACES = {
     "cupy": {"engine.backend", "engine.kernels", *APPLICATION},
 }
 # Imported inside functions only: whoever does not need them does not wait for them.
-LAZY = {"cupy", "ray", "cupyx", "arch", "scipy.special", "exchange_calendars", "pandas", "plotly"}
+LAZY = {"cupy", "ray", "submitit", "cupyx", "arch", "scipy.special", "exchange_calendars", "pandas", "plotly"}
 HEAVY = (
     "cupy",
     "plotly",

@@ -13,6 +13,7 @@ COMMANDS = {
     "book": "the sheet of a real book: dispersion book positions=FILE",
     "inspect": "what a file or folder is, and the command that uses it: dispersion inspect PATH",
     "verify": "whether stored panels, runs and sweeps are what was written: dispersion verify FOLDER...",
+    "merge": "the shards of a sweep joined to one sweep: dispersion merge FOLDER...",
     "benchmark": "speed against the machine's own limits and plain loops",
 }
 COMPLETED = ("run", "correlate", "book", "benchmark")  # those whose words are groups and settings

@@ -17,7 +17,7 @@ USER_ERROR = 2  # exit code
 
 # Launchers that other packages bring, and the extra of this one that installs them.
 LAUNCHER_EXTRAS = {"joblib": "joblib", "submitit_slurm": "slurm", "submitit_local": "slurm"}
-LAUNCHERS = ("basic", "batch", "ray_batch", "joblib", "slurm", "submitit_local")
+LAUNCHERS = ("basic", "batch", "ray_batch", "slurm_batch", "joblib", "slurm", "submitit_local")
 
 
 def give_up(message: str, code: int = USER_ERROR) -> NoReturn:

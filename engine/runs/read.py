@@ -163,7 +163,7 @@ def load_runs(pattern: str | Path | Iterable[str | Path]) -> Runs:
         When nothing matches.
     """
     patterns = [pattern] if isinstance(pattern, str | Path) else list(pattern)
-    folders = {one: [run for folder in finished(one) for run in _read(folder) if run.summary] for one in patterns}
+    folders = {one: [run for folder in finished(one) for run in runs_at(folder) if run.summary] for one in patterns}
     for one, runs in folders.items():
         if not runs:
             raise InputError(f"no finished backtest in {one}; give a run folder, a sweep's folder or a glob of them")
@@ -173,7 +173,7 @@ def load_runs(pattern: str | Path | Iterable[str | Path]) -> Runs:
     return Runs(compared(list(runs.values())))
 
 
-def _read(folder: Path) -> list[Run]:
+def runs_at(folder: Path) -> list[Run]:
     """Read the run of a folder, or all those of a sweep kept as a table."""
     if not is_table(folder):
         return [load_run(folder)]

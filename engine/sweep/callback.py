@@ -6,9 +6,8 @@ import json
 import logging
 import time
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 from hydra.experimental.callback import Callback
@@ -21,20 +20,15 @@ from engine.command.messages import explained, give_up
 from engine.errors import InputError
 from engine.runs import read, table_store
 from engine.runs.claim import Claim, claim, take_back_all
-from engine.runs.folder import SCRIPT, trial_of
+from engine.runs.folder import trial_of
 from engine.runs.leaders import pages_asked
 from engine.runs.manifest import now
-
-if TYPE_CHECKING:
-    from engine.runs.judgement import Judgement
+from engine.sweep.conclusion import ASKED, asked_of, complete, print_leaderboard, write_report
+from engine.sweep.shards import check_shard
 
 log = logging.getLogger(__name__)
 
 STORES = ("folders", "table")
-BEST = 20  # rows of the table printed after a sweep
-SELECTION = "selection.json"  # what the best of a sweep's runs is worth
-PAGE = "report.html"
-ASKED = "multirun.yaml"  # what was asked of a sweep, as Hydra writes it
 
 
 class CompareRuns(Callback):
@@ -95,16 +89,16 @@ class CompareRuns(Callback):
         own, cls._sweep = cls._sweep, None
         if own is None:
             return False
-        runs, judgement = _complete(own, time.perf_counter() - cls._started)
+        runs, judgement = complete(own, time.perf_counter() - cls._started)
         if runs is not None:
             data = _remember(own.folder)
             if cls._holdout is not None:
                 memory.keep_holdout(cls._holdout, now())
-            _print_leaderboard(runs, judgement, own.folder)
+            print_leaderboard(runs, judgement, own.folder)
             for line in itertools.chain.from_iterable(map(memory.tried_line, data)):
                 print(f"Study: {line}")
             if cls._reports:
-                _report(runs, judgement, own)
+                write_report(runs, judgement, own)
         elif cls._before is None and not read.finished(own.folder):
             with suppress(OSError):
                 (own.folder / ASKED).unlink()  # Hydra's, of this command
@@ -184,17 +178,20 @@ def _claimed(config: DictConfig) -> tuple[Claim, str | None]:
     kept = config.sweep.store
     if kept not in STORES:
         raise InputError(f"sweep.store={kept} is unknown; choose {' or '.join(STORES)}")
+    check_shard(config.sweep.shard, str(config.hydra.launcher._target_))
     if config.sweep.resume is None:
         return claim(fresh), None
     folder = Path(config.sweep.resume).expanduser()
-    asked = _asked(folder)
+    asked = asked_of(folder)
+    if not asked:
+        raise InputError(f"sweep.resume={folder} is not the folder of a sweep; give results/<study>/<time>")
     before = asked.get("sweep", {}).get("store", "folders")
     if before != kept:
         raise InputError(f"{folder} is kept as {before}; go on with it by sweep.store={before}")
     own = claim(folder, resume=True)
     _tell_another_grid(asked, config)
     if table_store.is_table(folder):
-        _complete(own, 0.0)  # adds to the table the rows that an interrupted sweep left beside it
+        complete(own, 0.0)  # adds to the table the rows that an interrupted sweep left beside it
     config.hydra.sweep.dir = str(folder)
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")
@@ -211,67 +208,3 @@ def _tell_another_grid(before: dict, config) -> None:
         log.warning(
             "resuming with another command: before it was %s; jobs that differ are run again", " ".join(words[0])
         )
-
-
-def _asked(sweep: Path) -> dict:
-    """Return the configuration a sweep was started with."""
-    for path in (sweep / ASKED, sweep / ".hydra" / ASKED):
-        if path.exists():
-            return plain(OmegaConf.load(path))
-    raise InputError(f"sweep.resume={sweep} is not the folder of a sweep; give results/<study>/<time>")
-
-
-def _complete(own: Claim, seconds: float) -> tuple[pl.DataFrame | None, "Judgement | None"]:
-    """Judge all the backtests that a sweep has finished, write `runs.parquet`; return both, None where there are none.
-
-    A table is whole once its manifest is there, so that is written after all else.
-    """
-    sweep = own.folder
-    if not table_store.is_table(sweep):
-        if not any((folder / "summary.json").exists() for folder in read.finished(sweep)):
-            return None, None
-        runs = read.load_runs(sweep)
-        judgement = _judge(own)
-        table_store.write_table(runs, sweep / table_store.RUNS)
-        return runs, judgement
-    rows = table_store.gather(sweep)
-    if rows is None:
-        return None, None
-    runs = read.compared(read.runs_of(rows, sweep))
-    judgement = _judge(own)
-    table_store.commit(sweep, rows, runs, seconds)
-    return runs, judgement
-
-
-def _print_leaderboard(runs: pl.DataFrame, judgement: "Judgement | None", sweep: Path) -> None:
-    from engine.report import aligned, leaderboard, with_deflated
-
-    board = leaderboard(runs.with_columns(pl.col("run").str.split("/").list.last())).head(BEST)
-    if judgement is not None:
-        board = with_deflated(board, judgement.leaders)
-    print("", *aligned(board), sep="\n")
-    best = f", the best {BEST} of them above" if runs.height > BEST else ""
-    print(f"\n{runs.height:,} runs{best}: {sweep / 'runs.parquet'}")
-
-
-def _judge(sweep: Claim) -> "Judgement | None":
-    """Say what the best of the runs is worth, and keep it beside them."""
-    from engine.runs.judgement import as_text, judge
-
-    if (judgement := judge(sweep.folder)) is not None:
-        sweep.write_text(SELECTION, as_text(judgement))
-        print("", *judgement.lines(), sep="\n")
-    return judgement
-
-
-def _report(runs: pl.DataFrame, judgement: "Judgement | None", sweep: Claim) -> None:
-    """Write the page of a sweep, and plotly.js, which it shares with those of its runs."""
-    from engine.report import sweep_report
-    from engine.report.plots import plotly_script
-
-    pages = {page.parent.name for page in sweep.folder.glob(f"*/{PAGE}")}
-    title = f"Sweep {sweep.folder.parent.name}, {sweep.folder.name}"
-    sweep.write_text(PAGE, sweep_report(runs, judgement and asdict(judgement), title, pages, SCRIPT))
-    if not (sweep.folder / SCRIPT).exists():
-        sweep.write_text(SCRIPT, plotly_script())
-    print(f"Report: {sweep.folder / PAGE}")

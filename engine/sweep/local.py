@@ -20,6 +20,7 @@ from engine.sweep.batches import batches
 from engine.sweep.causality import check_causal
 from engine.sweep.jobs import Job, jobs_of
 from engine.sweep.run_table import showing
+from engine.sweep.shards import Shard
 
 
 def in_this_process(
@@ -76,7 +77,9 @@ def run_sweep(
         raise InputError("hydra.sweep.subdir cannot be set with this launcher: its folders are the jobs' numbers")
     started = time.perf_counter()
     composer = hydra_context.config_loader
-    plans = [composer.plan(first_number + i, overrides) for i, overrides in enumerate(job_overrides)]
+    every = [composer.plan(first_number + i, overrides) for i, overrides in enumerate(job_overrides)]
+    shard = config.sweep.shard
+    plans = every if shard is None else [every[i] for i in Shard.of(shard).numbers(every)]
     jobs = jobs_of(plans, open_market)
     for wanted, job in {(p.settings["causality"], job.signal): job for p, job in zip(plans, jobs, strict=True)}.items():
         check_causal(job.strategy, job.market, job.basket, wanted[0])
@@ -87,7 +90,7 @@ def run_sweep(
     store = TableStore(folder) if config.sweep.store == "table" else FolderStore(folder, composer)
     finished = store.finished(plans)
     todo = [i for i, plan in enumerate(plans) if plan.number not in finished]
-    returns = {plan.number: JobReturn(overrides=plan.overrides, status=JobStatus.COMPLETED) for plan in plans}
+    returns = {plan.number: JobReturn(overrides=plan.overrides, status=JobStatus.COMPLETED) for plan in every}
     work = compute([plans[i] for i in todo], [jobs[i] for i in todo], store, started)
     try:
         with showing(len(todo), store) as advance:
@@ -102,12 +105,13 @@ def run_sweep(
     finally:
         store.flush()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)  # a job folder's own may have replaced it
-    _tell(len(plans), len(finished), composed - started, time.perf_counter() - composed)
-    return [returns[plan.number] for plan in plans]
+    _tell(len(every), len(plans), len(finished), composed - started, time.perf_counter() - composed)
+    return [returns[plan.number] for plan in every]
 
 
-def _tell(jobs: int, finished: int, composing: float, running: float) -> None:
-    ran = jobs - finished
-    already = f", {finished:,} were finished already" if finished else ""
+def _tell(jobs: int, own: int, finished: int, composing: float, running: float) -> None:
+    ran = own - finished
+    already = f", of which {own:,} are of this shard" if own < jobs else ""
+    already += f", {finished:,} were finished already" if finished else ""
     rate = f" ({ran / running:,.0f} sets/s)" if running else ""
     print(f"Composed {jobs:,} sets in {composing:.1f} s{already}; ran {ran:,} in {running:.1f} s{rate}")

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from engine.backend import resolve
-from engine.command.markets import built_panel
+from engine.command.markets import built_panel, open_market
 from engine.data.panel import MarketPanel
 from engine.data.store.storage import open_panel
 from engine.errors import InputError
@@ -60,6 +60,13 @@ def panel_source(config: dict, market: MarketPanel) -> PanelSource:
         backend=str(config["backend"]),
         memory_budget=config["memory_budget"],
     )
+
+
+def open_on_host(config: dict) -> tuple:
+    """Load a market for planning only: no GPU is needed where nothing is computed."""
+    if config["backend"] != "cupy":
+        resolve(str(config["backend"]))
+    return open_market(config | {"backend": "numpy"})
 
 
 def pieces(jobs: list[Job], slots: int, largest: int) -> Iterator[list[int]]:

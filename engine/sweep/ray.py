@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 
-from engine.backend import resolve
-from engine.command.markets import open_market
 from engine.errors import InputError
 from engine.places import ROOT
 from engine.runs.folder_store import FolderStore
@@ -22,7 +20,7 @@ from engine.runs.plan import Plan
 from engine.runs.table_store import TableStore
 from engine.sweep.jobs import Job
 from engine.sweep.local import run_sweep
-from engine.sweep.pieces import PanelSource, panel_source, pieces, run_piece
+from engine.sweep.pieces import PanelSource, open_on_host, panel_source, pieces, run_piece
 
 PANELS = ("auto", "object_store")
 # Ray's switch, read when it is imported: with 0, what it starts listens on 127.0.0.1 only, not on every network.
@@ -60,13 +58,6 @@ def run_sweep_on_ray(
         raise InputError(f"hydra.launcher.panel={settings['panel']} is unknown; choose {' or '.join(PANELS)}")
     compute = functools.partial(on_ray, RaySettings(**settings))
     return run_sweep(hydra_context, config, job_overrides, first_number, compute, open_on_host)
-
-
-def open_on_host(config: dict) -> tuple:
-    """Load a market for planning only: no GPU is needed where nothing is computed."""
-    if config["backend"] != "cupy":
-        resolve(str(config["backend"]))
-    return open_market(config | {"backend": "numpy"})
 
 
 def on_ray(

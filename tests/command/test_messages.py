@@ -61,7 +61,7 @@ SMALL = ("debug=small", "report=none")
         (("hydra/launcher=[[1]]",), ("hydra/launcher=[[1]] is no choice",)),
         (("costs.component=-1",), ("costs.component=-1.0 is below 0",)),
         (("strategy=mine",), ("strategy can be correlation_premium", "configs/strategy/mine.yaml")),
-        (("sweep.store=table", *SMALL), ("sweep.store and sweep.resume are of sweeps", "add -m")),
+        (("sweep.store=table", *SMALL), ("sweep.store, sweep.resume and sweep.shard are of sweeps", "add -m")),
         (("strategy.foo=1",), ("strategy=short_correlation has no setting foo; it has none",)),
         (("+strt=2015-01-01",), ("nothing reads strt; did you mean start?",)),
         (("+strategy@foo=rich_correlation",), ("nothing reads foo; there are basket",)),

@@ -22,6 +22,7 @@ from engine.sweep.jobs import GROUPS, Job
 from engine.sweep.pieces import PanelSource, opened_panel, pieces, run_piece
 from strategies.short_correlation import ShortCorrelation
 from tests.commands import ROOT
+from tests.sweep.slurm_here import slurm_here
 
 SMALL = ("debug=small", "report=none", "strategy=rich_correlation", "strategy.window=60")
 GRID = ("strategy.enter=0.2,1", "costs.component=0.4,0.8", "schedule=monthly,weekly")
@@ -106,34 +107,9 @@ def test_submitit_leaves_the_same(kept, sweep_here, same_runs, tmp_path):
     same_runs(kept[PAIR], sweep_here(*SMALL, *PAIR, "hydra/launcher=submitit_local", place=tmp_path))
 
 
-# What submitit asks of Slurm, done on this machine: the script of an array is run once for each of its tasks.
-SLURM = {
-    "sbatch": """
-        script="${@: -1}"
-        last=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p' "$script")
-        for task in $(seq 0 "$last"); do
-            export SLURM_JOB_ID=7_$task SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$task SLURM_JOB_NUM_NODES=1
-            export SLURM_NTASKS=1 SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_NODEID=0 SLURM_JOB_NODELIST=here
-            bash "$script" > /dev/null 2>&1 &
-        done
-        cp "$script" "$(dirname "$0")/submitted"
-        echo "Submitted batch job 7" """,
-    "srun": """
-        while [[ "$1" != */python* ]]; do shift; done
-        exec "$@" """,
-    "sacct": "exit 0",
-    "scontrol": "echo here",
-}
-
-
 @needs("submitit", "slurm")
 def test_slurm_runs_each_job_as_a_task_of_an_array(kept, sweep_here, same_runs, tmp_path, monkeypatch):
-    commands = tmp_path / "bin"
-    commands.mkdir()
-    for name, lines in SLURM.items():
-        (commands / name).write_text(f"#!/bin/bash\n{lines.strip()}\n")
-        (commands / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
+    commands = slurm_here(tmp_path, monkeypatch)
     given = ("hydra/launcher=slurm", "hydra.launcher.partition=desk", "hydra.launcher.cpus_per_task=3")
     same_runs(kept[PAIR], sweep_here(*SMALL, *PAIR, *given, place=tmp_path / "place"))
     asked = (commands / "submitted").read_text()
