@@ -246,7 +246,7 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, counted, openin
         units = xp.where(entered[:, None], units, 0.0)
         listed = legs.account(units)
     reduced, by_leg = legs.held(units, entry, recipe.hedge)
-    settle_at_open(opening, cohorts, recipe.structure, units, entry.strike, reduced, by_leg)
+    settle_at_open(opening, cohorts, recipe.structure, units, entry.strike, listed and listed.morning, reduced, by_leg)
     table = LegTable(
         name=xp.concatenate([xp.full((len(cohorts), 1), -1), name], axis=1),
         units=units,

@@ -14,6 +14,7 @@ from engine.backtest.instruments import PAYOFFS, pairs
 from engine.backtest.limits import LIMITS, NOT_MEASURED
 from engine.backtest.listed import SAID, ListedBook
 from engine.backtest.structure import LegStatus
+from engine.data.held_contracts import AT_CLOSE, MORNING
 from engine.kernels.codes import PARTS
 from engine.records import map_arrays
 
@@ -182,6 +183,7 @@ def _of_contracts(rows: Rows, listed: ListedBook, entered, left) -> dict:
         "right": pl.Series([label[0].upper() for label in rows.label], dtype=pl.String),
         "lots": pl.Series((rows.quantity / multiplier).round()).cast(pl.Int64),
         "multiplier": pl.Series(multiplier),
+        "settles": pl.Series(np.where(rows.of(listed.morning), MORNING, AT_CLOSE)),
         "entry_price": pl.Series(entered),
         "entry_source": pl.Series(said[rows.of(listed.entry_source)]),
         "exit_price": pl.Series(left),

@@ -49,6 +49,8 @@ class ListedBook:
         Half-spreads paid over the life, in currency.
     multiplier, expiry : array (C, 1 + L, I)
         Shares of a contract at entry; its expiry in days since 1970.
+    morning : array (C, 1 + L, I), bool
+        It settles on the opening of its expiry, where there is one, and not at the close: see `opening`.
     entry_source, exit_source : array (C, 1 + L, I)
         `Source`.
     parity_gap : array (C, 1 + L)
@@ -64,6 +66,7 @@ class ListedBook:
     spread: np.ndarray
     multiplier: np.ndarray
     expiry: np.ndarray
+    morning: np.ndarray
     entry_source: np.ndarray
     exit_source: np.ndarray
     parity_gap: np.ndarray
@@ -155,6 +158,7 @@ class ListedLegs(Legs):
             to_host(xp.stack([held.strike for held in self.instruments], axis=2)),
             to_host(self.marks.forward[:, :, 0]),
             listed.multiplier,
+            structure.opening is not None,
         )
         self.instruments = [self._marked(held, i) for i, held in enumerate(self.instruments)]
 
@@ -219,6 +223,7 @@ class ListedLegs(Legs):
             spread=xp.stack([traded.sum(axis=2) for traded, _ in spreads], axis=2),
             multiplier=xp.asarray(self.chosen.multiplier),
             expiry=xp.broadcast_to(xp.asarray(self.chosen.expiry.astype("int64"))[:, None], source.shape[:3]),
+            morning=xp.asarray(self.chosen.morning),
             entry_source=source[..., 0],
             exit_source=xp.take_along_axis(source, end[:, :, None], axis=3)[..., 0],
             parity_gap=left * (implied - marks.forward[:, :, 0]),

@@ -34,6 +34,8 @@ class Contracts:
         At entry.
     multiplier : float or None
         Shares of a contract where the market does not know it.
+    at_open : bool
+        Of the index those are held that settle in the morning, of expiries that list such.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Contracts:
         asked,
         forward,
         multiplier: float | None,
+        at_open: bool,
     ):
         legs = 1 + name.shape[1]
         index = np.full((len(name), 1), panel.info.index, dtype=object)
@@ -59,8 +62,11 @@ class Contracts:
             [["PC"[pair[min(leg, 1)].kind == Kind.CALL] for pair in instruments] for leg in range(legs)]
         )
         entry = panel.dates[cohorts[0].entry]
-        found = choose(self.quotes, entry, self.tickers, self.expiry, self.rights, asked, together, forward)
+        self.at_open = panel.info.index if at_open else None
+        where = (entry, self.tickers, self.expiry, self.rights, asked, together, forward)
+        found = choose(self.quotes, *where, self.at_open)
         self.strike, self.parity, self.multiplier = found.strike, found.parity, found.multiplier
+        self.morning = found.morning
         chosen, known = np.isfinite(found.strike), np.isfinite(found.multiplier)
         if multiplier is not None:
             self.multiplier = np.where(chosen & ~known, multiplier, found.multiplier)
@@ -82,8 +88,6 @@ class Contracts:
             Strike factor since entry: what a split makes of a contract goes on as the same one.
         wanted : array (C, 1 + L, H + 1), bool
         """
-        strike = self.strike[:, :, i, None]
-        found = follow_quotes(
-            self.quotes, self.dates, self.tickers, self.expiry[:, i], self.rights[:, i], strike * shares, wanted
-        )
+        contract = (self.expiry[:, i], self.rights[:, i], self.morning[:, :, i], self.strike[:, :, i, None] * shares)
+        found = follow_quotes(self.quotes, self.dates, self.tickers, *contract, wanted, self.at_open)
         return found[0] / shares, found[1] / shares

@@ -120,6 +120,11 @@ class ByContract:
         """Share of the basket's weight that quoted names must hold."""
         return self.structure.min_coverage
 
+    @property
+    def opening(self) -> str | None:
+        """Table of opening quotations on which those options on the index settle that settle in the morning."""
+        return self.structure.opening
+
 
 def _contracts(instruments: tuple[Instrument, ...]) -> tuple[Instrument, ...]:
     found = []
@@ -146,8 +151,6 @@ def traded(marks: Marking, structure: Any, market: Any, sizing: Any) -> Any:
     if type(structure) not in OF_LISTED:
         known = ", ".join(kind.__name__ for kind in OF_LISTED)
         raise InputError(f"marks=listed trades listed options, and {type(structure).__name__} is none; choose {known}")
-    if getattr(structure, "opening", None) is not None:
-        raise InputError("marks=listed holds contracts that settle at the close; leave structure.opening out")
     if market.contracts is None or market.listed is None:
         raise InputError(
             f"marks=listed needs quotes of contracts, and {market.info.name} has a surface only; use marks=surface"

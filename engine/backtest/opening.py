@@ -1,7 +1,7 @@
 """Options of an index that settle on the morning's opening quotation, while its members settle at the close."""
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from engine.backtest.structure import Cohorts
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.kernels.codes import PARTS, LegStatus
+
+if TYPE_CHECKING:
+    from engine.backtest.book import TradeBook
 
 log = logging.getLogger(__name__)
 
@@ -59,20 +62,54 @@ def openings(panel: MarketPanel, structure: Any) -> Floats:
     return namespace(panel.spot).asarray(found)
 
 
-def tell_missing(panel: MarketPanel, structure: Any, cohorts: Cohorts) -> None:
-    """Warn how many of the expiries that cohorts settle on have no opening quotation where one is asked for."""
+def tell_settlements(panel: MarketPanel, book: "TradeBook") -> None:
+    """Warn which cohorts of a book settle at the close where an opening is asked for, and why.
+
+    Raises
+    ------
+    InputError
+        When no listed contract that is held on the index settles in the morning.
+    """
+    structure, cohorts = book.recipe.structure, book.cohorts
     file = getattr(structure, "opening", None)
-    if file is None or not cohorts.settled.any():
+    if file is None:
         return
-    found = np.isfinite(to_host(openings(panel, structure))[cohorts.last[cohorts.settled]])
+    settled = cohorts.settled
+    if book.listed is not None:
+        settled = settled & _in_the_morning(file, panel.info.index, book)
+    if not settled.any():
+        return
+    found = np.isfinite(to_host(openings(panel, structure))[cohorts.last[settled]])
     if not found.all():
         log.warning(
             "%d of %d expiries have no opening in %s: they settle at the close", (~found).sum(), len(found), file
         )
 
 
+def _in_the_morning(file: str, index: str, book: Any) -> np.ndarray:
+    """Return which cohorts of listed contracts hold such on the index that settle in the morning, (C,)."""
+    held = to_host(book.legs.units[:, 0] != 0.0)
+    found = held & to_host(book.listed.morning[:, 0]).any(axis=1)
+    if held.any() and not found.any():
+        raise InputError(
+            f"structure.opening={file}: no option on {index} that could be held settles in the morning, all are pm in "
+            "the column settlement of their quotes; leave structure.opening out"
+        )
+    if (held & ~found).any():
+        counts = (held & ~found).sum(), held.sum()
+        log.warning("%d of %d cohorts hold %s options that settle at the close: no others are listed", *counts, index)
+    return found
+
+
 def settle_at_open(
-    opening: Floats, cohorts: Cohorts, structure: Any, units: Floats, strike: Floats, reduced: dict, by_leg: dict
+    opening: Floats,
+    cohorts: Cohorts,
+    structure: Any,
+    units: Floats,
+    strike: Floats,
+    morning: Floats | None,
+    reduced: dict,
+    by_leg: dict,
 ) -> None:
     """Settle the index leg of cohorts on the opening quotation of their expiry, where there is one, in place.
 
@@ -88,6 +125,8 @@ def settle_at_open(
     structure : Structure
     units : array (C, 1 + L)
     strike : array (C, 1 + L, I)
+    morning : array (C, 1 + L, I), bool, or None
+        Of listed contracts which settle so; None = all.
     reduced, by_leg : dict of arrays
         From `Legs.held`; `by_leg` gets `settlement`, (C, 1 + L, I).
     """
@@ -101,8 +140,10 @@ def settle_at_open(
     for i, (instrument, _) in enumerate(pairs(structure)):
         if instrument.tenor is not None:
             continue  # sold when the others expire
-        pays = option(instrument.kind, xp.where(ends, at, 1.0), strike[:, 0, i], xp.ones(at.shape), xp.zeros(at.shape))
-        gap = xp.where(ends, pays.value - by_leg["exit_value"][:, 0, i], 0.0)
+        settles = ends if morning is None else ends & morning[:, 0, i]
+        spot = xp.where(settles, at, 1.0)
+        pays = option(instrument.kind, spot, strike[:, 0, i], xp.ones(at.shape), xp.zeros(at.shape))
+        gap = xp.where(settles, pays.value - by_leg["exit_value"][:, 0, i], 0.0)
         by_leg["exit_value"][:, 0, i] += gap
         by_leg["settlement"][:, 0, i] = gap * units[:, 0] * instrument.ratio
         reduced["explain"][(*here, 0, SETTLEMENT)] += by_leg["settlement"][:, 0, i]

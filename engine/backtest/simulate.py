@@ -17,7 +17,7 @@ from engine.backtest.instruments import check_instruments, later_starts, longer_
 from engine.backtest.limits import Limit
 from engine.backtest.market import MarketView
 from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks, check_exposure, traded
-from engine.backtest.opening import tell_missing
+from engine.backtest.opening import tell_settlements
 from engine.backtest.recipe import Recipe
 from engine.backtest.result import BacktestResult
 from engine.backtest.roll import Roll, rolled
@@ -168,8 +168,8 @@ def open_book(
     check_reach(market, cohorts, structure.tenor)
     for tenor in longer_tenors(structure) | later_starts(structure):
         check_reach(market, cohorts.beside(expiries(market, cohorts.entry, tenor, structure.min_days)), tenor)
-    tell_missing(market, structure, cohorts)
     book = build_book(market, view.weights, cohorts, made, progress=progress)
+    tell_settlements(market, book)
     if not book.entered.any():
         raise InputError(f"none of {len(entry)} cohorts can be entered: {_why_not(book, view.basket.label)}")
     return replace(book, share=float(getattr(schedule, "share", 1.0)))

@@ -16,27 +16,44 @@ TWO_SIDED = (pl.col("ask") > 0.0) & (pl.col("bid") >= 0.0) & (pl.col("ask") >= p
 TRADED = (pl.col("last") > 0.0) & ~(pl.col("volume") <= 0.0).fill_null(False)
 
 
+MORNING, AT_CLOSE = "am", "pm"  # of `settlement`
+
+
 @dataclass(frozen=True, eq=False)
 class Chosen:
     """The contracts chosen at entry, (C, 1 + L, I); NaN where none could be had."""
 
     strike: Floats
     multiplier: Floats
+    morning: np.ndarray  # bool: it settles on the morning of its expiry
     parity: Floats  # (C, 1 + L), undiscounted: strike and call less put, of the pair nearest the forward
 
 
-def usable(quotes: ContractQuotes) -> pl.LazyFrame:
+def settlements(rows: pl.LazyFrame, at_open: str | None) -> pl.LazyFrame:
+    """Fill `settlement` where a source does not say: as asked for on the ticker `at_open`, at the close on all others.
+
+    What settles in the morning is left out of all others: a leg is valued at closes.
+    """
+    asked = pl.lit(False) if at_open is None else pl.col("ticker").cast(pl.String) == at_open
+    unsaid = pl.when(asked).then(pl.lit(MORNING)).otherwise(pl.lit(AT_CLOSE))
+    rows = rows.with_columns(settlement=pl.coalesce(pl.col("settlement").cast(pl.String), unsaid))
+    return rows.filter(asked | (pl.col("settlement") != MORNING))
+
+
+def usable(quotes: ContractQuotes, at_open: str | None = None) -> pl.LazyFrame:
     """Add price and half_spread to quotes that can be used: the middle of two sides, or the last trade.
 
-    What settles in the morning is left out: a leg is valued at closes. half_spread is null of a trade.
+    half_spread is null of a trade. `at_open` as of `settlements`.
     """
     price = pl.when(TWO_SIDED).then((pl.col("bid") + pl.col("ask")) / 2.0).when(TRADED).then("last")
-    rows = quotes.rows.filter(pl.col("settlement").fill_null("pm") != "am")
     half = pl.when(TWO_SIDED).then((pl.col("ask") - pl.col("bid")) / 2.0)
+    rows = settlements(quotes.rows, at_open)
     return rows.with_columns(CENTS, price=price, half_spread=half).filter(pl.col("price") > 0.0)
 
 
-def choose(quotes: ContractQuotes, dates, tickers, expiry, rights, asked, together, forward) -> Chosen:
+def choose(
+    quotes: ContractQuotes, dates, tickers, expiry, rights, asked, together, forward, at_open: str | None = None
+) -> Chosen:
     """Choose the listed strikes nearest to what is asked, with a usable quote on the day; of two the lower.
 
     Parameters
@@ -49,6 +66,8 @@ def choose(quotes: ContractQuotes, dates, tickers, expiry, rights, asked, togeth
     together : sequence (I,) of int
         Instruments of one number are struck alike.
     forward : array (C, 1 + L)
+    at_open : str or None
+        Ticker whose options are those that settle in the morning, of expiries that list such.
     """
     shape = asked.shape
     c, leg, i = (a.ravel() for a in np.indices(shape))
@@ -63,7 +82,7 @@ def choose(quotes: ContractQuotes, dates, tickers, expiry, rights, asked, togeth
             "asked": asked.ravel(),
         }
     ).filter(pl.col("asked").is_finite() & pl.col("expiry").is_not_null())
-    chain = _day_chain(quotes, frame)
+    chain = _day_chain(quotes, frame, at_open)
     # A bid of nothing is a mark, but nobody is there to buy.
     sold = chain.filter(pl.col("half_spread").is_null() | (pl.col("bid") > 0.0))
     found = frame.join(sold, on=CONTRACT)
@@ -78,18 +97,27 @@ def choose(quotes: ContractQuotes, dates, tickers, expiry, rights, asked, togeth
     )
     chosen = found.join(strikes.select("group", "strike"), on=["group", "strike"])
     strike, multiplier = (np.full(asked.size, np.nan) for _ in range(2))
-    strike[chosen["at"].to_numpy()] = chosen["strike"].to_numpy()
-    multiplier[chosen["at"].to_numpy()] = chosen["multiplier"].fill_null(np.nan).to_numpy()
+    morning, at = np.zeros(asked.size, dtype=bool), chosen["at"].to_numpy()
+    strike[at] = chosen["strike"].to_numpy()
+    multiplier[at] = chosen["multiplier"].fill_null(np.nan).to_numpy()
+    morning[at] = (chosen["settlement"] == MORNING).to_numpy()
     return Chosen(
-        strike.reshape(shape), multiplier.reshape(shape), _parity(chain, dates, tickers, expiry[:, 0], forward)
+        strike=strike.reshape(shape),
+        multiplier=multiplier.reshape(shape),
+        morning=morning.reshape(shape),
+        parity=_parity(chain, dates, tickers, expiry[:, 0], forward),
     )
 
 
-def _day_chain(quotes: ContractQuotes, frame: pl.DataFrame) -> pl.DataFrame:
-    keys = frame.select("date", "ticker", "expiry").unique().lazy()
-    rows = usable(quotes).filter(pl.col("date").is_between(frame["date"].min(), frame["date"].max()))
-    columns = (*CONTRACT, "strike", "bid", "price", "half_spread", "multiplier")
-    read = rows.join(keys, on=["date", "ticker", "expiry"], how="semi").select(columns)
+def _day_chain(quotes: ContractQuotes, frame: pl.DataFrame, at_open: str | None) -> pl.DataFrame:
+    smile = ["date", "ticker", "expiry"]
+    keys = frame.select(smile).unique().lazy()
+    rows = usable(quotes, at_open).filter(pl.col("date").is_between(frame["date"].min(), frame["date"].max()))
+    columns = (*CONTRACT, "strike", "bid", "price", "half_spread", "multiplier", "settlement")
+    read = rows.join(keys, on=smile, how="semi").select(columns)
+    # Of an expiry that settles twice those are left that settle in the morning; `settlements` left others none.
+    morning = pl.col("settlement") == MORNING
+    read = read.filter(morning == morning.any().over(smile))
     return read.unique([*CONTRACT, "strike"], keep="first", maintain_order=True).collect()
 
 
@@ -114,7 +142,9 @@ def _parity(chain: pl.DataFrame, dates, tickers, expiry, forward) -> np.ndarray:
     return found.reshape(*forward.shape, 2)
 
 
-def follow_quotes(quotes: ContractQuotes, dates, tickers, expiry, right, strike, wanted) -> tuple:
+def follow_quotes(
+    quotes: ContractQuotes, dates, tickers, expiry, right, morning, strike, wanted, at_open: str | None = None
+) -> tuple:
     """Return price and half-spread of contracts on the days they are wanted, (C, 1 + L, H + 1); NaN where none.
 
     Parameters
@@ -124,9 +154,12 @@ def follow_quotes(quotes: ContractQuotes, dates, tickers, expiry, right, strike,
     tickers : array (C, 1 + L), str
     expiry : array (C,)
     right : array (1 + L,), str
+    morning : array (C, 1 + L), bool
+        It settles on the morning of its expiry.
     strike : array (C, 1 + L, H + 1)
         As it is on each day.
     wanted : array (C, 1 + L, H + 1), bool
+    at_open : as of `choose`
     """
     price, half = (np.full(wanted.shape, np.nan) for _ in range(2))
     c, leg, day = np.nonzero(wanted & np.isfinite(strike))
@@ -140,11 +173,12 @@ def follow_quotes(quotes: ContractQuotes, dates, tickers, expiry, right, strike,
             "expiry": expiry[c],
             "right": right[leg],
             "strike": strike[c, leg, day],
+            "settlement": np.where(morning[c, leg], MORNING, AT_CLOSE),
         }
     ).with_columns(CENTS)
-    rows = usable(quotes).filter(pl.col("date").is_between(frame["date"].min(), frame["date"].max()))
-    read = rows.select(*CONTRACT, "cents", "price", "half_spread")
-    read = read.join(frame.lazy().select("at", *CONTRACT, "cents"), on=[*CONTRACT, "cents"]).collect()
+    rows = usable(quotes, at_open).filter(pl.col("date").is_between(frame["date"].min(), frame["date"].max()))
+    held = [*CONTRACT, "cents", "settlement"]
+    read = rows.select(*held, "price", "half_spread").join(frame.lazy().select("at", *held), on=held).collect()
     read = read.unique("at", keep="first", maintain_order=True)
     at = read["at"].to_numpy()
     price.ravel()[at] = read["price"].to_numpy()

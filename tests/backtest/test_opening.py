@@ -11,7 +11,6 @@ from engine.backtest import (
     Calendar,
     EarlyExit,
     ForwardStart,
-    ListedMarks,
     SingleOption,
     Straddle,
     Strangle,
@@ -144,8 +143,6 @@ def test_openings_that_cannot_be_used_are_refused(tmp_path):
         run(panel, Straddle(28, opening="nowhere.csv"))
     with pytest.raises(InputError, match=r"structure\.opening settles options, and Own holds variance"):
         run(panel, own())
-    with pytest.raises(InputError, match="marks=listed holds contracts that settle at the close"):
-        run(panel, Straddle(28, opening=file), marks=ListedMarks())
     other, _ = opens(panel, tmp_path, ticker=pl.lit("OTHER"))
     with pytest.raises(InputError, match="has no opening quotation of IDX on any session of small"):
         run(panel, Straddle(28, opening=other))
