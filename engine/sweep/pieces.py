@@ -30,8 +30,11 @@ class PanelSource:
 
     Parameters
     ----------
-    folder, content_hash : str
+    folder : str
+    content_hash : str
+        Of the panel cut to its dates.
     start, end : str or None
+        The first and last of these dates; None where the panel ends.
     backend : str
         As configured; each node resolves `auto` for itself.
     memory_budget : float or None
@@ -51,12 +54,11 @@ class PanelSource:
 
 def panel_source(config: dict, market: MarketPanel) -> PanelSource:
     """Return where nodes find the panel of a configuration, which is open here."""
-    dates = {key: None if config[key] is None else str(config[key]) for key in ("start", "end")}
     return PanelSource(
         folder=str(built_panel(config).resolve()),
         content_hash=market.content_hash,
-        start=dates["start"],
-        end=dates["end"],
+        start=str(market.dates[0]),  # not those of the configuration: what is held out ends before
+        end=str(market.dates[-1]),
         backend=str(config["backend"]),
         memory_budget=config["memory_budget"],
     )
@@ -119,10 +121,9 @@ def opened_panel(source: PanelSource) -> tuple | None:
         panel = ray.get(source.stored)
     else:
         try:
-            panel = open_panel(source.folder)
-        except InputError:
+            panel = open_panel(source.folder).slice(source.start, source.end)
+        except InputError:  # it is not there, or is another without these dates
             return None
         if panel.content_hash != source.content_hash:
             return None
-        panel = panel.slice(source.start, source.end)
     return (panel.to(backend, source.memory_budget) if backend == "cupy" else panel), Books()

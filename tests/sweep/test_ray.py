@@ -17,6 +17,7 @@ import pytest
 from engine.backtest import DailyDelta, HoldToExpiry, Monthly, Straddle, VegaNeutral, VolPoints, Weekly
 from engine.correlation import TopWeights
 from engine.data import build_panel
+from engine.data.store.storage import open_panel
 from engine.runs.plan import Plan
 from engine.sweep.jobs import GROUPS, Job
 from engine.sweep.pieces import PanelSource, opened_panel, pieces, run_piece
@@ -302,10 +303,13 @@ def test_a_big_book_is_cut_so_that_every_slot_has_work():
 def test_a_node_opens_a_panel_from_its_folder_only_where_it_is_the_same(tmp_path):
     settings = {"years": 1, "names": 5}
     folder = build_panel("synthetic", cache=tmp_path, progress=False, **settings)
-    key = json.loads((folder / "panel.json").read_text())["content_hash"]
-    source = PanelSource(str(folder), key, "2014-03-01", None, "numpy", None)
+    cut = open_panel(folder).slice("2014-03-01", "2014-06-30")
+    ends = str(cut.dates[0]), str(cut.dates[-1])
+    source = PanelSource(str(folder), cut.content_hash, *ends, "numpy", None)
     market, _ = opened_panel(source)
-    assert str(market.dates[0]) == "2014-03-03"
+    assert (market.dates == cut.dates).all()
     assert opened_panel(source)[0] is market
     assert opened_panel(PanelSource(str(folder), "another", None, None, "numpy", None)) is None
-    assert opened_panel(PanelSource(str(tmp_path / "nowhere"), key, None, None, "numpy", None)) is None
+    assert opened_panel(PanelSource(str(folder), cut.content_hash, "2014-03-05", ends[1], "numpy", None)) is None
+    assert opened_panel(PanelSource(str(folder), cut.content_hash, "1999-01-01", "1999-02-01", "numpy", None)) is None
+    assert opened_panel(PanelSource(str(tmp_path / "nowhere"), cut.content_hash, *ends, "numpy", None)) is None

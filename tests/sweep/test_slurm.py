@@ -79,6 +79,12 @@ def test_processes_of_this_machine_try_it_out(kept, sweep_here, same_runs, tmp_p
     same_runs(kept, sweep_here(*SMALL, *GRID, *SLURM, "hydra.launcher.cluster=local", place=tmp_path))
 
 
+def test_tasks_take_the_dates_of_the_sweep_and_nothing_that_is_held_out(sweep_here, same_runs, tmp_path):
+    asked = (*SMALL, *GRID, "start=2014-03-01", "holdout=2014-11-01", *TABLE)
+    alone = sweep_here(*asked, "hydra/launcher=batch", place=tmp_path / "alone")
+    same_runs(alone, sweep_here(*asked, *SLURM, "hydra.launcher.cluster=local", place=tmp_path / "tasks"))
+
+
 def test_a_task_that_is_killed_is_sent_again(kept, commands, mortal, sweep_here, tmp_path, monkeypatch):
     monkeypatch.setenv("VICTIMS", "0 2")
     folder = sweep_here(*SMALL, *GRID, *TABLE, *SLURM, *mortal, place=tmp_path / "place")
