@@ -16,7 +16,7 @@ from engine.data.vendors.auto import market_of, prepared_above
 from engine.data.vendors.canonical import Reading, VendorTables, read_matches
 from engine.data.vendors.file_month import month_of
 from engine.data.vendors.layout import Vendor
-from engine.data.vendors.raw_files import is_folder
+from engine.data.vendors.raw_files import MEMBER, is_folder
 from engine.data.vendors.read_layout import fields_of
 from engine.data.vendors.recognise import Found, Match, look, nothing_known
 from engine.errors import InputError
@@ -68,6 +68,8 @@ def _of_vendor(vendor: Vendor, matches: list[Match], path: Path) -> Iterator[str
         when = f", {months[0]} to {months[-1]}" if months else ""
         yield _line("holds", f"{layout.title} ({name}; sure: {layout.sure}), {_files(len(of))}{when}")
         yield _line("because", of[0].why)
+        if not layout.views:
+            yield _line("not needed", layout.note)
     chosen, size = _some(matches), _size(matches)
     most = MOST_ROWS if size > MOST_BYTES else None
     if len(chosen) < len(matches) or most:
@@ -92,8 +94,9 @@ def _table(table: str, judged: Judged, matches: list[Match]) -> Iterator[str]:
             yield _line("of", name)
         fields: dict[str, list[str]] = {}
         for view in views[:2]:
-            for column, field in fields_of(view, match.raw.header).items():
-                source = field.source(match.raw.header)
+            header = (*match.raw.header, MEMBER)
+            for column, field in fields_of(view, header).items():
+                source = field.source(header)
                 if source not in fields.setdefault(column, []):
                     fields[column].append(source)
         yield from (_line(column, "; ".join(sources)) for column, sources in fields.items())

@@ -2,6 +2,7 @@
 
 import math
 import re
+import zipfile
 from datetime import date, timedelta
 
 import polars as pl
@@ -38,9 +39,12 @@ FIRST = {
     "theta_v3_greeks": FULL | AMERICAN | {"oi": None},
     "theta_v3_quotes": TWO_SIDED | AMERICAN,
     "theta_v2": TWO_SIDED | AMERICAN,
-    "polygon_day": AMERICAN | {"price": 2.65, "bid": None},
+    "polygon_day": AMERICAN | {"price": 2.65, "bid": None, "volume": 412.0},
     "databento_bars": AMERICAN | {"price": 2.65, "bid": None},
     "databento_quotes": TWO_SIDED | AMERICAN,
+    "databento_trades": AMERICAN | {"price": 2.65, "bid": None},
+    "polygon_quotes": TWO_SIDED | AMERICAN,
+    "theta_v3_bars": AMERICAN | {"price": 2.65, "volume": None},
     "yfinance": FULL | AMERICAN | {"delta": None},
     "tardis_chain": FULL | EUROPEAN | {"forward": 100.0},
     "deribit_book": FULL | EUROPEAN | {"forward": 100.0, "delta": None},
@@ -76,7 +80,7 @@ def layouts():
 
 
 # Told by the names of files in an archive, or one column of one index each: tried in their own tests.
-WITHOUT_SAMPLE = re.compile(r"lean_(quotes|interest|daily|factors)|cboe_index_")
+WITHOUT_SAMPLE = re.compile(r"lean_(quotes|trades|interest|daily|factors)|cboe_index_")
 # Fields that no sample of theirs fills: columns that older and poorer files of a layout lack.
 BLANK = {
     "cboe_eod_quotes": {"iv", "delta", "forward"},
@@ -86,7 +90,7 @@ BLANK = {
     "om_opprc_native": {"forward", "style"},
     "om_native_opprc": {"forward", "style"},
     "theta_v3_eod": {"iv", "delta"},
-    "theta_v3_quotes": {"iv", "delta"},
+    "theta_v3_quotes": {"iv", "delta", "volume"},
     "theta_v2": {"iv", "delta"},
 }
 
@@ -250,6 +254,54 @@ def test_members_of_a_list_alone_are_weighed_on_the_dates_that_they_were_members
 def test_splits_are_new_price_over_old_price(layout, factor, tmp_path):
     tables = vendor_tables(written(tmp_path, layout)).tables
     assert tables["actions"].kept.select(ACTION).rows() == [(date(2019, 3, 4), "ZZQ", "split", factor)]
+
+
+def test_quotes_with_two_sides_count_before_bars_and_bars_before_trades(tmp_path):
+    quotes, trades = tmp_path / "quotes", tmp_path / "trades"
+    quotes.mkdir()
+    trades.mkdir()
+    (written(quotes, "polygon_quotes") / "day.csv").write_text(SAMPLES["polygon_day"][1])
+    tables = vendor_tables(quotes).tables
+    assert tables["quotes"].kept.select("bid", "ask", "price").rows() == [(2.60, 2.70, None)]
+    assert reasons(tables["quotes"])["another_file_counts"] == 1
+    assert tables["prices"].kept["close"].to_list() == [100.02]
+    assert vendor_tables(written(trades, "databento_trades", "databento_bars")).tables["quotes"].kept.select(
+        "price", "volume"
+    ).rows() == [(2.65, 412.0), (1.10, 3.0)]
+
+
+def test_the_volume_of_a_minute_is_not_that_of_its_day(tmp_path):
+    name, text = SAMPLES["polygon_day"]
+    (tmp_path / name).write_text(text.replace("1547614800000000000", "1547672340000000000"))
+    assert vendor_tables(tmp_path).tables["quotes"].kept.select("price", "volume").rows() == [(2.65, None)]
+
+
+@pytest.mark.parametrize(
+    ("member", "volume"),
+    [
+        ("zzq_trade_american_call_1000000_20190215.csv", 12.0),
+        ("20190116_zzq_minute_trade_american_call_1000000_20190215.csv", None),
+        ("zzq_hour_trade_american_call_1000000_20190215.csv", None),
+    ],
+)
+def test_trades_of_lean_are_last_trades_and_quotes_count_before_them(member, volume, tmp_path):
+    stamp = "55800000" if member[0] == "2" else "20190116 15:00"
+    with zipfile.ZipFile(tmp_path / "zzq_2019_trade_american.zip", "w") as archive:
+        archive.writestr(member, f"{stamp},25000,27000,24000,26500,12")
+    read = vendor_tables(tmp_path).tables["quotes"]
+    row = read.kept.row(0, named=True)
+    assert row | OPTION == row
+    assert (row["price"], row["volume"], row["style"]) == (2.65, volume, "american")
+    with zipfile.ZipFile(tmp_path / "zzq_2019_quote_american.zip", "w") as archive:
+        quote = f"{stamp},26000,26000,26000,26000,5,27000,27000,27000,27000,5"
+        archive.writestr(member.replace("trade", "quote"), quote)
+    both = vendor_tables(tmp_path).tables["quotes"]
+    assert both.kept.select("bid", "ask", "price").rows() == [(2.60, 2.70, None)]
+    assert reasons(both)["another_file_counts"] == 1
+    (tmp_path / "zzq_2019_quote_american.zip").unlink()
+    (tmp_path / "zzq_2019_trade_american.zip").unlink()
+    (tmp_path / member).write_text(f"{stamp},25000,27000,24000,26500,12\n")  # unpacked
+    assert vendor_tables(tmp_path).tables["quotes"].kept.equals(read.kept)
 
 
 def test_open_interest_of_its_own_file_joins_the_quotes(tmp_path):

@@ -26,7 +26,8 @@ def world() -> pl.DataFrame:
     return rows.with_columns(
         price=(pl.col("bid") + pl.col("ask")) / 2.0,
         oi=pl.col("oi").cast(pl.Float64),
-        multiplier=pl.lit(25.0),
+        volume=pl.col("volume").cast(pl.Float64),
+        multiplier=pl.lit(100.0),
         settlement=pl.lit("pm"),
         style=pl.lit("european"),
     )

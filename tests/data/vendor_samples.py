@@ -363,4 +363,41 @@ ZZQ,2019-01-16,3,99.4,100.02,1000,412,8801,207,5120,20.1,23.01,30,24.0,23.5,23.0
         "opra-pillar-20190116.definition.csv",
         "ts_recv,ts_event,rtype,publisher_id,instrument_id,raw_symbol,instrument_class,expiration\n1,1,19,30,1,ZZQ   190215C00100000,C,1\n",
     ),
+    "om_hvol": ("hvold2019.csv", "secid,date,days,volatility\n999001,2019-01-16,30,0.2201\n"),
+    "om_borrow": ("borrate2019.csv", "secid,date,expiration,days,borrow_rate\n999001,2019-01-16,2019-02-15,30,0.31\n"),
+    "om_distrproj": ("distrprojd2019.csv", "secid,date,exdate,amount\n999001,2019-01-16,2019-02-07,0.25\n"),
+    "om_opvol": ("opvold2019.csv", "secid,date,cp_flag,volume,open_interest\n999001,2019-01-16,C,412,8801\n"),
+    "crsp_dsf": (
+        "dsf.csv",
+        "permno,date,prc,ret,shrout,vol,cfacpr,cfacshr\n90001,2019-01-16,-100.02,0.0061,250000,1,1,1\n",
+    ),
+    "comp_members": ("idxcst_his.csv", "gvkey,iid,gvkeyx,from,thru\n001000,01,000003,1998-03-12,\n"),
+    "orats_divs": ("divs.csv", "ticker,exDate,divAmt,divFreq,declaredDate\nZZQ,2019-02-07,0.25,4,2019-01-10\n"),
+    "theta_v3_bars": (
+        "ohlc.csv",
+        """symbol,expiration,strike,right,timestamp,open,high,low,close,volume,count,vwap
+"ZZQ","2019-02-15",100.000,"CALL","2019-01-16T15:30:00.000",2.60,2.70,2.60,2.65,12,3,2.64
+"ZZQ","2019-02-15",100.000,"CALL","2019-01-16T15:00:00.000",2.50,2.80,2.41,2.55,412,87,2.52
+"ZZQ","2019-02-15",140.000,"PUT","2019-01-16T15:30:00.000",0.00,0.00,0.00,0.00,0,0,0.00
+""",
+    ),
+    "polygon_quotes": (
+        "2019-01-16.csv",
+        """ticker,ask_exchange,ask_price,ask_size,bid_exchange,bid_price,bid_size,sequence_number,sip_timestamp
+O:ZZQ190215C00100000,300,2.70,50,300,2.60,35,2,1547672340000000000
+O:ZZQ190215C00100000,300,2.90,50,300,2.30,35,1,1547650000000000000
+O:ZZQ1190215C00100000,300,2.90,50,300,2.30,35,3,1547672340000000000
+""",
+    ),
+    "polygon_trades": (
+        "2019-01-16-trades.csv",
+        "ticker,conditions,correction,exchange,price,sip_timestamp,size\nO:ZZQ190215C00100000,233,0,300,2.65,1547672340000000000,3\n",
+    ),
+    "databento_trades": (
+        "opra-pillar-20190116.trades.csv",
+        """ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,depth,price,size,flags,ts_in_delta,sequence,symbol
+1547672340000000000,1547672340000000000,0,30,1,T,N,0,2650000000,3,0,0,2,ZZQ   190215C00100000
+1547650000000000000,1547650000000000000,0,30,1,T,N,0,2550000000,3,0,0,1,ZZQ   190215C00100000
+""",
+    ),
 }

@@ -46,9 +46,23 @@ def options() -> pl.DataFrame:
                 for strike, vol, price, delta in zip(STRIKES, iv, value, call_delta, strict=True):
                     bid, ask = max(np.floor(price * 100.0 - 1.0), 0.0) / 100.0, np.ceil(price * 100.0 + 1.0) / 100.0
                     signed = delta if right == "C" else round(delta - 1.0, 4)
-                    quote = (bid, ask, vol, signed, int(strike))
+                    quote = (bid, ask, vol, signed, int(strike), int(strike) + 3)
                     rows.append((date, ticker, expiry, strike, right, *quote, spot, forward))
-    columns = ["date", "ticker", "expiry", "strike", "right", "bid", "ask", "iv", "delta", "oi", "spot", "forward"]
+    columns = [
+        "date",
+        "ticker",
+        "expiry",
+        "strike",
+        "right",
+        "bid",
+        "ask",
+        "iv",
+        "delta",
+        "oi",
+        "volume",
+        "spot",
+        "forward",
+    ]
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
@@ -88,7 +102,9 @@ def orats(folder: Path) -> None:
             stkPx="spot",
             expirDate=day("expiry"),
             strike="strike",
+            cVolu="volume",
             cOi="oi",
+            pVolu="volume_put",
             pOi="oi_put",
             cBidPx="bid",
             cAskPx="ask",
@@ -112,7 +128,9 @@ def orats_api(folder: Path) -> None:
         expirDate="expiry",
         strike="strike",
         stockPrice="spot",
+        callVolume="volume",
         callOpenInterest="oi",
+        putVolume="volume_put",
         putOpenInterest="oi_put",
         callBidPrice="bid",
         callAskPrice="ask",
@@ -139,6 +157,7 @@ def ivydb(folder: Path) -> None:
         strike_price=pl.col("strike") * 1000.0,
         best_bid="bid",
         best_offer="ask",
+        volume="volume",
         open_interest="oi",
         impl_volatility="iv",
         delta="delta",
@@ -171,6 +190,7 @@ def cboe_datashop(folder: Path) -> None:
         expiration="expiry",
         strike="strike",
         option_type="right",
+        trade_volume="volume",
         bid_1545="bid",
         ask_1545="ask",
         underlying_bid_1545=pl.col("spot") - 0.01,
@@ -195,6 +215,7 @@ def optionsdx(folder: Path) -> None:
             "[EXPIRE_DATE]": pl.col("expiry"),
             "[C_DELTA]": pl.col("delta"),
             "[C_IV]": pl.col("iv"),
+            "[C_VOLUME]": pl.col("volume"),
             "[C_BID]": pl.col("bid"),
             "[C_ASK]": pl.col("ask"),
             "[STRIKE]": pl.col("strike"),
@@ -202,6 +223,7 @@ def optionsdx(folder: Path) -> None:
             "[P_ASK]": pl.col("ask_put"),
             "[P_DELTA]": pl.col("delta_put"),
             "[P_IV]": pl.col("iv_put"),
+            "[P_VOLUME]": pl.col("volume_put"),
         },
     )
     for (ticker,), part in rows.group_by("ticker", maintain_order=True):
@@ -225,6 +247,7 @@ def historicaloptiondata(folder: Path) -> None:
             "last": pl.col("bid"),
             "bid": pl.col("bid"),
             "ask": pl.col("ask"),
+            "volume": pl.col("volume"),
             "openinterest": pl.col("oi"),
             "impliedvol": pl.col("iv"),
             "delta": pl.col("delta"),
@@ -265,6 +288,7 @@ def alphavantage(folder: Path) -> None:
         mark="bid",
         bid="bid",
         ask="ask",
+        volume="volume",
         open_interest="oi",
         date="date",
         implied_volatility="iv",
@@ -280,6 +304,7 @@ def thetadata(folder: Path) -> None:
         strike="strike",
         right=pl.when(pl.col("right") == "C").then(pl.lit("CALL")).otherwise(pl.lit("PUT")),
         timestamp=pl.format("{}T17:16:40.113", "date"),
+        volume="volume",
         bid="bid",
         ask="ask",
         delta="delta",
@@ -306,11 +331,30 @@ def thetadata_v2(folder: Path) -> None:
         strike=(pl.col("strike") * 1000).cast(pl.Int64),
         right="right",
         ms_of_day=pl.lit(57600000),
+        volume="volume",
         bid="bid",
         ask="ask",
         date=pl.col("date").dt.strftime("%Y%m%d"),
     )
     written(folder, "bulk_eod.csv", table)
+
+
+def thetadata_bars(folder: Path) -> None:
+    """Bars of two times of a day, of which the later one counts; without a price of the underlying."""
+    mid = (pl.col("bid") + pl.col("ask")) / 2.0
+    late = options().select(
+        symbol=pl.col("ticker").replace(ROOTS),
+        expiration="expiry",
+        strike="strike",
+        right=pl.when(pl.col("right") == "C").then(pl.lit("CALL")).otherwise(pl.lit("PUT")),
+        timestamp=pl.format("{}T15:30:00.000", "date"),
+        **dict.fromkeys(("open", "high", "low", "close"), mid),
+        volume="volume",
+        count=pl.lit(1),
+        vwap=mid,
+    )
+    early = late.with_columns(pl.col("timestamp").str.replace("T15", "T10"), pl.col("close") * 2.0)
+    written(folder, "ohlc.csv", pl.concat([late, early]))
 
 
 def _nanoseconds(column: str, hour: int) -> pl.Expr:
@@ -321,21 +365,39 @@ def polygon(folder: Path) -> None:
     """Gzipped files by day; the close of an option is its mid."""
     world = options()
     mid = (pl.col("bid") + pl.col("ask")) / 2.0
-    bars = {name: pl.lit(1) for name in ("volume", "transactions", "open", "high", "low")}
-    traded = world.select("date", ticker=pl.lit("O:") + codes(world), close=mid)
-    stocks = spots().select("date", "ticker", "close")
+    bars = {name: pl.lit(1) for name in ("transactions", "open", "high", "low")}
+    traded = world.select("date", ticker=pl.lit("O:") + codes(world), close=mid, volume="volume")
+    stocks = spots().select("date", "ticker", "close", volume=pl.lit(1, pl.Int64))
     for (date,), part in pl.concat([traded, stocks]).group_by("date", maintain_order=True):
         place = _made(folder / f"{date:%Y}" / f"{date:%m}")
-        part.select("ticker", "close", window_start=_nanoseconds("date", 5), **bars).write_csv(
+        part.select("ticker", "close", "volume", window_start=_nanoseconds("date", 5), **bars).write_csv(
             place / f"{date}.csv.gz", compression="gzip", check_extension=False
         )
+
+
+def polygon_quotes(folder: Path) -> None:
+    """Two quotes of each contract a day, of which the earlier is nonsense, and daily bars of the stocks alone."""
+    world = options()
+    for (date,), part in world.with_columns(ticker_=pl.lit("O:") + codes(world)).group_by("date", maintain_order=True):
+        late = part.select(ticker="ticker_", ask_price="ask", bid_price="bid", sip_timestamp=_nanoseconds("date", 20))
+        early = late.with_columns(pl.col("bid_price", "ask_price") / 2.0, pl.col("sip_timestamp") - 3_600 * 10**9)
+        sizes = {name: pl.lit(1) for name in ("ask_size", "bid_size", "sequence_number")}
+        pl.concat([late, early]).with_columns(**sizes).write_csv(
+            _made(folder / "quotes_v1") / f"{date}.csv.gz", compression="gzip", check_extension=False
+        )
+    bars = {name: pl.lit(1) for name in ("volume", "transactions", "open", "high", "low")}
+    written(folder, "stocks.csv", spots().select("ticker", "close", window_start=_nanoseconds("date", 5), **bars))
+
+
+def _padded(world: pl.DataFrame) -> pl.Series:
+    symbol = world.select(codes(world).str.replace(r"^([A-Z]+)(\d{6}[CP]\d{8})$", "${1}      $2").alias("symbol"))
+    return symbol["symbol"].str.replace(r"^(.{6}) *(.{15})$", "$1$2")
 
 
 def databento(folder: Path) -> None:
     """Consolidated quotes in billionths and padded codes, open interest, bars of the indices themselves."""
     world = options()
-    symbol = codes(world).str.replace(r"^([A-Z]+)(\d{6}[CP]\d{8})$", "${1}      $2")
-    symbol = symbol.str.replace(r"^(.{6}) *(.{15})$", "$1$2")
+    symbol = _padded(world)
     ids = {"rtype": pl.lit(195), "publisher_id": pl.lit(30), "instrument_id": pl.lit(1)}
     stamps = {name: _nanoseconds("date", 21) for name in ("ts_recv", "ts_event")}
     billionths = {side: (pl.col(side) * 1e9).round().cast(pl.Int64) for side in ("bid", "ask")}
@@ -343,6 +405,29 @@ def databento(folder: Path) -> None:
     written(folder, "opra-pillar-201901.cbbo-1m.csv", quotes)
     interest = world.select(**stamps, **ids, stat_type=pl.lit(9), quantity="oi", symbol=symbol)
     written(folder, "opra-pillar-201901.statistics.csv", interest)
+    _daily_bars(folder, ids)
+
+
+def databento_trades(folder: Path) -> None:
+    """Two trades of each contract a day, the later one at the mid, in text with nine decimals."""
+    world = options()
+    ids = {"rtype": pl.lit(0), "publisher_id": pl.lit(30), "instrument_id": pl.lit(1)}
+    mid = ((pl.col("bid") + pl.col("ask")) / 2.0).round(3).map_elements("{:.9f}".format, return_dtype=pl.String)
+    late = world.select(
+        **{name: _nanoseconds("date", 20) for name in ("ts_recv", "ts_event")},
+        **ids,
+        **{"action": pl.lit("T"), "side": pl.lit("N"), "depth": pl.lit(0), "price": mid},
+        size="volume",
+        sequence=pl.lit(2),
+        symbol=_padded(world),
+    )
+    early = late.with_columns(pl.lit("99.000000000").alias("price"), pl.col("ts_event") - 3_600 * 10**9)
+    written(folder, "opra-pillar-201901.trades.csv", pl.concat([late, early]))
+    _daily_bars(folder, ids)
+
+
+def _daily_bars(folder: Path, ids: dict[str, pl.Expr]) -> None:
+    """Write bars of the indices themselves."""
     close = pl.col("close")
     bars = dict.fromkeys(("open", "high", "low", "close"), close)
     day = spots().select(
@@ -370,6 +455,7 @@ def yfinance(folder: Path) -> None:
             "bid",
             "ask",
             "spot",
+            volume="volume",
             openInterest="oi",
             impliedVolatility="iv",
         )
@@ -429,9 +515,9 @@ def nse_udiff(folder: Path) -> None:
         "OptnTp": pl.col("right") + pl.lit("E"),
         "ClsPric": (pl.col("bid") + pl.col("ask")) / 2.0,
         "UndrlygPric": pl.col("spot"),
-        "OpnIntrst": pl.col("oi") * 25,
-        "TtlTradgVol": pl.lit(7),
-        "NewBrdLotQty": pl.lit(25),
+        "OpnIntrst": pl.col("oi") * 100,
+        "TtlTradgVol": pl.col("volume"),
+        "NewBrdLotQty": pl.lit(100),
     }
     world = options()
     futures = world.unique(["date", "ticker", "expiry"], maintain_order=True)
@@ -457,7 +543,7 @@ def nse_legacy(folder: Path) -> None:
         "STRIKE_PR": pl.col("strike"),
         "OPTION_TYP": pl.col("right") + pl.lit("E"),
         "CLOSE": (pl.col("bid") + pl.col("ask")) / 2.0,
-        "CONTRACTS": pl.lit(7),
+        "CONTRACTS": pl.col("volume"),
         "OPEN_INT": pl.col("oi"),
         "TIMESTAMP": pl.col("date").dt.strftime("%d-%b-%Y").str.to_uppercase(),
         "": pl.lit(None, pl.String),
@@ -489,18 +575,31 @@ def nse_legacy(folder: Path) -> None:
 def lean(folder: Path) -> None:
     """One headerless file for each contract in a zip of each ticker, and zips of daily bars."""
     scaled = {side: (pl.col(side) * 10_000.0).round().cast(pl.Int64) for side in ("bid", "ask")}
-    world = options().with_columns(**scaled)
+    bars = pl.format(
+        "{} 00:00,{}5,{}5",
+        pl.col("date").dt.strftime("%Y%m%d"),
+        *(pl.format("{},{},{},{},", *[side] * 4) for side in scaled),
+    )
+    _lean_options(folder, "quote", options().with_columns(**scaled).with_columns(line=bars))
+
+
+def lean_trades(folder: Path) -> None:
+    mid = ((pl.col("bid") + pl.col("ask")) * 5_000.0).round().cast(pl.Int64)
+    stamp = pl.col("date").dt.strftime("%Y%m%d")
+    rows = options().with_columns(mid=mid)
+    _lean_options(
+        folder, "trade", rows.with_columns(line=pl.format("{} 00:00,{},{},{},{},{}", stamp, *["mid"] * 4, "volume"))
+    )
+
+
+def _lean_options(folder: Path, tick: str, world: pl.DataFrame) -> None:
     for (ticker,), part in world.group_by("ticker", maintain_order=True):
         low = ticker.lower()
-        with zipfile.ZipFile(_made(folder) / f"{low}_2019_quote_european.zip", "w") as archive:
+        with zipfile.ZipFile(_made(folder) / f"{low}_2019_{tick}_european.zip", "w") as archive:
             for (expiry, strike, right), rows in part.group_by("expiry", "strike", "right", maintain_order=True):
                 side = "call" if right == "C" else "put"
-                member = f"{low}_quote_european_{side}_{int(strike * 10_000)}_{expiry:%Y%m%d}.csv"
-                lines = [
-                    f"{date:%Y%m%d} 00:00,{bid},{bid},{bid},{bid},5,{ask},{ask},{ask},{ask},5"
-                    for date, bid, ask in rows.select("date", "bid", "ask").iter_rows()
-                ]
-                archive.writestr(member, "\n".join(lines))
+                member = f"{low}_{tick}_european_{side}_{int(strike * 10_000)}_{expiry:%Y%m%d}.csv"
+                archive.writestr(member, "\n".join(rows["line"]))
         closes = [
             f"{date:%Y%m%d} 00:00,{value},{value},{value},{value},1"
             for date, name, value in spots().with_columns((pl.col("close") * 10_000).round().cast(pl.Int64)).iter_rows()
@@ -516,25 +615,29 @@ def _made(folder: Path) -> Path:
 
 
 _QUOTED = ("bid", "ask")
-_ALL = (*_QUOTED, "iv", "delta", "oi", "settlement")
+_ALL = (*_QUOTED, "iv", "delta", "oi", "volume", "settlement")
 # Format -> (vendor, writer, columns of an option that it has, other tables of its own).
 FORMATS = {
     "orats": ("orats", orats, _ALL, ("prices", "rates")),
     "orats_api": ("orats", orats_api, _ALL, ("prices", "rates")),
-    "ivydb": ("ivydb", ivydb, _ALL, ("prices", "rates", "weights")),
+    "ivydb": ("ivydb", ivydb, (*_ALL, "multiplier"), ("prices", "rates", "weights")),
     "cboe_datashop": ("cboe_datashop", cboe_datashop, (*_ALL, "forward"), ("prices",)),
-    "optionsdx": ("optionsdx", optionsdx, (*_QUOTED, "iv", "delta"), ("prices",)),
+    "optionsdx": ("optionsdx", optionsdx, (*_QUOTED, "iv", "delta", "volume"), ("prices",)),
     "historicaloptiondata": ("historicaloptiondata", historicaloptiondata, _ALL, ("prices",)),
     "dolthub": ("dolthub", dolthub, (*_QUOTED, "iv", "delta"), ("prices",)),
     "alphavantage": ("alphavantage", alphavantage, _ALL, ()),
     "thetadata": ("thetadata", thetadata, _ALL, ("prices",)),
-    "thetadata_v2": ("thetadata", thetadata_v2, (*_QUOTED, "settlement"), ()),
-    "polygon": ("polygon", polygon, ("price", "settlement"), ("prices",)),
+    "thetadata_v2": ("thetadata", thetadata_v2, (*_QUOTED, "volume", "settlement"), ()),
+    "thetadata_bars": ("thetadata", thetadata_bars, ("price", "settlement"), ()),
+    "polygon": ("polygon", polygon, ("price", "volume", "settlement"), ("prices",)),
+    "polygon_quotes": ("polygon", polygon_quotes, (*_QUOTED, "settlement"), ("prices",)),
     "databento": ("databento", databento, (*_QUOTED, "oi", "settlement"), ("prices",)),
-    "yfinance": ("yfinance", yfinance, (*_QUOTED, "iv", "oi", "settlement"), ("prices",)),
+    "databento_trades": ("databento", databento_trades, ("price", "settlement"), ("prices",)),
+    "yfinance": ("yfinance", yfinance, (*_QUOTED, "iv", "oi", "volume", "settlement"), ("prices",)),
     "tardis": ("deribit", tardis, (*_QUOTED, "iv", "delta", "oi", "forward"), ()),
     "deribit": ("deribit", deribit, (*_QUOTED, "iv", "oi", "forward"), ("prices",)),
-    "nse_udiff": ("nse_files", nse_udiff, ("price", "oi", "multiplier"), ("prices", "forwards")),
-    "nse_legacy": ("nse_files", nse_legacy, ("price",), ("prices", "forwards")),
+    "nse_udiff": ("nse_files", nse_udiff, ("price", "oi", "volume", "multiplier"), ("prices", "forwards")),
+    "nse_legacy": ("nse_files", nse_legacy, ("price", "volume"), ("prices", "forwards")),
     "lean": ("lean", lean, _QUOTED, ("prices",)),
+    "lean_trades": ("lean", lean_trades, ("price", "volume"), ("prices",)),
 }

@@ -35,6 +35,17 @@ def test_every_file_is_told_by_vendor_layout_columns_and_what_to_run(layout, tmp
     assert f"run         python -m engine.correlate market={expected} " in said or "use  " in said
 
 
+UNREAD = {layout.name: layout.note for vendor in all_vendors() for layout in vendor.layouts if not layout.views}
+
+
+@pytest.mark.parametrize("layout", UNREAD)
+def test_a_file_that_nothing_is_read_of_is_told_with_what_makes_it_superfluous(layout, tmp_path):
+    name, text = SAMPLES[layout]
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert f"  not needed  {UNREAD[layout]}" in text_of(tmp_path)
+    assert len(UNREAD[layout].split()) > 5
+
+
 def test_every_vendor_has_a_sample():
     assert {VENDOR_OF[layout] for layout in SAMPLES} == set(VENDORS)
 

@@ -29,6 +29,7 @@ VENDOR = Vendor(
                         "iv": number("implied_volatility", missing=(0.0,)),
                         "delta": number("delta"),
                         "oi": number("open_interest"),
+                        "volume": number("volume"),
                         "style": of_code("style", *_CODE),
                         "settlement": of_code("settlement", *_CODE),
                     },

@@ -35,6 +35,7 @@ def _quotes(suffix: str, last_by: tuple[str, ...] = ()) -> View:
             "iv": number(volatility, missing=(0.0,)),
             "delta": Field((delta,), lambda s: s.number(delta), unless=nothing_priced),
             "oi": number("open_interest"),
+            **({} if last_by else {"volume": number("trade_volume")}),  # of an interval it is that interval's
             "forward": number(f"implied_underlying_price{suffix}", missing=(0.0,)),
             "style": worked(
                 "European of cash indices", lambda s: style(s.text("underlying_symbol")), "underlying_symbol"

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from engine.data.vendors.fields import NANOSECONDS, moment, of_code, ticker
+from engine.data.vendors.fields import NANOSECONDS, moment, number, of_code, ticker
 from engine.data.vendors.layout import MEDIUM, Drop, Field, Layout, Vendor, View
 from engine.data.vendors.market import VendorMarket
 from engine.data.vendors.sight import Sight
@@ -50,7 +50,12 @@ VENDOR = Vendor(
             "daily bars",
             ("ts_event", "rtype", "publisher_id", "instrument_id", "open", "high", "low", "close", "volume", "symbol"),
             (
-                View("quotes", _contract(_DAILY) | {"price": _price("close")} | _KIND, where=_option),
+                View(
+                    "quotes",
+                    _contract(_DAILY) | {"price": _price("close"), "volume": number("volume")} | _KIND,
+                    where=_option,
+                    rank=1,
+                ),
                 View(
                     "prices",
                     {"date": _DAILY, "ticker": ticker("symbol"), "close": _price("close")},
@@ -90,9 +95,38 @@ VENDOR = Vendor(
             sure=MEDIUM,
         ),
         Layout(
+            "databento_trades",
+            "every trade, of each contract the last one of a day counts",
+            (
+                "ts_event",
+                "rtype",
+                "publisher_id",
+                "instrument_id",
+                "action",
+                "side",
+                "depth",
+                "price",
+                "size",
+                "symbol",
+            ),
+            (
+                View(
+                    "quotes",
+                    _contract(_EASTERN) | {"price": _price("price")} | _KIND,
+                    where=_option,
+                    last_by=("ts_event", "sequence"),
+                    rank=2,
+                ),
+            ),
+            drops=_ADJUSTED,
+            note="last trades: files of quotes, and daily bars, count before them",
+        ),
+        Layout(
             "databento_definition",
             "definitions of instruments",
             ("publisher_id", "instrument_id", "raw_symbol", "instrument_class", "expiration"),
+            note="expiry, strike and right are in the symbol of every quote, and contracts on other terms are left "
+            "out by it; contracts on 100 shares are traded whole with marks.multiplier=100",
         ),
     ),
     index="SPY",

@@ -38,6 +38,7 @@ _VIEWS = (
             "iv": Field(_IV, lambda s: s.number(s.first(_IV)), missing=(0.0,), unless=_failed),
             "delta": number("delta"),
             "oi": number("openinterest"),
+            "volume": number("volume"),
             "style": Field(_NAME, lambda s: style(s.text(s.first(_NAME))), "(European of cash indices)", always=False),
             "settlement": of_code("settlement", *_CODE),
         },

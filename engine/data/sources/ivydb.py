@@ -3,6 +3,7 @@
 import polars as pl
 
 from engine.data.vendors.fields import day, either, expiry_day, formula, number, same, text, worked
+from engine.data.vendors.ivydb_unread import UNREAD
 from engine.data.vendors.layout import LOW, MEDIUM, Drop, Layout, Vendor, View
 from engine.data.vendors.market import VendorMarket
 from engine.data.vendors.secids import securities
@@ -51,6 +52,8 @@ _QUOTES = View(
         "iv": _IV,
         "delta": number("delta", missing=_NOTHING),
         "oi": number("open_interest", "openinterest"),
+        "volume": number("volume"),
+        "multiplier": number("contract_size", "contractsize", missing=(0.0,)),
         "forward": number("forward_price", missing=(-99.99, 0.0)),
         "style": text("exercise_style"),
         "settlement": worked(
@@ -237,7 +240,7 @@ VENDOR = Vendor(
             (View("yields", {"date": _WHEN, "ticker": _KEY, "expiry": _YIELDED, "yield": _YIELD}),),
             note="the carry of an index is the rate less its yield, where no forward is told",
         ),
-        Layout("om_hvol", "historical volatilities (hvold)", ("secid", "date", "days", "volatility"), exactly=True),
+        *UNREAD,
         Layout(
             "om_native_opprc",
             "option prices, daily file of the vendor",

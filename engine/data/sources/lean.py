@@ -34,6 +34,12 @@ def _when(sight: Sight) -> pl.Expr:
     return pl.coalesce(named, daily)
 
 
+def _of_day(sight: Sight) -> pl.Expr:
+    """The volume of daily bars: of minutes the last one's is not the day's."""
+    named = sight.text("member").str.extract(_MEMBER, _DAY)
+    return pl.when(named.is_null() & ~sight.text("member").str.contains("_hour_")).then(sight.number("volume"))
+
+
 _CONTRACT = {
     "date": Field(("time", "member"), _when, all_of=True),
     "ticker": _part(_TICKER, "ticker"),
@@ -89,11 +95,24 @@ VENDOR = Vendor(
         ),
         Layout(
             "lean_trades",
-            "trades of options",
+            "trades of options, one file for each contract, the last bar of a day counts",
             (),
-            (),
+            (
+                View(
+                    "quotes",
+                    _CONTRACT
+                    | {
+                        "price": number("close", scale=_PRICE, missing=(0.0,)),
+                        "volume": Field(("volume", "member"), _of_day, "(of daily bars)", all_of=True, always=False),
+                        "style": _part(_STYLE, "style"),
+                    },
+                    last_by=("time",),
+                    rank=2,
+                ),
+            ),
             file=r"trade_(american|european)",
             header=("time", "open", "high", "low", "close", "volume"),
+            note="last trades: quotes, and universes, of a ticker's day count before them",
         ),
         Layout(
             "lean_universe",
@@ -112,6 +131,7 @@ VENDOR = Vendor(
                         "iv": number("implied_volatility", missing=(0.0, 1e-7, 1.0)),
                         "delta": number("delta"),
                         "oi": number("open_interest"),
+                        "volume": number("volume"),
                         "style": Field((), lambda s: style(_UNDERLYING.make(s)), "European of cash indices"),
                     },
                     where=_option,

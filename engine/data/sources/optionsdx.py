@@ -28,6 +28,7 @@ def _side(right: str) -> View:
         "ask": number(f"{letter}_ask", missing=(0.0,)),
         "iv": number(f"{letter}_iv", missing=(0.0,)),
         "delta": number(f"{letter}_delta"),
+        "volume": number(f"{letter}_volume"),
         "style": worked("European of cash indices", _style),
     }
     return View("quotes", fields, last_by=("quote_unixtime",))

@@ -77,11 +77,11 @@ def _nearest(days: int):
     return order
 
 
-def _side(right: str, bid: str, ask: str, oi: str, side: str, **more: Field) -> View:
+def _side(right: str, bid: str, ask: str, oi: str, volume: str, side: str, **more: Field) -> View:
     delta = number("delta") if right == "C" else _PUT_DELTA
     fields = {"date": _WHEN, "ticker": ticker("ticker"), "expiry": _EXPIRY, "strike": number("strike")}
     fields |= {"right": same(right), "bid": number(bid), "ask": number(ask, missing=(0.0,)), "iv": _iv(side)}
-    return View("quotes", fields | {"delta": delta, "oi": number(oi), "style": _STYLE} | more)
+    return View("quotes", fields | {"delta": delta, "oi": number(oi), "volume": number(volume), "style": _STYLE} | more)
 
 
 _CODE = {"settlement": of_code("settlement", "copra")}
@@ -144,8 +144,8 @@ VENDOR = Vendor(
             "near-end-of-day strikes, one file a day",
             ("ticker", "stkpx", "expirdate", "strike", "cbidpx", "pbidpx", "smoothsmvvol"),
             (
-                _side("C", "cbidpx", "caskpx", "coi", "c", **_CODE),
-                _side("P", "pbidpx", "paskpx", "poi", "p", **_CODE),
+                _side("C", "cbidpx", "caskpx", "coi", "cvolu", "c", **_CODE),
+                _side("P", "pbidpx", "paskpx", "poi", "pvolu", "p", **_CODE),
                 *_COMMON,
             ),
             one_of=(("trade_date", "quotedate"),),
@@ -158,8 +158,8 @@ VENDOR = Vendor(
             "strikes as the API serves them",
             ("ticker", "tradedate", "expirdate", "strike", "callbidprice", "putbidprice", "smvvol"),
             (
-                _side("C", "callbidprice", "callaskprice", "callopeninterest", "call", **_TOD),
-                _side("P", "putbidprice", "putaskprice", "putopeninterest", "put", **_TOD),
+                _side("C", "callbidprice", "callaskprice", "callopeninterest", "callvolume", "call", **_TOD),
+                _side("P", "putbidprice", "putaskprice", "putopeninterest", "putvolume", "put", **_TOD),
                 *_COMMON,
             ),
             note="the API cuts an answer off at 5,000 rows",
@@ -227,6 +227,14 @@ VENDOR = Vendor(
             (_point(number("iv", scale=0.01, missing=(0.0,)), 30, 50, rank=2),),
             sure=MEDIUM,
             note="iv is taken as the volatility of 30 days at a call delta of 50, which the file does not say",
+        ),
+        Layout(
+            "orats_divs",
+            "dividends",
+            ("ticker", "exdate", "divamt", "declareddate"),
+            sure=MEDIUM,
+            note="forwards are those that calls and puts imply, dividends included; where their dates matter for early "
+            "exercise give market.dividends=FILE with date, ticker, amount as paid, known",
         ),
     ),
     clock=Clock(quotes="15:46"),

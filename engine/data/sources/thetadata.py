@@ -22,6 +22,7 @@ def _quotes(date: Field, symbol: Field, strike: Field, name: str, last_by: tuple
             "ask": number("ask", missing=(0.0,)),
             "iv": number("implied_vol", missing=(0.0,)),
             "delta": number("delta"),
+            "volume": number("volume"),
             "style": worked("European of cash indices", lambda s: style(s.text(name)), name),
             "settlement": worked("of SPX am, of SPXW pm", lambda s: settlement(s.text(name)), name),
         },
@@ -77,6 +78,29 @@ VENDOR = Vendor(
             ("symbol", "expiration", "strike", "right", "timestamp", "open_interest"),
             (_interest(_STAMP, _V3, _DOLLARS),),
             note="stamped in the morning: the interest of the session before",
+        ),
+        Layout(
+            "theta_v3_bars",
+            "bars of trades, version 3, the last one of a day counts",
+            ("symbol", "expiration", "strike", "right", "timestamp", "close", "vwap"),
+            (
+                View(
+                    "quotes",
+                    {
+                        "date": _STAMP,
+                        "ticker": _V3,
+                        "expiry": _EXPIRY,
+                        "strike": _DOLLARS,
+                        "right": _RIGHT,
+                        "price": number("close", missing=(0.0,)),
+                        "style": worked("European of cash indices", lambda s: style(s.text("symbol")), "symbol"),
+                        "settlement": worked("of SPX am, of SPXW pm", lambda s: settlement(s.text("symbol")), "symbol"),
+                    },
+                    last_by=("timestamp",),
+                    rank=1,
+                ),
+            ),
+            note="last trades: files of quotes count before them",
         ),
         Layout(
             "theta_v2",

@@ -34,6 +34,7 @@ VENDOR = Vendor(
                         "ask": number("ask", missing=(0.0,)),
                         "iv": number("impliedvolatility", missing=_NO_IV),
                         "oi": number("openinterest"),
+                        "volume": number("volume"),
                         "style": of_code("style", "contractsymbol"),
                         "settlement": of_code("settlement", "contractsymbol"),
                     },

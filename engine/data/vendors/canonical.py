@@ -201,7 +201,7 @@ def tables_of(
 
 def notes_of(matches: list[Match]) -> tuple[str, ...]:
     """Return what whoever uses these files has to know of their layouts."""
-    layouts = {match.layout.name: match.layout for match in matches}
+    layouts = {match.layout.name: match.layout for match in matches if match.layout.views}
     notes = tuple(f"{one.title}: {one.note}" for one in layouts.values() if one.note)
     if unsure := [one.title for one in layouts.values() if one.sure != "high"]:
         notes += (f"not sure of the layout of {', '.join(unsure)}: check some numbers against your own copy",)

@@ -9,7 +9,7 @@ from engine.data.parquet import UNREADABLE, first_line
 from engine.data.tables.judge import COUNTS, LINE, REJECTED
 from engine.data.vendors.layout import Field, Layout, View
 from engine.data.vendors.listed_nodes import READ
-from engine.data.vendors.raw_files import RawFile
+from engine.data.vendors.raw_files import MEMBER, RawFile
 from engine.data.vendors.scan_rows import scan
 from engine.data.vendors.sight import Sight
 from engine.data.vendors.symbols import RENAMES, Rename, one_name
@@ -88,6 +88,8 @@ def read_rows(
     names: frozenset[str] | None = None,
 ) -> list[Piece]:
     """Read the rows of a file, or those of some dates, and the lines that are no row; as `read_file`."""
+    if MEMBER not in frame.collect_schema():  # unpacked, or alone in its archive, a file has its name all the same
+        frame = frame.with_columns(pl.lit(raw.name).alias(MEMBER))
     sight = Sight(dict(frame.collect_schema()), f"{raw.path.parent.name}/{raw.name}", settings)
     views = [view for view in layout.views if _seen(view, sight.schema)]
     clean, sight = sight.cleaned(sight.schema)
