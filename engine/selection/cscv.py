@@ -13,7 +13,7 @@ from engine.errors import InputError
 BLOCKS = 16
 FEWEST_TRIALS = 2
 TENTHS = 10
-_BYTES = 64_000_000  # of the splits x trials at work at once
+_BYTES = 8_000_000  # of the splits x trials at work at once: they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,25 +129,27 @@ def overfitting(cut: BlockSums) -> Overfitting:
     trials, count = cut.sums.shape
     if trials < FEWEST_TRIALS:
         raise InputError(f"{trials} trial(s): there is nothing to choose from; give two or more")
-    halves = np.array(list(itertools.combinations(range(count), count // 2)))
+    # Every split has a mirror image, which chooses on the other half: here stands the one with the first block.
+    halves = np.array([half for half in itertools.combinations(range(count), count // 2) if half[0] == 0])
     inside = np.zeros((len(halves), count))
     inside[np.arange(len(halves))[:, None], halves] = 1.0
     below = loss = 0
     tenths = np.zeros(TENTHS, dtype=int)
     chosen_sharpe = later_sharpe = 0.0
     for part in blocks(len(inside), 8 * trials * 4, _BYTES):
-        here = _sharpe(cut, inside[part])
-        there = _sharpe(cut, 1.0 - inside[part])
-        best = here.argmax(axis=1)
-        rows = np.arange(len(best))
-        later = there[rows, best]
-        # Relative rank among P trials, in (0, 1); a tie counts as half below.
-        rank = (there < later[:, None]).sum(axis=1) + 0.5 * (there == later[:, None]).sum(axis=1)
-        below += int((rank / trials <= 0.5).sum())
-        tenths += np.bincount(np.ceil(TENTHS * rank / trials).astype(int) - 1, minlength=TENTHS)
-        loss += int((later < 0.0).sum())
-        chosen_sharpe += float(here[rows, best].sum())
-        later_sharpe += float(np.where(np.isfinite(later), later, 0.0).sum())
+        one, other = _sharpe(cut, inside[part]), _sharpe(cut, 1.0 - inside[part])
+        for here, there in ((one, other), (other, one)):
+            best = here.argmax(axis=1)
+            rows = np.arange(len(best))
+            later = there[rows, best]
+            # Relative rank among P trials, in (0, 1); a tie counts as half below.
+            lower = np.count_nonzero(there < later[:, None], axis=1)
+            rank = lower + 0.5 * np.count_nonzero(there == later[:, None], axis=1)
+            below += int((rank / trials <= 0.5).sum())
+            tenths += np.bincount(np.ceil(TENTHS * rank / trials).astype(int) - 1, minlength=TENTHS)
+            loss += int((later < 0.0).sum())
+            chosen_sharpe += float(here[rows, best].sum())
+            later_sharpe += float(np.where(np.isfinite(later), later, 0.0).sum())
     splits = math.comb(count, count // 2)
     ranks = tuple((tenths / splits).tolist())
     return Overfitting(below / splits, loss / splits, chosen_sharpe / splits, later_sharpe / splits, splits, ranks)
@@ -156,8 +158,16 @@ def overfitting(cut: BlockSums) -> Overfitting:
 def _sharpe(cut: BlockSums, chosen: np.ndarray) -> np.ndarray:
     """Sharpe ratio of a session over the blocks that are chosen, (splits, P); -inf where it is not known."""
     sessions = (chosen @ cut.counts)[:, None]
-    mean = chosen @ cut.sums.T / sessions
-    squares = chosen @ cut.squares.T
-    variance = (squares - sessions * mean**2) / (sessions - 1.0)
-    moves = variance > 1e-12 * squares / sessions
-    return np.where(moves, mean / np.sqrt(np.where(moves, variance, 1.0)), -np.inf)
+    ratio = chosen @ cut.sums.T
+    ratio /= sessions
+    variance, squares = ratio * ratio, chosen @ cut.squares.T  # in place from here on: the splits are many
+    variance *= sessions
+    np.subtract(squares, variance, out=variance)
+    variance /= sessions - 1.0
+    squares *= 1e-12
+    squares /= sessions
+    moves = variance > squares
+    np.sqrt(variance, out=variance, where=moves)
+    np.divide(ratio, variance, out=ratio, where=moves)
+    ratio[~moves] = -np.inf
+    return ratio
