@@ -46,7 +46,7 @@ def events_of(panel: MarketPanel) -> dict[str, list[tuple[int, str]]]:
 
 
 def _told(panel: MarketPanel) -> dict[str, list[tuple[int, str]]]:
-    """Actions that a table names, on the session they act on, those of an acquirer after its merger too."""
+    """Actions that a table names, on the session they act on, those of an acquirer from its merger on too."""
     actions = None if panel.report is None else panel.report.actions
     found: dict[str, list[tuple[int, str]]] = defaultdict(list)
     if actions is None:
@@ -59,7 +59,7 @@ def _told(panel: MarketPanel) -> dict[str, list[tuple[int, str]]]:
     for name in panel.names.tolist():
         holder, since = name, 0
         while holder is not None:
-            after = [row for row in rows[holder] if row[0] > since]
+            after = [row for row in rows[holder] if row[0] >= since]
             became = next((row for row in after if row[1] == STOCK_MERGER), None)
             upto = len(panel) if became is None else became[0]
             if now := [(t, kind) for t, kind, _ in after if t <= upto]:

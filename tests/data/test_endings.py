@@ -78,6 +78,44 @@ def test_a_stock_merger_delivers_the_acquirers_shares_and_its_splits(structure):
     assert np.abs(run(panel([SPLIT_B], gone=("A",)), structure).pnl_gross - lasting.pnl_gross).max() > 1e-3 * scale
 
 
+@pytest.mark.parametrize(
+    ("own", "of_b", "factor"),
+    [((), 0.5, 0.25), ((SPLIT_A,), 0.125, 0.0625)],
+    ids=["the acquirer splits", "both split"],
+)
+def test_actions_on_the_session_of_a_stock_merger_are_the_names_then_the_acquirers(own, of_b, factor):
+    merger = (SPLIT, "A", "stock_merger", None, of_b, "B")
+    market = panel([*own, merger, SPLIT_B], gone=("A",), since=SPLIT)
+    merged, lasting = run(market), run(panel([SPLIT_A, SPLIT_B]))
+    scale = np.abs(lasting.pnl_gross).max()
+    np.testing.assert_allclose(merged.pnl_gross, lasting.pnl_gross, rtol=0, atol=1e-9 * scale)
+    at = DAYS.index(SPLIT)
+    assert market.strike_factor[at].tolist() == market.return_factor[at].tolist() == [factor, 0.25, 1.0]
+    row = merged.ledger().row(by_predicate=pl.col("leg") == "A", named=True)
+    assert row["strike_factor"] == factor
+    assert row["events"].startswith(f"split {SPLIT}; stock_merger {SPLIT}; ")
+
+
+def test_mergers_of_one_session_are_one_after_the_other_in_whatever_order_they_are_told():
+    """A becomes some C, which becomes some B that day, which splits and is paid for in cash."""
+    rows = [
+        (SPLIT, "A", "stock_merger", None, 0.625, "C"),
+        (SPLIT, "C", "stock_merger", None, 0.8, "B"),
+        SPLIT_B,
+        (SPLIT, "B", "cash_merger", None, 24.0, None),
+    ]
+    at = DAYS.index(SPLIT)
+    for order in (rows, rows[::-1]):
+        market = panel(order, gone=("A", "C"), since=SPLIT)
+        assert market.strike_factor[at].tolist() == [0.25, 0.25, 0.25]
+        assert market.settlement[at].tolist() == pytest.approx([12.0, 24.0, 19.2], rel=1e-15)
+        assert np.isfinite(market.settlement).sum() == 3
+    # Earlier told or later, what B became is what A becomes.
+    late = [(DAYS[12], "A", "stock_merger", None, 1.0, "B"), (EVENT, "B", "stock_merger", None, 0.6, "C")]
+    market = panel(late, gone=("B",))
+    assert market.spot[DAYS.index(DAYS[12]) :, 0].tolist() == (0.6 * market.spot[DAYS.index(DAYS[12]) :, 2]).tolist()
+
+
 def test_what_the_acquirer_becomes_goes_along():
     """A becomes half a B; then B becomes two C, which is bought for cash."""
     later, last = DAYS[13], DAYS[16]
@@ -181,6 +219,10 @@ def ending(kind, amount, into=None, name="A", day=EVENT):
         (
             [ending("stock_merger", 0.5, "B"), ending("stock_merger", 2.0, "A", name="B", day=DAYS[12])],
             r"A becomes B, which ends as A again",
+        ),
+        (
+            [ending("cash_merger", 100.0, name="B"), ending("stock_merger", 0.5, "B", day=DAYS[12])],
+            r"A becomes B on 2026-01-21, which ended for cash on 2026-01-19; mend one of them",
         ),
         ([(EVENT, "A", "split", None, 4.0, None)], r"the split of A on 2026-01-19 has amount 4; it takes a factor"),
         ([(SPLIT, "A", "split", 0.25, 4.0, None)], r"the split of A on 2026-01-26 has amount 4; it takes a factor"),

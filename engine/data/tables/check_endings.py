@@ -38,7 +38,7 @@ def check_endings(actions: Judged | None, market: "TabledMarket") -> None:
             continue
         if kind == MIXED_MERGER or (kind == STOCK_MERGER and into not in column):
             continue
-        last, paid = _last(market, before, column[name]), amount or 0.0
+        last, paid = _last(market, before, column[name]) * _own(market, before + 1, name, into), amount or 0.0
         if kind == STOCK_MERGER:
             paid = amount * _last(market, before, column[into])
         little = kind in (MERGER, STOCK_MERGER) and paid * TIMES < last
@@ -63,7 +63,8 @@ def told_of_endings(actions: Judged | None, market: "TabledMarket") -> Iterator[
         if kind == MIXED_MERGER:
             yield f"{name} becomes cash and shares on {date}: options on it are sold at their last mark before that"
         elif kind == STOCK_MERGER and into in column and before >= 0:
-            last, worth = _last(market, before, column[name]), amount * _last(market, before, column[into])
+            last = _last(market, before, column[name]) * _own(market, before + 1, name, into)
+            worth = amount * _last(market, before, column[into])
             if abs(worth / last - 1.0) > UNLIKE:
                 yield (
                     f"{name} ends on {date} for {amount:g} of {into}, worth {worth:.6g}, and its close before was "
@@ -91,13 +92,19 @@ def _check_fields(actions: Judged) -> None:
 
 
 def _check_once(file: str, ends: pl.DataFrame, index: str) -> None:
-    into = {}
+    into, paid = {}, {}
     for date, name, kind, _, other in ends.iter_rows():
         if name == index:
             raise InputError(f"{file}: {index} is the index, and ends by {kind} on {date}; end the market before that")
         if name in into:
             raise InputError(f"{file}: {name} ends on {into[name][0]} and, by {kind}, on {date}; keep one of the rows")
         into[name] = (date, other)
+        if kind in PAID_IN_CASH:
+            paid[name] = date
+        if other in paid and paid[other] < date:
+            raise InputError(
+                f"{file}: {name} becomes {other} on {date}, which ended for cash on {paid[other]}; mend one of them"
+            )
     for first in into:
         name, seen = first, set()
         while name in into and into[name][1] is not None:
@@ -107,6 +114,15 @@ def _check_once(file: str, ends: pl.DataFrame, index: str) -> None:
                 )
             seen.add(name)
             name = into[name][1]
+
+
+def _own(market: "TabledMarket", row: int, name: str, into: str | None) -> float:
+    """Return the factor of the name's own actions on a session, which come before what it becomes."""
+    if row == len(market.dates):
+        return 1.0
+    column = {one: n for n, one in enumerate(market.names)}
+    of_both = market.return_factor[row]
+    return float(of_both[column[name]] / (of_both[column[into]] if into in column else 1.0))
 
 
 def _last(market: "TabledMarket", row: int, column: int) -> float:

@@ -11,10 +11,15 @@ from engine.data.tables.action_kinds import ENDS, PAID_IN_CASH, STOCK_MERGER
 
 @dataclass(frozen=True, eq=False)
 class Endings:
-    """What an option on each name delivers on each date; arrays (T, N).
+    """What an option on each name delivers on each date; arrays (T, N) but for `into`.
+
+    On the session of a stock merger the name's own actions come first, then the merger, then those of the acquirer: the
+    terms are shares of the acquirer as they were at the close before.
 
     Parameters
     ----------
+    into : array (N,), int
+        Position of the name each one becomes by a stock merger; its own where it does not.
     source : array, int
         Position of the name whose shares it delivers: its own, until a merger makes them another's.
     shares : array
@@ -25,13 +30,14 @@ class Endings:
         The name became shares of what is no name of the market, or cash and shares.
     """
 
+    into: np.ndarray
     source: np.ndarray
     shares: np.ndarray
     settlement: np.ndarray
     unknown: np.ndarray
 
     def __getitem__(self, rows: slice) -> "Endings":
-        return Endings(self.source[rows], self.shares[rows], self.settlement[rows], self.unknown[rows])
+        return Endings(self.into, self.source[rows], self.shares[rows], self.settlement[rows], self.unknown[rows])
 
     @property
     def merge(self) -> bool:
@@ -49,8 +55,18 @@ class Endings:
         return self.quotes(of_names) * self.shares.reshape(*self.shares.shape, *[1] * (of_names.ndim - 2))
 
     def factors(self, of_names: np.ndarray) -> np.ndarray:
-        """Return factors of corporate actions, (T, N), on what was delivered the day before; NaN where that ended."""
-        factor = np.take_along_axis(of_names, _day_before(self.source), axis=1)
+        """Return factors of corporate actions, (T, N), on what is held into each session; NaN where that ended.
+
+        On the session of a merger: the name, then its acquirer, then the acquirer's where it merges that day too.
+        """
+        held = _day_before(self.source)
+        factor = np.take_along_axis(of_names, held, axis=1)
+        for _ in self.into:
+            merges = held != self.source
+            if not merges.any():
+                break
+            held = np.where(merges, self.into[held], held)
+            factor = np.where(merges, factor * np.take_along_axis(of_names, held, axis=1), factor)
         return np.where(self.unknown, np.nan, factor)
 
     def listed(self, smiles: ListedSmiles | None) -> ListedSmiles | None:
@@ -75,24 +91,35 @@ def endings(actions: pl.DataFrame, dates: np.ndarray, names: list[str]) -> Endin
     column = {name: n for n, name in enumerate(names)}
     source = np.tile(np.arange(len(names)), (len(dates), 1))
     shares, settlement = np.ones(source.shape), np.full(source.shape, np.nan)
-    unknown = np.zeros(source.shape, dtype=bool)
+    unknown, becomes = np.zeros(source.shape, dtype=bool), np.arange(len(names))
     ends = actions.filter(pl.col("kind").is_in(ENDS) & pl.col("asset").is_in(names))
-    # The last one first: what a name became before it goes along.
-    rows = ends.sort("date", descending=True).select("date", "asset", "kind", "amount", "into").iter_rows()
-    for date, asset, kind, amount, into in rows:
+    for date, asset, kind, amount, into in _acquirers_first(ends):
         first, n = int(np.searchsorted(dates, np.datetime64(date, "D"))), column[asset]
         if first == len(dates) or np.datetime64(date, "D") < dates[0]:
             continue
         if kind in PAID_IN_CASH:
             settlement[first, n] = amount or 0.0
         elif kind == STOCK_MERGER and into in column:
+            becomes[n] = column[into]
             source[first:, n] = source[first:, column[into]]
             shares[first:, n] = amount * shares[first:, column[into]]
         else:
             unknown[first, n] = True
-    held, count = _day_before(source), np.concatenate([np.ones((1, len(names))), shares[:-1]])
-    paid = count * np.take_along_axis(settlement, held, axis=1)
-    return Endings(source, shares, paid, np.take_along_axis(unknown, held, axis=1))
+    paid = shares * np.take_along_axis(settlement, source, axis=1)
+    return Endings(becomes, source, shares, paid, np.take_along_axis(unknown, source, axis=1))
+
+
+def _acquirers_first(ends: pl.DataFrame) -> list[tuple]:
+    """Order the endings so that what becomes of an acquirer is known before what becomes its shares."""
+    known = {row[1]: row for row in ends.select("date", "asset", "kind", "amount", "into").iter_rows()}
+    ordered = []
+    while known:
+        chain, row = [], next(iter(known.values()))
+        while row is not None:
+            chain.append(known.pop(row[1]))
+            row = known.get(row[4])
+        ordered += reversed(chain)
+    return ordered
 
 
 def _day_before(source: np.ndarray) -> np.ndarray:
