@@ -64,8 +64,8 @@ def book(config: dict, folder: Path) -> None:
 def _ledger(config: dict, market: "MarketPanel") -> "pl.DataFrame":
     """Return the ledger of a backtest of the strategy chosen, made by the code of engine.run."""
     from engine.backtest import backtest
+    from engine.command.backtests import GROUPS, backtest_objects
     from engine.sweep.causality import check_causal
-    from engine.sweep.jobs import GROUPS, backtest_objects
 
     chosen = {name: config[name] for name in (*GROUPS, "lag", "allow")}
     # The limits of the configuration are those of the sheet.

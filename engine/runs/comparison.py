@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from engine.command.hydra import plain
 from engine.errors import InputError
 from engine.runs.read import Run, load_run
 from engine.statistics import hac_tstat
@@ -53,7 +54,12 @@ def compare(runs: pl.DataFrame | Iterable[Run | Path | str]) -> Comparison:
     Raises
     ------
     InputError
-        When there are fewer than two, one keeps no days (the rows of a table), or two share no session.
+        When there are fewer than two, two share no session, or the days of a row of a table cannot be made again.
+
+    Notes
+    -----
+    A sweep kept as a table keeps no days. Those of its rows are made again, one backtest a row, on the data that the
+    row was made from, and refused where gross, cost and net do not come out as the table has them.
     """
     found = list(runs["run"]) if isinstance(runs, pl.DataFrame) else list(runs)
     read = [run if isinstance(run, Run) else load_run(run) for run in found]
@@ -67,7 +73,7 @@ def compare(runs: pl.DataFrame | Iterable[Run | Path | str]) -> Comparison:
     daily = days[0]
     for one in days[1:]:
         daily = daily.join(one, on="date", how="full", coalesce=True)
-    held = max(run.manifest.get("holding_sessions", 1) for run in read)
+    held = max(run.holding_sessions for run in read)
     rows = [_difference(daily, names[0], name, held) for name in names[1:]]
     table = pl.DataFrame(
         {"setting": list(settings)} | {n: [v[i] for v in settings.values()] for i, n in enumerate(names)}
@@ -107,13 +113,20 @@ def _settings(runs: list[Run]) -> dict[str, list[str]]:
     """Keys whose values are not the same in all runs, as text; "" where a run has no such key."""
     made = ("market", "panel_hash", "first_session", "last_session", "backend", "dtype")
     flat = [
-        _flat({key: value for key, value in run.config.items() if key not in ("study", "sweep", "report")})
+        _flat({key: value for key, value in _as_run(run).items() if key not in ("study", "sweep", "report")})
         | {f"data: {key}": str(run.manifest.get(key, ""))[:12] for key in made}
         for run in runs
     ]
     keys = dict.fromkeys(key for one in flat for key in one)
     beside = {key: [one.get(key, "") for one in flat] for key in keys}
     return {key: values for key, values in beside.items() if len(set(values)) > 1}
+
+
+def _as_run(run: Run) -> dict[str, Any]:
+    """The configuration with what refers to other keys filled in: a folder has it as asked, a table as it was run."""
+    from omegaconf import OmegaConf
+
+    return plain(OmegaConf.create(run.config), resolve=True)
 
 
 def _flat(settings: dict[str, Any], above: str = "") -> dict[str, str]:

@@ -16,6 +16,7 @@ from engine.backtest.track_record import TrackRecord, track_record
 from engine.backtest.wording import summary_lines
 from engine.data.parquet import read_frame
 from engine.errors import InputError
+from engine.runs.again import frame_again, made_again
 from engine.runs.chosen import Runs
 from engine.runs.claim import MANIFEST, written_before
 from engine.runs.table_store import asked_keys, is_table, read_rows
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run, read from its folder or its sweep's table; frames are read when asked for.
+    """A finished run, read from its folder or its sweep's table; frames are read, or made again, when asked for.
 
     Parameters
     ----------
@@ -62,8 +63,18 @@ class Run:
 
     def statistics(self) -> TrackRecord:
         """Errors, intervals, tails, drawdowns and years of net P&L; a result in memory adds regimes and factors."""
-        daily, held = self.daily, self.manifest.get("holding_sessions", 1)
-        return track_record(daily["date"].to_numpy(), daily["pnl_net"].to_numpy(), self.summary["capital"], held)
+        daily, capital = self.daily, self.summary["capital"]
+        return track_record(daily["date"].to_numpy(), daily["pnl_net"].to_numpy(), capital, self.holding_sessions)
+
+    @property
+    def in_table(self) -> bool:
+        """Whether it is a row of a sweep's table, which keeps no days: they are made again, as `engine.runs.again`."""
+        return is_table(self.folder.parent) and not self.folder.is_dir()
+
+    @property
+    def holding_sessions(self) -> int:
+        """The longest that a cohort is held: results depend on one another that long."""
+        return made_again(self).book.days if self.in_table else self.manifest.get("holding_sessions", 1)
 
     def __repr__(self) -> str:
         """What was asked, and the summary as one aligned table with its cautions."""
@@ -73,7 +84,9 @@ class Run:
         return "\n".join([asked, *table, *cautions])
 
     def frame(self, name: str) -> pl.DataFrame:
-        """Read one of the run's tables: daily, ledger, correlation, realized, quality."""
+        """Read one of the run's tables: daily, ledger, correlation, realized, quality; of a row of a table, make it."""
+        if self.in_table:
+            return frame_again(self, name)
         path = self.folder / f"{name}.parquet"
         if not path.exists():
             raise InputError(f"{self.folder} has no {name}.parquet; it holds {', '.join(_tables(self.folder))}")
@@ -81,19 +94,16 @@ class Run:
 
 
 def load_run(path: Path | str) -> Run:
-    """Read one run folder.
+    """Read one run: its folder, or the row that a sweep's table keeps of it, named as `load_runs` names it.
 
     Raises
     ------
     InputError
-        When the folder is not there or holds no finished run.
+        When the folder is not there or holds no finished run, or the table no such row.
     """
     folder = Path(path)
     if not folder.is_dir() and is_table(folder.parent):
-        raise InputError(
-            f"{folder} is a row of a table, not a folder; read it by load_runs('{folder.parent}'). "
-            "Its days are not kept: run it with sweep.store=folders where they are needed"
-        )
+        return _row(folder)
     if not folder.is_dir():
         raise InputError(f"there is no run folder {folder}")
     if not (folder / "manifest.json").exists():
@@ -114,6 +124,14 @@ def load_run(path: Path | str) -> Run:
         if not isinstance(found, kind) or (kind is list and not all(isinstance(word, str) for word in found)):
             raise InputError(f"{folder}: its {name} is damaged; run this job again")
     return Run(folder, manifest, summary, asked["config"], asked["overrides"], choices)
+
+
+def _row(folder: Path) -> Run:
+    rows = read_rows(folder.parent)
+    found = None if rows is None else rows.filter(pl.col("job").cast(pl.String) == folder.name)
+    if found is None or not found.height:
+        raise InputError(f"the table of {folder.parent} has no row {folder.name}; load_runs('{folder.parent}') has all")
+    return runs_of(found, folder.parent)[0]
 
 
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where libyaml is there

@@ -7,11 +7,11 @@ import pytest
 
 from engine import backtest, load_market
 from engine.backtest import expanding_rank
+from engine.command.backtests import backtest_objects
 from engine.command.messages import CONFIGS
 from engine.data import load_published
 from engine.errors import InputError
 from engine.study.literature import MEASURES, STUDIES, beside_published, cor1m_by_period
-from engine.sweep.jobs import backtest_objects
 from tests.command.test_configs import composed, resolved
 
 

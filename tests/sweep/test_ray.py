@@ -15,11 +15,12 @@ import polars as pl
 import pytest
 
 from engine.backtest import DailyDelta, HoldToExpiry, Monthly, Straddle, VegaNeutral, VolPoints, Weekly
+from engine.command.backtests import GROUPS
 from engine.correlation import TopWeights
 from engine.data import build_panel
 from engine.data.store.storage import open_panel
 from engine.runs.plan import Plan
-from engine.sweep.jobs import GROUPS, Job
+from engine.sweep.jobs import Job
 from engine.sweep.pieces import PanelSource, opened_panel, pieces, run_piece
 from strategies.short_correlation import ShortCorrelation
 from tests.commands import ROOT

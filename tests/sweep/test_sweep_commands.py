@@ -10,12 +10,15 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf, open_dict
+from polars.testing import assert_frame_equal
 
 import engine.runs.manifest
 import engine.sweep.batches
-from engine import InputError, load_runs
+from engine import InputError, compare, load_runs
 from engine.command.messages import CONFIGS
+from engine.durable import checksum
 from engine.progress import progress_bar
+from engine.runs import table_store
 from engine.runs.claim import held
 from engine.runs.read import load_run
 from engine.sweep.composer import SweepComposer, resolved_task
@@ -161,9 +164,63 @@ def test_a_key_that_only_another_sweep_asked_for_is_filled_for_a_table(kept, swe
     assert runs["sizing.index_vega"].to_list() == [1e5] * 8 + [5e4]
 
 
-def test_a_row_of_a_table_is_not_looked_for_in_a_folder(kept):
-    with pytest.raises(InputError, match=r"is a row of a table, not a folder; read it by load_runs"):
-        load_run(kept[BATCH, TABLE] / "3")
+def test_a_row_of_a_table_is_made_again_when_its_days_are_asked_for(kept):
+    row, folder = load_run(kept[BATCH, TABLE] / "3"), load_run(kept[BASIC, FOLDERS] / "3")
+    assert row.config["strategy"] == folder.config["strategy"]
+    assert row.holding_sessions == folder.holding_sessions > 20
+    assert_frame_equal(row.daily, folder.daily, abs_tol=0.0, rel_tol=1e-9)
+    assert_frame_equal(row.ledger, folder.ledger, abs_tol=0.0, rel_tol=1e-9)
+    assert_frame_equal(row.statistics().metrics, folder.statistics().metrics, rel_tol=1e-9)
+    assert row.returns().to_numpy() == pytest.approx(folder.returns().to_numpy(), rel=1e-9)
+    with pytest.raises(InputError, match=r"3 is a row of a table and has no limits; of it there are daily and ledger"):
+        row.frame("limits")
+
+
+def test_rows_of_a_table_are_compared_as_folders_are(kept):
+    told, known = (
+        compare(load_runs(kept[how]).select("enter=0.2", "schedule=weekly"))
+        for how in ((BATCH, TABLE), (BASIC, FOLDERS))
+    )
+    assert told.settings.equals(known.settings)
+    assert told.settings["setting"].to_list() == ["costs.component"]
+    assert_frame_equal(told.daily, known.daily, rel_tol=1e-9)
+    assert_frame_equal(told.difference, known.difference, rel_tol=1e-6)
+    assert abs(told.difference["difference"][0]) > 1.0
+    same = compare([kept[BATCH, TABLE] / "2", kept[BASIC, FOLDERS] / "2"])
+    assert same.settings.height == 0
+    assert same.difference["difference"][0] == pytest.approx(0.0, abs=1e-3)
+
+
+def changed(column, edit, kept, place):
+    """A copy of the sweep kept as a table in which one of the columns of its jobs is another."""
+    sweep = place / "sweep"
+    shutil.copytree(kept[BATCH, TABLE], sweep)
+    file = sweep / (table_store.RUNS if column == "pnl_net" else table_store.JOBS)
+    pl.read_parquet(file).with_columns(edit(pl.col(column))).write_parquet(file)
+    manifest = json.loads((sweep / "manifest.json").read_text())
+    manifest["files"][str(file.relative_to(sweep))] = checksum(file)
+    (sweep / "manifest.json").write_text(json.dumps(manifest))
+    return sweep
+
+
+@pytest.mark.parametrize(
+    ("column", "edit", "words"),
+    [
+        ("pnl_net", lambda net: net + 2.0 * net.abs(), r"pnl_net comes to .*, the table has .*; run the sweep again"),
+        ("manifest", lambda text: text.str.replace('"panel_hash": "....', '"panel_hash": "0000'), "no longer those"),
+        ("config", lambda text: text.str.replace('"name": "synthetic"', '"name": "nowhere"'), "again: .*nowhere"),
+    ],
+)
+def test_a_row_that_cannot_be_made_again_is_refused(kept, tmp_path, column, edit, words):
+    sweep = changed(column, edit, kept, tmp_path)
+    with pytest.raises(InputError, match=words):
+        _ = load_run(sweep / "3").daily
+    assert load_run(sweep / "3").summary["cohorts"] > 0  # what the table has needs no data
+
+
+def test_a_row_that_is_not_there_is_told(kept):
+    with pytest.raises(InputError, match=r"the table of .* has no row 8; load_runs\(.*\) has all"):
+        load_run(kept[BATCH, TABLE] / "8")
 
 
 @pytest.fixture

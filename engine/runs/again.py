@@ -1,0 +1,77 @@
+"""The rows of a sweep's table made again: a table keeps no days, but all that it takes to come to the same ones."""
+
+import functools
+import json
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from engine.errors import InputError
+
+if TYPE_CHECKING:
+    from engine.backtest import BacktestResult
+    from engine.data.panel import MarketPanel
+    from engine.runs.read import Run
+
+TOLD = ("pnl_gross", "cost", "pnl_net")  # by which a result is known to be the one that the table has
+ROUNDING = 1e-6  # of the larger of gross P&L and cost: a batch adds up in another order, a device too
+TABLES = ("daily", "ledger")
+DATA = ("market", "start", "end", "holdout", "backend", "memory_budget")  # settings that decide the panel
+
+
+@functools.lru_cache(maxsize=2)  # a run is asked for its days, then its ledger
+def made_again(run: "Run") -> "BacktestResult":
+    """Backtest what a row of a table was asked.
+
+    Raises
+    ------
+    InputError
+        When the data are not there, or not as they were; or when the numbers of the row do not come out.
+    """
+    from engine.backtest import backtest
+    from engine.command.backtests import backtest_objects
+
+    try:
+        wanted = backtest_objects(run.config)
+        market = _market(json.dumps({key: run.config[key] for key in DATA if key in run.config}))
+    except InputError as error:
+        raise InputError(f"{run.folder} is a row of a table, and its days cannot be made again: {error}") from error
+    if market.content_hash != run.manifest["panel_hash"]:
+        raise InputError(
+            f"{run.folder} is a row of a table, and its days cannot be made again: the data of {market.info.name} are "
+            "no longer those that it was run on; run the sweep again"
+        )
+    result = backtest(market, **wanted)
+    _check(run, result.summary())
+    return result
+
+
+def frame_again(run: "Run", name: str) -> pl.DataFrame:
+    """Return the table `name` of a row's run, as its folder would have held it.
+
+    Raises
+    ------
+    InputError
+        As `made_again`, and when a run that is made again has no such table.
+    """
+    if name not in TABLES:
+        raise InputError(f"{run.folder} is a row of a table and has no {name}; of it there are {' and '.join(TABLES)}")
+    return getattr(made_again(run), name)()
+
+
+@functools.lru_cache(maxsize=1)
+def _market(config: str) -> "MarketPanel":
+    from engine.command.markets import open_market
+
+    return open_market(json.loads(config), progress=False)[0]
+
+
+def _check(run: "Run", made: dict[str, Any]) -> None:
+    scale = max(abs(made["pnl_gross"]), abs(made["cost"]))
+    for name in TOLD:
+        if not abs(made[name] - run.summary[name]) <= ROUNDING * scale:
+            raise InputError(
+                f"{run.folder} is a row of a table, and its days cannot be made again: {name} comes to "
+                f"{made[name]:,.2f}, the table has {run.summary[name]:,.2f}. This engine or a file that the settings "
+                "name is not the one that it was run with; run the sweep again"
+            )
