@@ -14,27 +14,30 @@ def run(config: dict, folder: Path) -> None:
     """Backtest what the configuration asks for, fill the run folder and print the summary."""
     started = time.perf_counter()
     from engine.backtest import backtest
+    from engine.command.backtests import backtest_objects
     from engine.command.memory import keep_holdout, remember
     from engine.runs.claim import run_folder
     from engine.runs.folder import fill, run_files, told, trial_of
     from engine.runs.manifest import config_hash
     from engine.sweep.causality import check_causal
-    from engine.sweep.jobs import backtest_objects
     from engine.sweep.one_job import finished_before, keep_row, leads
+    from engine.sweep.run_table import told_by_table
 
     if not in_sweep() and config["sweep"] != {"store": "folders", "resume": None, "shard": None}:
         raise InputError(
             "sweep.store, sweep.resume and sweep.shard are of sweeps, and this is one run: add -m to the command"
         )
+    in_table = told_by_table()
     wanted = backtest_objects(config)  # before the market: a misspelt setting should not have to wait
-    market, backend = open_market(config)
+    market, backend = open_market(config, progress=not in_table)
     check_causal(wanted["strategy"], market, wanted["basket"], config["causality"])
     key = config_hash(config, market)
     if in_sweep() and finished_before(config, folder, key):
-        print(f"{folder}: finished already")
+        if not in_table:
+            print(f"{folder}: finished already")
         return
     cohorts = len(wanted["schedule"].entries(market.dates, wanted["lag"]))
-    with progress_bar("Building the trade book", cohorts) as advance:
+    with progress_bar("Building the trade book", cohorts, wanted=not in_table) as advance:
         result = backtest(market, **wanted, progress=advance)
     if in_sweep() and config["sweep"]["store"] == "table":
         summary = keep_row(result, config, started, key)
@@ -48,10 +51,10 @@ def run(config: dict, folder: Path) -> None:
             remember([trial_of(made, summary)], config["study"], made["finished"])
             keep_holdout(config, made["finished"])
     seconds = time.perf_counter() - started
-    if in_sweep():
-        print(told(folder, summary, seconds))
-    else:
+    if not in_sweep():
         _show(result, summary, config, folder, backend, seconds)
+    elif not in_table:
+        print(told(folder, summary, seconds))
 
 
 def _show(result, summary, config, folder, backend, seconds) -> None:

@@ -25,6 +25,7 @@ from engine.runs.leaders import pages_asked
 from engine.runs.manifest import now
 from engine.sweep.conclusion import ASKED, asked_of, complete, print_leaderboard, write_report
 from engine.sweep.shards import check_shard
+from engine.sweep.watched import Watch, watch
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class CompareRuns(Callback):
     _reports = False  # whether pages are asked for
     _started = 0.0
     _holdout: dict | None = None  # what the sweep asks of it
+    _watch: Watch | None = None  # what shows its jobs on a terminal
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Claim the folder of a single run."""
@@ -69,6 +71,7 @@ class CompareRuns(Callback):
             give_up(str(error))
         CompareRuns._started = time.perf_counter()
         CompareRuns._reports = bool(OmegaConf.select(config, "report.html"))
+        CompareRuns._watch = watch(config)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Compare the runs."""
@@ -89,6 +92,9 @@ class CompareRuns(Callback):
         own, cls._sweep = cls._sweep, None
         if own is None:
             return False
+        shown, cls._watch = cls._watch, None
+        if shown is not None:
+            shown.stop()
         runs, judgement = complete(own, time.perf_counter() - cls._started)
         if runs is not None:
             data = _remember(own.folder)

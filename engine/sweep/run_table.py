@@ -1,5 +1,6 @@
 """How the jobs of a sweep come out while it runs: on a terminal one table that moves, else a line per job."""
 
+import logging
 import math
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.backtest.wording import as_text
+from engine.command.hydra import in_sweep
 from engine.progress import progress_bar
 from engine.runs.folder_store import FolderStore
 from engine.runs.table_store import TableStore
@@ -22,14 +24,15 @@ class RunTable:
 
     Parameters
     ----------
-    total : int
-        Jobs to run.
+    total : int or None
+        Jobs to run; None where nobody knows.
     clock : callable
         Seconds now.
     """
 
-    def __init__(self, total: int, clock: Callable[[], float] = time.perf_counter):
+    def __init__(self, total: int | None, clock: Callable[[], float] = time.perf_counter):
         self.total, self.done, self.clock, self.started = total, 0, clock, clock()
+        self.before = 0  # jobs that an earlier command has done
         self.best: list[tuple[float, Path, dict[str, Any]]] = []
 
     def add(self, folder: Path, summary: dict[str, Any], seconds: float) -> None:
@@ -53,11 +56,14 @@ class RunTable:
         >>> table.progress()
         '4 of 10 sets, 2 sets/s, 3 s left'
         """
-        passed = self.clock() - self.started
+        passed, of = self.clock() - self.started, "" if self.total is None else f" of {self.total:,}"
+        done = f"{self.before + self.done:,}{of} sets"
         if not self.done or not passed:
-            return f"0 of {self.total:,} sets"
-        left = passed * (self.total - self.done) / self.done
-        return f"{self.done:,} of {self.total:,} sets, {self.done / passed:,.2g} sets/s, {left:,.0f} s left"
+            return done
+        rate = f"{done}, {self.done / passed:,.2g} sets/s"
+        if self.total is None:
+            return rate
+        return f"{rate}, {passed * (self.total - self.before - self.done) / self.done:,.0f} s left"
 
     def __rich__(self) -> Any:
         """The table, as rich draws it."""
@@ -78,10 +84,27 @@ class RunTable:
         return drawn
 
 
+def on_terminal() -> bool:
+    """Whether jobs of a sweep are shown in one table that moves: else each has its line."""
+    return bool(sys.stdout and sys.stdout.isatty())
+
+
+def told_by_table() -> bool:
+    """Whether the job that Hydra is running is told in the table of its sweep, and is to print nothing itself.
+
+    What every process would say of its backend and kernels, which manifests keep, is then left out: a line that another
+    process prints tears the table.
+    """
+    told = in_sweep() and on_terminal()
+    for name in ("engine.backend", "engine.kernels") if told else ():
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return told
+
+
 @contextmanager
 def showing(total: int, store: FolderStore | TableStore) -> Generator[Callable[[int], None], None, None]:
     """Show how jobs come out while the block runs; it is given a function that counts them as done."""
-    if not (isinstance(store, FolderStore) and sys.stdout and sys.stdout.isatty()):
+    if not (isinstance(store, FolderStore) and on_terminal()):
         with progress_bar("Backtests", total, unit="sets") as advance:
             yield advance
         return
