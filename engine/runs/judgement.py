@@ -17,19 +17,20 @@ from engine.runs.read import finished
 from engine.runs.table_store import gather, is_table, read_rows
 from engine.selection import (
     Trials,
+    block_of,
     block_sums,
     deflated_sharpe,
     effective_trials,
+    moving,
     overfitting,
-    superior_ability,
-    survivors,
+    resampled,
 )
 
 log = logging.getLogger(__name__)
 
 FEWEST = 5  # runs of which it is worth saying anything
 LEADERS = 20  # runs of which the deflated probability is kept
-MOST_TESTED = 200  # runs that the bootstrap tests take by default: a second, and time grows with them
+MOST_TESTED = 20_000  # runs that the bootstrap tests take by default: ten to twenty seconds, and time grows with them
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Judgement:
     runs, trials : int
         Runs of the sweep, and those of its whole study on the same sessions, each configuration once.
     independent : float
-        Trials that these amount to, given how alike they are; of a table, which does not tell that, all of them.
+        Trials that these amount to, given how alike they are; all of them where a table of before does not tell that.
     deflated : float
         Probability that the best run's true Sharpe ratio is above the best that so many trials show by luck.
     overfitting : float or None
@@ -52,8 +53,7 @@ class Judgement:
     later_ranks : tuple of float
         Share of those splits in which it ranks in each tenth of the other half, from last to first; () where none are.
     superior : float or None
-        p-value of "no run of the sweep earns anything" (Hansen); None where there are too many runs to test, or a
-        table keeps them.
+        p-value of "no run of the sweep earns anything" (Hansen); None where there are too many runs to test.
     survivors : tuple of str
         Runs that earn something at a size of 5 %, all of them at once (Romano and Wolf).
     leaders : tuple of (str, float)
@@ -101,7 +101,7 @@ class Judgement:
 def judge(
     sweep: Path | str, *, most_tested: int = MOST_TESTED, repetitions: int = 1000, seed: int = 0
 ) -> Judgement | None:
-    """Judge the runs of a sweep by their net P&L: day by day where folders keep it, else by its sums over blocks.
+    """Judge the runs of a sweep by their net P&L: day by day where folders keep it, else by its sums over some days.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def judge(
     """
     sweep = Path(sweep)
     if is_table(sweep):
-        return _judge_table(sweep)
+        return _judge_table(sweep, most_tested, repetitions, seed)
     every = _results(finished(sweep))
     if not every:
         return None
@@ -141,7 +141,11 @@ def judge(
         split = overfitting(block_sums(net, held))
     except InputError:  # too few sessions
         split = None
-    tested = len(net) <= most_tested
+    superior, kept = None, np.array([], dtype=int)
+    if len(net) <= most_tested:
+        rows = moving(net)
+        drawn = resampled(net[rows], block_of(net.shape[1], held), repetitions=repetitions, seed=seed)
+        superior, kept = drawn.ability().consistent, rows[drawn.better()]
     best = int(np.nanargmax(sharpe(net)))
     return Judgement(
         best=folders[best],
@@ -151,15 +155,15 @@ def judge(
         deflated=float(chances[best]),
         overfitting=None if split is None else split.probability,
         later_ranks=() if split is None else split.later_ranks,
-        superior=superior_ability(net, held, repetitions=repetitions, seed=seed).consistent if tested else None,
-        survivors=tuple(folders[p] for p in survivors(net, held, repetitions=repetitions, seed=seed)) if tested else (),
+        superior=superior,
+        survivors=tuple(folders[p] for p in kept.tolist()),
         left_out=len(every) - len(own),
         leaders=_leaders(folders, sharpe(net), chances),
     )
 
 
-def _judge_table(sweep: Path) -> Judgement | None:
-    """Judge the runs of a table by what it keeps of each: all trials count, as it does not tell how alike they are."""
+def _judge_table(sweep: Path, most_tested: int, repetitions: int, seed: int) -> Judgement | None:
+    """Judge the runs of a table by what it keeps of each."""
     every = _trial_rows(gather(sweep))  # with the parts of a sweep that is not committed yet
     if every is None:
         return None
@@ -169,20 +173,26 @@ def _judge_table(sweep: Path) -> Judgement | None:
         return None
     beside = [folder for folder in sweep.parent.iterdir() if folder != sweep and is_table(folder)]
     others = [_beside(folder) for folder in beside]
-    study = pl.concat([own, *(rows.filter(pl.col("span") == span) for rows in others if rows is not None)])
-    kept, trials = _trials(own), study["config_hash"].n_unique()
+    beside = [rows.filter(pl.col("span") == span) for rows in others if rows is not None]
+    study = pl.concat([own, *beside], how="diagonal_relaxed").unique("config_hash", maintain_order=True)
+    kept, spans = _trials(own), _spans(study)
+    independent = float(study.height) if spans is None else effective_trials(spans)
     best, split = int(np.nanargmax(kept.sharpe)), overfitting(kept.blocks())
-    chances = kept.deflated(trials)
+    chances = kept.deflated(independent)
+    superior, better = None, np.array([], dtype=int)
+    if own.height <= most_tested and kept.spans is not None:
+        rows, drawn = kept.resampled(repetitions, seed)
+        superior, better = drawn.ability().consistent, rows[drawn.better()]
     return Judgement(
         best=str(sweep / str(own["job"][best])),
         runs=own.height,
-        trials=trials,
-        independent=float(trials),
+        trials=study.height,
+        independent=independent,
         deflated=float(chances[best]),
         overfitting=split.probability,
         later_ranks=split.later_ranks,
-        superior=None,
-        survivors=(),
+        superior=superior,
+        survivors=tuple(str(sweep / str(own["job"][p])) for p in better.tolist()),
         left_out=every.height - own.height,
         leaders=_leaders([str(sweep / str(job)) for job in own["job"]], kept.sharpe, chances),
     )
@@ -211,7 +221,17 @@ def _trial_rows(rows: pl.DataFrame | None) -> pl.DataFrame | None:
 def _trials(rows: pl.DataFrame) -> Trials:
     sums, squares = (np.stack(rows[name].to_list()) for name in ("sums", "squares"))
     moments = [rows[name].to_numpy() for name in ("sharpe", "skew", "kurtosis")]
-    return Trials(sums, squares, np.array(rows["counts"][0].to_list()), *moments, sessions=rows["sessions"][0])
+    spans = _spans(rows)
+    held = 1 if spans is None else max(rows["holding_days"].to_list())
+    counts = np.array(rows["counts"][0].to_list())
+    return Trials(sums, squares, counts, *moments, sessions=rows["sessions"][0], spans=spans, holding_days=held)
+
+
+def _spans(rows: pl.DataFrame) -> np.ndarray | None:
+    """Sums of each run over spans of sessions, (P, F); None where a table of before does not have them."""
+    if "spans" not in rows.columns or rows["spans"].null_count():
+        return None
+    return rows["spans"].explode().to_numpy().reshape(rows.height, -1)
 
 
 def as_text(judgement: Judgement) -> str:

@@ -31,7 +31,16 @@ if TYPE_CHECKING:
 JOBS = Path(".hydra", "jobs.parquet")
 RUNS = "runs.parquet"
 UNMERGED = ".parts"
-TRIAL = ("sums", "squares", "sharpe", "skew", "kurtosis", "sessions")  # of `engine.selection.Trials`
+TRIAL = (
+    "sums",
+    "squares",
+    "spans",
+    "sharpe",
+    "skew",
+    "kurtosis",
+    "sessions",
+    "holding_days",
+)  # of `engine.selection.Trials`
 SECONDS_BETWEEN_PARTS = 10.0  # of work lost, at most, when a sweep is interrupted
 
 

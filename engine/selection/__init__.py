@@ -3,7 +3,7 @@
 Functions of arrays of results, (P, T): P trials, such as the parameter sets of a sweep, over T sessions.
 """
 
-from engine.selection.ability import Ability, superior_ability, survivors
+from engine.selection.ability import Ability, Resampled, block_of, moving, resampled, superior_ability, survivors
 from engine.selection.bootstrap import block_length
 from engine.selection.buckets import Buckets, by_bucket
 from engine.selection.cscv import BlockSums, Overfitting, block_sums, overfitting
@@ -18,18 +18,22 @@ __all__ = [
     "BlockSums",
     "Buckets",
     "Overfitting",
+    "Resampled",
     "Stability",
     "Trials",
     "WalkForward",
     "block_length",
+    "block_of",
     "block_sums",
     "bootstrap_interval",
     "by_bucket",
     "deflated_sharpe",
     "effective_trials",
     "expected_best_sharpe",
+    "moving",
     "overfitting",
     "probabilistic_sharpe",
+    "resampled",
     "stability",
     "superior_ability",
     "survivors",

@@ -16,6 +16,7 @@ from engine.selection import (
     expected_best_sharpe,
     overfitting,
     probabilistic_sharpe,
+    resampled,
     superior_ability,
     survivors,
     trials_of,
@@ -154,6 +155,40 @@ def test_the_tests_of_all_trials_keep_their_size_on_noise_and_find_an_edge():
     assert sum(len(kept) > 0 for kept in found) <= 8  # size .05: more has a probability of .5 %
     assert superior_ability(edged(12), repetitions=500).consistent < 0.01
     assert survivors(edged(12), repetitions=500).tolist() == [7]
+
+
+@pytest.mark.parametrize(
+    ("trials", "sessions", "block", "drift"), [(10, 300, 17, 0.0), (700, 400, 20, 0.1), (1100, 250, 5, 0.2)]
+)
+def test_the_tests_of_all_trials_are_those_of_arch(trials, sessions, block, drift):
+    theirs = pytest.importorskip("arch.bootstrap")
+    rng = np.random.default_rng(trials)
+    results = rng.standard_normal((trials, sessions)) + drift * rng.standard_normal((trials, 1))
+    asked = {"block_size": block, "reps": 200, "seed": 3}
+    test, steps = (make(np.zeros(sessions), -results.T, **asked) for make in (theirs.SPA, theirs.StepM))
+    test.compute(), steps.compute()
+    drawn = resampled(results, block, repetitions=200, seed=3)
+    found = drawn.ability()
+    assert [found.lower, found.consistent, found.upper] == np.asarray(test.pvalues).tolist()
+    assert drawn.better().tolist() == sorted(steps.superior_models)
+    assert bool(drawn.better().size) == (drift > 0.0)
+    back = np.argsort(drawn.order)
+    assert np.array_equal(drawn.centres[1, back] == 0.0, ~test._valid_columns)
+
+
+def test_the_same_trials_are_told_from_their_spans():
+    daily, edge = noise(16, trials=30, sessions=2400), 0.12 * np.arange(30)[:, None] / 30
+    kept = trials_of(daily + edge, holding_days=22)
+    assert kept.spans.shape == (30, 480)
+    np.testing.assert_allclose(kept.spans.sum(axis=1), (daily + edge).sum(axis=1), rtol=1e-5)
+    rows, drawn = kept.resampled(repetitions=1000)
+    assert rows.tolist() == list(range(30))
+    by_day = survivors(daily + edge, 22)
+    # Samples of spans are others than samples of sessions: trials at the edge may fall on either side of it.
+    assert len(set(by_day) ^ set(rows[drawn.better()].tolist())) <= 3
+    assert 5 < len(by_day) < 25
+    flat = trials_of(daily - daily.mean(axis=1, keepdims=True), holding_days=22).resampled()[1].ability()
+    assert flat.consistent > 0.5
 
 
 def test_trials_that_do_not_move_are_left_out_of_the_tests():
