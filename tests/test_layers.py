@@ -88,13 +88,12 @@ PLACES = {
     "plotly": {"engine.report.plots"},
     "jinja2": {"engine.report"},
     "markupsafe": {"engine.report"},
-    "arch": {"engine.selection"},
     "scipy.special": {"engine.backend"},
     "cupyx": {"engine.backend", "engine.kernels"},
     "cupy": {"engine.backend", "engine.kernels", *APPLICATION},
 }
 # Imported inside functions only: whoever does not need them does not wait for them.
-LAZY = {"cupy", "ray", "submitit", "cupyx", "arch", "scipy.special", "exchange_calendars", "pandas", "plotly"}
+LAZY = {"cupy", "ray", "submitit", "cupyx", "scipy.special", "exchange_calendars", "pandas", "plotly"}
 HEAVY = (
     "cupy",
     "plotly",
@@ -202,7 +201,7 @@ def test_imports_go_down_and_libraries_stay_in_their_place(module):
         ("engine.report.tables", "from plotly import graph_objects", "only engine.report.plots may"),
         ("engine.pricing.black", "def f():\n    from scipy.special import ndtr", "only engine.backend may"),
         ("engine.pricing.black", "def f():\n    from scipy import special", "only engine.backend may"),
-        ("engine.selection.ability", "from arch.bootstrap import SPA", "move the import into the function"),
+        ("engine.runs.chosen", "import pandas as pd", "move the import into the function"),
         ("engine.data.quotes.schema", "import cupy", "imports cupy"),
         ("engine.data.quotes.schema", "import hydra.utils", "imports hydra.utils"),
         ("engine.data.quotes.schema", "from .panel import MarketPanel", "relatively"),
@@ -227,7 +226,7 @@ def test_a_planted_offence_is_found(module, line, offence):
         ("engine.run", "import hydra\nfrom omegaconf import OmegaConf\nfrom engine import backtest"),
         ("hydra_plugins.batch_launcher", "from hydra.plugins.launcher import Launcher\nimport engine.sweep.local"),
         ("strategies.rich_correlation", "from engine.backtest import zscore"),
-        ("engine.selection.ability", "def f():\n    from arch.bootstrap import SPA"),
+        ("engine.runs.chosen", "def f():\n    import pandas as pd"),
         ("engine.backtest.result", "import polars as pl\nimport numpy as np"),
     ],
 )

@@ -23,7 +23,7 @@ from engine.places import checkout
 if TYPE_CHECKING:
     from engine.data import MarketPanel
 
-LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "arch", "hydra-core", "ray", "cupy-cuda13x")
+LIBRARIES = ("dispersion-engine", "numpy", "scipy", "polars", "hydra-core", "ray", "cupy-cuda13x")
 # Keys of the configuration that change where and how a run is kept, but none of its numbers.
 READ_FILES = ("strategy", "schedule", "basket")  # groups whose settings may name a file
 NOT_NUMBERS = frozenset({"hydra", "study", "report", "sweep", "memory_budget", "causality", "allow", "note", "holdout"})

@@ -13,7 +13,7 @@ from engine.errors import InputError
 BLOCKS = 16
 FEWEST_TRIALS = 2
 TENTHS = 10
-_BYTES = 8_000_000  # of the splits x trials at work at once: they stay in the cache
+_BYTES = 1_000_000  # of the splits x trials at work at once: they stay in the cache of a core
 
 
 @dataclass(frozen=True, eq=False)
