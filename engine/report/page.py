@@ -40,15 +40,23 @@ class Page:
         self.template, self.title, self.script = template, title, script
         self.packed = Packed()
 
-    def figure(self, figure) -> Markup:
-        """Return the place of a figure on the page, its title and unit above it as text."""
+    def figure(self, figure, least: int = 0) -> Markup:
+        """Return the place of a figure on the page, its title and unit above it as text.
+
+        Parameters
+        ----------
+        figure : Figure
+        least : int
+            Pixels below which it is not drawn narrower: it is then moved sideways, by the keyboard too.
+        """
         parts = plots.as_parts(figure)
         number = self.packed.figure(parts)
         title, unit = html.escape(parts["title"]), html.escape(parts["unit"])
         caption = " ".join([f"<b>{title}</b>"] * bool(title) + [f"<span>{unit}</span>"] * bool(unit))
+        reached, narrowest = (' tabindex="0"', f";min-width:{least}px") if least else ("", "")
         return Markup(
-            f"<figure><figcaption>{caption}</figcaption>"
-            f'<div class="plot" data-figure="{number}" style="height:{parts["height"]}px"></div></figure>'
+            f"<figure{reached}><figcaption>{caption}</figcaption>"
+            f'<div class="plot" data-figure="{number}" style="height:{parts["height"]}px{narrowest}"></div></figure>'
         )
 
     def render(self, **content) -> str:

@@ -23,6 +23,7 @@ NUMBERS = ("pnl_gross", "cost", "pnl_net", "breakeven_cost", "sharpe_gross", MET
 NOT_ASKED = {name for name, *_ in ROWS} | {"run", "index_vega", "capital", "cautions", "sweep", "report"}
 LEADERS = 20  # rows of the table that needs no script
 MOST_MAPS, MOST_AXES = 6, 8
+EDGE, CELL, MOST_CELLS, AXIS = 90, 44, 16, 90  # pixels that labels, a number and an axis take, and cells given room
 LIKELY, UNLIKELY = 0.95, 0.05
 
 
@@ -142,11 +143,12 @@ def _over_settings(page: Page, known: pl.DataFrame, settings: list[str]) -> list
         page.figure(
             plots.plot_sweep_heatmap(known.group_by(x, y).agg(mean), x, y, METRIC).update_layout(
                 title={"text": f"{words}: {y} by {x}"}, yaxis={"title": {"text": ""}}
-            )
+            ),
+            least=EDGE + CELL * min(known[x].n_unique(), MOST_CELLS),
         )
         for x, y in list(itertools.combinations(axes, 2))[:MOST_MAPS]
     ]
-    parallel = page.figure(plots.plot_parallel(known, axes, METRIC, words))
+    parallel = page.figure(plots.plot_parallel(known, axes, METRIC, words), least=AXIS * (len(axes) + 1))
     return [
         Section("Net Sharpe over pairs of settings", maps, note=note),
         Section("All settings in parallel", [parallel], note="Drag along an axis to keep the runs that pass there."),

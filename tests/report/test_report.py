@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -139,3 +140,33 @@ def test_a_page_does_not_wait_for_plotly():
     code = "import sys; from engine.report import plots, write_tearsheet; print('plotly' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_numbers_in_cells_are_read_on_every_colour_of_a_heat_map_by_light_and_dark():
+    script = (Path(plots.__file__).parents[1] / "templates" / "page.js").read_text()
+    by_dark = dict(re.findall(r'"(#[0-9a-f]{6})": "(#[0-9a-f]{6})"', script))
+
+    def luminance(colour: str) -> float:  # WCAG 2.1
+        parts = (int(colour[n : n + 2], 16) / 255.0 for n in (1, 3, 5))
+        red, green, blue = (p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    runs = pl.DataFrame({"a": [1.0, 2.0], "b": [1.0, 1.0], "m": [-1.0, 2.0]})
+    surface = pl.DataFrame({"tenor": [30], "10": [0.3], "50": [0.4]})
+    for figure in (plots.plot_sweep_heatmap(runs, "a", "b", "m"), plots.plot_surface(surface, "one date")):
+        (heat,) = figure.data
+        for look in ({}, by_dark):
+            ink, *cells = (look.get(c, c) for c in (heat["textfont"]["color"], *(c for _, c in heat["colorscale"])))
+            assert bool(look) == (luminance(ink) > 0.5)
+            for cell in cells:
+                low, high = sorted((luminance(ink), luminance(cell)))
+                assert (high + 0.05) / (low + 0.05) > 4.5  # AA
+
+
+def test_a_heat_map_of_many_cells_has_a_scale_in_place_of_numbers():
+    many = pl.DataFrame({"a": list(range(17)), "b": [0.0] * 17, "m": [1.0] * 17})
+    (heat,) = plots.plot_sweep_heatmap(many, "a", "b", "m").plotly().data
+    assert (heat.texttemplate, heat.showscale) == (None, None)
+    (few,) = plots.plot_sweep_heatmap(many.head(16), "a", "b", "m").plotly().data
+    assert few.texttemplate
+    assert few.showscale is False

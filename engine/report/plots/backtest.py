@@ -8,14 +8,16 @@ import polars as pl
 
 from engine.arrays import Dates, Floats
 from engine.backtest.attribution import PARTS
-from engine.report.plots.style import COST, GROSS, INK, NET, Figure, new_figure
+from engine.report.plots.style import COST, GAIN, GROSS, INK, LOSS, NET, PALE, Figure, new_figure
+
+MOST_TOLD = 16  # cells of a heat map across, and down, that have room for a number
 
 
 def plot_equity(daily: pl.DataFrame, currency: str) -> Figure:
     """Cumulative P&L gross, net and cost; the last is drawn downwards, so that the first two differ by it."""
     gross, cost, net = (daily[name].cum_sum() for name in ("pnl_gross", "cost", "pnl_net"))
     figure = new_figure(
-        f"Cumulative P&L: gross {_money(gross[-1])}, cost {_money(cost[-1])}, net {_money(net[-1])} {currency}",
+        f"Cumulative P&L: gross {money(gross[-1])}, cost {money(cost[-1])}, net {money(net[-1])} {currency}",
         f"cumulative P&L ({currency})",
     )
     hover = "%{y:,.0f}"
@@ -43,7 +45,7 @@ def plot_drawdown(dates: Sequence[Any] | Dates, drawdown: Floats, currency: str)
     """Fall of cumulative net P&L below its running high."""
     worst = int(np.argmin(drawdown))
     figure = new_figure(
-        f"Drawdown of net P&L: worst {_money(drawdown[worst])} {currency} on {dates[worst]}", f"drawdown ({currency})"
+        f"Drawdown of net P&L: worst {money(drawdown[worst])} {currency} on {dates[worst]}", f"drawdown ({currency})"
     )
     figure.add_scatter(
         x=dates,
@@ -85,7 +87,7 @@ def plot_attribution(daily: pl.DataFrame, currency: str) -> Figure:
     totals = {part: float(cumulative[part].sum()) for part in drawn}
     largest = max(totals, key=lambda part: abs(totals[part]))
     figure = new_figure(
-        f"P&L explain: largest source {shown.get(largest, largest)}, {_money(totals[largest])} {currency}",
+        f"P&L explain: largest source {shown.get(largest, largest)}, {money(totals[largest])} {currency}",
         f"cumulative P&L ({currency})",
     )
     for part in totals:
@@ -125,15 +127,15 @@ def plot_sweep_heatmap(runs: pl.DataFrame, x: str, y: str, metric: str) -> Figur
     across, down = runs[x].unique().sort().to_list(), runs[y].unique().sort().to_list()
     values = {(row[x], row[y]): row[metric] for row in runs.iter_rows(named=True)}
     grid = [[values.get((a, d)) for a in across] for d in down]
+    told = len(across) <= MOST_TOLD and len(down) <= MOST_TOLD  # every cell says its number, else a scale tells them
     figure = new_figure(f"{metric} over {x} and {y}", y, x)
     figure.add_heatmap(
         x=[str(a) for a in across],
         y=[str(d) for d in down],
         z=grid,
-        colorscale=[[0.0, COST], [0.5, "#f6f4ef"], [1.0, NET]],
+        colorscale=[[0.0, LOSS], [0.5, PALE], [1.0, GAIN]],
         zmid=0.0,
-        showscale=False,  # every cell says its number
-        texttemplate="%{z:.3g}",
+        **({"showscale": False, "texttemplate": "%{z:.3g}", "textfont": {"color": INK}} if told else {}),
         hovertemplate=f"{x} %{{x}}<br>{y} %{{y}}<br>{metric} %{{z:.4g}}<extra></extra>",
     )
     figure.update_xaxes(type="category")
@@ -142,12 +144,12 @@ def plot_sweep_heatmap(runs: pl.DataFrame, x: str, y: str, metric: str) -> Figur
     return figure
 
 
-def _money(amount: float) -> str:
+def money(amount: float) -> str:
     """Write money short: 1.2m, 340k.
 
     Examples
     --------
-    >>> _money(1_234_567), _money(-34_000.0), _money(12.0)
+    >>> money(1_234_567), money(-34_000.0), money(12.0)
     ('1.2m', '-34k', '12')
     """
     for size, sign in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):

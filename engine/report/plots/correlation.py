@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from engine.report.plots.style import GROSS, INK, NET, Figure, new_figure
+from engine.report.plots.style import GAIN, GROSS, INK, NET, PALE, Figure, new_figure
 
 
 def plot_implied_correlation(series: pl.DataFrame, title: str = "Implied against realised correlation") -> Figure:
@@ -62,9 +62,10 @@ def plot_surface(surface: pl.DataFrame, title: str) -> Figure:
         x=deltas,
         y=tenors,
         z=points,
-        colorscale=[[0.0, "#f6f4ef"], [0.5, GROSS], [1.0, NET]],
+        colorscale=[[0.0, PALE], [1.0, GAIN]],
         showscale=False,  # every cell says its number
         texttemplate="%{z:.0f}",
+        textfont={"color": INK},
         hovertemplate="%{y}, delta %{x}: %{z:.1f}<extra></extra>",
     )
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
@@ -86,7 +87,7 @@ def plot_basket_heatmap(series: pl.DataFrame, title: str, sampled: int = 160) ->
         x=shown["date"].to_numpy(),
         y=baskets,
         z=[(shown[basket] * 100.0).to_list() for basket in baskets],
-        colorscale=[[0.0, "#f6f4ef"], [0.5, GROSS], [1.0, NET]],
+        colorscale=[[0.0, PALE], [0.5, GROSS], [1.0, NET]],
         colorbar={"title": {"text": "x 100"}},
         hovertemplate="%{y}, %{x}: %{z:.1f}<extra></extra>",
     )

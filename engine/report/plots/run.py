@@ -5,6 +5,7 @@ import polars as pl
 
 from engine.arrays import Floats
 from engine.backtest import Signal
+from engine.report.plots.backtest import money
 from engine.report.plots.style import COST, GROSS, INK, MUTED, NET, Figure, new_figure
 
 PART_COLOURS = ("#3f8f6b", COST, "#8a5a9e", "#6b7885", "#b08d2a")
@@ -93,7 +94,7 @@ def plot_split(split: pl.DataFrame, currency: str, title: str) -> Figure:
     """Cumulative P&L of up to five parts of what the title names; columns date and the parts, which sum to it."""
     parts = [column for column in split.columns if column != "date"]
     totals = {part: float(split[part].sum()) for part in parts}
-    told = ", ".join(f"{part.replace('_', ' ')} {totals[part] / 1e6:,.1f}m" for part in parts)
+    told = ", ".join(f"{part.replace('_', ' ')} {money(totals[part])}" for part in parts)
     figure = new_figure(f"{title}: {told}", f"cumulative P&L ({currency})")
     dates = split["date"].to_numpy()
     for part, colour in zip(parts, PART_COLOURS, strict=False):

@@ -4,6 +4,7 @@ from functools import partialmethod
 from typing import Any, Self
 
 INK, MUTED, GRID = "#1b2733", "#6b7885", "#e6eaee"
+PALE, GAIN, LOSS = "#f6f4ef", "#8fb5d9", "#e0a184"  # of cells that hold a number: ink is read on each
 GROSS, NET, COST = "#7fa6c9", "#12395b", "#c0572b"
 SERIES = ("#12395b", "#c0572b", "#3f8f6b", "#8a5a9e", "#c99a2e", "#5b8db8", "#9b3d4f", "#6b7885")
 

@@ -4,7 +4,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const BY_DARK = {
   "#1b2733": "#e6edf3", "#12395b": "#8cc0ec", "#7fa6c9": "#5585ad", "#c0572b": "#ec8b5e", "#3f8f6b": "#62c296",
   "#8a5a9e": "#c195d6", "#c99a2e": "#e2bb5c", "#5b8db8": "#86b6de", "#9b3d4f": "#e07f92", "#6b7885": "#a3b0bc",
-  "#f6f4ef": "#25313c", "#e6eaee": "#2c3742", "#b8c1c9": "#4a5763", "rgba(18,57,91,0.15)": "rgba(140,192,236,0.2)",
+  "#f6f4ef": "#25313c", "#8fb5d9": "#2d5f8a", "#e0a184": "#8a4a2b", "#e6eaee": "#2c3742", "#b8c1c9": "#4a5763", "rgba(18,57,91,0.15)": "rgba(140,192,236,0.2)",
 };
 const phone = () => innerWidth < 600;
 
