@@ -23,7 +23,8 @@ NUMBERS = ("pnl_gross", "cost", "pnl_net", "breakeven_cost", "sharpe_gross", MET
 NOT_ASKED = {name for name, *_ in ROWS} | {"run", "index_vega", "capital", "cautions", "sweep", "report"}
 LEADERS = 20  # rows of the table that needs no script
 MOST_MAPS, MOST_AXES = 6, 8
-EDGE, CELL, MOST_CELLS, AXIS = 90, 44, 16, 90  # pixels that labels, a number and an axis take, and cells given room
+ASKED_TO = 12  # significant digits of a setting
+EDGE, CELL, AXIS = 90, 44, 90  # pixels that labels, a cell with its number, and an axis take
 LIKELY, UNLIKELY = 0.95, 0.05
 
 
@@ -50,6 +51,9 @@ def sweep_report(
     """
     runs = runs.with_columns(pl.col("run").str.split("/").list.last())
     settings = settings_of(runs)
+    # A range of steps of .1 has .30000000000000004, which nobody asked for.
+    fractions = [name for name in settings if runs[name].dtype.is_float()]
+    runs = runs.with_columns(pl.col(fractions).round_sig_figs(ASKED_TO)) if fractions else runs
     page = Page("sweep.html", title, script)
     board = runs.select("run", *settings, *(name for name in NUMBERS if name in runs.columns), "cautions")
     board = board.sort(METRIC, descending=True, nulls_last=True)
@@ -144,7 +148,7 @@ def _over_settings(page: Page, known: pl.DataFrame, settings: list[str]) -> list
             plots.plot_sweep_heatmap(known.group_by(x, y).agg(mean), x, y, METRIC).update_layout(
                 title={"text": f"{words}: {y} by {x}"}, yaxis={"title": {"text": ""}}
             ),
-            least=EDGE + CELL * min(known[x].n_unique(), MOST_CELLS),
+            least=EDGE + CELL * across if (across := known[x].n_unique()) <= plots.MOST_TOLD else 0,
         )
         for x, y in list(itertools.combinations(axes, 2))[:MOST_MAPS]
     ]

@@ -58,6 +58,23 @@ def test_only_settings_that_differ_are_axes():
     assert settings_of(runs()) == ["strategy.enter", "sizing"]
 
 
+def test_settings_of_a_range_are_written_as_they_were_asked():
+    steps = [0.1 * n for n in range(1, 41)]  # among them .30000000000000004
+    many = pl.concat([runs(5).drop("lag")] * 8).with_columns(
+        pl.Series("run", [f"results/a/b/{n}" for n in range(40)]), pl.Series("strategy.leave", steps)
+    )
+    page = sweep_report(many, None, "Sweep", script="plotly.js")
+    held = unpacked(page)
+    (asked,) = (column(held, place) for place in held["rows"]["runs"] if place["name"] == "strategy.leave")
+    assert sorted(asked, key=float) == [str(round(step, 1)) for step in steps]
+    assert "0000000" not in page.partition("<script")[0]
+    parallel = next(figure for figure in held["figures"] if figure["data"][0]["type"] == "parcoords")
+    (axis,) = (one for one in parallel["data"][0]["dimensions"] if one["label"] == "strategy.leave")
+    judged = [str(round(step, 1)) for n, step in enumerate(steps) if n % 5]  # the first of each five has no ratio
+    assert axis["ticktext"] == judged[::3]  # 12 at most
+    assert axis["tickvals"] == list(range(0, 32, 3))
+
+
 def test_axes_of_heat_maps_and_bars_are_categories():
     frame = runs().drop_nulls()
     heat = plots.plot_sweep_heatmap(

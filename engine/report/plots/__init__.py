@@ -4,6 +4,7 @@ It is handed numpy arrays: to read a column of polars it would load another libr
 """
 
 from engine.report.plots.backtest import (
+    MOST_TOLD,
     plot_attribution,
     plot_drawdown,
     plot_equity,
@@ -28,6 +29,7 @@ from engine.report.plots.style import as_html, as_parts, plotly_script
 from engine.report.plots.sweep import plot_by_setting, plot_later_ranks, plot_luck, plot_parallel
 
 __all__ = [
+    "MOST_TOLD",
     "as_html",
     "as_parts",
     "plot_attribution",

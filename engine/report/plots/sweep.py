@@ -9,6 +9,7 @@ from engine.arrays import Floats
 from engine.report.plots.style import COST, GROSS, NET, Figure, new_figure
 
 BINS = 30
+MOST_TICKS = 12  # that an axis of settings has room for
 
 
 def plot_luck(ratios: Floats, best: float, luck: float | None) -> Figure:
@@ -67,7 +68,8 @@ def plot_parallel(runs: pl.DataFrame, settings: Sequence[str], metric: str, word
     for name in settings:
         values = runs[name].unique().sort().to_list()
         place = {value: n for n, value in enumerate(values)}
-        ticks = {"tickvals": list(range(len(values))), "ticktext": [str(value) for value in values]}
+        told = range(0, len(values), -(-len(values) // MOST_TICKS))
+        ticks = {"tickvals": list(told), "ticktext": [str(values[n]) for n in told]}
         dimensions.append({"label": name, "values": [place[value] for value in runs[name]], **ticks})
     result = runs[metric].fill_null(float("nan")).to_numpy()
     dimensions.append({"label": words, "values": result})
