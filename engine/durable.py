@@ -1,11 +1,13 @@
 """Files that are whole or not there, whatever is killed meanwhile: locked, brought to disk, put in place, checked."""
 
 import hashlib
+import json
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -14,12 +16,40 @@ from engine.errors import InputError
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 86_400.0  # seconds
+SEAL = "sha256"  # entry of an object that is kept as JSON: of all its others
 
 
 def checksum(path) -> str:
     """Return the SHA-256 of a file."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sealed(content: dict[str, Any]) -> dict[str, Any]:
+    """Return an object that JSON can hold with the SHA-256 of what it says, as its last entry.
+
+    Examples
+    --------
+    >>> seal_holds(sealed({"holding_sessions": 21}))
+    True
+    >>> seal_holds(sealed({"holding_sessions": 21}) | {"holding_sessions": 2})
+    False
+    """
+    return without_seal(content) | {SEAL: _hash_of(without_seal(content))}
+
+
+def seal_holds(content: dict[str, Any]) -> bool:
+    """Tell whether an object says what it said when it was sealed; one of an earlier version has no seal."""
+    return SEAL not in content or content[SEAL] == _hash_of(without_seal(content))
+
+
+def without_seal(content: dict[str, Any]) -> dict[str, Any]:
+    """Return an object without the entry that tells whether it was changed."""
+    return {key: value for key, value in content.items() if key != SEAL}
+
+
+def _hash_of(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def sync(path) -> None:

@@ -137,8 +137,8 @@ def combine(
     Raises
     ------
     InputError
-        When there is nothing to combine, the limit is no amount, a rate is missing, or hedges are of a kind that is not
-        netted.
+        When there is nothing to combine, the limit is no amount, a rate is missing or odd (`read_rates`), or hedges are
+        of a kind that is not netted.
 
     Examples
     --------
@@ -186,9 +186,13 @@ def _daily(results: Mapping[str, BacktestResult], netted: bool) -> pl.DataFrame:
 
 
 def _check(results: Mapping[str, BacktestResult], netted: bool, action: str, most: float | None) -> None:
-    named = isinstance(results, Mapping) and all(isinstance(result, BacktestResult) for result in results.values())
+    named = isinstance(results, Mapping) and all(
+        isinstance(name, str) and isinstance(result, BacktestResult) for name, result in results.items()
+    )
     if not (results and named):
-        raise InputError("a book needs a backtest at least; give them by name")
+        raise InputError("a book needs a backtest at least; give them by name, a text")
+    if not isinstance(netted, bool):
+        raise InputError(f"netted={netted!r} is neither True nor False")
     if action not in (SCALE, BLOCK):
         raise InputError(f"action={action} is unknown; choose {SCALE} or {BLOCK}")
     if most is not None and not (is_kind(most, float) and most >= 0.0):

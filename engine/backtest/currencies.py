@@ -6,10 +6,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from engine.data.tables.contracts import EXCHANGE_RATES
 from engine.data.tables.given import as_frame
+from engine.data.tables.judge import judged
 from engine.errors import InputError
 
-COLUMNS = ("date", "currency", "rate")
+# Close to close no currency has moved by a quarter and come back the day after, and none by a factor of eight but by
+# being renamed in other units. NEAR is what a day's move of its own leaves of the way back.
+THERE_AND_BACK, RESCALED, NEAR = 1.25, 8.0, 0.04
+LONGEST_GAP = 10  # days between two rates, beyond which they say nothing of each other
+INVERTED = 0.02  # of one over the rate before, where the two are more than five times as far apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +97,8 @@ def read_rates(currencies: set[str], currency: str | None, fx: Any) -> Rates:
     Raises
     ------
     InputError
-        When either is missing, or a row is no rate, or there are two of one currency and date.
+        When either is missing, a row breaks the contract (`engine.data.tables.contracts.EXCHANGE_RATES`), rates of the
+        book's own currency are not 1, or rates move as no currency does.
     """
     if currency is None and len(currencies) == 1:
         (currency,) = currencies
@@ -100,29 +107,37 @@ def read_rates(currencies: set[str], currency: str | None, fx: Any) -> Rates:
             f"a book is kept in one currency, and these are in {', '.join(sorted(currencies))}; say which as "
             "currency=, and give fx=, a frame of date, currency and rate"
         )
-    return Rates(currency, {} if fx is None else _by_currency(as_frame(fx, "fx")))
+    return Rates(currency, {} if fx is None else _by_currency(as_frame(fx, "fx"), currency))
 
 
-def _by_currency(frame: pl.DataFrame) -> dict[str, dict]:
-    if absent := [name for name in COLUMNS if name not in frame.columns]:
-        raise InputError(f"fx has no column {absent[0]}; it needs {', '.join(COLUMNS)}")
-    try:
-        rows = frame.select(
-            pl.col("date").cast(pl.Date), pl.col("currency").cast(pl.String), pl.col("rate").cast(pl.Float64)
-        )
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"fx: {error}; date is a date, currency a code such as EUR, rate a number") from error
-    odd = rows.filter(
-        ~(pl.col("rate").is_finite() & (pl.col("rate") > 0.0)).fill_null(False) | pl.col("date").is_null()
-    )
-    if odd.height:
-        raise InputError(
-            f"fx has a rate of {odd['rate'][0]} for {odd['currency'][0]} on {odd['date'][0]}; leave it out"
-        )
-    twice = rows.filter(rows.select("date", "currency").is_duplicated())
-    if twice.height:
-        raise InputError(f"fx has two rates of {twice['currency'][0]} on {twice['date'][0]}; keep one")
-    return {
-        str(key[0]): dict(zip(part["date"], part["rate"], strict=True))
-        for key, part in rows.partition_by("currency", as_dict=True).items()
-    }
+def _by_currency(given: pl.DataFrame, own: str) -> dict[str, dict]:
+    told = judged(EXCHANGE_RATES, given, "fx")
+    if told.rejected.height:
+        _, _, line, column, reason, value = told.rejected.row(0)
+        more = f"; {told.rejected.height - 1:,} more such rows" if told.rejected.height > 1 else ""
+        raise InputError(f"fx, row {line}, column {column}: {reason} ({value}){more}; mend it, or leave it out")
+    rates = {str(code): part.sort("date") for (code,), part in told.kept.group_by("currency", maintain_order=True)}
+    for code, part in rates.items():
+        if code == own and (part["rate"] != 1.0).any():
+            raise InputError(f"fx has rates of {own}, which the book is kept in, that are not 1; leave its rows out")
+        _check_moves(code, part["date"].to_numpy(), part["rate"].to_numpy(), own)
+    return {code: dict(zip(part["date"], part["rate"], strict=True)) for code, part in rates.items()}
+
+
+def _check_moves(code: str, dates: np.ndarray, rates: np.ndarray, own: str) -> None:
+    """Raise InputError where rates move as no currency does."""
+    level = np.log(rates)
+    move = np.where(np.diff(dates) <= np.timedelta64(LONGEST_GAP, "D"), np.diff(level), 0.0)
+    back = np.abs(np.append(level[2:] - level[:-2], np.inf)) < NEAR
+    inverted = (np.abs(level[1:] + level[:-1]) < INVERTED) & (np.abs(move) > 5.0 * INVERTED)
+    for odd, what in (
+        (inverted, "is one over the rate before: it is units of the one currency for the other on both"),
+        ((np.abs(move) > np.log(THERE_AND_BACK)) & back, "is that of a day, and the next is as before"),
+        (np.abs(move) > np.log(RESCALED), "is in other units than the rate before"),
+    ):
+        if len(found := np.flatnonzero(odd)):
+            t = int(found[0]) + 1
+            raise InputError(
+                f"fx: the rate of {code} is {rates[t]:.6g} on {dates[t]} after {rates[t - 1]:.6g} on {dates[t - 1]}, "
+                f"which {what}; a rate is {own} for one {code}: mend it"
+            )

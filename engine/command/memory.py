@@ -9,17 +9,14 @@ import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from engine.calendar import read_date
-from engine.durable import locked
+from engine.command.memory_lines import HELD_OUT, LOOKED, TRIED, add, lines_of
 from engine.errors import InputError
 from engine.selection import expected_best_sharpe
 
-MEMORY = Path("results") / "trials.jsonl"
 OPEN = "open"
-TRIED, HELD_OUT, LOOKED = "tried", "held_out", "looked"  # what a line says of a market
 FEWEST = 5  # settings from which on it is worth saying what luck would show
 
 
@@ -111,13 +108,13 @@ def remember(trials: Iterable[Trial], study: str, when: str) -> None:
         }
         for (data, market), of in by_market.items()
     ]
-    _add(lines)
+    add(lines)
 
 
 def tried(data: str) -> Tried:
     """Return what was tried on a market so far; a setting that was run again counts once, as it came out last."""
     last: dict[str, float | None] = {}
-    for line in _lines(TRIED, data):
+    for line in lines_of(TRIED, data):
         last.update(zip(line["settings"], line["sharpe"], strict=True))
     known = [sharpe for sharpe in last.values() if sharpe is not None and math.isfinite(sharpe)]
     if len(known) < 2:
@@ -129,11 +126,11 @@ def tried(data: str) -> Tried:
 
 def holdout(data: str) -> Holdout | None:
     """Return what is held out of a market, None where nothing is."""
-    said = list(_lines(HELD_OUT, data))
+    said = list(lines_of(HELD_OUT, data))
     if not said:
         return None
     first = min(said, key=lambda line: line["first"])
-    return Holdout(first["first"], first["when"], sum(1 for _ in _lines(LOOKED, data)))
+    return Holdout(first["first"], first["when"], sum(1 for _ in lines_of(LOOKED, data)))
 
 
 def hold_out(data: str, market: str, first: str, when: str) -> None:
@@ -147,7 +144,7 @@ def hold_out(data: str, market: str, first: str, when: str) -> None:
     known = holdout(data)
     _refuse_later(known, first)
     if known is None or known.first != first:
-        _add([{"what": HELD_OUT, "data": data, "market": market, "first": first, "when": when}])
+        add([{"what": HELD_OUT, "data": data, "market": market, "first": first, "when": when}])
 
 
 def look(data: str, market: str, when: str) -> Holdout:
@@ -160,7 +157,7 @@ def look(data: str, market: str, when: str) -> Holdout:
     """
     if holdout(data) is None:
         raise InputError(f"holdout=open: nothing of market {market} is held out; hold sessions out by holdout=DATE")
-    _add([{"what": LOOKED, "data": data, "market": market, "when": when}])
+    add([{"what": LOOKED, "data": data, "market": market, "when": when}])
     found = holdout(data)
     assert found is not None
     return found
@@ -230,29 +227,3 @@ def _refuse_later(known: Holdout | None, first: str) -> None:
             f"holdout={first}: sessions from {known.first} on are held out since {known.since}, and a later date would "
             "open some; holdout=open looks at all of them, and is counted"
         )
-
-
-def _add(lines: list[dict]) -> None:
-    if not lines:
-        return
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    with locked(MEMORY, "adding to"), open(MEMORY, "a+b") as stream:
-        size = stream.tell()
-        stream.seek(max(size - 1, 0))
-        torn = size > 0 and stream.read(1) != b"\n"  # by whoever was killed while adding
-        stream.write(b"\n" * torn + text.encode())
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _lines(what: str, data: str) -> Iterable[dict]:
-    """Yield the lines of a market; one that was torn off is no line."""
-    if not MEMORY.is_file():
-        return
-    for text in MEMORY.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(line, dict) and line.get("what") == what and line.get("data") == data:
-            yield line

@@ -6,7 +6,6 @@ claims the folder removes the names listed, and only those.
 """
 
 import errno
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,13 +17,13 @@ from filelock import FileLock, Timeout
 from engine.durable import checksum, sync
 from engine.errors import InputError
 from engine.runs.manifest import as_json
+from engine.runs.written import MANIFEST, written_before
 
 if TYPE_CHECKING:
     import polars as pl
 
 MARK = ".unfinished"
 LOCK = ".unfinished.lock"
-MANIFEST = "manifest.json"
 
 _held: dict[Path, "Claim"] = {}
 
@@ -89,7 +88,7 @@ class Claim:
         for name in (*(name for name in self._made if name.endswith("/")), "."):
             sync(self.folder / name)
         if manifest is not None:
-            self.write_text(MANIFEST, as_json(manifest | {"files": dict(self.checksums)}))
+            self.write_text(MANIFEST, as_json(manifest | {"files": dict(self.checksums)}, seal=True))
             sync(self.folder)
         (self.folder / MARK).unlink(missing_ok=True)
         self._let_go()
@@ -187,15 +186,6 @@ def run_folder(folder: Path, inside_sweep: bool = False) -> Iterator[Claim]:
     except BaseException:
         own.take_back()
         raise
-
-
-def written_before(folder: Path) -> dict[str, str]:
-    """Return the files that a finished run's manifest lists, name to SHA-256; none where it cannot be read."""
-    try:
-        listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("files", {})
-    except (OSError, ValueError, AttributeError):
-        return {}
-    return listed if isinstance(listed, dict) else {}
 
 
 def _locked(folder: Path) -> FileLock:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from engine.command.memory import Trial, data_of, remarks
 from engine.durable import checksum
-from engine.runs.claim import Claim, unmark, written_before
+from engine.errors import InputError
+from engine.runs.claim import Claim, unmark
 from engine.runs.leaders import pages_asked
 from engine.runs.manifest import as_json, files_read, manifest
+from engine.runs.written import read_manifest
 
 if TYPE_CHECKING:
     from engine.backtest import BacktestResult
@@ -105,10 +107,10 @@ def fill(kept: Claim, files: dict[str, bytes], asked: dict[str, str], manifest: 
 def is_finished(folder: Path, config: dict, config_hash: str) -> bool:
     """Tell whether a job's folder holds, whole, the run that this configuration would make again."""
     try:
-        made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        listed = written_before(folder)
+        made = read_manifest(folder)
+        listed = made.get("files", {})
         whole = all(checksum(folder / name) == known for name, known in listed.items())
-    except (OSError, ValueError):
+    except (OSError, InputError):
         return False
     wanted = {"summary.json", "daily.parquet", "ledger.parquet"}
     if pages_asked(config) == math.inf:  # of fewer it is not known whether this run leads

@@ -20,8 +20,8 @@ from engine.data.vendors.raw_files import MEMBER, is_folder
 from engine.data.vendors.read_layout import fields_of
 from engine.data.vendors.recognise import Found, Match, look, nothing_known
 from engine.errors import InputError
-from engine.runs.claim import MANIFEST
 from engine.runs.table_store import RUNS, is_table
+from engine.runs.written import MANIFEST
 
 MOST_FILES, MOST_BYTES, MOST_ROWS = 24, 256 * 2**20, 200_000  # beyond these some files and rows stand for all
 SHOWN = 5

@@ -12,9 +12,9 @@ import polars as pl
 from engine.backtest.metrics import sharpe
 from engine.data.parquet import read_frame
 from engine.errors import InputError
-from engine.runs.claim import written_before
 from engine.runs.read import finished
 from engine.runs.table_store import gather, is_table, read_rows
+from engine.runs.written import AGAIN, read_manifest
 from engine.selection import (
     Trials,
     block_of,
@@ -257,8 +257,8 @@ def _results(folders: list[Path]) -> dict[Path, _Run]:
         if not daily.is_file():
             continue
         try:
-            rows = read_frame(daily, "run this job again", written_before(folder).get(daily.name))
-            made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            made = read_manifest(folder)
+            rows = read_frame(daily, AGAIN, made.get("files", {}).get(daily.name))
             found[folder] = _Run(
                 net=rows["pnl_net"].to_numpy(),
                 span=rows["date"].to_numpy().tobytes(),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import kernels
 from engine.backend import library
-from engine.durable import checksum, put_in_place
+from engine.durable import checksum, put_in_place, sealed
 from engine.places import checkout
 
 if TYPE_CHECKING:
@@ -102,18 +102,18 @@ def files_read(config: dict) -> dict[str, str]:
     return {key: checksum(file) for key, file in files.items() if file.is_file()}
 
 
-def as_json(content: dict) -> str:
-    """Return a flat object as JSON text; numbers that are not finite become null."""
+def as_json(content: dict, seal: bool = False) -> str:
+    """Return a flat object as JSON text, sealed if asked for; numbers that are not finite become null."""
     plain = {
         key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in content.items()
     }
-    return json.dumps(plain, indent=2, allow_nan=False) + "\n"
+    return json.dumps(sealed(plain) if seal else plain, indent=2, allow_nan=False) + "\n"
 
 
-def write_json(path: Path, content: dict) -> None:
-    """Write a flat object as a JSON file, whole or not at all."""
+def write_json(path: Path, content: dict, seal: bool = False) -> None:
+    """Write a flat object as a JSON file, sealed if asked for, whole or not at all."""
     unfinished = path.with_suffix(".part")
-    unfinished.write_text(as_json(content), encoding="utf-8")
+    unfinished.write_text(as_json(content, seal), encoding="utf-8")
     put_in_place(unfinished, path)
 
 

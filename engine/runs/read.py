@@ -18,8 +18,8 @@ from engine.data.parquet import read_frame
 from engine.errors import InputError
 from engine.runs.again import frame_again, made_again
 from engine.runs.chosen import Runs
-from engine.runs.claim import MANIFEST, written_before
 from engine.runs.table_store import asked_keys, is_table, read_rows
+from engine.runs.written import AGAIN, MANIFEST, read_manifest, read_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,14 +57,19 @@ class Run:
 
     def returns(self) -> "pd.Series":
         """Daily net P&L over the fixed capital, a pandas series as quantstats and pyfolio take; see `as_returns`."""
-        daily = self.daily
+        capital, daily = self._capital(), self.daily
         name = "/".join(self.folder.parts[-2:])
-        return as_returns(daily["date"].to_numpy(), daily["pnl_net"].to_numpy(), self.summary["capital"], name)
+        return as_returns(daily["date"].to_numpy(), daily["pnl_net"].to_numpy(), capital, name)
 
     def statistics(self) -> TrackRecord:
         """Errors, intervals, tails, drawdowns and years of net P&L; a result in memory adds regimes and factors."""
-        daily, capital = self.daily, self.summary["capital"]
+        capital, daily = self._capital(), self.daily
         return track_record(daily["date"].to_numpy(), daily["pnl_net"].to_numpy(), capital, self.holding_sessions)
+
+    def _capital(self) -> float:
+        if "capital" not in self.summary:
+            raise InputError(f"{self.folder} is no backtest, and has no returns; give a run of engine.run")
+        return self.summary["capital"]
 
     @property
     def in_table(self) -> bool:
@@ -90,7 +95,7 @@ class Run:
         path = self.folder / f"{name}.parquet"
         if not path.exists():
             raise InputError(f"{self.folder} has no {name}.parquet; it holds {', '.join(_tables(self.folder))}")
-        return read_frame(path, "run this job again", written_before(self.folder).get(path.name))
+        return read_frame(path, AGAIN, self.manifest.get("files", {}).get(path.name))
 
 
 def load_run(path: Path | str) -> Run:
@@ -108,14 +113,12 @@ def load_run(path: Path | str) -> Run:
         raise InputError(f"there is no run folder {folder}")
     if not (folder / "manifest.json").exists():
         raise InputError(f"{folder} holds no finished run (no manifest.json); give results/<study>/<time>/<n>")
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{folder / MANIFEST} is damaged; run this job again") from error
-    asked = {name: read_yaml(folder / ".hydra" / f"{name}.yaml") for name in ("config", "hydra", "overrides")}
+    manifest = read_manifest(folder)
+    asked = {name: _asked(folder, f".hydra/{name}.yaml", manifest) for name in ("config", "hydra", "overrides")}
     file = folder / "summary.json"
+    told = read_text(folder, file.name, manifest)
     try:
-        summary = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        summary = {} if told is None else json.loads(told)
         choices = asked["hydra"]["hydra"]["runtime"]["choices"]
     except (ValueError, LookupError, TypeError) as error:
         raise InputError(f"{file} or {folder / '.hydra'} is damaged; run this job again") from error
@@ -146,18 +149,19 @@ class _Loader(_SafeLoader):
     }
 
 
-def read_yaml(file: Path) -> Any:
-    """Read a file of `.hydra/` as plain dictionaries, lists and values.
+def read_yaml(text: str) -> Any:
+    """Read the text of a file of `.hydra/` as plain dictionaries, lists and values; YAMLError where it is damaged."""
+    return yaml.load(text, _Loader)
 
-    Raises
-    ------
-    InputError
-        When it is not there, or damaged.
-    """
+
+def _asked(folder: Path, name: str, manifest: dict) -> Any:
+    text = read_text(folder, name, manifest)
     try:
-        return yaml.load(file.read_text(encoding="utf-8"), _Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{file} is missing or damaged; run this job again") from error
+        if text is not None:
+            return read_yaml(text)
+    except yaml.YAMLError:
+        pass
+    raise InputError(f"{folder / name} is missing or damaged; {AGAIN}")
 
 
 def load_runs(pattern: str | Path | Iterable[str | Path]) -> Runs:

@@ -21,8 +21,8 @@ from engine.command.memory import data_of
 from engine.data.parquet import read_frame
 from engine.durable import checksum, put_in_place
 from engine.errors import InputError
-from engine.runs.claim import written_before
 from engine.runs.manifest import manifest, now, peak_memory_mb, write_json
+from engine.runs.written import MANIFEST, read_manifest
 from engine.selection import trials_of
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ TRIAL = (
     "sessions",
     "holding_days",
 )  # of `engine.selection.Trials`
+REMEDY = "remove it, and the jobs it held are run again"
 SECONDS_BETWEEN_PARTS = 10.0  # of work lost, at most, when a sweep is interrupted
 
 
@@ -135,8 +136,9 @@ def read_rows(sweep: Path) -> pl.DataFrame | None:
     if not all(path.exists() for path in files):
         return None
     if not (sweep / UNMERGED).is_dir():  # else a kill may have come between the two files and the manifest
-        for name, known in written_before(sweep).items():
-            if checksum(sweep / name) != known:
+        listed = read_manifest(sweep, REMEDY).get("files", {}) if (sweep / MANIFEST).exists() else {}
+        for name, known in listed.items():
+            if not (sweep / name).is_file() or checksum(sweep / name) != known:
                 raise InputError(f"{sweep / name} was changed or damaged after it was written; run this sweep again")
     jobs, runs = map(_read, files)
     if "run" not in runs.columns or "job" not in jobs.columns:
@@ -189,7 +191,7 @@ def commit(sweep: Path, rows: pl.DataFrame, runs: pl.DataFrame, seconds: float) 
         "peak_memory_mb": peak_memory_mb(),
         "files": {str(name): checksum(sweep / name) for name in (RUNS, JOBS)},
     }
-    write_json(sweep / "manifest.json", agreed | own)
+    write_json(sweep / MANIFEST, agreed | own, seal=True)
     shutil.rmtree(sweep / UNMERGED, ignore_errors=True)
 
 
@@ -206,7 +208,7 @@ def asked_keys(overrides: Iterable[Iterable[str]]) -> list[str]:
 
 
 def _read(path: Path) -> pl.DataFrame:
-    return read_frame(path, "remove it, and the jobs it held are run again")
+    return read_frame(path, REMEDY)
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:

@@ -16,10 +16,11 @@ from engine.data.store.verify import verify_panel
 from engine.durable import checksum
 from engine.errors import InputError
 from engine.kernels.codes import PARTS
-from engine.runs.claim import MANIFEST, MARK, written_before
+from engine.runs.claim import MARK
 from engine.runs.manifest import hash_of
 from engine.runs.read import Run, finished, load_run, load_runs
 from engine.runs.table_store import JOBS, RUNS, is_table, read_rows
+from engine.runs.written import MANIFEST, read_manifest
 
 # Sums of the same terms in another order, of which the largest are a few hundred times the total: 1e-13 at most.
 TOLERANCE = 1e-9
@@ -203,9 +204,9 @@ def _sweep(folder: Path) -> Iterator[str]:
 
 
 def _files(folder: Path, *needed: Path | str) -> Iterator[str]:
-    listed = written_before(folder)
+    listed = read_manifest(folder, "run this again").get("files", {})
     if not listed or any(str(name) not in listed for name in needed):
-        yield f"{folder / MANIFEST} is damaged or of an earlier version: it does not list the files; run this again"
+        yield f"{folder / MANIFEST} is of an earlier version: it does not list the files; run this again"
     for name, known in listed.items():
         path = folder / name
         if not path.is_file():

@@ -23,6 +23,7 @@ from engine.runs.claim import Claim, claim, take_back_all
 from engine.runs.folder import trial_of
 from engine.runs.leaders import pages_asked
 from engine.runs.manifest import now
+from engine.runs.written import read_manifest, read_text
 from engine.sweep.conclusion import ASKED, asked_of, complete, print_leaderboard, write_report
 from engine.sweep.shards import check_shard
 from engine.sweep.watched import Watch, watch
@@ -150,12 +151,9 @@ def _remember(sweep: Path) -> list[str]:
         found = rows.select("config_hash", "manifest", pl.col("summary").struct.field("sharpe_net")).iter_rows()
         runs = [(made(text) | {"config_hash": key}, {"sharpe_net": sharpe}) for key, text, sharpe in found]
     else:
-        files = ("manifest.json", "summary.json")
-        runs = [
-            tuple(json.loads((folder / name).read_text(encoding="utf-8")) for name in files)
-            for folder in read.finished(sweep)
-            if (folder / files[1]).exists()
-        ]
+        manifests = [(folder, read_manifest(folder)) for folder in read.finished(sweep)]
+        texts = [(made, read_text(folder, "summary.json", made)) for folder, made in manifests]
+        runs = [(made, json.loads(text)) for made, text in texts if text is not None]
     trials = [trial_of(made, summary) for made, summary in runs if "data" in made]  # older ones do not say of which
     memory.remember(trials, sweep.parent.name, now())
     return sorted({trial.data for trial in trials})

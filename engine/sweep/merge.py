@@ -12,8 +12,9 @@ from omegaconf import OmegaConf
 from engine.errors import InputError
 from engine.progress import progress_bar
 from engine.runs import table_store
-from engine.runs.claim import MARK, Claim, claim, run_folder, written_before
+from engine.runs.claim import MARK, Claim, claim, run_folder
 from engine.runs.read import Run, finished, runs_at
+from engine.runs.written import written_before
 from engine.sweep.conclusion import ASKED, asked_of
 from engine.sweep.shards import Shard
 

@@ -182,9 +182,9 @@ def _panels(folder: Path) -> str | None:
 def _runs(folder: Path) -> str | None:
     """Every file that a manifest lists is as it was written, and every row of a table that can be read is whole."""
     from engine.durable import checksum
-    from engine.runs.claim import written_before
     from engine.runs.read import load_runs
     from engine.runs.table_store import is_table, read_rows
+    from engine.runs.written import written_before
 
     found = []
     for manifest in folder.rglob("manifest.json"):

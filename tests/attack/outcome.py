@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.command.memory import MEMORY
+from engine.command.memory_lines import MEMORY
 
 HANG_SECONDS = 120.0
 

@@ -119,12 +119,54 @@ def test_rates_that_cannot_be_used_are_refused_with_what_is_wrong(results, fx):
         (None, "EUR, USD"),
         (fx.drop("rate"), "no column rate"),
         (fx.filter(pl.col("date") != first), f"no rate of EUR on {first}"),
-        (fx.with_columns(rate=-1.0), "-1.0 for EUR"),
-        (fx.with_columns(rate=pl.lit("much")), "rate a number"),
-        (twice, "two rates of EUR"),
+        (fx.with_columns(rate=pl.when(pl.col("date") == first).then(-1.0).otherwise("rate")), "row 1, .* \\(-1.0\\)"),
+        (fx.with_columns(rate=pl.lit("much")), "column rate"),
+        (fx.with_columns(rate=pl.lit(True)), "column rate"),
+        (fx.with_columns(pl.col("date").cast(pl.Int32)), "column date"),
+        (twice, "duplicate"),
+        (pl.concat([fx, fx.with_columns(currency=pl.lit("USD"), rate=pl.lit(2.0))]), "rates of USD, .* that are not 1"),
     ):
         with pytest.raises(InputError, match=words):
             combine(results, currency="USD", fx=given)
     with pytest.raises(InputError, match="say which as currency="):
         combine(results, fx=fx)
     assert isinstance(first, datetime.date)
+
+
+def moved(fx, change, first, last=None):
+    """Rates changed from one row to another."""
+    rows = pl.int_range(pl.len()).is_between(first, fx.height if last is None else last)
+    return fx.with_columns(rate=pl.when(rows).then(change).otherwise("rate"))
+
+
+@pytest.mark.parametrize(
+    ("change", "rows", "words"),
+    [
+        (pl.col("rate") * 10.0, (20, 20), "that of a day"),
+        (pl.col("rate") / 100.0, (20, 20), "that of a day"),
+        (pl.col("rate") * 1.3, (20, 20), "that of a day"),
+        (pl.col("rate") * 100.0, (20,), "in other units"),
+        (pl.col("rate") * 100.0, (0, 0), "in other units"),
+        (1.0 / pl.col("rate"), (20, 20), "one over the rate before"),
+        (1.0 / pl.col("rate"), (20,), "one over the rate before"),
+    ],
+)
+def test_rates_that_move_as_no_currency_does_are_refused(results, fx, change, rows, words):
+    fx = fx.with_columns(pl.col("rate") * 1.1)  # far enough from one over themselves
+    combine(results, currency="USD", fx=fx)
+    with pytest.raises(InputError, match=rf"fx: the rate of EUR is .*{words}"):
+        combine(results, currency="USD", fx=moved(fx, change, *rows))
+
+
+def test_what_currencies_have_done_is_taken(results, fx):
+    franc, peso = moved(fx, pl.col("rate") * 1.19, 20), moved(fx, pl.col("rate") / 2.2, 20)
+    for rates in (franc, peso, fx.with_columns(pl.col("date").cast(pl.String))):
+        assert combine(results, currency="USD", fx=rates).daily.height
+
+
+def test_names_are_texts_and_netting_is_a_choice_of_two(results):
+    one = results["us"]
+    with pytest.raises(InputError, match="by name, a text"):
+        combine({1: one})
+    with pytest.raises(InputError, match="netted='no' is neither"):
+        combine({"us": one}, netted="no")

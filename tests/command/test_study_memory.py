@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
-from engine.command import memory
+from engine.command import memory_lines as memory
 from engine.command.memory import FEWEST, Holdout, Trial, data_of, hold_out, holdout, look, remember, tried
 from engine.errors import InputError
 from engine.selection import expected_best_sharpe
@@ -46,6 +47,57 @@ def test_a_line_that_was_torn_off_costs_nothing_but_itself(place):
         stream.write('{"what": "tried", "data": "d", "settings": ["b"')
     remember([trial("c", 2.0)], "one", WHEN)
     assert tried("d").settings == 2
+
+
+def flipped(text, at):
+    return text[:at] + bytes([text[at] ^ 1]) + text[at + 1 :]
+
+
+def test_no_bit_of_what_is_remembered_is_lost_in_silence(place):
+    hold_out("d", "nse", "2024-01-01", WHEN)
+    remember([trial("a", 1.0), trial("b", -0.5)], "one", WHEN)
+    whole = memory.MEMORY.read_bytes()
+    known = holdout("d"), tried("d")
+    harmless = 0
+    for at in range(len(whole)):
+        memory.MEMORY.write_bytes(flipped(whole, at))
+        with suppress(InputError):
+            assert (holdout("d"), tried("d")) == known
+            harmless += 1
+    assert harmless == 2 * len("sha256")  # the word before a checksum: a line without one is of an earlier version
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sharpe": [1.0]},
+        {"sharpe": ["x", 1.0]},
+        {"sharpe": [1e300, -1e300]},
+        {"settings": [[1], [2]]},
+        {"settings": None},
+        {"what": "held_out", "first": "2024-x1-01"},
+        {"what": "held_out", "first": 5},
+        {"what": "guessed"},
+    ],
+)
+def test_nor_is_a_line_that_says_what_none_says(place, change):
+    remember([trial("a", 1.0), trial("b", -0.5)], "one", WHEN)
+    line = json.loads(memory.MEMORY.read_text())
+    del line["sha256"]  # as an earlier version wrote it
+    memory.MEMORY.write_text(json.dumps(line) + "\n")
+    assert tried("d").settings == 2
+    memory.MEMORY.write_text(json.dumps(line | change) + "\n")
+    with pytest.raises(InputError, match="line 1 is damaged"):
+        tried("d")
+
+
+def test_a_command_that_cannot_tell_what_is_held_out_does_not_run(command, place):
+    memory.MEMORY.parent.mkdir()
+    memory.MEMORY.write_text('{"what": "held_out", "data": "4e18", "first": "2014-07-01"\x00}\n')
+    command("run", *SMALL, place=place).refuses("trials.jsonl, line 1 is damaged")
+    memory.MEMORY.unlink()
+    memory.MEMORY.mkdir()
+    command("run", *SMALL, place=place).refuses("trials.jsonl cannot be read")
 
 
 ADD = """

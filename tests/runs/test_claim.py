@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 
 from engine import InputError, load_run, load_runs
-from engine.runs.claim import LOCK, MARK, claim, run_folder, written_before
+from engine.runs.claim import LOCK, MARK, claim, run_folder
 from engine.runs.folder import is_finished
+from engine.runs.written import written_before
 
 SMALL = ("debug=small", "report=none")
 

@@ -175,7 +175,7 @@ def test_what_was_asked_is_read_as_omegaconf_reads_it(tmp_path):
     ]
     file = tmp_path / "config.yaml"
     OmegaConf.save({"values": values, "texts": texts, "deep": {"2024": {"x": [1, [2.5]]}}}, file)
-    read = read_yaml(file)
+    read = read_yaml(file.read_text(encoding="utf-8"))
     assert read == OmegaConf.to_container(OmegaConf.load(file))
     assert read["values"] == values
     assert [type(value) for value in read["values"]] == [type(value) for value in values]

@@ -13,8 +13,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from engine import InputError, load_run, load_runs
 from engine.data import build_panel
-from engine.durable import checksum
+from engine.durable import checksum, sealed
 from engine.runs.manifest import config_hash, files_read, hash_of
 from engine.runs.verify import STATISTICS, verify
 from tests.commands import ROOT
@@ -105,7 +106,7 @@ def rewrite(run, name, change):
     change(file)
     made = json.loads((run / "manifest.json").read_text())
     made["files"][name] = checksum(file)
-    (run / "manifest.json").write_text(json.dumps(made))
+    (run / "manifest.json").write_text(json.dumps(sealed(made)))
 
 
 def more(file, column):
@@ -245,3 +246,78 @@ def test_a_run_is_another_one_when_the_file_of_its_strategy_has_changed(tmp_path
     assert len({without, one, config_hash(config, panel)}) == 3
     again = hash_of(config, "abc", version("dispersion-engine"), files_read(config))
     assert again == config_hash(config, panel)
+
+
+FILES = ("manifest.json", "summary.json", *(f".hydra/{name}.yaml" for name in ("config", "hydra", "overrides")))
+
+
+def from_the_other(run, name):
+    """Put in place of a file the one of the sweep's other run."""
+    shutil.copyfile(run.parent / "1" / name, run / name)
+
+
+def another_digit(run, name):
+    """Change one digit of a file, so that all of it can still be read."""
+    words = {
+        "manifest.json": '"holding_sessions": ',
+        "summary.json": '"breakeven_cost": ',
+        ".hydra/config.yaml": "lag: ",
+    }
+    text = (run / name).read_text()
+    at = text.index(words.get(name, "lag=")) + len(words.get(name, "lag="))
+    (run / name).write_text(text[:at] + "7" + text[at + 1 :])
+
+
+def emptied(folder, name):
+    (folder / name).write_bytes(b"")
+
+
+def gone(run, name):
+    (run / name).unlink()
+
+
+def a_folder(run, name):
+    (run / name).unlink()
+    (run / name).mkdir()
+
+
+@pytest.mark.parametrize("damage", [another_digit, from_the_other, gone, a_folder])
+@pytest.mark.parametrize("name", FILES)
+def test_no_reader_takes_a_file_of_a_run_that_is_not_what_was_written(runs, name, damage):
+    if (name, damage) in (("manifest.json", gone), ("manifest.json", from_the_other)):
+        pytest.skip("without its manifest a folder is no run; that of another lists other files, as below")
+    run = found(runs, "debug/*/1/summary.json").parents[1] / "0"
+    damage(run, name)
+    with pytest.raises(InputError, match=r"(run this job again|run it again)$"):
+        load_run(run)
+    with pytest.raises(InputError, match=r"run this job again$"):
+        load_runs(run.parent)
+    assert any(str(run / name) in problem for problem in failures(run))
+
+
+def test_the_manifest_of_another_run_is_told_by_the_files(runs):
+    run = found(runs, "debug/*/1/summary.json").parents[1] / "0"
+    from_the_other(run, "manifest.json")
+    with pytest.raises(InputError, match=r"was changed or damaged after it was written"):
+        load_run(run)
+    assert failures(run)
+
+
+@pytest.mark.parametrize("name", ["runs.parquet", ".hydra/jobs.parquet", "manifest.json"])
+@pytest.mark.parametrize(
+    "damage", [a_folder, lambda sweep, name: (sweep / name).write_bytes(b"")], ids=["folder", "empty"]
+)
+def test_nor_one_of_a_table(runs, name, damage):
+    sweep = found(runs, "debug/*/.hydra/jobs.parquet").parents[1]
+    damage(sweep, name)
+    with pytest.raises(InputError, match=r"remove it, and the jobs it held are run again|was changed or damaged"):
+        load_runs(sweep)
+    assert failures(sweep)
+
+
+def test_what_is_no_backtest_has_no_returns(command, tmp_path):
+    assert command("correlate", *SMALL, place=tmp_path).code == 0
+    run = load_run(next(tmp_path.glob("results/*/*/0")))
+    for method in (run.returns, run.statistics):
+        with pytest.raises(InputError, match="is no backtest, and has no returns"):
+            method()

@@ -1,5 +1,6 @@
 """Shards of a sweep, run apart and joined, are the sweep run by one machine; whatever is not all of them is refused."""
 
+import json
 import shutil
 import sys
 from itertools import pairwise
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 import engine.merge
 from engine import InputError
+from engine.durable import sealed
 from engine.runs.plan import Plan
 from engine.runs.verify import verify
 from engine.sweep.shards import Shard, cut
@@ -113,9 +115,8 @@ def test_shards_on_other_data_are_refused(shards, sweep_here, tmp_path, capsys):
         (parts[1] / "manifest.json").write_text("{}")  # which would tell that it was changed
     else:
         for manifest in parts[1].glob("[0-9]*/manifest.json"):
-            text = manifest.read_text()
-            at = text.index('"panel_hash": "') + len('"panel_hash": "')
-            manifest.write_text(f"{text[:at]}0000{text[at + 4 :]}")
+            made = json.loads(manifest.read_text())
+            manifest.write_text(json.dumps(sealed(made | {"panel_hash": "0000"})))
     assert "different data of market synthetic" in refused(capsys, *parts, "--into", tmp_path / "joined")
 
 

@@ -190,6 +190,12 @@ RATES = Table(
     ("date",),
     (Rule("rate_out_of_bounds", "rate", pl.col("rate").abs() > MOST_RATE),),
 )
+EXCHANGE_RATES = Table(
+    "fx",
+    {"date": _DATE, "currency": Column(TEXT, also=("code",)), "rate": Column(NUMBER, also=("close",))},
+    ("date", "currency"),
+    (_not_positive("rate"),),
+)
 # Of files that say nothing of names that cease to trade.
 _FACTOR = Column(NUMBER, also=("price_factor",), unknown=True)
 PRICE_ACTIONS = Table(
