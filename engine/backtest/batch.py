@@ -54,6 +54,15 @@ def refuse_below(item: Any, least: float, *names: str) -> None:
             raise InputError(f"{type(item).__name__}.{name}={value} is below {least:g}; use {least:g} or more")
 
 
+def refuse_nothing(item: Any, *names: str) -> None:
+    """Raise InputError when a field, or a number of its column, is 0 or less, with which nothing is traded."""
+    refuse_below(item, 0.0, *names)
+    for name in names:
+        value = getattr(item, name)
+        if not namespace(value).all(value > 0.0):
+            raise InputError(f"{type(item).__name__}.{name}={value} trades nothing; use more than 0")
+
+
 def group_key(item: Any) -> tuple:
     """What two items must share to be stacked: their class and every field that does not batch.
 

@@ -1,7 +1,7 @@
 """What trading costs: half-spreads in vol points by leg class, basis points on hedges and deliveries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
 from engine.arrays import Floats
@@ -12,6 +12,7 @@ from engine.errors import InputError
 from engine.kinds import check_kinds
 
 LEG_CLASSES = ("index", "component")
+WHOLE = 10_000.0  # basis points
 
 
 @runtime_checkable
@@ -65,6 +66,12 @@ class VolPoints:
     def __post_init__(self):
         check_kinds(self)
         refuse_below(self, 0.0, "index", "component", "hedge_bps", "delivery_bps")
+        for name in (f.name for f in fields(self) if f.name.endswith("_bps")):
+            value = getattr(self, name)
+            if not namespace(value).all(value <= WHOLE):
+                raise InputError(
+                    f"{type(self).__name__}.{name}={value} is more than all there is; use {WHOLE:g} at most"
+                )
 
 
 @dataclass(frozen=True)

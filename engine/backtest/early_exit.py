@@ -9,7 +9,8 @@ from engine.backend import count, namespace
 from engine.backtest.batch import refuse_below
 from engine.backtest.book import TradeBook
 from engine.backtest.market import MarketView
-from engine.kinds import check_kinds
+from engine.errors import InputError
+from engine.kinds import check_count, check_kinds
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,17 @@ class EarlyExit:
         check_kinds(self)
         refuse_below(self, 0.0, "stop", "target", "days_left", "band")
         refuse_below(self, 1.0, "sessions")
+        check_count("exits.correlation_tenor", self.correlation_tenor)
+        low, high = self.correlation_low, self.correlation_high
+        xp = namespace(low, high)
+        for name, value in (("correlation_low", low), ("correlation_high", high)):
+            if xp.any(xp.isfinite(value) & (xp.abs(value) > 1.0)):
+                raise InputError(f"exits.{name}={value} is no correlation in decimals; write 0.7 for 70")
+        if xp.any(xp.asarray(low) >= xp.asarray(high)):
+            raise InputError(
+                f"exits.correlation_low={low} is not below exits.correlation_high={high}: "
+                "every cohort would be sold at once"
+            )
 
     def exit_day(
         self,
@@ -72,6 +84,11 @@ class EarlyExit:
         life = xp.asarray(book.cohorts.life)
         pnl = xp.cumsum(book.by_day["gross"], axis=1)
         entry = xp.asarray(book.cohorts.entry)
+        if bool((xp.asarray(self.days_left) >= days_left[:, 0].max()).any()):
+            raise InputError(
+                f"exits.days_left={self.days_left} sells every cohort as soon as it is entered, at most "
+                f"{float(days_left[:, 0].max()):g} days before it expires; use fewer"
+            )
         moved, correlation = self._moved(book, market), self._correlation(market)
         if kernels.usable(xp):
             walked = (entry, life, pnl, days_left, moved)

@@ -89,9 +89,14 @@ class AbstractHedge(ABC):
             )
 
     @property
+    def longest_window(self) -> int:
+        """Sessions until a close that it reads, 0 = that close alone."""
+        return self.window if self.vol == REALIZED else 0
+
+    @property
     def looks_back(self) -> bool:
         """Whether it reads sessions before the entry."""
-        return self.vol == REALIZED
+        return self.longest_window > 0
 
     @abstractmethod
     def held(self, wanted: Wanted) -> Floats:
@@ -212,9 +217,9 @@ class IndexBeta(AbstractHedge):
         check_count("hedge.beta_window", self.beta_window, least=3)
 
     @property
-    def looks_back(self) -> bool:
-        """Whether it reads sessions before the entry."""
-        return True
+    def longest_window(self) -> int:
+        """Sessions until a close that it reads."""
+        return max(self.beta_window, super().longest_window)
 
     def held(self, wanted: Wanted) -> Floats:
         """Return the delta of the whole cohort per unit of the index leg, and nothing of the members."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.arrays import Floats, PerCohort
 from engine.backend import namespace
-from engine.backtest.batch import refuse_below
+from engine.backtest.batch import refuse_below, refuse_nothing
 from engine.backtest.scale import Unscaled
 from engine.backtest.stresses import Shock, Shocked, shocked
 from engine.kinds import check_kinds
@@ -39,7 +39,8 @@ class MarginScale:
 
     def __post_init__(self):
         check_kinds(self)
-        refuse_below(self, 0.0, "margin", "add_on")
+        refuse_nothing(self, "margin")
+        refuse_below(self, 0.0, "add_on")
 
     def multiples(self, unscaled: Unscaled) -> PerCohort:
         """Return the margin asked for over that of each cohort."""

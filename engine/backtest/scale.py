@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from engine.arrays import Floats, PerCohort
 from engine.backend import count, namespace
 from engine.backtest.accounts import Accounts
-from engine.backtest.batch import refuse_below
+from engine.backtest.batch import refuse_below, refuse_nothing
 from engine.backtest.instruments import pairs
 from engine.backtest.market import MarketView
 from engine.backtest.metrics import SESSIONS_PER_YEAR
@@ -141,6 +141,11 @@ class VolatilityTarget:
         xp, entry = namespace(accounts.entry_exposure, accounts.book.explain), accounts.book.cohorts.entry
         gross, option_cost, hedge_cost = (xp.asarray(row) for row in accounts.daily())
         net, columns = gross - option_cost - hedge_cost, []
+        if entry[-1] - unscaled.lag + 1 < self.window:
+            raise InputError(
+                f"scale.window={self.window} is more sessions than there are before the last entry, on "
+                f"{unscaled.view.dates[entry[-1]]}; use fewer, or widen start"
+            )
         for session in (int(e) for e in entry):
             until = session - unscaled.lag + 1
             past = net[:, max(until - self.window, 0) : until]
@@ -196,7 +201,7 @@ class StressCap:
 
 def _check(item: Scale, *names: str) -> None:
     check_kinds(item)
-    refuse_below(item, 0.0, *names)
+    refuse_nothing(item, *names)
 
 
 def _over(xp, wanted, there):

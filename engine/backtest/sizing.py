@@ -6,9 +6,8 @@ from typing import ClassVar
 
 from engine.arrays import Floats, Weights
 from engine.backend import namespace
-from engine.backtest.batch import refuse_below
+from engine.backtest.batch import refuse_nothing
 from engine.data.panel import MarketPanel
-from engine.errors import InputError
 from engine.kernels.codes import Kind
 from engine.kinds import check_kinds
 from engine.pricing import StraddleGreeks
@@ -30,9 +29,7 @@ class AbstractSizing(ABC):
 
     def __post_init__(self):
         check_kinds(self)
-        refuse_below(self, 0.0, "index_vega")
-        if not namespace(self.index_vega).all(self.index_vega > 0.0):
-            raise InputError(f"{type(self).__name__}.index_vega={self.index_vega} trades nothing; use more than 0")
+        refuse_nothing(self, "index_vega")
 
     @abstractmethod
     def balanced(self, greeks: StraddleGreeks, forward: Floats) -> Floats:

@@ -9,7 +9,22 @@ import polars as pl
 import pytest
 
 from engine import AllMembers, CorrelationStatus, implied_correlation, kernels
-from engine.backtest import AbstractStrategy, MinimumVariance, Straddle, backtest
+from engine.backtest import (
+    AbstractStrategy,
+    DailyDelta,
+    DeskCosts,
+    EarlyExit,
+    IndexBeta,
+    MarginScale,
+    MinimumVariance,
+    PremiumScale,
+    Straddle,
+    StressCap,
+    VegaOfNav,
+    VolatilityTarget,
+    VolPoints,
+    backtest,
+)
 from engine.backtest.arguments import BASES
 from engine.backtest.performance import expected_shortfall, hit_rate
 from engine.backtest.track_record import track_record
@@ -33,6 +48,47 @@ MARKET = small_market()
 def test_what_cannot_be_backtested_is_said(market, choices, match):
     with pytest.raises(InputError, match=match):
         backtest(market, ShortCorrelation(), **choices)
+
+
+@pytest.mark.parametrize(
+    ("made", "match"),
+    [
+        (lambda: VolatilityTarget(target=0.0), r"target=0\.0 trades nothing; use more than 0"),
+        (lambda: VolatilityTarget(most=0.0), r"most=0\.0 trades nothing"),
+        (lambda: VegaOfNav(nav=0.0), r"nav=0\.0 trades nothing"),
+        (lambda: VegaOfNav(share=0.0), r"share=0\.0 trades nothing"),
+        (lambda: PremiumScale(premium=0.0), r"premium=0\.0 trades nothing"),
+        (lambda: StressCap(loss=0.0), r"loss=0\.0 trades nothing"),
+        (lambda: MarginScale(margin=0.0), r"margin=0\.0 trades nothing"),
+        (lambda: EarlyExit(correlation_high=70.0), r"exits\.correlation_high=70\.0 is no correlation in decimals"),
+        (lambda: EarlyExit(correlation_low=-5.0), r"exits\.correlation_low=-5\.0 is no correlation in decimals"),
+        (lambda: EarlyExit(correlation_low=0.6, correlation_high=0.4), "every cohort would be sold at once"),
+        (lambda: EarlyExit(correlation_tenor=0), r"exits\.correlation_tenor=0 is below 1"),
+        (lambda: VolPoints(hedge_bps=1e6), r"VolPoints\.hedge_bps=1000000\.0 is more than all there is"),
+        (lambda: DeskCosts(borrow_bps=1e5), r"DeskCosts\.borrow_bps=100000\.0 is more than all there is"),
+    ],
+)
+def test_numbers_with_which_nothing_is_traded_or_meant_are_said(made, match):
+    with pytest.raises(InputError, match=match):
+        made()
+
+
+LONG = 10**9  # sessions: nothing may be made of as many
+
+
+@pytest.mark.parametrize(
+    ("choices", "match"),
+    [
+        ({"scale": VolatilityTarget(window=LONG)}, f"scale.window={LONG} is more sessions than there are before"),
+        ({"hedge": DailyDelta(vol="realized", window=LONG)}, f"DailyDelta goes by {LONG} sessions, and small has"),
+        ({"hedge": IndexBeta(beta_window=LONG)}, f"IndexBeta goes by {LONG} sessions"),
+        ({"sizing": MinimumVariance(window=LONG)}, f"window of {LONG} sessions"),
+        ({"exits": EarlyExit(days_left=1000.0)}, r"exits.days_left=1000.0 sells every cohort as soon as it is entered"),
+    ],
+)
+def test_windows_and_lives_that_the_data_never_reach_are_said(choices, match):
+    with pytest.raises(InputError, match=match):
+        backtest(MARKET, ShortCorrelation(), structure=Straddle(28), **choices)
 
 
 @pytest.mark.parametrize("argument", BASES)
