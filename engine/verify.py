@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from engine.command.start import import_from_here_last
 
 
-def problems(folders: list[str]) -> Iterator[str]:
+def problems(folders: list[str], again: bool) -> Iterator[str]:
     """Print a line for each panel, run and table, and yield what is wrong."""
     from engine.errors import InputError
     from engine.runs.verify import verify
 
     for folder in folders:
         try:
-            for place, found in verify(folder):
+            for place, found in verify(folder, again):
                 print(f"{place}: {'FAILED' if found else 'pass'}", *found, sep="\n  ")
                 yield from found
         except (InputError, OSError) as error:
@@ -27,7 +27,9 @@ def main() -> None:
     import_from_here_last()
     parser = argparse.ArgumentParser(prog="python -m engine.verify", description=str(__doc__).partition(": ")[2])
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="of a panel, a run, a sweep or many of them")
-    sys.exit(2 if list(problems(parser.parse_args().folders)) else 0)
+    parser.add_argument("--again", action="store_true", help="run each backtest again, and compare days and ledger")
+    asked = parser.parse_args()
+    sys.exit(2 if list(problems(asked.folders, asked.again)) else 0)
 
 
 if __name__ == "__main__":

@@ -35,11 +35,10 @@ def made_again(run: "Run") -> "BacktestResult":
         wanted = backtest_objects(run.config)
         market = _market(json.dumps({key: run.config[key] for key in DATA if key in run.config}))
     except InputError as error:
-        raise InputError(f"{run.folder} is a row of a table, and its days cannot be made again: {error}") from error
+        raise InputError(f"{_told(run)}: {error}") from error
     if market.content_hash != run.manifest["panel_hash"]:
         raise InputError(
-            f"{run.folder} is a row of a table, and its days cannot be made again: the data of {market.info.name} are "
-            "no longer those that it was run on; run the sweep again"
+            f"{_told(run)}: the data of {market.info.name} are no longer those that it was run on; run it again"
         )
     result = backtest(market, **wanted)
     _check(run, result.summary())
@@ -66,12 +65,17 @@ def _market(config: str) -> "MarketPanel":
     return open_market(json.loads(config), progress=False)[0]
 
 
+def _told(run: "Run") -> str:
+    if run.in_table:
+        return f"{run.folder} is a row of a table, and its days cannot be made again"
+    return f"{run.folder} cannot be run again"
+
+
 def _check(run: "Run", made: dict[str, Any]) -> None:
     scale = max(abs(made["pnl_gross"]), abs(made["cost"]))
     for name in TOLD:
         if not abs(made[name] - run.summary[name]) <= ROUNDING * scale:
             raise InputError(
-                f"{run.folder} is a row of a table, and its days cannot be made again: {name} comes to "
-                f"{made[name]:,.2f}, the table has {run.summary[name]:,.2f}. This engine or a file that the settings "
-                "name is not the one that it was run with; run the sweep again"
+                f"{_told(run)}: {name} comes to {made[name]:,.2f}, and is kept as {run.summary[name]:,.2f}. "
+                "This engine or a file that the settings name is not the one that it was run with; run it again"
             )

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from engine.errors import InputError
 from engine.kernels.codes import PARTS
 from engine.runs.claim import MARK
 from engine.runs.manifest import hash_of
-from engine.runs.read import Run, finished, load_run, load_runs
+from engine.runs.read import Run, finished, load_run, load_runs, runs_at
+from engine.runs.rederive import of_another_run, of_ledger
 from engine.runs.table_store import JOBS, RUNS, is_table, read_rows
 from engine.runs.written import MANIFEST, read_manifest
 
@@ -28,7 +30,7 @@ TOTALS = ("pnl_gross", "cost", "pnl_net")
 STATISTICS = ("sharpe_gross", "sharpe_net", "hac_t", "max_drawdown", "worst_day")  # of `_statistics`
 
 
-def verify(folder) -> Iterator[tuple[Path, list[str]]]:
+def verify(folder, again: bool = False) -> Iterator[tuple[Path, list[str]]]:
     """Yield each panel, run and table at or below a folder, and what is wrong with it: nothing where it may be trusted.
 
     Panels are compared with their checksums; runs and tables with their SHA-256, their sums of P&L, the hash of their
@@ -37,6 +39,8 @@ def verify(folder) -> Iterator[tuple[Path, list[str]]]:
     Parameters
     ----------
     folder : path
+    again : bool
+        Whether each backtest is run again too, on its data as they are: days and ledger must come out as they are kept.
 
     Raises
     ------
@@ -50,7 +54,9 @@ def verify(folder) -> Iterator[tuple[Path, list[str]]]:
     for place, check in _kept(folder):
         found = True
         try:
-            yield place, list(check(place))
+            told = list(check(place))
+            runs = runs_at(place) if again and check in (_run, _table) and not told else []
+            yield place, told + [line for run in runs if run.summary for line in of_another_run(_resolved(run))]
         except InputError as error:
             yield place, [str(error)]
     if not found:
@@ -72,9 +78,14 @@ def _kept(folder: Path) -> Iterator[tuple]:
             yield from _kept(below)
 
 
-def _run(folder: Path) -> Iterator[str]:
+def _resolved(run: Run) -> Run:
+    """Return a run with its configuration as it was when it was hashed."""
     from omegaconf import OmegaConf
 
+    return replace(run, config=plain(OmegaConf.create(run.config), resolve=True))
+
+
+def _run(folder: Path) -> Iterator[str]:
     if not (folder / MANIFEST).exists():
         yield f"{folder} was left unfinished; run it again"
         return
@@ -82,9 +93,8 @@ def _run(folder: Path) -> Iterator[str]:
     yield from damaged
     if damaged:
         return
-    run = load_run(folder)
-    config = plain(OmegaConf.create(run.config), resolve=True)  # as it was when it was hashed
-    yield from _origin(config, run.manifest)
+    run = _resolved(load_run(folder))
+    yield from _origin(run.config, run.manifest)
     if not run.summary:
         return
     if told := list(_of_numbers(run)):
@@ -92,14 +102,16 @@ def _run(folder: Path) -> Iterator[str]:
         return
     yield from _daily(run.daily)
     yield from _totals(run)
+    yield from of_ledger(run)
     yield from _sessions(run)
-    yield from _statistics(run, config)
+    yield from _statistics(run, run.config)
 
 
 def _of_numbers(run: Run) -> Iterator[str]:
     """Say what is no number, or no date, where one is needed."""
-    for file, frame, dates in (("daily.parquet", run.daily, ("date",)), ("ledger.parquet", run.ledger, ())):
-        kinds = dict.fromkeys(dates, pl.Date) | dict.fromkeys(TOTALS, pl.Float64)
+    rows = {"leg": pl.String, "entry_date": pl.Date, "exit_date": pl.Date}
+    for file, frame, keys in (("daily.parquet", run.daily, {"date": pl.Date}), ("ledger.parquet", run.ledger, rows)):
+        kinds = keys | dict.fromkeys(TOTALS, pl.Float64)
         yield from (
             f"{file} has no column {name} of {kind}" for name, kind in kinds.items() if frame.schema.get(name) != kind
         )

@@ -16,6 +16,7 @@ import pytest
 from engine import InputError, load_run, load_runs
 from engine.data import build_panel
 from engine.durable import checksum, sealed
+from engine.kernels.codes import PARTS
 from engine.runs.manifest import config_hash, files_read, hash_of
 from engine.runs.verify import STATISTICS, verify
 from tests.commands import ROOT
@@ -321,3 +322,98 @@ def test_what_is_no_backtest_has_no_returns(command, tmp_path):
     for method in (run.returns, run.statistics):
         with pytest.raises(InputError, match="is no backtest, and has no returns"):
             method()
+
+
+MONEY = ("pnl_gross", "cost", "pnl_net", "pnl_option", "pnl_hedge", "financing", "settlement")
+OF_SUMMARY = ("pnl_gross", "cost", "pnl_net", "max_drawdown", "worst_day", "cost_if_closed", "pnl_net_if_closed")
+
+
+def scaled(run):
+    """Twice the money in days, ledger and summary alike: everything adds up as before."""
+    for name, money in (("daily.parquet", (*PARTS, *MONEY[:3])), ("ledger.parquet", MONEY)):
+        rewrite(run, name, lambda f, of=money: pl.read_parquet(f).with_columns(pl.col(of) * 2.0).write_parquet(f))
+    summary = json.loads((run / "summary.json").read_text())
+    twice = {key: 2.0 * value if key in OF_SUMMARY else value for key, value in summary.items()}
+    rewrite(run, "summary.json", lambda file: file.write_text(json.dumps(twice)))
+
+
+def changed(name, change):
+    return lambda run: rewrite(run, name, lambda file: change(pl.read_parquet(file)).write_parquet(file))
+
+
+def without_a_cohort(ledger):
+    """The second cohort's rows as if the first had held them."""
+    return ledger.with_columns(pl.col("cohort").replace(1, 0))
+
+
+ONE_ROW = pl.int_range(pl.len()) == 7
+SWAPPED = {"pnl_option": pl.col("pnl_hedge"), "pnl_hedge": pl.col("pnl_option")}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            changed("ledger.parquet", lambda rows: rows.with_columns(pl.col("exit_date").dt.offset_by("9y"))),
+            "exit_date is no session from the entry on",
+        ),
+        (
+            changed("ledger.parquet", lambda rows: rows.with_columns(pl.col("entry_date").dt.offset_by("-9y"))),
+            "entry_date is no session of the run",
+        ),
+        (
+            changed(
+                "ledger.parquet",
+                lambda rows: rows.with_columns(
+                    entry_date=pl.when(ONE_ROW).then(pl.col("entry_date").last()).otherwise("entry_date")
+                ),
+            ),
+            "there are two dates of entry",
+        ),
+        (changed("ledger.parquet", without_a_cohort), "21 cohorts, and summary.json 22"),
+        (
+            changed("ledger.parquet", lambda rows: rows.with_columns(pnl_hedge=pl.col("pnl_hedge") * 2.0)),
+            "pnl_option, pnl_hedge, financing, settlement do not sum to pnl_gross",
+        ),
+    ],
+)
+def test_a_ledger_that_contradicts_itself_is_told(runs, change, words):
+    run = found(runs, "debug/*/0/daily.parquet").parent
+    change(run)
+    assert any(words in problem for problem in failures(run))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (scaled, "and is kept as"),
+        (
+            changed("ledger.parquet", lambda rows: rows.with_columns(**SWAPPED)),
+            "pnl_option is not what comes out again",
+        ),
+        (
+            changed("ledger.parquet", lambda rows: rows.with_columns(entry_iv=pl.col("entry_iv") * 1.01)),
+            "entry_iv is not what comes out again",
+        ),
+        (
+            changed("daily.parquet", lambda rows: rows.with_columns(theta=pl.col("gamma"), gamma=pl.col("theta"))),
+            "gamma is not what comes out again",
+        ),
+        (
+            changed("daily.parquet", lambda rows: rows.with_columns(pl.col("exposure").shift(1, fill_value=0.0))),
+            "exposure is not what comes out again",
+        ),
+    ],
+)
+def test_what_adds_up_and_was_never_made_is_told_by_running_it_again(runs, monkeypatch, change, words):
+    monkeypatch.setenv("DISPERSION_CACHE", str(runs / "panels"))
+    run = found(runs, "debug/*/0/daily.parquet").parent
+    change(run)
+    assert failures(run) == []
+    told = [problem for _, of_one in verify(run, again=True) for problem in of_one]
+    assert any(words in problem for problem in told), told
+
+
+def test_what_was_made_comes_out_again(runs, monkeypatch):
+    monkeypatch.setenv("DISPERSION_CACHE", str(runs / "panels"))
+    assert [problem for _, of_one in verify(runs, again=True) for problem in of_one] == []
