@@ -23,7 +23,7 @@ from engine.data.moments import after, moment
 from engine.data.panel import MarketPanel
 from engine.data.records import Account
 from engine.data.store.header import HEADER, read_header
-from engine.durable import locked
+from engine.durable import locked, seal_holds, sealed
 from engine.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -73,8 +73,10 @@ class Vintages:
                     return
                 seen = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
                 line = self._key() | {"seen": seen, "folder": folder.name, "panel": read_header(folder)["content_hash"]}
-                with open(self.root / VINTAGES, "a", encoding="utf-8") as stream:
-                    stream.write(json.dumps(line, sort_keys=True) + "\n")
+                with open(self.root / VINTAGES, "a+b") as stream:
+                    stream.seek(max(stream.tell() - 1, 0))
+                    torn = stream.read(1) not in (b"", b"\n")  # by whoever was killed while adding: a line of its own
+                    stream.write(b"\n" * torn + json.dumps(sealed(line), sort_keys=True).encode() + b"\n")
         except (OSError, InputError) as error:
             log.warning("market %s: its vintage is not noted (%s)", self.market, error)
 
@@ -132,9 +134,13 @@ class Vintages:
         for number, line in enumerate(text.splitlines(keepends=True), 1):
             try:
                 told = json.loads(line)
+                found = {name: str(told[name]) for name in ("seen", "folder", "panel")}
+                np.datetime64(found["seen"].removesuffix("+00:00"))
+                if not seal_holds(told):
+                    raise ValueError
                 if key.items() <= told.items():
-                    yield {name: str(told[name]) for name in ("seen", "folder", "panel")}
-            except (ValueError, KeyError, AttributeError):
+                    yield found
+            except (ValueError, KeyError, TypeError, AttributeError):
                 if refuse and line.endswith("\n"):
                     where = f"{self.root / VINTAGES}, line {number}"
                     raise InputError(f"{where}: is no vintage; restore or remove that line") from None

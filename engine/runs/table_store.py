@@ -136,7 +136,8 @@ def read_rows(sweep: Path) -> pl.DataFrame | None:
     if not all(path.exists() for path in files):
         return None
     if not (sweep / UNMERGED).is_dir():  # else a kill may have come between the two files and the manifest
-        listed = read_manifest(sweep, REMEDY).get("files", {}) if (sweep / MANIFEST).exists() else {}
+        remedy = f"remove it, and go on with sweep.resume={sweep}"
+        listed = read_manifest(sweep, remedy).get("files", {}) if (sweep / MANIFEST).exists() else {}
         for name, known in listed.items():
             if not (sweep / name).is_file() or checksum(sweep / name) != known:
                 raise InputError(f"{sweep / name} was changed or damaged after it was written; run this sweep again")

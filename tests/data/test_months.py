@@ -1,6 +1,7 @@
 """Vendors' folders are built month by month: the bits of the whole, whatever the files, the memory and the kills."""
 
 import gzip
+import json
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from engine.benchmark.vendor_folder import write_vendor_folder
 from engine.data import build_panel, extend_panel, load_market, save_panel
+from engine.data.store import kept
 from engine.data.store.header import read_header
 from engine.data.tables.choices import Choices
 from engine.data.tables.own_market import from_judged
@@ -154,6 +156,19 @@ def test_a_build_that_is_killed_goes_on_at_the_last_finished_step(folder, built,
     assert read_header(found)["content_hash"] == read_header(whole)["content_hash"] == built.content_hash
     for file in sorted(whole.iterdir()):
         assert (found / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+@pytest.mark.parametrize("told", ["{}", "[]", "", "null", '{"facts": {}, "files": {}, "sha256": "0"}'])
+def test_a_step_that_says_what_no_step_says_is_refused(folder, built, tmp_path, told):
+    build_panel("ivydb", folder, cache=tmp_path, **TOLD)
+    step = sorted(tmp_path.rglob("whole.json"))[0]
+    whole = json.loads(step.read_text())
+    step.write_text(told)
+    with pytest.raises(InputError, match=r"whole\.json (is damaged|cannot be read); remove the folder"):
+        kept._opened(step.parent)
+    step.write_text(json.dumps(whole | {"facts": {"rows": 1}}))
+    with pytest.raises(InputError, match=r"whole\.json is damaged"):
+        kept._opened(step.parent)
 
 
 def test_a_new_day_is_added_without_reading_the_files_of_others(folder, built, tmp_path, monkeypatch):

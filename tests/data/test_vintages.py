@@ -9,6 +9,7 @@ import pytest
 from engine.benchmark.vendor_folder import write_vendor_folder
 from engine.data import load_market, save_panel, vintages
 from engine.data.vintages import VINTAGES, restated
+from engine.durable import sealed
 from engine.errors import InputError
 from engine.testing import small_market
 
@@ -42,7 +43,7 @@ def seen_at(cache, number: int, moment: str) -> None:
     """Say that a vintage was seen at another time."""
     lines = [json.loads(line) for line in (cache / VINTAGES).read_text().splitlines()]
     lines[number]["seen"] = moment
-    (cache / VINTAGES).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (cache / VINTAGES).write_text("".join(json.dumps(sealed(line)) + "\n" for line in lines))
 
 
 def test_a_panel_as_of_before_a_restatement_has_the_old_bits_and_lists_what_changed(files, tmp_path):
@@ -143,6 +144,28 @@ def test_a_vintage_that_is_gone_or_damaged_is_said(files, tmp_path):
     load_market("ivydb", files, cache=tmp_path, **TOLD)  # who asks for no vintage needs none
     with pytest.raises(InputError, match=r"vintages\.jsonl, line \d: is no vintage; restore or remove that line"):
         load_market("ivydb", files, cache=tmp_path, as_of=then.content_hash, **TOLD)
+
+
+def test_no_digit_of_a_vintage_is_another_in_silence(files, tmp_path):
+    then = load_market("ivydb", files, cache=tmp_path, **TOLD)
+    told = (tmp_path / VINTAGES).read_text()
+    for before, after in (('"seen": "2', '"seen": "1'), ('"seen": "2', '"seen": "X'), ('"market": "i', '"market": "j')):
+        assert before in told
+        (tmp_path / VINTAGES).write_text(told.replace(before, after))
+        assert load_market("ivydb", files, cache=tmp_path, **TOLD).content_hash == then.content_hash
+        (tmp_path / VINTAGES).write_text(told.replace(before, after))
+        with pytest.raises(InputError, match=r"vintages\.jsonl, line 1: is no vintage; restore or remove that line"):
+            load_market("ivydb", files, cache=tmp_path, as_of="2099-01-01", **TOLD)
+
+
+def test_a_vintage_noted_after_one_that_a_kill_cut_off_is_not_lost(files, tmp_path):
+    load_market("ivydb", files, cache=tmp_path, **TOLD)
+    whole = (tmp_path / VINTAGES).read_text()
+    (tmp_path / VINTAGES).write_text(whole + whole[:20])
+    restate(files)
+    now = load_market("ivydb", files, cache=tmp_path, **TOLD)
+    first, torn, last = (tmp_path / VINTAGES).read_text().splitlines()
+    assert (first + "\n", torn, json.loads(last)["panel"]) == (whole, whole[:20], now.content_hash)
 
 
 def test_a_panel_is_opened_where_nothing_can_be_noted(files, tmp_path, monkeypatch, caplog):

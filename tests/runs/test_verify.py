@@ -311,7 +311,7 @@ def test_the_manifest_of_another_run_is_told_by_the_files(runs):
 def test_nor_one_of_a_table(runs, name, damage):
     sweep = found(runs, "debug/*/.hydra/jobs.parquet").parents[1]
     damage(sweep, name)
-    with pytest.raises(InputError, match=r"remove it, and the jobs it held are run again|was changed or damaged"):
+    with pytest.raises(InputError, match=r"remove it, and |was changed or damaged"):
         load_runs(sweep)
     assert failures(sweep)
 

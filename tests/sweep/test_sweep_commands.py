@@ -16,7 +16,7 @@ import engine.runs.manifest
 import engine.sweep.batches
 from engine import InputError, compare, load_runs
 from engine.command.messages import CONFIGS
-from engine.durable import checksum
+from engine.durable import checksum, sealed
 from engine.progress import progress_bar
 from engine.runs import table_store
 from engine.runs.claim import held
@@ -199,14 +199,14 @@ def changed(column, edit, kept, place):
     pl.read_parquet(file).with_columns(edit(pl.col(column))).write_parquet(file)
     manifest = json.loads((sweep / "manifest.json").read_text())
     manifest["files"][str(file.relative_to(sweep))] = checksum(file)
-    (sweep / "manifest.json").write_text(json.dumps(manifest))
+    (sweep / "manifest.json").write_text(json.dumps(sealed(manifest)))
     return sweep
 
 
 @pytest.mark.parametrize(
     ("column", "edit", "words"),
     [
-        ("pnl_net", lambda net: net + 2.0 * net.abs(), r"pnl_net comes to .*, the table has .*; run the sweep again"),
+        ("pnl_net", lambda net: net + 2.0 * net.abs(), r"pnl_net comes to .*, and is kept as .*; run it again"),
         ("manifest", lambda text: text.str.replace('"panel_hash": "....', '"panel_hash": "0000'), "no longer those"),
         ("config", lambda text: text.str.replace('"name": "synthetic"', '"name": "nowhere"'), "again: .*nowhere"),
     ],

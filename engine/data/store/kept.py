@@ -18,7 +18,7 @@ import polars as pl
 from engine.data.fingerprint import step_hash
 from engine.data.parquet import read_frame
 from engine.data.store.known_sums import KnownSums
-from engine.durable import checksum, locked, put_in_place, sync
+from engine.durable import checksum, locked, put_in_place, seal_holds, sealed, sync
 from engine.errors import InputError
 
 WHOLE = "whole.json"
@@ -140,6 +140,8 @@ def _opened(folder: Path) -> Made | None:
         return None
     except (OSError, ValueError):
         raise InputError(f"{folder / WHOLE} cannot be read; {REMEDY.format(folder)}") from None
+    if not isinstance(whole, dict) or not {"facts", "files"} <= whole.keys() or not seal_holds(whole):
+        raise InputError(f"{folder / WHOLE} is damaged; {REMEDY.format(folder)}")
     return Made(whole["facts"], {}, folder, whole["files"])
 
 
@@ -158,7 +160,8 @@ def _write(folder: Path, make: Callable[[Put], Mapping]) -> None:
     try:
         facts = make(put)
         unfinished = part / f"{WHOLE}.part"
-        unfinished.write_text(json.dumps({"facts": facts, "files": sums}))
+        told = json.loads(json.dumps({"facts": facts, "files": sums}))  # as it will be read
+        unfinished.write_text(json.dumps(sealed(told)))
         put_in_place(unfinished, part / WHOLE)
         shutil.rmtree(folder, ignore_errors=True)  # what is there is not whole
         os.replace(part, folder)
