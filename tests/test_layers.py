@@ -69,6 +69,7 @@ PLACES = {
         "engine.backtest.ledger",
         "engine.backtest.result",
         "engine.backtest.track_record",
+        "engine.backtest.unfilled",
         "engine.backtest.combined",
         "engine.backtest.currencies",
         "engine.backtest.shared_hedges",

@@ -101,8 +101,6 @@ class TradeBook:
     magnitude : array (C, H + 1, len(MAGNITUDES))
         Sums over legs of absolute values, in the order of `MAGNITUDES`.
     legs : LegTable
-    share : float
-        Part of the exposure asked for that each cohort is entered with.
     detail : Detail or None; hedges : HedgeTrades or None
         What a detailed recipe keeps beside, and one whose hedges are netted.
     listed : ListedBook or None
@@ -123,10 +121,14 @@ class TradeBook:
     delivered: np.ndarray
     magnitude: np.ndarray
     legs: LegTable
-    share: float = 1.0
     detail: Detail | None = None
     hedges: HedgeTrades | None = None
     listed: ListedBook | None = None
+
+    @property
+    def share(self) -> float:
+        """Part of the exposure asked for that each cohort is entered with."""
+        return self.recipe.share
 
     @property
     def days(self) -> int:
@@ -240,11 +242,8 @@ def _block(follow, panel, weights, cohorts, recipe, width, days, counted, openin
     units = xp.where((leg_weight > 0.0) & entered[:, None], sized, 0.0)
     listed = None
     if isinstance(legs, ListedLegs):
-        units = legs.whole_lots(units, recipe.sizing.index_vega)
-        # An index leg of less than half a lot is none, and neither is the cohort.
+        units, listed = legs.entered(units, recipe.share * recipe.sizing.index_vega)
         entered = entered & (units[:, 0] != 0.0)
-        units = xp.where(entered[:, None], units, 0.0)
-        listed = legs.account(units)
     reduced, by_leg = legs.held(units, entry, recipe.hedge)
     settle_at_open(opening, cohorts, recipe.structure, units, entry.strike, listed and listed.morning, reduced, by_leg)
     table = LegTable(
@@ -294,7 +293,7 @@ def _joined(parts, cohorts) -> TradeBook:
     if len(parts) == 1:
         return replace(parts[0], cohorts=cohorts)
     legs = records.concatenate([part.legs for part in parts])
-    known = {name: getattr(parts[0], name) for name in ("recipe", "shortest_tenor", "share")}
+    known = {name: getattr(parts[0], name) for name in ("recipe", "shortest_tenor")}
     for name in ("listed", "detail", "hedges"):
         known[name] = getattr(parts[0], name) and records.concatenate([getattr(part, name) for part in parts])
     return records.concatenate(parts, cohorts=cohorts, legs=legs, **known)

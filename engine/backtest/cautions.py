@@ -159,6 +159,13 @@ def _last_trades(summary: dict, result: "BacktestResult") -> str:
     )
 
 
+def _unfilled(summary: dict, result: "BacktestResult") -> str:
+    return (
+        f"{summary['unfilled_vega_share']:.1%} of the vega asked for could not be had of the volume of its contracts: "
+        "what is held is not as neutral as the sizing is; unfilled() has it by leg"
+    )
+
+
 RULES = (
     Rule(_named("no_trades"), lambda m, info: ~_traded(m), _no_trades),
     Rule(_named("few_cohorts"), lambda m, info: _traded(m) & (m["cohorts_apart"] < FEW_COHORTS), _few_cohorts),
@@ -167,5 +174,6 @@ RULES = (
     Rule(_named("lost"), lambda m, info: m["cohorts_lost"] > 0, _lost),
     Rule(_named("marks_without_quote"), lambda m, info: _share(m, "surface_marks_share") > 0.0, _no_quote),
     Rule(_named("marks_of_last_trades"), lambda m, info: _share(m, "trade_marks_share") > 0.0, _last_trades),
+    Rule(_named("unfilled"), lambda m, info: _share(m, "unfilled_vega_share") > 0.0, _unfilled),
     Rule(lambda info: f"{info.marks}_marks", lambda m, info: _traded(m) & bool(MARKS[info.marks]), _marks),
 )

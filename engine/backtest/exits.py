@@ -105,7 +105,11 @@ class ShortestTenor:
 
 @dataclass(frozen=True)
 class NextEntry:
-    """Sell a cohort when the schedule enters the next one, paying the option spread again on all its vega."""
+    """Sell a cohort when the schedule enters the next one, paying the option spread again on all its vega.
+
+    Of an entry that is spread over sessions each part is sold when as many later ones are entered, so that no more is
+    held than what is asked for.
+    """
 
     def exit_day(
         self,
@@ -122,5 +126,6 @@ class NextEntry:
         """
         xp = namespace(entry_exposure, book.explain)
         entry, life = xp.asarray(book.cohorts.entry), xp.asarray(book.cohorts.life)
-        until_next = xp.concatenate([xp.diff(entry), xp.full(1, book.days)])
+        parts = min(round(1.0 / book.share), len(book.cohorts))
+        until_next = xp.concatenate([entry[parts:] - entry[:-parts], xp.full(parts, book.days)])
         return xp.broadcast_to(xp.minimum(until_next, life), entry_exposure.shape)

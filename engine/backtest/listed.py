@@ -17,6 +17,7 @@ from engine.backtest.marks import Reading
 from engine.kernels.codes import PARTS, Beyond, InversionStatus, Kind, LegStatus
 from engine.pricing import implied_vol
 
+A_LOT = 1e-9  # by which rounding may keep a share of a volume from a whole number of lots
 UNEXPLAINED, FINANCING = PARTS.index("unexplained"), PARTS.index("financing")
 
 
@@ -47,6 +48,8 @@ class ListedBook:
         How many were marked at a last trade.
     spread : array (C, 1 + L, I)
         Half-spreads paid over the life, in currency.
+    asked : array (C, 1 + L)
+        Units of each leg, in whole lots, that were asked for; the legs' own are what could be had.
     multiplier, expiry : array (C, 1 + L, I)
         Shares of a contract at entry; its expiry in days since 1970.
     morning : array (C, 1 + L, I), bool
@@ -64,6 +67,7 @@ class ListedBook:
     missing: np.ndarray
     trades: np.ndarray
     spread: np.ndarray
+    asked: np.ndarray
     multiplier: np.ndarray
     expiry: np.ndarray
     morning: np.ndarray
@@ -168,12 +172,41 @@ class ListedLegs(Legs):
         known = (xp.asarray(a) for a in (chosen.strike[:, :, i], price, half, chosen.tradable))
         return ListedHeld(held.pair, marks, held.rolls, held.rate, *known)
 
+    def entered(self, units, vega: float) -> tuple[Floats, ListedBook]:
+        """Return what is entered of units of each leg, where the index vega is `vega`, and what the book has of it.
+
+        An index leg of less than half a lot is none, and neither is its cohort.
+        """
+        xp = namespace(units)
+        asked = self.whole_lots(units, vega)
+        units = self.filled(asked, vega)
+        traded = (units[:, 0] != 0.0)[:, None]
+        units = xp.where(traded, units, 0.0)
+        return units, self.account(units, xp.where(traded, asked, 0.0))
+
     def whole_lots(self, units, vega: float):
         """Round units of legs, per unit of index vega, to whole lots where the index vega is `vega`."""
         xp = namespace(units)
         lot = xp.asarray(self.chosen.lot)
         lot = xp.where(xp.isfinite(lot), lot, 1.0)
         return xp.rint(units * (vega / lot)) * (lot / vega)
+
+    def filled(self, units, vega: float):
+        """Return what could be had of units in whole lots, where the index vega is `vega`; see `ListedMarks`."""
+        xp = namespace(units)
+        caps = self.listed.caps
+        if not caps:
+            return units
+        lot = xp.asarray(self.chosen.lot)
+        known = xp.isfinite(lot)
+        most = xp.full(units.shape, xp.inf)
+        for name, share in caps.items():
+            for i, ratio in enumerate(self.ratios):
+                traded = share * xp.asarray(self.chosen.traded[name][:, :, i])
+                of_one = xp.where(xp.isfinite(traded), traded, 0.0) / xp.where(ratio != 0.0, xp.abs(ratio), 1.0)
+                most = xp.where(ratio != 0.0, xp.minimum(most, of_one), most)
+        most = xp.floor(most + A_LOT) * (xp.where(known, lot, 1.0) / vega)
+        return xp.sign(units) * xp.minimum(xp.abs(units), most)
 
     def contract_shares(self, i: int, otherwise: float) -> Floats:
         """Return the entry shares of the contract of an instrument in each leg, (C, 1 + L)."""
@@ -196,8 +229,8 @@ class ListedLegs(Legs):
             found.append(held.trades(cost, included))
         return found
 
-    def account(self, units) -> ListedBook:
-        """Return what the book has of `units` of each leg beside the fields of every book."""
+    def account(self, units, asked) -> ListedBook:
+        """Return what the book has of `units` of each leg, of `asked` ones, beside the fields of every book."""
         xp = namespace(units)
         marks, spreads = self.marks, self._spreads(units)
         day = xp.arange(marks.forward.shape[-1])
@@ -221,6 +254,7 @@ class ListedLegs(Legs):
             missing=counted[2],
             trades=counted[1],
             spread=xp.stack([traded.sum(axis=2) for traded, _ in spreads], axis=2),
+            asked=asked,
             multiplier=xp.asarray(self.chosen.multiplier),
             expiry=xp.broadcast_to(xp.asarray(self.chosen.expiry.astype("int64"))[:, None], source.shape[:3]),
             morning=xp.asarray(self.chosen.morning),

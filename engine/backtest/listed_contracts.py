@@ -67,6 +67,7 @@ class Contracts:
         found = choose(self.quotes, *where, self.at_open)
         self.strike, self.parity, self.multiplier = found.strike, found.parity, found.multiplier
         self.morning = found.morning
+        self.traded = {"volume": found.volume, "oi": found.oi}
         chosen, known = np.isfinite(found.strike), np.isfinite(found.multiplier)
         if multiplier is not None:
             self.multiplier = np.where(chosen & ~known, multiplier, found.multiplier)

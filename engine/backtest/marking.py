@@ -11,6 +11,7 @@ from engine.errors import InputError
 from engine.kernels.codes import Kind
 from engine.kinds import check_count, check_kinds
 
+CAPS = {"volume": "volume_share", "oi": "open_interest_share"}  # numbers of a contract, and settings of `ListedMarks`
 OF_LISTED = (Straddle, DeltaNeutralStraddle, Strangle, SingleOption, Calendar)
 
 
@@ -31,6 +32,11 @@ class Marking:
         check_kinds(self)
         if self.halt_sessions is not None:
             check_count("marks.halt_sessions", self.halt_sessions, least=0)
+
+    @property
+    def caps(self) -> dict[str, float]:
+        """What caps an entry: nothing, unless contracts are listed."""
+        return {}
 
     def ending_halts(self, panel: MarketPanel) -> MarketPanel:
         """Return the panel on which options on a name that is halted for too long end, as at unknown terms."""
@@ -68,12 +74,18 @@ class ListedMarks(Marking):
         pays the vol points of the costs.
     multiplier : float or None
         Shares of a contract where the market does not know it; None refuses such a market.
+    volume_share, open_interest_share : float or None
+        Most that an entry takes of each contract's volume of that day, and of its open interest; None = whatever is
+        asked for. A leg of which less can be had is entered with as many lots as there are, and what is left is not
+        made up for: `result.unfilled`. Of a contract whose number is not known none can be had.
     halt_sessions : int or None
         As in `Marking`.
     """
 
     fill: float = 1.0
     multiplier: float | None = None
+    volume_share: float | None = None
+    open_interest_share: float | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -81,6 +93,15 @@ class ListedMarks(Marking):
             raise InputError(f"marks.fill={self.fill} is no share of the half-spread; use 0 (mid) to 1 (far side)")
         if self.multiplier is not None and not 0.0 < self.multiplier < float("inf"):
             raise InputError(f"marks.multiplier={self.multiplier} is no number of shares; 100 is what US options have")
+        for number, share in self.caps.items():
+            if not 0.0 < share <= 1.0:
+                raise InputError(f"marks.{CAPS[number]}={share} is no share; use one above 0, of at most 1")
+
+    @property
+    def caps(self) -> dict[str, float]:
+        """Most that an entry takes, as a share, of each number of a contract that caps it, of `CAPS`."""
+        asked = {number: getattr(self, setting) for number, setting in CAPS.items()}
+        return {number: share for number, share in asked.items() if share is not None}
 
 
 @dataclass(frozen=True)
@@ -155,6 +176,9 @@ def traded(marks: Marking, structure: Any, market: Any, sizing: Any) -> Any:
         raise InputError(
             f"marks=listed needs quotes of contracts, and {market.info.name} has a surface only; use marks=surface"
         )
+    for number in marks.caps:
+        if not market.contracts.has(number):
+            raise InputError(f"marks.{CAPS[number]}: no contract of {market.info.name} has its {number}; leave it out")
     if market.window_bytes is not None:
         raise InputError("marks=listed does not stream; use backend=numpy")
     if namespace(sizing.index_vega).ndim(sizing.index_vega):
@@ -162,13 +186,13 @@ def traded(marks: Marking, structure: Any, market: Any, sizing: Any) -> Any:
     return ByContract(structure)
 
 
-def check_exposure(marks: Marking, exposure: Any) -> None:
-    """Raise InputError where whole lots of an exposure cannot be had."""
+def check_exposure(marks: Marking, exposure: Any, share: float) -> None:
+    """Raise InputError where whole lots of an exposure, of which each cohort has a share, cannot be had."""
     if isinstance(marks, ListedMarks):
         xp = namespace(exposure)
-        odd = ~xp.isin(exposure, xp.asarray([-1.0, 0.0, 1.0]))
+        odd = ~xp.isin(exposure, xp.asarray([-share, 0.0, share]))
         if odd.any():
             raise InputError(
                 f"marks=listed trades whole lots, so the exposure must be -1, 0 or 1 at each entry and not "
-                f"{float(exposure[odd][0]):g}; change sizing.index_vega, or use marks=surface"
+                f"{float(exposure[odd][0]) / share:g}; change sizing.index_vega, or use marks=surface"
             )

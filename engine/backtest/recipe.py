@@ -24,6 +24,7 @@ class Recipe:
     hedge: Hedge = field(default_factory=DailyDelta)
     marks: Marking = field(default_factory=SurfaceMarks)
     detailed: bool = False  # keeps what costs beyond vol points and basis points charge; by array code
+    share: float = 1.0  # part of the exposure asked for that each cohort is entered with, as the schedule says
 
     @property
     def netted(self) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.backtest import breakevens, by_date, capacity, followed, ledger, views
+from engine.backtest import breakevens, by_date, capacity, followed, ledger, unfilled, views
 from engine.backtest.accounts import CAPITAL_VOL_POINTS, Accounts
 from engine.backtest.batch import batch_fields
 from engine.backtest.book import LegTable, TradeBook, build_book
@@ -234,6 +234,7 @@ class BacktestResult:
     vega_split = views.vega_split  # what changes of volatility earned each session, and why these changed
     breakeven_correlation = breakevens.breakeven_correlation  # that must come out for the held book to earn nothing
     capacity = capacity.capacity  # how many times as large each cohort of listed contracts could have been
+    unfilled = unfilled.unfilled  # the legs of listed contracts that volumes did not allow in full
     breakeven_prices = breakevens.breakeven_prices  # at which each leg held on from a close does
 
     signal = followed.signal  # what the strategy follows

@@ -1,7 +1,7 @@
 """When new cohorts are entered."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -40,30 +40,73 @@ class Schedule(Protocol):
         ...
 
 
-def _first_of_each(period: np.ndarray, lag: int) -> np.ndarray:
-    """First session of each period among those on which an earlier decision can be traded."""
+def _first_of_each(period: np.ndarray, lag: int, over: int) -> np.ndarray:
+    """First sessions of each period, `over` of them, among those on which an earlier decision can be traded."""
     session = np.arange(lag, len(period))
-    _, first = np.unique(period[lag:], return_index=True)
-    return session[first]
+    _, first, of = np.unique(period[lag:], return_index=True, return_inverse=True)
+    return session[np.arange(len(session)) - first[of] < over]
 
 
 @dataclass(frozen=True)
-class Monthly:
-    """Enter on the first tradable session of each calendar month."""
+class _OfEachPeriod:
+    """Enter on the first tradable sessions of each period.
+
+    Parameters
+    ----------
+    over : int
+        Sessions that an entry is spread over: on each of them a cohort of its own, with as much of the exposure asked
+        for. A period with fewer sessions is entered with less.
+    """
+
+    over: int = 1
+
+    MOST: ClassVar[int]
+
+    def __post_init__(self):
+        check_count("schedule.over", self.over)
+        if self.over > self.MOST:
+            raise InputError(f"schedule.over={self.over} is longer than a period; use {self.MOST} or fewer")
+
+    @property
+    def share(self) -> float:
+        """Part of the exposure asked for that each cohort is entered with."""
+        return 1.0 / self.over
+
+
+@dataclass(frozen=True)
+class Monthly(_OfEachPeriod):
+    """Enter on the first tradable session of each calendar month, or spread over the first ones.
+
+    Parameters
+    ----------
+    over : int
+        Sessions that an entry is spread over: on each of them a cohort of its own, with as much of the exposure asked
+        for. A month with fewer sessions in the data is entered with less.
+    """
+
+    MOST: ClassVar[int] = 15  # a month has 16 at least
 
     def entries(self, dates: Dates, lag: int) -> Integers:
         """Return the sessions of entry, (C,) indices into `dates`; the first `lag` sessions have no decision yet."""
-        return _first_of_each(dates.astype("datetime64[M]").astype(int), lag)
+        return _first_of_each(dates.astype("datetime64[M]").astype(int), lag, self.over)
 
 
 @dataclass(frozen=True)
-class Weekly:
-    """Enter on the first tradable session of each week, Monday to Sunday."""
+class Weekly(_OfEachPeriod):
+    """Enter on the first tradable session of each week, Monday to Sunday, or spread over the first ones.
+
+    Parameters
+    ----------
+    over : int
+        As of `Monthly`; a week of holidays, with fewer sessions, is entered with less.
+    """
+
+    MOST: ClassVar[int] = 5
 
     def entries(self, dates: Dates, lag: int) -> Integers:
         """Return the sessions of entry, (C,) indices into `dates`; the first `lag` sessions have no decision yet."""
         days_since_monday = 3  # 1970-01-01 was a Thursday
-        return _first_of_each((dates.astype("datetime64[D]").astype(int) + days_since_monday) // 7, lag)
+        return _first_of_each((dates.astype("datetime64[D]").astype(int) + days_since_monday) // 7, lag, self.over)
 
 
 @dataclass(frozen=True)

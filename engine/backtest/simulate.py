@@ -151,7 +151,8 @@ def open_book(
     if market.dates.dtype != np.dtype("datetime64[D]"):
         raise InputError(f"{market.info.name} holds times of the day; a backtest needs one row per session")
     check_instruments(structure, recipe.sizing)
-    made = replace(recipe, structure=traded(recipe.marks, structure, market, recipe.sizing))
+    share = float(getattr(schedule, "share", 1.0))
+    made = replace(recipe, structure=traded(recipe.marks, structure, market, recipe.sizing), share=share)
     rolls = isinstance(schedule, Roll)
     entry = np.asarray(rolled(schedule, market, structure, lag) if rolls else schedule.entries(market.dates, lag))
     if len(entry) == 0:
@@ -172,7 +173,7 @@ def open_book(
     tell_settlements(market, book)
     if not book.entered.any():
         raise InputError(f"none of {len(entry)} cohorts can be entered: {_why_not(book, view.basket.label)}")
-    return replace(book, share=float(getattr(schedule, "share", 1.0)))
+    return book
 
 
 def _why_not(book: TradeBook, basket: str) -> str:
@@ -223,7 +224,7 @@ def decide(strategy: AbstractStrategy, exits: Exits, view: MarketView, book: Tra
     asked = xp.take(exposure, xp.asarray(book.cohorts.entry - lag), axis=1)  # contiguous, as an index is not
     has_opinion = xp.isfinite(asked)
     entry_exposure = xp.where(book.entered & has_opinion, book.share * asked, 0.0)
-    check_exposure(book.recipe.marks, entry_exposure)
+    check_exposure(book.recipe.marks, entry_exposure, book.share)
     dates = view.panel.dates
     days_left = book.cohorts.days_left(dates, book.cohorts.sessions(dates, book.days, xp))
     exit_day = exits.exit_day(book, entry_exposure, exposure, days_left, lag, view)

@@ -9,6 +9,7 @@ from engine.backtest.accounts import CAPITAL_VOL_POINTS
 from engine.backtest.costs import option_cost
 from engine.backtest.metrics import share
 from engine.backtest.structure import LegStatus
+from engine.backtest.unfilled import missing_share
 from engine.kernels.codes import MAGNITUDES
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def summarise(result: "BacktestResult") -> dict[str, np.ndarray]:
         share of sum |P&L| over legs and days whose mark had no quote of its own that day, `beyond_tenors_share` of
         those whose time left the surface did not reach, `beyond_deltas_share` of those whose strike it did not reach,
         though the time left: no day is in both. Of listed contracts `surface_marks_share` is the share of marks taken
-        from the surface for want of a quote of their own, and `trade_marks_share` that of last trades.
+        from the surface for want of a quote of their own, and `trade_marks_share` that of last trades; where entries
+        are capped, `unfilled_vega_share` is the share of the vega asked for that could not be had.
 
         `cohorts_apart` counts cohorts one after the other, none entered before the one counted last has ended;
         `cohorts_undecided` those on which the strategy had no opinion yet. Cohorts open or lost when the data end are
@@ -109,7 +111,10 @@ def _listed_marks(result, exposure):
     until = np.broadcast_to(_until(result), exposure.shape)
     held = np.arange(result.book.days + 1) <= until[..., None]
     marks, missing, trades = (((exposure > 0.0)[..., None] * held * one).sum(axis=(1, 2)) for one in daily)
-    return {"surface_marks_share": share(missing, marks), "trade_marks_share": share(trades, marks)}
+    found = {"surface_marks_share": share(missing, marks), "trade_marks_share": share(trades, marks)}
+    if result.book.recipe.marks.caps:
+        found["unfilled_vega_share"] = missing_share(result.book, exposure > 0.0)
+    return found
 
 
 def _until(result):

@@ -53,6 +53,7 @@ ROWS = (
     ("beyond_deltas_share", "|P&L| on marks beyond the deltas", "percent"),
     ("surface_marks_share", "Marks of listed contracts from the surface", "percent"),
     ("trade_marks_share", "Marks of listed contracts from last trades", "percent"),
+    ("unfilled_vega_share", "Vega asked for that volumes did not allow", "percent"),
     ("unexplained_share", "Unexplained of |gamma| + |theta|", "percent"),
 )
 

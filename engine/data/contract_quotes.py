@@ -54,6 +54,10 @@ class ContractQuotes:
         )
         return cls(lazy.select(*columns))
 
+    def has(self, column: str) -> bool:
+        """Tell whether any contract has a value in a column."""
+        return not self.rows.select(column).drop_nulls().head(1).collect().is_empty()
+
     def between(self, start: Any, end: Any) -> "ContractQuotes":
         """Return the quotes of dates from `start` to `end`, both inclusive."""
         return ContractQuotes(between(self.rows, start, end), self.keeps)

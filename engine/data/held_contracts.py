@@ -11,6 +11,7 @@ from engine.data.contract_quotes import ContractQuotes
 # A strike that a split restates is rounded to the cent by the exchange.
 CENTS = (pl.col("strike") * 100.0).round().cast(pl.Int64).alias("cents")
 CONTRACT = ["date", "ticker", "expiry", "right"]
+NUMBERS = ("strike", "multiplier", "volume", "oi")  # of a contract that is chosen
 TWO_SIDED = (pl.col("ask") > 0.0) & (pl.col("bid") >= 0.0) & (pl.col("ask") >= pl.col("bid"))
 # A last trade of a day on which nothing traded is none of that day.
 TRADED = (pl.col("last") > 0.0) & ~(pl.col("volume") <= 0.0).fill_null(False)
@@ -26,6 +27,8 @@ class Chosen:
     strike: Floats
     multiplier: Floats
     morning: np.ndarray  # bool: it settles on the morning of its expiry
+    volume: Floats  # of the day of entry, in contracts
+    oi: Floats  # open interest, in contracts
     parity: Floats  # (C, 1 + L), undiscounted: strike and call less put, of the pair nearest the forward
 
 
@@ -96,14 +99,13 @@ def choose(
         .unique("group", keep="first", maintain_order=True)
     )
     chosen = found.join(strikes.select("group", "strike"), on=["group", "strike"])
-    strike, multiplier = (np.full(asked.size, np.nan) for _ in range(2))
     morning, at = np.zeros(asked.size, dtype=bool), chosen["at"].to_numpy()
-    strike[at] = chosen["strike"].to_numpy()
-    multiplier[at] = chosen["multiplier"].fill_null(np.nan).to_numpy()
     morning[at] = (chosen["settlement"] == MORNING).to_numpy()
+    numbers = {name: np.full(asked.size, np.nan) for name in NUMBERS}
+    for name, values in numbers.items():
+        values[at] = chosen[name].fill_null(np.nan).to_numpy()
     return Chosen(
-        strike=strike.reshape(shape),
-        multiplier=multiplier.reshape(shape),
+        **{name: values.reshape(shape) for name, values in numbers.items()},
         morning=morning.reshape(shape),
         parity=_parity(chain, dates, tickers, expiry[:, 0], forward),
     )
@@ -113,7 +115,7 @@ def _day_chain(quotes: ContractQuotes, frame: pl.DataFrame, at_open: str | None)
     smile = ["date", "ticker", "expiry"]
     keys = frame.select(smile).unique().lazy()
     rows = usable(quotes, at_open).filter(pl.col("date").is_between(frame["date"].min(), frame["date"].max()))
-    columns = (*CONTRACT, "strike", "bid", "price", "half_spread", "multiplier", "settlement")
+    columns = (*CONTRACT, *NUMBERS, "bid", "price", "half_spread", "settlement")
     read = rows.join(keys, on=smile, how="semi").select(columns)
     # Of an expiry that settles twice those are left that settle in the morning; `settlements` left others none.
     morning = pl.col("settlement") == MORNING

@@ -46,7 +46,7 @@ SUMMED = ("pnl_gross", "cost", "pnl_net")
 HOW = {"study", "backend", "memory_budget", "causality", "allow", "sweep", "report"}
 QUALITY = ("coverage", "stale_share", "beyond_tenors_share", "beyond_deltas_share", "unexplained_share")
 QUALITY += ("surface_marks_share", "trade_marks_share", "unsettled_share", "cohorts_skipped", "legs_settled_early")
-QUALITY += ("legs_closed_early",)
+QUALITY += ("legs_closed_early", "unfilled_vega_share")
 
 
 def write_tearsheet(result, path, p: int = 0, title: str | None = None) -> Path:

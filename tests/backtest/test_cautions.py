@@ -181,7 +181,7 @@ def test_marks_of_another_class_are_refused():
 
 def test_every_rule_says_a_sentence_with_the_numbers_of_the_run():
     result = run(with_hole())
-    of_contracts = {"surface_marks_share": 0.1, "trade_marks_share": 0.9}
+    of_contracts = {"surface_marks_share": 0.1, "trade_marks_share": 0.9, "unfilled_vega_share": 0.2}
     for rule in RULES[1:]:
         assert 20 < len(rule.says(result.summary() | of_contracts, result)) < 300
     assert result.cautions() == result.cautions(0)
