@@ -75,7 +75,7 @@ def explain(
         delta       = D (F' - F);                  gamma       = V(T', F', s) - V(T', F, s) - delta
         vega        = vega(T', F, s) (s' - s);     vanna_volga = V(T', F', s') - V(T', F', s) - vega
         hedge       = -h (F' - F);                 financing   = -(exp(r n) - 1) V(T, F, s)
-        unexplained = value at r' - V(T', F', s');   settlement = 0, see `opening`
+        unexplained = value at r' - V(T', F', s');   settlement = 0, see `opening`, `exercise`
 
     with h the delta held. So `gamma` is all that a hedged option gains on the spot's move, once the day has passed,
     and `unexplained` is what the rate does, and the time value that is lost when a name is settled before its expiry:

@@ -39,13 +39,14 @@ def held_deltas(legs: "Legs", units: Floats, hedge: Hedge) -> list[Floats]:
 
 def _of_expiry(legs: "Legs", same: list[int], units: Floats, hedge: AbstractHedge) -> list[Floats]:
     xp = namespace(units)
-    instruments, ratios = [legs.instruments[i] for i in same], [legs.ratios[i][:, None] for i in same]
+    instruments = [legs.instruments[i] for i in same]
+    ratios = [legs.ratios[i][:, None] * legs.instruments[i].living for i in same]  # what is exercised is hedged no more
     own = [_delta(legs, one, hedge) for one in instruments]
     delta = total([ratio * one for ratio, one in zip(ratios, own, strict=True)])
     marks = instruments[0].marks
     day = xp.arange(delta.shape[-1])
     # Where the data end, what is open is still held on.
-    alive = (day < marks.end[:, :, None]) | (marks.status[:, :, None] == int(LegStatus.OPEN))
+    alive = (day < legs.marks.end[:, :, None]) | (legs.marks.status[:, :, None] == int(LegStatus.OPEN))
     path = hedge.held(
         Wanted(
             delta=delta,
@@ -59,10 +60,10 @@ def _of_expiry(legs: "Legs", same: list[int], units: Floats, hedge: AbstractHedg
     )
     count = total([(ratio != 0.0) * 1.0 for ratio in ratios])
     held = []
-    for ratio, one in zip(ratios, own, strict=True):
-        shared = one + (path - delta) / xp.where(ratio != 0.0, count * ratio, 1.0)
+    for ratio, one, delta_of_one in zip(ratios, instruments, own, strict=True):
+        shared = delta_of_one + (path - delta) / xp.where(ratio != 0.0, count * ratio, 1.0)
         # One alone holds it all, without the rounding of a share: what waits trades nothing.
-        held.append(xp.where(count == 1.0, path / xp.where(ratio != 0.0, ratio, 1.0), shared))
+        held.append(xp.where(count == 1.0, path / xp.where(ratio != 0.0, ratio, 1.0), shared) * one.living)
     return held
 
 

@@ -1,6 +1,6 @@
 """One instrument of every leg, marked and priced on every holding day: what it earns and trades."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -10,8 +10,10 @@ from engine.backtest.attribution import DateRoll, explain
 from engine.backtest.instruments import PAYOFFS, SWAPS, Instrument, Opened, Pair, by_class, price
 from engine.backtest.leg_sums import day_before
 from engine.backtest.marks import Marks, Reading
-from engine.kernels.codes import Kind, LegStatus
+from engine.kernels.codes import PARTS, Kind, LegStatus
 from engine.pricing import StraddleGreeks
+
+SETTLEMENT = PARTS.index("settlement")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,9 @@ class Flows:
 class Held:
     """One instrument of every leg, marked and priced on every holding day."""
 
+    living: Floats | float = 1.0  # 0 from the close on which it is exercised
+    beyond: Floats | float = 0.0  # what exercise pays beyond the mark, on that close
+
     def __init__(self, pair: Pair, marks: Marks, rolls: DateRoll, rate: Floats, strike: Floats | None = None):
         self.pair, self.marks, self.rolls, self.rate = pair, marks, rolls, rate
         opened = (marks.forward[:, :, 0], marks.smile[:, :, 0], marks.deltas, marks.time[:, :, 0])
@@ -53,6 +58,23 @@ class Held:
             self.of_swap = (realised, marks.convexity() if of_volatility else namespace(realised).ones_like(realised))
         self.at_marks = (marks.forward, self.strike[:, :, None], self.reading.iv, marks.years, rate)
         self.greeks = self.price(*self.at_marks, *self.of_swap)
+
+    def end_by_exercise(self, day, worth) -> None:
+        """End it on a holding day of each leg, (C, 1 + L), for what exercise pays; not where the leg ends before."""
+        xp, marks = namespace(worth), self.marks
+        at, on = xp.arange(marks.forward.shape[-1]), (day < marks.end)[:, :, None]
+        day = day[:, :, None]
+        self.marks = replace(
+            marks,
+            end=xp.where(on, day, marks.end[:, :, None])[:, :, 0],
+            status=xp.where(on, int(LegStatus.EXPIRED), marks.status[:, :, None])[:, :, 0],
+            alive=marks.alive & ((at <= day) | ~on),
+        )
+        self.living = xp.where((at < day) | ~on, 1.0, 0.0)
+        self.beyond = xp.where((at == day) & on, worth[:, :, None] - self.greeks.value, 0.0)
+        # The value stays for the day on which it is exercised, and is worth nothing to what is held on from it.
+        held = {f.name: getattr(self.greeks, f.name) * self.living for f in fields(self.greeks) if f.name != "value"}
+        self.greeks = replace(self.greeks, **held)
 
     def _read(self, instrument: Instrument) -> Reading:
         is_swap = instrument.kind in SWAPS
@@ -80,6 +102,8 @@ class Held:
         included = (units != 0.0)[:, :, None]
         units = units[:, :, None]
         parts = self.explained(held_delta)
+        if not isinstance(self.beyond, int | float):
+            parts[SETTLEMENT] = self.beyond[..., 1:]
         # From each close to the next: alive on the second of the two.
         lives = (marks.alive[..., 1:] & included)[:, :, None]
 

@@ -96,7 +96,7 @@ def _sizes_at(legs, units: Floats, days: np.ndarray) -> _Sizes:
     at = xp.asarray(days)[:, None, None]
     vega, short, long = (xp.zeros(units.shape) for _ in range(3))
     for held, ratio in zip(legs.instruments, legs.ratios, strict=True):
-        quantity = xp.where(legs.marks.end > at[:, :, 0], units * ratio, 0.0)
+        quantity = xp.where(held.marks.end > at[:, :, 0], units * ratio, 0.0)
         of_one = (held.greeks.vega, 0.01 * held.marks.forward**2 * held.greeks.gamma)
         one, gamma = (xp.take_along_axis(array, at, axis=2)[:, :, 0] for array in of_one)
         vega = vega + xp.where(quantity != 0.0, quantity * one, 0.0)

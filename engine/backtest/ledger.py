@@ -9,7 +9,7 @@ from engine.backend import to_host
 from engine.backtest.book import COMPONENT, INDEX
 from engine.backtest.costs import hedge_cost, option_cost
 from engine.backtest.detail import AMOUNTS
-from engine.backtest.events import events
+from engine.backtest.events import ASSIGNED, EXERCISED, events
 from engine.backtest.instruments import PAYOFFS, pairs
 from engine.backtest.limits import LIMITS, NOT_MEASURED
 from engine.backtest.listed import SAID, ListedBook
@@ -65,11 +65,11 @@ class Rows:
         return array[self.at if array.ndim == 3 else self.at[:2]]
 
     def settled(self, result: "BacktestResult", p: int, session: int) -> np.ndarray:
-        """P&L of what settles on the opening of a session, of each row."""
+        """P&L of index options that settle on the opening of a session, of each row."""
         book = result.book
         ends = (book.cohorts.entry + book.cohorts.life == session) & (result.held_until(p) == book.cohorts.life)
         earned = to_host(book.legs.settlement)[self.cohort, self.at[1], self.at[2]]
-        return self.vega * np.where(ends[self.cohort], earned, 0.0)
+        return self.vega * np.where(ends[self.cohort] & (self.leg_class == INDEX), earned, 0.0)
 
     def cost(self, vega_traded, hedge_traded, delivered, spread=None, detail=None) -> np.ndarray:
         """Charge what the rows trade, per unit of index vega; arrays as in `of`.
@@ -121,7 +121,10 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
     pnl = {name: rows.vega * rows.of(getattr(legs, name)) for name in SOURCES}
     gross = rows.vega * sum(rows.of(getattr(legs, name)) for name in SOURCES)
     status = rows.of(legs.status)
-    status = np.where(rows.is_sold & (status == int(LegStatus.EXPIRED)), int(LegStatus.EXITED), status)
+    end, said = rows.of(legs.end), np.array([s.name.lower() for s in LegStatus])
+    early = (status == int(LegStatus.EXPIRED)) & (end < book.cohorts.life[rows.cohort])
+    status = np.where(rows.is_sold & (status == int(LegStatus.EXPIRED)) & ~early, int(LegStatus.EXITED), status)
+    by_whom = np.where(rows.quantity > 0.0, EXERCISED, ASSIGNED)
     detail = _over_life(result, p, book, rows, entry, legs.end) if book.detail is not None else None
     hedge_traded = (
         legs.hedge_traded if book.hedges is None else _netted(result, p, book, map_arrays(book.hedges, to_host))
@@ -129,15 +132,15 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
     cost = rows.cost(legs.vega_traded, hedge_traded, legs.delivered, listed and listed.spread, detail)
     exit_value, named = rows.quantity * rows.of(legs.exit_value), rows.names(result, legs.name)
     worth = np.where(rows.is_option, exit_value, 0.0)
-    happened = events(result.market, named["leg"], entry, entry + rows.of(legs.end), status, worth)
+    happened = events(result.market, named["leg"], entry, entry + end, status, worth)
     frame = pl.DataFrame(
         {
             "cohort": rows.cohort,
             "entry_date": result.dates[entry],
             "expiry": result.book.cohorts.expiry[rows.cohort],
             **named,
-            "status": np.array([s.name.lower() for s in LegStatus])[status],
-            "exit_date": result.dates[entry + rows.of(legs.end)],
+            "status": np.where(early, by_whom, said[status]),
+            "exit_date": result.dates[entry + end],
             "quantity": rows.quantity,
             "strike": rows.of(legs.strike),
             "strike_factor": rows.of(legs.shares),

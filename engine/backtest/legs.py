@@ -57,6 +57,8 @@ class Legs:
     structure : Structure
     """
 
+    american = False  # whether some of its options may end before the others: see `exercise`
+
     def __init__(self, panel, cohorts, name, days: int, structure):
         xp = namespace(panel.spot)
         session = cohorts.sessions(panel.dates, days)
@@ -163,7 +165,7 @@ class Legs:
             Fields of `TradeBook` that are sums over legs, and fields of `LegTable` known at the end of a life.
         """
         xp = namespace(units)
-        marks, flows = self.marks, self.flows(units, hedge)
+        flows = self.flows(units, hedge)
         hedge_traded, hedge_held = self.hedges(flows)
         sizes = [magnitudes(f.parts, held.reading) for f, held in zip(flows, self.instruments, strict=True)]
         daily = {name: [getattr(f, name) for f in flows] for name in ("vega_traded", "vega_held", "delivered")}
@@ -176,20 +178,30 @@ class Legs:
 
         if getattr(hedge, "netted", False):
             reduced["hedges"] = hedge_trades(self, flows, units)
-        end = marks.end[:, :, None]
-        marked = xp.where(marks.status[:, :, None] == int(LegStatus.CLOSED), xp.maximum(end - 1, 0), end)
         life = xp.stack([flow.parts.sum(axis=3) for flow in flows], axis=2)  # (C, 1 + L, I, parts)
         hedging, financing = life[..., PARTS.index("hedge")], life[..., PARTS.index("financing")]
-        values = [xp.take_along_axis(held.greeks.value, marked, axis=2)[:, :, 0] for held in self.instruments]
+        settled = life[..., PARTS.index("settlement")]
         return reduced, {
-            "exit_value": xp.stack(values, axis=2),
-            "shares": xp.take_along_axis(marks.shares, end, axis=2)[:, :, 0],
-            "end": marks.end,
-            "status": marks.status,
-            "pnl_option": life.sum(axis=3) - hedging - financing,
+            **self._ends(),
+            "pnl_option": life.sum(axis=3) - hedging - financing - settled,
+            "settlement": settled,
             "pnl_hedge": hedging,
             "financing": financing,
             "vega_traded": xp.stack([flow.vega_traded.sum(axis=2) for flow in flows], axis=2),
             "hedge_traded": hedge_traded.sum(axis=2),
             "delivered": xp.stack([flow.delivered.sum(axis=2) for flow in flows], axis=2),
         }
+
+    def _ends(self) -> dict:
+        """Return how legs end, and for what: where some may be exercised before, of each instrument."""
+        xp, own = namespace(self.panel.spot), self.marks
+        values, found = [], []
+        for held in self.instruments:
+            marks, end = held.marks, held.marks.end[:, :, None]
+            marked = xp.where(marks.status[:, :, None] == int(LegStatus.CLOSED), xp.maximum(end - 1, 0), end)
+            values.append(xp.take_along_axis(held.greeks.value + held.beyond, marked, axis=2)[:, :, 0])
+            # What expires later is sold when the rest ends, as which it counts.
+            status = xp.where(marks.end < own.end, marks.status, own.status)
+            found.append((xp.take_along_axis(marks.shares, end, axis=2)[:, :, 0], marks.end, status))
+        together = [xp.stack(arrays, axis=2) if self.american else arrays[0] for arrays in zip(*found, strict=True)]
+        return {"exit_value": xp.stack(values, axis=2)} | dict(zip(("shares", "end", "status"), together, strict=True))

@@ -136,7 +136,7 @@ class ListedHeld(Held):
         xp, marks = namespace(self.strike), self.marks
         of_quote = xp.where(xp.isfinite(self.half_spread), int(Source.BID_ASK), int(Source.TRADE))
         found = xp.where(self.quoted, of_quote, int(Source.SURFACE))
-        found = xp.where(marks.settles, int(Source.EXPIRY), found)
+        found = xp.where(marks.settles | (self.living == 0.0), int(Source.EXPIRY), found)
         return xp.where(marks.alive, found, int(Source.NONE)).astype(xp.int8)
 
 
@@ -243,6 +243,7 @@ class ListedLegs(Legs):
         ]
         end = marks.end[:, :, None]
         end = xp.where(marks.status[:, :, None] == int(LegStatus.CLOSED), xp.maximum(end - 1, 0), end)
+        left_on = xp.stack([xp.minimum(end[:, :, 0], one.marks.end) for one in self.instruments], axis=2)
         left = xp.exp(-self.panel.rate[xp.asarray(self.contracts[None].entry)][:, None] * marks.time[:, :, 0])
         grown = 1.0 / left
         parity = xp.asarray(self.chosen.parity)
@@ -259,6 +260,6 @@ class ListedLegs(Legs):
             expiry=xp.broadcast_to(xp.asarray(self.chosen.expiry.astype("int64"))[:, None], source.shape[:3]),
             morning=xp.asarray(self.chosen.morning),
             entry_source=source[..., 0],
-            exit_source=xp.take_along_axis(source, end[:, :, None], axis=3)[..., 0],
+            exit_source=xp.take_along_axis(source, left_on[..., None], axis=3)[..., 0],
             parity_gap=left * (implied - marks.forward[:, :, 0]),
         )

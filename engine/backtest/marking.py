@@ -5,7 +5,15 @@ from typing import Any
 
 from engine.backend import namespace, running_max
 from engine.backtest.instruments import Instrument
-from engine.backtest.structures import Calendar, DeltaNeutralStraddle, SingleOption, Straddle, Strangle
+from engine.backtest.structures import (
+    AMERICAN,
+    EUROPEAN,
+    Calendar,
+    DeltaNeutralStraddle,
+    SingleOption,
+    Straddle,
+    Strangle,
+)
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.kernels.codes import Kind
@@ -146,6 +154,16 @@ class ByContract:
         """Table of opening quotations on which those options on the index settle that settle in the morning."""
         return self.structure.opening
 
+    @property
+    def exercise(self) -> str:
+        """Whether options on members are european or american."""
+        return self.structure.exercise
+
+    @property
+    def dividends(self) -> str | None:
+        """Table of dividends that decide on exercise."""
+        return self.structure.dividends
+
 
 def _contracts(instruments: tuple[Instrument, ...]) -> tuple[Instrument, ...]:
     found = []
@@ -159,7 +177,7 @@ LISTED = "listed ones nearest to what the structure asks, whole lots, at their o
 
 
 def traded(marks: Marking, structure: Any, market: Any, sizing: Any) -> Any:
-    """Return the structure as it is traded: contract by contract where these are listed ones.
+    """Return the structure as it is traded: contract by contract where these are listed, or may be exercised, each.
 
     Raises
     ------
@@ -167,8 +185,10 @@ def traded(marks: Marking, structure: Any, market: Any, sizing: Any) -> Any:
         When listed contracts are asked for and the market has none, or the structure or the sizing cannot be had in
         them.
     """
+    if getattr(structure, "exercise", EUROPEAN) == AMERICAN and market.window_bytes is not None:
+        raise InputError("structure.exercise=american does not stream; use backend=numpy")
     if not isinstance(marks, ListedMarks):
-        return structure
+        return ByContract(structure) if getattr(structure, "exercise", EUROPEAN) == AMERICAN else structure
     if type(structure) not in OF_LISTED:
         known = ", ".join(kind.__name__ for kind in OF_LISTED)
         raise InputError(f"marks=listed trades listed options, and {type(structure).__name__} is none; choose {known}")

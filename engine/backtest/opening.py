@@ -131,11 +131,12 @@ def settle_at_open(
         From `Legs.held`; `by_leg` gets `settlement`, (C, 1 + L, I).
     """
     xp = namespace(units)
-    by_leg["settlement"] = xp.zeros(strike.shape)
+    by_leg.setdefault("settlement", xp.zeros(strike.shape))
     if getattr(structure, "opening", None) is None:
         return
     at = opening[xp.asarray(cohorts.last)]
-    ends = (by_leg["status"][:, 0] == int(LegStatus.EXPIRED)) & xp.isfinite(at) & (units[:, 0] != 0.0)
+    status = by_leg["status"].reshape(*units.shape, -1)[:, 0, 0]
+    ends = (status == int(LegStatus.EXPIRED)) & xp.isfinite(at) & (units[:, 0] != 0.0)
     here = xp.arange(len(units)), xp.asarray(cohorts.life)
     for i, (instrument, _) in enumerate(pairs(structure)):
         if instrument.tenor is not None:

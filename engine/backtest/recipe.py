@@ -5,13 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engine.backtest.correlation_swap import CorrelationLegs
+from engine.backtest.exercise import american_legs
 from engine.backtest.hedging import DailyDelta, Hedge
 from engine.backtest.legs import Legs
 from engine.backtest.listed import ListedLegs
 from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks
 from engine.backtest.sizing import AbstractSizing, VegaNeutral
 from engine.backtest.structure import Structure
-from engine.backtest.structures import Straddle
+from engine.backtest.structures import AMERICAN, EUROPEAN, Straddle
 from engine.kernels.codes import Kind
 
 
@@ -36,4 +37,8 @@ class Recipe:
         """Array code that follows legs; takes what `Legs` does."""
         if any(instrument.kind == Kind.CORRELATION for instrument in self.structure.index):
             return CorrelationLegs
-        return functools.partial(ListedLegs, listed=self.marks) if isinstance(self.marks, ListedMarks) else Legs
+        follow: Callable[..., Legs] = Legs
+        if isinstance(self.marks, ListedMarks):
+            follow = functools.partial(ListedLegs, listed=self.marks)
+        american = getattr(self.structure, "exercise", EUROPEAN) == AMERICAN
+        return functools.partial(american_legs, follow) if american else follow

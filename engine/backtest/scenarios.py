@@ -114,7 +114,7 @@ def on_day(legs: Legs, units: Floats, days: Floats) -> OnDay:
         alive=((end > at[..., 0]) | ((end == at[..., 0]) & is_open)) & (units != 0.0),
         shares=xp.take_along_axis(legs.marks.shares, at, axis=-1)[..., 0],
         forward=stacked(lambda held: held.marks.forward),
-        years=stacked(lambda held: held.marks.years),
+        years=stacked(lambda held: held.marks.years * held.living),  # what is exercised depends on nothing any more
         opened_years=stacked(lambda held: held.opened.years),
         opened_forward=stacked(lambda held: held.opened.forward),
         strike=stacked(lambda held: held.strike[:, :, None]),

@@ -8,6 +8,7 @@ from engine.errors import InputError
 from engine.kernels.codes import Kind
 from engine.kinds import check_kinds
 
+EUROPEAN, AMERICAN = "european", "american"
 OPTIONS = {"call": Kind.CALL, "put": Kind.PUT}
 
 
@@ -62,9 +63,24 @@ class OptionLegs(SameLegs):
     opening : str or None
         Table of `date` and `open` (and `ticker`): opening quotations of the index. Its options then settle on that of
         their expiry, where there is one, and the members' at the close. None = all settle at the close.
+    exercise : str
+        "european" or "american", of options on members: whether these are exercised, and assigned, before their expiry
+        where that pays (`engine.backtest.exercise`). Marks are of European options, or quotes, either way.
+    dividends : str or None
+        Table of `date` (ex-date), `ticker` and `amount` (and `known`), read for exercise alone; None = those that the
+        market's own prices show.
     """
 
     opening: str | None = field(default=None, kw_only=True)
+    exercise: str = field(default=EUROPEAN, kw_only=True)
+    dividends: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.exercise not in (EUROPEAN, AMERICAN):
+            raise InputError(f"structure.exercise={self.exercise} is unknown; choose {EUROPEAN} or {AMERICAN}")
+        if self.dividends is not None and self.exercise == EUROPEAN:
+            raise InputError("structure.dividends is read for structure.exercise=american; set that, or leave it out")
 
 
 @dataclass(frozen=True)
@@ -93,7 +109,7 @@ class Strangle(OptionLegs):
 
     Parameters
     ----------
-    tenor, min_days, min_coverage, opening : as in `OptionLegs`
+    tenor, min_days, min_coverage, opening, exercise, dividends : as in `OptionLegs`
     delta : float
         Of both in percent, the put's without its sign; on each leg's own smile.
     width : float or None
@@ -124,7 +140,7 @@ class SingleOption(OptionLegs):
 
     Parameters
     ----------
-    tenor, min_days, min_coverage, opening : as in `OptionLegs`
+    tenor, min_days, min_coverage, opening, exercise, dividends : as in `OptionLegs`
     index_kind, member_kind : str
         "call" or "put".
     delta : float or None
@@ -174,7 +190,7 @@ class Calendar(OptionLegs):
 
     Parameters
     ----------
-    tenor, min_days, min_coverage, opening : as in `OptionLegs`
+    tenor, min_days, min_coverage, opening, exercise, dividends : as in `OptionLegs`
     far_tenor : int
         Calendar days from entry to the expiry of the longer.
     """
@@ -195,7 +211,7 @@ class ForwardStart(OptionLegs):
 
     Parameters
     ----------
-    tenor, min_days, min_coverage, opening : as in `OptionLegs`
+    tenor, min_days, min_coverage, opening, exercise, dividends : as in `OptionLegs`
     start : int
         Calendar days from entry to the date on which they are struck; of listed expiries the nearest.
     """
@@ -207,6 +223,8 @@ class ForwardStart(OptionLegs):
         super().__post_init__()
         if not 0 < self.start < self.tenor:
             raise InputError(f"structure.start={self.start} must lie between 0 and structure.tenor={self.tenor} days")
+        if self.exercise == AMERICAN:
+            raise InputError("structure.exercise=american is not known of what is struck later; use european")
 
     @property
     def index(self) -> tuple[Instrument, ...]:

@@ -169,14 +169,16 @@ def _magnitudes(result):
 def _ended_early(result) -> dict:
     """Count legs of each cohort that met an event of their own while they were held, (C,) or (P, C) by status."""
     legs = result.book.legs
-    status, end, held = (to_host(a) for a in (legs.status, legs.end, legs.units != 0.0))
+    held = to_host(legs.units != 0.0)
+    # Of legs, or of their instruments where some may be exercised before the others.
+    status, end = (to_host(array).reshape(*held.shape, -1) for array in (legs.status, legs.end))
     counts = {}
     for kind in (LegStatus.SETTLED, LegStatus.CLOSED):
-        met = held & (status == kind)
+        met = held[:, :, None] & (status == kind)
         if result.exit_day is None:
-            counts[kind] = met.sum(axis=1)
+            counts[kind] = met.any(axis=2).sum(axis=1)
             continue
-        by_day = (met[:, :, None] & (end[:, :, None] <= np.arange(result.book.days + 1))).sum(axis=1)
+        by_day = (met[..., None] & (end[..., None] <= np.arange(result.book.days + 1))).any(axis=2).sum(axis=1)
         counts[kind] = np.take_along_axis(by_day[None], result.exit_day[:, :, None], axis=2)[:, :, 0]
     return counts
 

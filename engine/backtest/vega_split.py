@@ -60,7 +60,7 @@ def vega_split(legs: Legs, units: Floats, weights: Floats) -> VegaSplit:
     for held, ratio in zip(legs.instruments, legs.ratios, strict=True):
         if any(one.kind not in PAYOFFS or one.start is not None for one in held.pair):
             raise InputError("vega_split tells roll from skew at an option's strike; a swap has none, so use split")
-        quantity = xp.where(lives, (units * ratio)[:, :, None], 0.0)
+        quantity = xp.where(lives & held.marks.alive[..., 1:], (units * ratio)[:, :, None], 0.0)
         vols = _steps(legs, held)
         worth = [_worth(held, vol) for vol in vols]
 

@@ -261,7 +261,7 @@ def _day_frame(result: "BacktestResult", p: int, held: np.ndarray, followed: tup
         rows = Rows(result, p, np.where(found.alive, units, 0.0), held)
         parts = rows.vega[:, None] * found.parts[rows.at]
         if market is result.market:
-            parts[:, PARTS.index("settlement")] = rows.settled(result, p, session)
+            parts[:, PARTS.index("settlement")] += rows.settled(result, p, session)
         detail, hedge_traded, book = None, found.hedge_traded, result.book
         at = min(int(book.cohorts.entry[held[0]] - cohorts.entry[0]) + session, len(result.dates) - 1)
         if book.hedges is not None:

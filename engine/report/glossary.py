@@ -45,7 +45,7 @@ WORDS = {
     "vanna": "Change of vega per 1 % of the forward.",
     "volga": "Change of vega per vol point.",
     "vanna + volga": "P&L from volatility and spot moving together, and from large moves of volatility.",
-    "settlement": "What index options pay at the opening of their expiry, less what they would at its close.",
+    "settlement": "What index options pay at their expiry's opening less the close; early exercise beyond the mark.",
     "unexplained": "What date, spot and volatility leave: changes of the interest rate, and names settled early.",
     "correlation part": "P&L of the index leg because members moved together more or less than implied.",
     "volatility part": "P&L had correlation stayed as implied: of volatility and time, of the members and the index.",

@@ -22,7 +22,8 @@ from engine.kernels.codes import Kind
 LEDGER = "the ledger"  # what messages call one that is no file
 OSI_MULTIPLIER = 100.0  # shares of a listed US option
 KINDS = {"C": Kind.CALL, "P": Kind.PUT, "S": Kind.STRADDLE}
-SOLD = "exited"  # of a ledger, what left before its expiry
+SOLD = "exited"
+LEFT = (SOLD, "exercised", "assigned")  # of a ledger, what was held no more before its expiry
 PARTS_OF_KEY = ("underlying", "expiry", "strike", "kind")
 
 
@@ -94,7 +95,7 @@ def _positions(market, rows: pl.DataFrame, session: int, path: str | Path) -> Po
     leg = np.array([known[name] for name in rows["underlying"]], dtype=int)
     entry = _sessions(market, entered.to_numpy().astype("datetime64[D]"), str(path))
     _check_size(market, rows, leg, entry, path)
-    sold = pl.when(pl.col("status").fill_null(SOLD) == SOLD).then(pl.col("left"))
+    sold = pl.when(pl.col("status").fill_null(SOLD).is_in(LEFT)).then(pl.col("left"))
     sold = rows.select(sold=sold.fill_null(pl.date(9999, 1, 1)))["sold"]
     return Positions(
         leg=leg,

@@ -193,3 +193,21 @@ def test_a_held_book_earns_what_the_economy_of_its_names_makes_whatever_happens_
         assert abs(ledger["pnl_gross"].sum() - result.pnl_gross.sum()) < 1e-12 * scale
         for t in (ENTRY + 1, (ENTRY + LAST) // 2, LAST):
             assert abs(result.day(str(DAYS[t]))["pnl_gross"].sum() - result.pnl_gross[0, t]) < 1e-12 * scale
+
+
+@given(fates())
+@settings(max_examples=20, deadline=None)
+def test_early_exercise_among_them_leaves_long_minus_short_and_every_sum(drawn):
+    market = MarketPanel.from_frames(**Economy(drawn).tables())
+    choices = {"basket": AllMembers(), "schedule": OnDates((str(DAYS[ENTRY]),)), "costs": NoCosts()}
+    long, short = (
+        backtest(market, Every(size), structure=Straddle(30, exercise="american"), **choices) for size in (1.0, -1.0)
+    )
+    np.testing.assert_array_equal(long.pnl_gross, -short.pnl_gross)
+    ledger, daily = long.ledger(), long.daily()
+    scale = np.abs(ledger["quantity"] * ledger["strike"]).sum()
+    assert set(ledger["status"]) <= {"expired", "settled", "closed", "exercised"}
+    for column in ("pnl_gross", "settlement"):
+        assert abs(ledger[column].sum() - daily[column].sum()) < 1e-12 * scale
+    for t in range(ENTRY + 1, LAST + 1):
+        assert abs(long.day(str(DAYS[t]))["pnl_gross"].sum() - daily["pnl_gross"][t]) < 1e-12 * scale

@@ -194,6 +194,7 @@ UNLIKE_VOLATILITY = (CorrelationSwap, ForwardStart)  # have no break-even correl
     "structure",
     [
         Strangle(30),
+        SingleOption(30, member_kind="put", moneyness=1.05, exercise="american"),
         SingleOption(30, index_kind="put", delta=40.0),
         GammaSwap(30),
         VolatilitySwap(30),
