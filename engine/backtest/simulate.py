@@ -27,6 +27,7 @@ from engine.backtest.sizing import AbstractSizing, VegaNeutral
 from engine.backtest.strategy import AbstractStrategy, checked_exposure
 from engine.backtest.structure import Structure, check_reach, choose_contracts, expiries
 from engine.backtest.structures import Straddle
+from engine.backtest.trailing import check_window
 from engine.correlation import Basket, TopWeights
 from engine.correlation.checks import least_coverage
 from engine.data.panel import MarketPanel
@@ -144,6 +145,7 @@ def open_book(
         When the lag is below 1, the schedule's sessions do not ascend from `lag` on, or none of them can be entered.
     """
     market, structure = view.panel, recipe.structure
+    check_window(recipe.hedge, market)
     if not is_kind(lag, int):
         raise InputError(f"lag={lag} is not a whole number of sessions")
     if lag < 1:

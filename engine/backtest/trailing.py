@@ -1,6 +1,7 @@
 """What the last sessions say of each underlying at a close: its realised volatility, and its beta to the index."""
 
 from collections.abc import Callable
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from engine.arrays import Floats
@@ -8,6 +9,7 @@ from engine.backend import namespace
 from engine.backtest.metrics import SESSIONS_PER_YEAR
 from engine.correlation import market_returns
 from engine.data.panel import MarketPanel
+from engine.errors import InputError
 
 _MEMORY: WeakKeyDictionary = WeakKeyDictionary()  # of each panel: blocks of its cohorts ask for the same
 
@@ -45,6 +47,16 @@ def trailing_mean(values: Floats, window: int) -> Floats:
     for back in range(window):  # one after the other, so that a row does not depend on how many there are
         total = total + before[back : back + len(values)]
     return total / window
+
+
+def check_window(hedge: Any, panel: MarketPanel) -> None:
+    """Raise InputError where a hedge asks for more sessions than a market has: it would never know what it goes by."""
+    wanted = getattr(hedge, "longest_window", 0)
+    if wanted and wanted > (known := len(market_returns(panel).names)):
+        raise InputError(
+            f"{type(hedge).__name__} goes by {wanted} sessions, and {panel.info.name} has {known}: it would never know "
+            "them; shorten hedge.window or hedge.beta_window"
+        )
 
 
 def _once(panel: MarketPanel, key: tuple, compute: Callable[[Floats], Floats]) -> Floats:

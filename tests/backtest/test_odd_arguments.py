@@ -11,8 +11,10 @@ import pytest
 from engine import AllMembers, CorrelationStatus, implied_correlation, kernels
 from engine.backtest import (
     AbstractStrategy,
+    DailyDelta,
     DeskCosts,
     EarlyExit,
+    IndexBeta,
     MarginScale,
     MinimumVariance,
     PremiumScale,
@@ -78,6 +80,8 @@ LONG = 10**9  # sessions: nothing may be made of as many
     ("choices", "match"),
     [
         ({"scale": VolatilityTarget(window=LONG)}, f"scale.window={LONG} is more sessions than there are before"),
+        ({"hedge": DailyDelta(vol="realized", window=LONG)}, f"DailyDelta goes by {LONG} sessions, and small has"),
+        ({"hedge": IndexBeta(beta_window=LONG)}, f"IndexBeta goes by {LONG} sessions"),
         ({"sizing": MinimumVariance(window=LONG)}, f"window of {LONG} sessions"),
         ({"exits": EarlyExit(days_left=1000.0)}, r"exits.days_left=1000.0 sells every cohort as soon as it is entered"),
     ],
