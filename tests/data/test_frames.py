@@ -372,3 +372,16 @@ def test_a_ticker_without_a_usable_row_and_a_dear_rate_are_told():
     assert any("rates are read as decimals, which makes the middle one 24.5 % a year" in n for n in found.info.notes)
     constant = MarketPanel.from_frames(vols, "equal", closes, index="IDX", tenor=91, delta=50, rates=0.3)
     assert any("the rate is read in decimals: 30 % a year" in note for note in constant.info.notes)
+
+
+def test_a_split_over_a_hole_of_years_is_not_held_against_what_the_price_did_meanwhile():
+    """A third of the price by a split, and three times the price by the years: nothing to see in it."""
+    days = [date(2022, 9, day) for day in (12, 13, 14)] + [date(2025, 1, day) for day in (2, 3, 6)]
+    vols = pl.DataFrame({"date": days, "IDX": 0.2, "A": 0.3, "B": 0.3})
+    closes = pl.DataFrame({"date": days, "IDX": 100.0, "A": [30.0] * 3 + [50.0] * 3, "B": 10.0})
+    split = pl.DataFrame({"date": [days[3]], "ticker": ["A"], "kind": ["split"], "factor": [1 / 3]})
+    found = MarketPanel.from_frames(vols, "equal", closes, index="IDX", tenor=30, delta=50, actions=split)
+    assert found.strike_factor[3].tolist() == pytest.approx([1 / 3, 1.0])
+    late = split.with_columns(date=pl.lit(days[4]))
+    with pytest.raises(InputError, match=r"the factor of A on 2025-01-03 is 0\.3333"):
+        MarketPanel.from_frames(vols, "equal", closes, index="IDX", tenor=30, delta=50, actions=late)

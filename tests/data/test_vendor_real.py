@@ -68,9 +68,14 @@ def test_daily_files_of_the_indian_exchange_equal_the_prepared_ones(written, nam
             archive.writestr(stem, written(rows.filter(pl.col("date") == date)).write_csv())
     tables = vendor_tables(tmp_path).tables
     traded = rows.filter(pl.col("contracts") > 0)
-    options = traded.filter(pl.col("instrument").str.starts_with("OPT")).sort(
-        "date", "symbol", "expiry", "strike", "option_type"
-    )
+    every = traded.filter(pl.col("instrument").str.starts_with("OPT"))
+    listed = traded.filter(pl.col("instrument").str.starts_with("FUT"))
+    options = every.join(listed, on=["date", "symbol", "expiry"], how="semi")  # not the index's weeklies
+    options = options.sort("date", "symbol", "expiry", "strike", "option_type")
+    counted = tables["quotes"].counts.filter(pl.col("reason") == "no_future_of_that_expiry")
+    assert counted["rows"].sum() == every.height - options.height > 500
+    weeklies = every.join(listed, on=["date", "symbol", "expiry"], how="anti")
+    assert set(counted["asset"]) == set(weeklies["symbol"]) >= {"NIFTY"}
     quotes = tables["quotes"].kept.sort("date", "ticker", "expiry", "strike", "right")
     assert quotes.height == options.height > 5000
     for column, other in {
@@ -86,6 +91,8 @@ def test_daily_files_of_the_indian_exchange_equal_the_prepared_ones(written, nam
     futures = traded.filter(pl.col("instrument").str.starts_with("FUT")).sort("date", "symbol", "expiry")
     forwards = tables["forwards"].kept.sort("date", "ticker", "expiry")
     futures = futures.filter(pl.col("expiry") > pl.col("date"))
+    on_futures = quotes.join(forwards, on=["date", "ticker", "expiry"], suffix="_told")
+    assert (on_futures["forward"] == on_futures["forward_told"]).all()
     assert (
         forwards.select("date", "ticker", "expiry", "forward").rows()
         == futures.select("date", "symbol", "expiry", "close").rows()

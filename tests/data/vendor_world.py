@@ -636,8 +636,8 @@ FORMATS = {
     "yfinance": ("yfinance", yfinance, (*_QUOTED, "iv", "oi", "volume", "settlement"), ("prices",)),
     "tardis": ("deribit", tardis, (*_QUOTED, "iv", "delta", "oi", "forward"), ()),
     "deribit": ("deribit", deribit, (*_QUOTED, "iv", "oi", "forward"), ("prices",)),
-    "nse_udiff": ("nse_files", nse_udiff, ("price", "oi", "volume", "multiplier"), ("prices", "forwards")),
-    "nse_legacy": ("nse_files", nse_legacy, ("price", "volume"), ("prices", "forwards")),
+    "nse_udiff": ("nse_files", nse_udiff, ("price", "oi", "volume", "multiplier", "forward"), ("prices", "forwards")),
+    "nse_legacy": ("nse_files", nse_legacy, ("price", "volume", "forward"), ("prices", "forwards")),
     "lean": ("lean", lean, _QUOTED, ("prices",)),
     "lean_trades": ("lean", lean_trades, ("price", "volume"), ("prices",)),
 }

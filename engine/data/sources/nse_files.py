@@ -54,6 +54,11 @@ _SPOT = View(
 )
 
 
+def _futures(fields: dict[str, Field], where) -> tuple[View, View]:
+    """What options are inverted on, and what the carry is taken from."""
+    return View("futures", fields, where), View("forwards", fields, where)
+
+
 def _old_derivatives(name: str, right: str, title: str) -> Layout:
     return Layout(
         name,
@@ -73,11 +78,7 @@ def _old_derivatives(name: str, right: str, title: str) -> Layout:
                 },
                 where=_among("instrument", "OPTIDX", "OPTSTK"),
             ),
-            View(
-                "forwards",
-                _OLD | _OLD_EXPIRY | {"forward": number("close")},
-                where=_among("instrument", "FUTIDX", "FUTSTK"),
-            ),
+            *_futures(_OLD | _OLD_EXPIRY | {"forward": number("close")}, _among("instrument", "FUTIDX", "FUTSTK")),
         ),
         drops=(
             Drop(
@@ -115,11 +116,7 @@ VENDOR = Vendor(
                     },
                     where=_among("fininstrmtp", "IDO", "STO"),
                 ),
-                View(
-                    "forwards",
-                    _NEW | _NEW_EXPIRY | {"forward": number("clspric")},
-                    where=_among("fininstrmtp", "IDF", "STF"),
-                ),
+                *_futures(_NEW | _NEW_EXPIRY | {"forward": number("clspric")}, _among("fininstrmtp", "IDF", "STF")),
                 View(
                     "prices",
                     _NEW | {"close": number("clspric")},
@@ -128,8 +125,8 @@ VENDOR = Vendor(
                 View(_SPOT.table, _SPOT.fields, lambda s: ~_among("fininstrmtp", "STK")(s), _SPOT.first_by, rank=1),
             ),
             drops=(Drop("not_traded", "ttltradgvol", _untraded("ttltradgvol")),),
-            note="closes of contracts that traded: no bid, no ask; the settlement price is not read, on the "
-            "last day it is the level of the underlying",
+            note="closes of contracts that traded, on the future of their expiry: no bid, no ask; the settlement price "
+            "is not read, on the last day it is the level of the underlying",
         ),
         _old_derivatives("nse_legacy_fo", "option_typ", "derivatives, until July 2024"),
         _old_derivatives("nse_oldest_fo", "optiontype", "derivatives, of years from 2003 to 2008"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from engine.calendar import check_sessions, days_between
+from engine.calendar import after_hole, check_sessions, days_between
 from engine.data.quotes.surface_checks import WORDS
 from engine.data.tables.choices import Choices
 from engine.data.tables.dated_rows import DatedRows
@@ -69,7 +69,8 @@ def check_actions(actions: Judged | None, market: "TabledMarket") -> None:
     with np.errstate(invalid="ignore", divide="ignore"):
         moved = np.log(spot[1:] / spot[:-1])
         factor = np.log(market.return_factor[1:])
-    clear = np.abs(factor) > CLEAR
+    over_hole = after_hole(market.dates, market.info.calendar)[1:, None]  # in years a price goes anywhere
+    clear = (np.abs(factor) > CLEAR) & ~over_hole
     for t, n in zip(*np.nonzero(clear & (np.abs(moved - factor) > np.abs(factor) / 2)), strict=True):
         given, seen = np.exp(factor[t, n]), np.exp(moved[t, n])
         other_way = abs(moved[t, n] + factor[t, n]) < abs(factor[t, n]) / 2

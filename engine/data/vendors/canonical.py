@@ -10,6 +10,7 @@ from engine.data.tables.contracts import Table
 from engine.data.tables.dated_rows import days_of
 from engine.data.tables.in_common import check_strikes
 from engine.data.tables.judge import COUNTS, LINE, REJECTED, Judged, judged, reasons
+from engine.data.vendors.beside_quotes import with_futures, with_interest
 from engine.data.vendors.layout import Vendor
 from engine.data.vendors.listed_nodes import NODES, REACH, READ, with_nodes
 from engine.data.vendors.read_layout import REJECTED_OF, Piece, read_file
@@ -19,7 +20,6 @@ from engine.errors import InputError
 
 Finish = Callable[[dict[str, pl.DataFrame]], dict[str, pl.DataFrame]]
 _FILE = 2**32  # a line of file n is numbered n times this and its own number
-_CONTRACT = ["date", "ticker", "expiry", "strike", "right"]
 _UNITS = {"iv": "decimals", "rate": "decimals", "weight": "decimals"}
 # Tables that are no market's own, and those that come of them: what was rejected of the ones is told with the others.
 _BECOMES = {
@@ -27,7 +27,7 @@ _BECOMES = {
     "members": "weights",
     "links": "weights",
     "open_interest": "quotes",
-    "trades": "quotes",
+    "futures": "quotes",
     "split_factors": "actions",
     "yields": "forwards",
 }
@@ -184,7 +184,10 @@ def tables_of(
             table: frame.filter(pl.col("ticker").is_in(names)) if "ticker" in frame.columns else frame
             for table, frame in frames.items()
         }
-    frames = _with_interest(frames)
+    frames, without = with_futures(with_interest(frames))
+    lost.setdefault("quotes", []).append(
+        (0, Piece("quotes", "", pl.DataFrame(), pl.DataFrame(schema=REJECTED_OF), without, 0))
+    )
     for table in ("quotes", "surface", NODES.name, "prices"):
         if not part and table in frames and frames[table].is_empty():
             refuse_empty(table, where, [piece.counts for _, piece in lost.get(table, [])])
@@ -238,19 +241,6 @@ def _stacked(table: str, pieces: list[tuple[int, Piece]]) -> tuple[pl.DataFrame,
         rows = rows.filter(first)
     none = pl.DataFrame(schema=REJECTED_OF)
     return rows.drop("_rank"), Piece(table, "", rows.clear(), none, counts, 0)
-
-
-def _with_interest(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """Give quotes the open interest of a file of its own."""
-    interest = frames.pop("open_interest", None)
-    if interest is None or "quotes" not in frames or "oi" in frames["quotes"].columns:
-        return frames
-    one = interest.drop(LINE).unique(_CONTRACT, keep="last", maintain_order=True)
-    right = pl.col("right").str.slice(0, 1).str.to_uppercase()
-    one = one.with_columns(right.alias("_right")).drop("right")
-    quotes = frames["quotes"].with_columns(right.alias("_right"))
-    joined = quotes.join(one, on=["date", "ticker", "expiry", "strike", "_right"], how="left", maintain_order="left")
-    return frames | {"quotes": joined.drop("_right")}
 
 
 def _traced(table: Table, rows: pl.DataFrame, pieces: list[Piece], where: str, files: list[str], part: bool) -> Judged:

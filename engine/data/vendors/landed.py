@@ -26,7 +26,7 @@ from engine.data.vendors.split_by_month import by_month, dated_view, size_of
 from engine.data.vendors.symbols import Rename, read_renames
 from engine.errors import InputError
 
-BY_MONTH = ("quotes", "surface", "open_interest", "nodes")
+BY_MONTH = ("quotes", "surface", "open_interest", "futures", "nodes")
 MOST_LISTED = 1000  # rejected rows of one reason, table and file, or month; all are counted
 
 

@@ -15,7 +15,7 @@ from engine.data.vendors.landed import Landed, fewer
 from engine.data.vendors.listed_nodes import NODES, READ
 from engine.errors import InputError
 
-MADE_OF = {"quotes": ("quotes", "open_interest"), "surface": ("surface", NODES.name)}
+MADE_OF = {"quotes": ("quotes", "open_interest", "futures"), "surface": ("surface", NODES.name)}
 
 
 @dataclass(frozen=True, eq=False)
