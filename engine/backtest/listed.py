@@ -17,6 +17,7 @@ from engine.backtest.marks import Reading
 from engine.kernels.codes import PARTS, Beyond, InversionStatus, Kind, LegStatus
 from engine.pricing import implied_vol
 
+LEAST_VEGA = 0.1  # of what the smile around it says: an entry price of less is that of a trade of another time
 A_LOT = 1e-9  # by which rounding may keep a share of a volume from a whole number of lots
 UNEXPLAINED, FINANCING = PARTS.index("unexplained"), PARTS.index("financing")
 
@@ -102,13 +103,22 @@ class ListedHeld(Held):
         # A price outside what no arbitrage allows has no volatility: greeks are then the surface's.
         own = xp.where(known & (status == int(InversionStatus.OK)), own, self.reading.iv)
         stale = ~quoted & self.reading.stale
-        stale[:, :, 0] = ~(tradable & quoted[:, :, 0])
+        stale[:, :, 0] = ~(tradable & quoted[:, :, 0]) | self._tells_no_vol(own)
         beyond = xp.where(quoted, int(Beyond.NOTHING), self.reading.beyond).astype(xp.int8)
         self.reading = Reading(own, stale, beyond)
         self.at_marks = (forward, strike[:, :, None], own, marks.years, rate)
         self.model = self.price(*self.at_marks)
         self.greeks = replace(self.model, value=xp.where(quoted, price, self.model.value))
         self.quoted, self.half_spread = quoted, xp.where(quoted, half_spread, xp.nan)
+
+    def _tells_no_vol(self, own):
+        """Tell where the price at entry has so little time value that a size by its vega would be any size."""
+        state = self.at_marks
+        by_smile, by_price = (
+            self.price(*(part[..., :1] for part in (*state[:2], iv, *state[3:]))).vega[:, :, 0]
+            for iv in (state[2], own)
+        )
+        return by_price < LEAST_VEGA * by_smile
 
     def explained(self, held_delta) -> list[Floats]:
         """Split the daily P&L of one: as `explain` does what its volatility says, the rest of its price unexplained."""

@@ -13,6 +13,7 @@ from engine.backtest import (
     ListedMarks,
     NoCosts,
     NoHedge,
+    SingleOption,
     Straddle,
     VarianceSwap,
     VegaNeutral,
@@ -201,6 +202,25 @@ def test_lots_are_whole_and_what_is_less_than_half_a_lot_is_not_held(panel):
 def test_what_cannot_be_had_is_refused(panel, choices, message):
     with pytest.raises(InputError, match=message):
         run(panel, **choices)
+
+
+def test_a_price_without_time_value_is_no_entry(tables):
+    """Deep calls of A are offered a tick above what they are worth at once: sized by that vega, millions of them."""
+    call = SingleOption(28, moneyness=0.9, min_coverage=0.3)
+    usual = run(MarketPanel.from_quotes(**tables), structure=call)
+    spots = pl.DataFrame(
+        [(day, "A", spot("A", day)) for day in sessions()], schema=["date", "ticker", "spot"], orient="row"
+    )
+    deep = (pl.col("strike") < 0.95 * pl.col("spot")) & (pl.col("right") == "C")
+    worth = pl.col("spot") - pl.col("strike")
+    rows = tables["quotes"].join(spots, on=["date", "ticker"], how="left", maintain_order="left")
+    sides = [
+        pl.when(deep).then(worth + tick).otherwise(side).alias(side) for side, tick in (("bid", 0.002), ("ask", 0.006))
+    ]
+    odd = run(MarketPanel.from_quotes(**tables | {"quotes": rows.with_columns(sides).drop("spot")}), structure=call)
+    assert set(usual.ledger()["leg"]) == {"IDX", "A", "B"}
+    assert set(odd.ledger()["leg"]) == {"IDX", "B"}
+    assert abs(odd.pnl_gross).max() < 20.0 * abs(usual.pnl_gross).max()
 
 
 def test_a_market_without_contracts_or_their_size_is_refused(tables):

@@ -231,6 +231,10 @@ def ending(kind, amount, into=None, name="A", day=EVENT):
             r"the cash_merger of A on 2026-01-19 has factor 0\.5; it takes an",
         ),
         ([ending("cash_merger", 1000.0, name="IDX")], r"IDX is the index, and ends by cash_merger"),
+        (
+            [(EVENT, "IDX", "rename", None, None, "NEW")],
+            r"IDX is the index, and is called NEW from 2026-01-19 on.* ask for it as NEW",
+        ),
     ],
 )
 def test_an_ending_that_cannot_be_is_refused(events, match):

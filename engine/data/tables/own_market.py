@@ -62,7 +62,7 @@ def from_judged(tables: dict[str, Judged], choices: Choices, name: str, rate: fl
     InputError
         As `from_rows`.
     """
-    tables = renamed(tables)
+    tables = renamed(tables, choices.index)
     vols = tables.pop("surface" if "surface" in tables else "quotes")
     return from_rows(DatedRows.of(vols), tables, choices, name, rate)
 

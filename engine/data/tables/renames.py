@@ -10,7 +10,7 @@ from engine.data.tables.membership import contract_key
 from engine.errors import InputError
 
 
-def renamed(tables: dict[str, Judged]) -> dict[str, Judged]:
+def renamed(tables: dict[str, Judged], index: str) -> dict[str, Judged]:
     """Give rows of a ticker from before it was renamed the new one; from then on it may be another company's.
 
     Rows without a date are of all dates, and are renamed too.
@@ -18,7 +18,7 @@ def renamed(tables: dict[str, Judged]) -> dict[str, Judged]:
     Raises
     ------
     InputError
-        When the new ticker has rows of its own on those dates.
+        When the new ticker has rows of its own on those dates, or the index is asked for by a ticker that it lost.
     """
     actions = tables.get("actions")
     if actions is None:
@@ -26,6 +26,11 @@ def renamed(tables: dict[str, Judged]) -> dict[str, Judged]:
     renames = renames_in(actions)
     if renames.is_empty():
         return tables
+    for since, old, new in renames.filter(ticker=index).head(1).iter_rows():
+        raise InputError(
+            f"{actions.file}: {old} is the index, and is called {new} from {since} on, as its rows before are then; "
+            f"ask for it as {new}"
+        )
     # A rename itself is told of the name that goes on.
     later = pl.when(pl.col("kind") == RENAME).then("into").otherwise("ticker").alias("ticker")
     found = tables | {"actions": replace(actions, kept=actions.kept.with_columns(later))}

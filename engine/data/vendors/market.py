@@ -163,7 +163,7 @@ class VendorMarket(TableSource):
         files = "".join(f"; {table} of {Path(file).name}" for table, file in self._files().items())
         return from_rows(
             rows,
-            renamed(tables),
+            renamed(tables, self.index or vendor.index),
             self._choices(rows),
             vendor.name,
             self.rate,
