@@ -385,3 +385,10 @@ def test_a_split_over_a_hole_of_years_is_not_held_against_what_the_price_did_mea
     late = split.with_columns(date=pl.lit(days[4]))
     with pytest.raises(InputError, match=r"the factor of A on 2025-01-03 is 0\.3333"):
         MarketPanel.from_frames(vols, "equal", closes, index="IDX", tenor=30, delta=50, actions=late)
+
+
+def test_a_basket_of_one_name_is_told_to_have_no_correlation():
+    days = [date(2026, 1, day) for day in (5, 6, 7)]
+    vols, closes = (pl.DataFrame({"date": days, "IDX": x, "A": 2.0 * x}) for x in (0.2, 100.0))
+    found = MarketPanel.from_frames(vols, "equal", closes, index="IDX", tenor=30, delta=50, rates=0.0)
+    assert any(note.startswith("A is the only member: a basket of one name has no") for note in found.info.notes)

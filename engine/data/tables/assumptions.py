@@ -111,7 +111,10 @@ def _of_weights(weights: Judged | None, market: "TabledMarket") -> Iterator[str]
     if little := int(((sums > 0.0) & (sums < LITTLE)).sum()):
         yield f"on {little:,} sessions the weights known sum to less than {LITTLE:.0%}: a date has to list all members"
     ever = member.any(axis=0)
-    if member[member.any(axis=1)][:, ever].all():
+    if ever.sum() == 1:
+        only = np.array(market.names)[ever][0]
+        yield f"{only} is the only member: a basket of one name has no correlation; give others"
+    elif member[member.any(axis=1)][:, ever].all():
         yield "the members are the same on all dates: survivors, if they were chosen later"
 
 
