@@ -128,7 +128,10 @@ def _contracts(rows: pl.DataFrame, file: str) -> pl.DataFrame:
     symbol, root = pl.col("symbol"), osi(pl.col("symbol"), "root")
     unread = rows.filter(symbol.is_not_null() & root.is_null())
     if unread.height:
-        raise InputError(f"{file}: {unread['symbol'][0]} is no OSI symbol, such as 'SPXW  260918C06500000'")
+        raise InputError(
+            f"{file}: {unread['symbol'][0]} is no OSI symbol, such as 'SPXW  260918C06500000'; a name that has no root "
+            f"of letters is given by the columns {', '.join(PARTS_OF_KEY)}"
+        )
     adjusted = rows.filter(root.str.contains(ADJUSTED))
     if adjusted.height:
         raise InputError(
