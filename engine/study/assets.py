@@ -60,6 +60,11 @@ class AssetBasket:
         if self.beside is not None:
             known = self.beside.drop_nulls("correlation").group_by("series", maintain_order=True).last()
             lines += ["", "Rolling correlation with", *(f"  {line}" for line in aligned(known))]
+            counts = self.beside.group_by("series", maintain_order=True).len()
+            for series, count in counts.join(known, on="series", how="anti", maintain_order="left").iter_rows():
+                lines.append(
+                    f"  {series}: {count} common sessions, too few for the window; realized_window=N shortens it"
+                )
         return lines
 
 

@@ -82,6 +82,12 @@ def written(tmp_path, name, *lines):
     return file
 
 
+def test_a_series_with_too_few_common_sessions_says_so(market):
+    few = pl.DataFrame({"date": market.dates[-9:], "ticker": "GOLD", "close": np.linspace(50.0, 55.0, 9)})
+    told = assets_found(market, Assets(WEIGHTS, None, few), WINDOW).lines(market)
+    assert told[-1] == "  GOLD: 9 common sessions, too few for the window; realized_window=N shortens it"
+
+
 def test_what_is_no_basket_is_refused(tmp_path, market):
     for lines, words in (
         (("S1,0.7", "S2,0.1"), "sum to 0.8"),
