@@ -18,7 +18,7 @@ from engine.kernels.codes import PARTS, Beyond, InversionStatus, Kind, LegStatus
 from engine.pricing import implied_vol
 
 LEAST_VEGA = 0.1  # of what the smile around it says: an entry price of less is that of a trade of another time
-A_LOT = 1e-9  # by which rounding may keep a share of a volume from a whole number of lots
+ROUNDING = 1e-9  # of a lot, by which it may keep a share of a volume from a whole number of lots
 UNEXPLAINED, FINANCING = PARTS.index("unexplained"), PARTS.index("financing")
 
 
@@ -196,10 +196,8 @@ class ListedLegs(Legs):
 
     def whole_lots(self, units, vega: float):
         """Round units of legs, per unit of index vega, to whole lots where the index vega is `vega`."""
-        xp = namespace(units)
-        lot = xp.asarray(self.chosen.lot)
-        lot = xp.where(xp.isfinite(lot), lot, 1.0)
-        return xp.rint(units * (vega / lot)) * (lot / vega)
+        lot = self._lot(namespace(units))
+        return namespace(units).rint(units * (vega / lot)) * (lot / vega)
 
     def filled(self, units, vega: float):
         """Return what could be had of units in whole lots, where the index vega is `vega`; see `ListedMarks`."""
@@ -207,16 +205,19 @@ class ListedLegs(Legs):
         caps = self.listed.caps
         if not caps:
             return units
-        lot = xp.asarray(self.chosen.lot)
-        known = xp.isfinite(lot)
         most = xp.full(units.shape, xp.inf)
         for name, share in caps.items():
             for i, ratio in enumerate(self.ratios):
                 traded = share * xp.asarray(self.chosen.traded[name][:, :, i])
                 of_one = xp.where(xp.isfinite(traded), traded, 0.0) / xp.where(ratio != 0.0, xp.abs(ratio), 1.0)
                 most = xp.where(ratio != 0.0, xp.minimum(most, of_one), most)
-        most = xp.floor(most + A_LOT) * (xp.where(known, lot, 1.0) / vega)
+        most = xp.floor(most + ROUNDING) * (self._lot(xp) / vega)
         return xp.sign(units) * xp.minimum(xp.abs(units), most)
+
+    def _lot(self, xp):
+        """Entry shares of a lot of each leg, (C, 1 + L); 1 where they are not known, and the leg is not entered."""
+        lot = xp.asarray(self.chosen.lot)
+        return xp.where(xp.isfinite(lot), lot, 1.0)
 
     def contract_shares(self, i: int, otherwise: float) -> Floats:
         """Return the entry shares of the contract of an instrument in each leg, (C, 1 + L)."""

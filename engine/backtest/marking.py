@@ -85,7 +85,8 @@ class ListedMarks(Marking):
     volume_share, open_interest_share : float or None
         Most that an entry takes of each contract's volume of that day, and of its open interest; None = whatever is
         asked for. A leg of which less can be had is entered with as many lots as there are, and what is left is not
-        made up for: `result.unfilled`. Of a contract whose number is not known none can be had.
+        made up for: `result.unfilled`. Of a contract whose number is not known none can be had. A cohort of whose index
+        leg not one lot can be had is skipped, and counted as that.
     halt_sessions : int or None
         As in `Marking`.
     """

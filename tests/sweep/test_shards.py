@@ -105,7 +105,6 @@ def test_a_damaged_shard_leaves_nothing(shards, tmp_path, capsys):
 def test_shards_on_other_data_are_refused(shards, sweep_here, tmp_path, capsys):
     whole, parts = shards
     store = STORES["table"] if (whole / ".hydra").exists() else ()
-    manifest = "runs.parquet"
     parts = [shutil.copytree(part, tmp_path / str(at)) for at, part in enumerate(parts)]
     if store:
         jobs = parts[1] / ".hydra" / "jobs.parquet"
