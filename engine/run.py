@@ -58,7 +58,7 @@ def run(config: dict, folder: Path) -> None:
 
 
 def _show(result, summary, config, folder, backend, seconds) -> None:
-    from engine.backtest.wording import hedge_line, limits_line, summary_lines
+    from engine.backtest.outcome.wording import hedge_line, limits_line, summary_lines
     from engine.command.memory import remarks
     from engine.report import aligned
     from engine.study.literature import STUDIES, beside_published

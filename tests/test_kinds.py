@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from engine.backtest import EarlyExit, Straddle, VegaNeutral, VolPoints, backtest
-from engine.backtest.signals import zscore
+from engine.backtest.signals.transforms import zscore
 from engine.correlation import TopWeights, implied_correlation
 from engine.data.parquet import scan
 from engine.data.synthetic import SyntheticMarket

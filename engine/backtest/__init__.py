@@ -4,44 +4,13 @@ import inspect
 import sys
 from types import ModuleType
 
-from engine.backtest.book import TradeBook, build_book
-from engine.backtest.combined import Combined, combine
-from engine.backtest.costs import BidAsk, Costs, DeskCosts, NoCosts, VolPoints
-from engine.backtest.crises import STRESSES
-from engine.backtest.early_exit import EarlyExit
-from engine.backtest.exits import Exits, HoldToExpiry, NextEntry, ShortestTenor
-from engine.backtest.hedging import (
-    AbstractHedge,
-    DailyDelta,
-    DeltaBand,
-    EveryDays,
-    Hedge,
-    IndexBeta,
-    NoHedge,
-    WhalleyWilmott,
-)
-from engine.backtest.instruments import (
-    AtDelta,
-    AtExpectedVolatility,
-    AtFairVolatility,
-    AtForward,
-    Instrument,
-    Kind,
-    Strike,
-)
-from engine.backtest.limits import Limits
-from engine.backtest.margin import MarginScale
-from engine.backtest.market import MarketView
-from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks
-from engine.backtest.past_sizing import BetaNeutral, MinimumVariance
-from engine.backtest.recipe import Recipe
-from engine.backtest.result import BacktestResult
-from engine.backtest.roll import Roll
-from engine.backtest.scale import IndexVega, PremiumScale, Scale, StressCap, VegaOfNav, VolatilityTarget
-from engine.backtest.schedule import DailyLadder, Monthly, OnDates, Schedule, Weekly
-from engine.backtest.signals import expanding_rank, held_while, hysteresis, refuse_crossed, refuse_no_quantile, zscore
-from engine.backtest.simulate import backtest, simulate
-from engine.backtest.sizing import (
+from engine.backtest.cohorts.book import TradeBook, build_book
+from engine.backtest.cohorts.costs import BidAsk, Costs, DeskCosts, NoCosts, VolPoints
+from engine.backtest.cohorts.early_exit import EarlyExit
+from engine.backtest.cohorts.exits import Exits, HoldToExpiry, NextEntry, ShortestTenor
+from engine.backtest.cohorts.past_sizing import BetaNeutral, MinimumVariance
+from engine.backtest.cohorts.recipe import Recipe
+from engine.backtest.cohorts.sizing import (
     AbstractSizing,
     CorrelationWeighted,
     GammaNeutral,
@@ -52,10 +21,19 @@ from engine.backtest.sizing import (
     VarianceTheta,
     VegaNeutral,
 )
-from engine.backtest.strategy import AbstractStrategy, Signal
-from engine.backtest.stresses import Stress
-from engine.backtest.structure import Structure, choose_contracts
-from engine.backtest.structures import (
+from engine.backtest.contracts.instruments import (
+    AtDelta,
+    AtExpectedVolatility,
+    AtFairVolatility,
+    AtForward,
+    Instrument,
+    Kind,
+    Strike,
+)
+from engine.backtest.contracts.roll import Roll
+from engine.backtest.contracts.schedule import DailyLadder, Monthly, OnDates, Schedule, Weekly
+from engine.backtest.contracts.structure import Structure, choose_contracts
+from engine.backtest.contracts.structures import (
     Calendar,
     DeltaNeutralStraddle,
     ForwardStart,
@@ -63,8 +41,37 @@ from engine.backtest.structures import (
     Straddle,
     Strangle,
 )
-from engine.backtest.swap_structures import CorrelationSwap, GammaSwap, VarianceSwap, VolatilitySwap
-from engine.backtest.threshold import ThresholdStrategy
+from engine.backtest.contracts.swap_structures import CorrelationSwap, GammaSwap, VarianceSwap, VolatilitySwap
+from engine.backtest.legs.hedging import (
+    AbstractHedge,
+    DailyDelta,
+    DeltaBand,
+    EveryDays,
+    Hedge,
+    IndexBeta,
+    NoHedge,
+    WhalleyWilmott,
+)
+from engine.backtest.legs.marking import ListedMarks, Marking, SurfaceMarks
+from engine.backtest.market import MarketView
+from engine.backtest.outcome.combined import Combined, combine
+from engine.backtest.outcome.result import BacktestResult
+from engine.backtest.risk.crises import STRESSES
+from engine.backtest.risk.limits import Limits
+from engine.backtest.risk.margin import MarginScale
+from engine.backtest.risk.scale import IndexVega, PremiumScale, Scale, StressCap, VegaOfNav, VolatilityTarget
+from engine.backtest.risk.stresses import Stress
+from engine.backtest.signals.strategy import AbstractStrategy, Signal
+from engine.backtest.signals.threshold import ThresholdStrategy
+from engine.backtest.signals.transforms import (
+    expanding_rank,
+    held_while,
+    hysteresis,
+    refuse_crossed,
+    refuse_no_quantile,
+    zscore,
+)
+from engine.backtest.simulate import backtest, simulate
 from engine.backtest.walk import walk_forward
 
 __all__ = [

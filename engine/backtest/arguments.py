@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from engine.backtest.costs import Costs
-from engine.backtest.exits import Exits
-from engine.backtest.hedging import Hedge
-from engine.backtest.limits import Limit
-from engine.backtest.marking import Marking
-from engine.backtest.scale import Scale
-from engine.backtest.schedule import Schedule
-from engine.backtest.sizing import AbstractSizing
-from engine.backtest.strategy import AbstractStrategy
-from engine.backtest.structure import Structure
+from engine.backtest.cohorts.costs import Costs
+from engine.backtest.cohorts.exits import Exits
+from engine.backtest.cohorts.sizing import AbstractSizing
+from engine.backtest.contracts.schedule import Schedule
+from engine.backtest.contracts.structure import Structure
+from engine.backtest.legs.hedging import Hedge
+from engine.backtest.legs.marking import Marking
+from engine.backtest.risk.limits import Limit
+from engine.backtest.risk.scale import Scale
+from engine.backtest.signals.strategy import AbstractStrategy
 from engine.correlation import Basket
 from engine.errors import InputError
 from engine.kinds import misfit

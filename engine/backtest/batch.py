@@ -68,7 +68,7 @@ def group_key(item: Any) -> tuple:
 
     Examples
     --------
-    >>> from engine.backtest.costs import VolPoints
+    >>> from engine.backtest.cohorts.costs import VolPoints
     >>> group_key(VolPoints(index=0.1)) == group_key(VolPoints(index=0.2))
     True
     """
@@ -86,7 +86,7 @@ def stack(items: Sequence[Item], xp: Any = np) -> Item:
 
     Examples
     --------
-    >>> from engine.backtest.costs import VolPoints
+    >>> from engine.backtest.cohorts.costs import VolPoints
     >>> stack([VolPoints(index=0.1), VolPoints(index=0.2)]).index.tolist()
     [[0.1], [0.2]]
     """

@@ -7,27 +7,27 @@ import numpy as np
 
 from engine.arrays import Floats, Integers, PerCohort
 from engine.backend import namespace, to_host
-from engine.backtest.accounts import Accounts
 from engine.backtest.arguments import check_arguments
-from engine.backtest.book import TradeBook, build_book
-from engine.backtest.costs import Costs, DeskCosts, VolPoints, check_costs
-from engine.backtest.exits import Exits, HoldToExpiry
-from engine.backtest.hedging import DailyDelta, Hedge
-from engine.backtest.instruments import check_instruments, later_starts, longer_tenors
-from engine.backtest.limits import Limit
+from engine.backtest.cohorts.accounts import Accounts
+from engine.backtest.cohorts.book import TradeBook, build_book
+from engine.backtest.cohorts.costs import Costs, DeskCosts, VolPoints, check_costs
+from engine.backtest.cohorts.exits import Exits, HoldToExpiry
+from engine.backtest.cohorts.recipe import Recipe
+from engine.backtest.cohorts.sizing import AbstractSizing, VegaNeutral
+from engine.backtest.contracts.instruments import check_instruments, later_starts, longer_tenors
+from engine.backtest.contracts.roll import Roll, rolled
+from engine.backtest.contracts.schedule import Monthly, Schedule
+from engine.backtest.contracts.structure import Structure, check_reach, choose_contracts, expiries
+from engine.backtest.contracts.structures import Straddle
+from engine.backtest.legs.hedging import DailyDelta, Hedge
+from engine.backtest.legs.marking import ListedMarks, Marking, SurfaceMarks, check_exposure, traded
+from engine.backtest.legs.opening import tell_settlements
 from engine.backtest.market import MarketView
-from engine.backtest.marking import ListedMarks, Marking, SurfaceMarks, check_exposure, traded
-from engine.backtest.opening import tell_settlements
-from engine.backtest.recipe import Recipe
-from engine.backtest.result import BacktestResult
-from engine.backtest.roll import Roll, rolled
-from engine.backtest.scale import Scale, Unscaled
-from engine.backtest.schedule import Monthly, Schedule
-from engine.backtest.sizing import AbstractSizing, VegaNeutral
-from engine.backtest.strategy import AbstractStrategy, checked_exposure
-from engine.backtest.structure import Structure, check_reach, choose_contracts, expiries
-from engine.backtest.structures import Straddle
-from engine.backtest.trailing import check_window
+from engine.backtest.outcome.result import BacktestResult
+from engine.backtest.risk.limits import Limit
+from engine.backtest.risk.scale import Scale, Unscaled
+from engine.backtest.signals.strategy import AbstractStrategy, checked_exposure
+from engine.backtest.signals.trailing import check_window
 from engine.correlation import Basket, TopWeights
 from engine.correlation.checks import least_coverage
 from engine.data.panel import MarketPanel

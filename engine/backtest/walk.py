@@ -7,7 +7,7 @@ import numpy as np
 from engine.arrays import Floats
 from engine.backend import namespace, to_host
 from engine.backtest.batch import batch_fields
-from engine.backtest.result import BacktestResult
+from engine.backtest.outcome.result import BacktestResult
 from engine.errors import InputError
 from engine.selection.walk import WalkForward
 from engine.selection.walk import walk_forward as choose

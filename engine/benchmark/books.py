@@ -17,8 +17,8 @@ from engine.backtest import (
     VolatilitySwap,
     build_book,
 )
-from engine.backtest.recipe import Recipe
-from engine.backtest.structure import choose_contracts
+from engine.backtest.cohorts.recipe import Recipe
+from engine.backtest.contracts.structure import choose_contracts
 from engine.benchmark.inputs import Market
 from engine.benchmark.plain_book import as_lists, plain_book
 from engine.benchmark.sizes import Sizes

@@ -4,9 +4,9 @@ from functools import partial
 
 from engine.backend import to_host
 from engine.backtest import DailyDelta, Recipe, Straddle, VegaNeutral, VolPoints, Weekly
-from engine.backtest.exits import HoldToExpiry
+from engine.backtest.cohorts.exits import HoldToExpiry
 from engine.backtest.market import MarketView
-from engine.backtest.signals import zscore
+from engine.backtest.signals.transforms import zscore
 from engine.backtest.simulate import open_book
 from engine.benchmark.books import book_work, holding_days
 from engine.benchmark.inputs import Market

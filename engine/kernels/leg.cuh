@@ -1,5 +1,5 @@
 // The arithmetic of one leg on one day: its volatility, price, explain and trades, as in
-// engine/backtest/{marks,legs,attribution}.py and engine/pricing/surface.py.
+// engine/backtest/legs/{marks,legs,attribution}.py and engine/pricing/surface.py.
 #include "straddle.cuh"
 
 enum { LIVES = -1 };  // beside the codes of LegStatus: the leg has not ended

@@ -1,4 +1,4 @@
-// What is quoted for one leg of a cohort at one close, and how the leg ends there, as in engine/backtest/marks.py.
+// What is quoted for one leg of a cohort at one close, and how the leg ends there, as in engine/backtest/legs/marks.py.
 #include "leg.cuh"
 
 // What both entry points of the book read; engine/kernels/entries.py declares the fields.

@@ -1,4 +1,4 @@
-// The arithmetic of one parameter set, as in engine/backtest/{signals,exits,accounts}.py.
+// The arithmetic of one parameter set, as in engine/backtest/signals/transforms.py, cohorts/exits.py and cohorts/accounts.py.
 #include "portable.cuh"
 
 // 1 (in) if the signal is at or above `enter`, 0 (out) if it is at or below `leave`, else the state before; so also if

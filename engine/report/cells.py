@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from engine.backtest.wording import as_text
+from engine.backtest.text import as_text
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from typing import Any
 import polars as pl
 
 from engine.backend import to_host
-from engine.backtest.ledger import by_cohort, by_name
 from engine.backtest.metrics import drawdown
-from engine.backtest.views import greeks_and_split
-from engine.backtest.wording import as_text, cost_words, hedge_line, summary_rows
+from engine.backtest.outcome.ledger import by_cohort, by_name
+from engine.backtest.outcome.views import greeks_and_split
+from engine.backtest.outcome.wording import cost_words, hedge_line, summary_rows
+from engine.backtest.text import as_text
 from engine.correlation import matched_window
 from engine.errors import InputError
 from engine.report import plots, run_tables

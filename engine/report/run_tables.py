@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 
 from engine.arrays import Dates, Floats
-from engine.backtest.ledger import SUMS
 from engine.backtest.metrics import SESSIONS_PER_YEAR, sharpe
-from engine.backtest.performance import drawdowns as deepest
+from engine.backtest.outcome.ledger import SUMS
+from engine.backtest.outcome.performance import drawdowns as deepest
 from engine.errors import InputError
 
 LEAST_WINDOW = 42  # sessions of a rolling Sharpe ratio

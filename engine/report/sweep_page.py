@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from engine.backtest.metrics import SESSIONS_PER_YEAR
-from engine.backtest.wording import ROWS
+from engine.backtest.outcome.wording import ROWS
 from engine.report import plots
 from engine.report.cells import Table, as_table, label
 from engine.report.glossary import meaning

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from engine.backtest.wording import ROWS, summary_rows
+from engine.backtest.outcome.wording import ROWS, summary_rows
 from engine.correlation import OWN_BASKET
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from engine.backtest.wording import ROWS
+from engine.backtest.outcome.wording import ROWS
 from engine.command.messages import suggestion
 from engine.errors import InputError
 from engine.selection import stability as steps

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import polars as pl
 import yaml
 
-from engine.backtest.returns import as_returns
-from engine.backtest.track_record import TrackRecord, track_record
-from engine.backtest.wording import summary_lines
+from engine.backtest.outcome.returns import as_returns
+from engine.backtest.outcome.track_record import TrackRecord, track_record
+from engine.backtest.outcome.wording import summary_lines
 from engine.data.parquet import read_frame
 from engine.errors import InputError
 from engine.runs.again import frame_again, made_again

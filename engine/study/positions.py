@@ -8,7 +8,7 @@ import polars as pl
 
 from engine.backend import to_host
 from engine.backtest.batch import MOST
-from engine.backtest.positions import INDEX, Positions
+from engine.backtest.risk.positions import INDEX, Positions
 from engine.calendar import read_date
 from engine.data.tables.contracts import POSITIONS
 from engine.data.tables.in_common import SCALED

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from engine.backend import blocks, to_host
-from engine.backtest.wording import as_text
+from engine.backtest.text import as_text
 from engine.data.panel import MarketPanel
 from engine.data.records import QuoteStatus
 from engine.study.levels import FRONT, middle_delta

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from engine.backtest.costs import Costs
-from engine.backtest.crises import STRESSES
-from engine.backtest.days import next_session
-from engine.backtest.hedging import DailyDelta
-from engine.backtest.held_amounts import correlation_slope
-from engine.backtest.limits import LIMITS
-from engine.backtest.positions import INDEX, Positions, at_once, day, marked
-from engine.backtest.stresses import happens
+from engine.backtest.cohorts.costs import Costs
+from engine.backtest.explain.days import next_session
+from engine.backtest.legs.hedging import DailyDelta
+from engine.backtest.risk.crises import STRESSES
+from engine.backtest.risk.held_amounts import correlation_slope
+from engine.backtest.risk.limits import LIMITS
+from engine.backtest.risk.positions import INDEX, Positions, at_once, day, marked
+from engine.backtest.risk.stresses import happens
 from engine.calendar import days_between
 from engine.errors import InputError
 from engine.kernels.codes import PARTS, Kind

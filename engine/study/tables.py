@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from engine.backend import to_host
-from engine.backtest.wording import as_text
+from engine.backtest.text import as_text
 from engine.calendar import LONGEST_CLOSURE_DAYS, after_hole, check_sessions
 from engine.correlation import (
     INDICES,

@@ -6,9 +6,9 @@ from itertools import chain
 
 from engine.backend import namespace
 from engine.backtest.batch import stack
-from engine.backtest.costs import check_costs
+from engine.backtest.cohorts.costs import check_costs
 from engine.backtest.market import MarketView
-from engine.backtest.result import BacktestResult
+from engine.backtest.outcome.result import BacktestResult
 from engine.backtest.simulate import decide, open_book, simulate
 from engine.errors import InputError
 from engine.sweep.jobs import Job

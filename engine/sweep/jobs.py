@@ -21,7 +21,7 @@ from engine.backtest import (
     SurfaceMarks,
 )
 from engine.backtest.batch import group_key
-from engine.backtest.limits import Limit
+from engine.backtest.risk.limits import Limit
 from engine.command.backtests import backtest_objects
 from engine.command.objects import build
 from engine.correlation import Basket

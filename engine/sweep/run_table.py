@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.backtest.wording import as_text
+from engine.backtest.text import as_text
 from engine.command.hydra import in_sweep
 from engine.progress import progress_bar
 from engine.runs.folder_store import FolderStore

@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.backend import to_host
 from engine.backtest.market import MarketView
-from engine.backtest.strategy import AbstractStrategy, checked_exposure
+from engine.backtest.signals.strategy import AbstractStrategy, checked_exposure
 from engine.correlation import AllMembers, Basket
 from engine.data.panel import MarketPanel
 from engine.data.records import QuoteStatus

@@ -8,8 +8,8 @@ import pytest
 
 from engine.backend import namespace
 from engine.backtest import AbstractStrategy, EarlyExit, NoCosts, VolPoints, Weekly, backtest
-from engine.backtest.accounts import Accounts
 from engine.backtest.batch import stack
+from engine.backtest.cohorts.accounts import Accounts
 from engine.backtest.metrics import hac_t, sharpe
 from engine.correlation import AllMembers
 from engine.testing import small_market

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.backtest.fused import between_tenors
+from engine.backtest.legs.fused import between_tenors
 
 
 def of_one_day(tenors, left):

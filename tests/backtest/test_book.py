@@ -24,8 +24,8 @@ from engine.backtest import (
     build_book,
     choose_contracts,
 )
-from engine.backtest.attribution import PARTS
-from engine.backtest.structure import LegStatus
+from engine.backtest.contracts.structure import LegStatus
+from engine.backtest.legs.attribution import PARTS
 from engine.correlation import AllMembers
 from engine.testing import small_market
 

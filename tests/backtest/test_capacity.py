@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from engine.backtest import Straddle
-from engine.backtest.capacity import capacity_of
+from engine.backtest.outcome.capacity import capacity_of
 from engine.data.contract_quotes import ContractQuotes
 from engine.errors import InputError
 from engine.testing import small_market

@@ -30,7 +30,7 @@ from engine.backtest import (
     VolPoints,
     Weekly,
 )
-from engine.backtest.recipe import Recipe
+from engine.backtest.cohorts.recipe import Recipe
 from engine.backtest.simulate import decide, open_book, simulate
 from engine.correlation import AllMembers, Liquid, Names, OwnWeights, SectorBalanced, TopWeights, Tracking
 from engine.data.synthetic import SyntheticMarket, synthetic_market

@@ -16,7 +16,7 @@ from engine.backtest import (
     backtest,
 )
 from engine.backtest.batch import stack
-from engine.backtest.cautions import FEW_COHORTS, LEAST_T, MOST_UNSETTLED, RULES, caution_codes
+from engine.backtest.outcome.cautions import FEW_COHORTS, LEAST_T, MOST_UNSETTLED, RULES, caution_codes
 from engine.correlation import AllMembers
 from engine.data.records import MARKS, MarketInfo
 from engine.errors import InputError

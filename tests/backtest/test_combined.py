@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from engine.backtest import DeskCosts, NoHedge, ShortestTenor, Straddle, Strangle, VolPoints, combine
-from engine.backtest.combined import PARTS
+from engine.backtest.outcome.combined import PARTS
 from engine.errors import InputError
 from engine.testing import small_market
 from tests.backtest.test_scenarios import run

@@ -21,11 +21,11 @@ from engine.backtest import (
     Weekly,
     backtest,
 )
-from engine.backtest.attribution import PARTS
-from engine.backtest.correlation_swap import CorrelationLegs
-from engine.backtest.split import SPLIT
-from engine.backtest.structure import LegStatus, choose_contracts
-from engine.backtest.wording import hedge_line
+from engine.backtest.contracts.structure import LegStatus, choose_contracts
+from engine.backtest.explain.split import SPLIT
+from engine.backtest.legs.attribution import PARTS
+from engine.backtest.legs.correlation_swap import CorrelationLegs
+from engine.backtest.outcome.wording import hedge_line
 from engine.correlation import AllMembers, implied_correlation
 from engine.errors import InputError
 from engine.pricing import model_free_vol

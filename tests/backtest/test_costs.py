@@ -18,8 +18,8 @@ from engine.backtest import (
     backtest,
 )
 from engine.backtest.batch import batch_fields, stack
-from engine.backtest.legs import Legs
-from engine.backtest.marks import mark_cohorts
+from engine.backtest.legs.legs import Legs
+from engine.backtest.legs.marks import mark_cohorts
 from engine.correlation import AllMembers
 from engine.data.records import QuotedBand
 from engine.errors import InputError

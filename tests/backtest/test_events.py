@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from engine.backtest import NoCosts, OnDates, Straddle, Strangle, backtest
-from engine.backtest.events import events_of
+from engine.backtest.legs.events import events_of
 from engine.correlation import AllMembers
 from engine.data import MarketPanel
 from engine.data.store.storage import open_panel, save_panel

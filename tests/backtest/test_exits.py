@@ -21,7 +21,7 @@ from engine.backtest import (
     build_book,
 )
 from engine.backtest.batch import stack
-from engine.backtest.structure import LegStatus
+from engine.backtest.contracts.structure import LegStatus
 from engine.correlation import AllMembers
 from engine.errors import InputError
 from engine.testing import small_market

@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 from reference_backtest import Leg
 
 from engine.backtest import Recipe, Straddle, backtest, build_book, choose_contracts
-from engine.backtest.attribution import PARTS, DateRoll, explain
-from engine.backtest.structure import LegStatus
+from engine.backtest.contracts.structure import LegStatus
+from engine.backtest.legs.attribution import PARTS, DateRoll, explain
 from engine.data.synthetic import synthetic_market
 from engine.pricing import straddle
 from engine.testing import small_market

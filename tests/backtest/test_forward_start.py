@@ -24,8 +24,8 @@ from engine.backtest import (
     backtest,
     choose_contracts,
 )
-from engine.backtest.attribution import PARTS
-from engine.backtest.legs import Legs
+from engine.backtest.legs.attribution import PARTS
+from engine.backtest.legs.legs import Legs
 from engine.correlation import AllMembers
 from engine.data.synthetic import SyntheticMarket, synthetic_market
 from engine.errors import InputError

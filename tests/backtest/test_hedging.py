@@ -25,8 +25,8 @@ from engine.backtest import (
     build_book,
     choose_contracts,
 )
-from engine.backtest.legs import Legs
-from engine.backtest.trailing import trailing_beta, trailing_vol
+from engine.backtest.legs.legs import Legs
+from engine.backtest.signals.trailing import trailing_beta, trailing_vol
 from engine.correlation import AllMembers
 from engine.data.panel import MarketPanel
 from engine.data.records import MarketInfo, QuoteStatus
@@ -182,7 +182,7 @@ def test_delta_of_a_smile_that_moves_along_is_the_slope_of_the_value():
         return float(straddle(moved, strike, iv, years, rate).value)
 
     slope = (worth(forward * 1.01) - worth(forward / 1.01)) / (forward * 1.01 - forward / 1.01)
-    from engine.backtest.hedge_paths import held_deltas
+    from engine.backtest.legs.hedge_paths import held_deltas
 
     units = np.ones(legs.marks.end.shape)
     (held,) = held_deltas(legs, units, DailyDelta(vol="sticky_delta"))

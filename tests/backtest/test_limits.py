@@ -18,11 +18,11 @@ from engine.backtest import (
     Weekly,
     backtest,
 )
-from engine.backtest.crises import STRESSES
-from engine.backtest.limits import LIMITS
-from engine.backtest.positions import marked
-from engine.backtest.recipe import Recipe
-from engine.backtest.shared_hedges import _positions
+from engine.backtest.cohorts.recipe import Recipe
+from engine.backtest.outcome.shared_hedges import _positions
+from engine.backtest.risk.crises import STRESSES
+from engine.backtest.risk.limits import LIMITS
+from engine.backtest.risk.positions import marked
 from engine.errors import InputError
 from engine.testing import poisoned, small_market
 from strategies.reverse_dispersion import ReverseDispersion

@@ -21,7 +21,7 @@ from engine.backtest import (
     backtest,
 )
 from engine.backtest.batch import stack
-from engine.backtest.listed import ListedBook
+from engine.backtest.legs.listed import ListedBook
 from engine.correlation import AllMembers
 from engine.data import MarketPanel, append_panel, open_panel, save_panel
 from engine.data.contract_quotes import ContractQuotes

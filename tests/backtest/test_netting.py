@@ -22,7 +22,7 @@ from engine.backtest import (
     backtest,
     combine,
 )
-from engine.backtest.shared_hedges import _hedges, _positions
+from engine.backtest.outcome.shared_hedges import _hedges, _positions
 from engine.errors import InputError
 from engine.testing import small_market
 from strategies.rich_correlation import RichCorrelation

@@ -26,8 +26,8 @@ from engine.backtest import (
     backtest,
 )
 from engine.backtest.arguments import BASES
-from engine.backtest.performance import expected_shortfall, hit_rate
-from engine.backtest.track_record import track_record
+from engine.backtest.outcome.performance import expected_shortfall, hit_rate
+from engine.backtest.outcome.track_record import track_record
 from engine.data.records import QuoteStatus
 from engine.errors import InputError
 from engine.testing import small_market

@@ -19,8 +19,8 @@ from engine.backtest import (
     Weekly,
     backtest,
 )
-from engine.backtest.attribution import PARTS
-from engine.backtest.structure import LegStatus
+from engine.backtest.contracts.structure import LegStatus
+from engine.backtest.legs.attribution import PARTS
 from engine.correlation import AllMembers
 from engine.errors import InputError
 from engine.kernels import switched_off

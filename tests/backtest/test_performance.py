@@ -8,9 +8,9 @@ import pytest
 
 from engine import TopWeights, backtest, load_market
 from engine.backtest.metrics import sharpe
-from engine.backtest.performance import drawdowns, expected_shortfall, hit_rate, parts_of, sharpe_error
-from engine.backtest.signals import expanding_rank
-from engine.backtest.track_record import track_record
+from engine.backtest.outcome.performance import drawdowns, expected_shortfall, hit_rate, parts_of, sharpe_error
+from engine.backtest.outcome.track_record import track_record
+from engine.backtest.signals.transforms import expanding_rank
 from engine.errors import InputError
 from strategies.short_correlation import ShortCorrelation
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from engine.backtest import DailyDelta, Straddle, VegaNeutral, build_book
-from engine.backtest.recipe import Recipe
-from engine.backtest.structure import choose_contracts
+from engine.backtest.cohorts.recipe import Recipe
+from engine.backtest.contracts.structure import choose_contracts
 from engine.benchmark.plain_book import BY_CLASS, as_lists, plain_book
 from engine.testing import small_market
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from engine.backtest import Monthly, NoCosts, Straddle, ThetaNeutral, VegaNeutral, backtest
-from engine.backtest.attribution import PARTS
-from engine.backtest.book import INDEX
+from engine.backtest.cohorts.book import INDEX
+from engine.backtest.legs.attribution import PARTS
 from engine.calendar import days_between, year_fraction
 from engine.correlation import AllMembers
 from engine.data.synthetic import SyntheticMarket, synthetic_market

@@ -28,8 +28,8 @@ from engine.backtest import (
     backtest,
 )
 from engine.backtest.batch import stack
-from engine.backtest.margin import INDEX_MOVES, STOCK_MOVES, requirement
-from engine.backtest.stresses import Shock, shocked
+from engine.backtest.risk.margin import INDEX_MOVES, STOCK_MOVES, requirement
+from engine.backtest.risk.stresses import Shock, shocked
 from engine.correlation import AllMembers
 from engine.errors import InputError
 from engine.pricing import straddle

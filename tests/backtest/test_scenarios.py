@@ -20,7 +20,7 @@ from engine.backtest import (
     Weekly,
     backtest,
 )
-from engine.backtest.book import COMPONENT, INDEX
+from engine.backtest.cohorts.book import COMPONENT, INDEX
 from engine.correlation import AllMembers, implied_correlation
 from engine.errors import InputError
 from engine.pricing import straddle
@@ -127,7 +127,7 @@ class On:
 
 @pytest.mark.parametrize("gained", [0.05, -0.03])
 def test_a_move_of_correlation_moves_implied_correlation_by_it_and_the_index_leg_alone(gained):
-    from engine.backtest.scenarios import shift
+    from engine.backtest.explain.scenarios import shift
 
     panel = small_market(42, events=False, missing=0.02)
     move = shift(panel, panel.weights, SESSION, 0.0, 0.1, gained)

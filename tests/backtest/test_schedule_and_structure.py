@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engine.backtest import DailyLadder, EarlyExit, Monthly, NextEntry, OnDates, Roll, Straddle, Weekly, backtest
-from engine.backtest.roll import rolled
-from engine.backtest.structure import LegStatus, choose_contracts
+from engine.backtest.contracts.roll import rolled
+from engine.backtest.contracts.structure import LegStatus, choose_contracts
 from engine.calendar import sessions
 from engine.errors import InputError
 from engine.testing import small_market

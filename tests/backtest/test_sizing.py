@@ -24,7 +24,7 @@ from engine.backtest import (
     build_book,
     choose_contracts,
 )
-from engine.backtest.sizing import index_sensitivity
+from engine.backtest.cohorts.sizing import index_sensitivity
 from engine.correlation import AllMembers
 from engine.data.records import QuoteStatus
 from engine.data.synthetic import SyntheticMarket, synthetic_market

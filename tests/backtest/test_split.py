@@ -20,7 +20,7 @@ from engine.backtest import (
     Weekly,
     backtest,
 )
-from engine.backtest.split import SPLIT
+from engine.backtest.explain.split import SPLIT
 from engine.correlation import AllMembers, Names
 from engine.testing import small_market
 

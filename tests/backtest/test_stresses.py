@@ -8,9 +8,9 @@ import pytest
 
 from engine.backend import to_host
 from engine.backtest import STRESSES, NoHedge, Straddle, Stress, Weekly, backtest
-from engine.backtest.crises import published
-from engine.backtest.stressed_vols import stressed_vols
-from engine.backtest.stresses import happens
+from engine.backtest.risk.crises import published
+from engine.backtest.risk.stressed_vols import stressed_vols
+from engine.backtest.risk.stresses import happens
 from engine.correlation.pairs import lowest_correlation
 from engine.data import load_market
 from engine.errors import InputError

@@ -38,10 +38,10 @@ from engine.backtest import (
     build_book,
     choose_contracts,
 )
-from engine.backtest.attribution import PARTS
-from engine.backtest.instruments import option
-from engine.backtest.structure import LegStatus
-from engine.backtest.swaps import SWAPS, Opened, swap
+from engine.backtest.contracts.instruments import option
+from engine.backtest.contracts.structure import LegStatus
+from engine.backtest.contracts.swaps import SWAPS, Opened, swap
+from engine.backtest.legs.attribution import PARTS
 from engine.correlation import AllMembers, implied_correlation
 from engine.data.synthetic import SyntheticMarket, synthetic_market
 from engine.errors import InputError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.backtest import Calendar, NoHedge, SingleOption, Straddle, Strangle, ThetaNeutral, VarianceSwap
-from engine.backtest.vega_split import VEGA_SPLIT
+from engine.backtest.explain.vega_split import VEGA_SPLIT
 from engine.errors import InputError
 from engine.testing import small_market
 from tests.backtest.test_split import SESSIONS, run, still

@@ -20,8 +20,8 @@ from engine.backtest import (
     VolPoints,
     backtest,
 )
-from engine.backtest.attribution import PARTS
-from engine.backtest.structure import LegStatus
+from engine.backtest.contracts.structure import LegStatus
+from engine.backtest.legs.attribution import PARTS
 from engine.correlation import AllMembers
 from engine.errors import InputError
 from engine.testing import small_market

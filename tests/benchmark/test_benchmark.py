@@ -7,7 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from engine.backtest import DailyDelta, Straddle, VegaNeutral, Weekly
-from engine.backtest.exits import HoldToExpiry
+from engine.backtest.cohorts.exits import HoldToExpiry
 from engine.benchmark import history, tables
 from engine.benchmark.cases import cases
 from engine.benchmark.inputs import MISSING, Market, random_market, random_options

@@ -59,7 +59,7 @@ def rebuilt(copy) -> set[str]:
         ("data/sources/us_chains/quotes.py", {"us_chains"}),
         ("data/quotes/quoted_strips.py", {"files", "us_chains"}),  # their sources offer them beside the panel
         ("data/series/sp500_history.py", {"us_chains"}),  # its source offers them beside the panel
-        ("backtest/book.py", set()),
+        ("backtest/cohorts/book.py", set()),
     ],
 )
 def test_an_edit_builds_the_panels_again_whose_numbers_can_come_from_it_and_no_others(copy, edited, expected):

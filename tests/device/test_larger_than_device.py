@@ -7,10 +7,10 @@ import pytest
 
 from engine.backend import to_host
 from engine.backtest import Straddle, Weekly
-from engine.backtest.cohort_windows import cohort_windows
+from engine.backtest.cohorts.cohort_windows import cohort_windows
+from engine.backtest.contracts.structure import choose_contracts
+from engine.backtest.legs.marks import mark_cohorts
 from engine.backtest.market import MarketView
-from engine.backtest.marks import mark_cohorts
-from engine.backtest.structure import choose_contracts
 from engine.correlation import AllMembers, implied_correlation, surface_dispersion
 from engine.data import panel as panels
 from engine.errors import InputError

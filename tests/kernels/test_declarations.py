@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from engine.backtest.attribution import PARTS
-from engine.backtest.structure import LegStatus
+from engine.backtest.contracts.structure import LegStatus
+from engine.backtest.legs.attribution import PARTS
 from engine.kernels import host
 from engine.kernels.codes import MARKED_PARTS
 from engine.kernels.declare import Entry, Kernel, codes, numbers, positions, reads, writes

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from engine.backtest import Signal
-from engine.backtest.structure import LegStatus
+from engine.backtest.contracts.structure import LegStatus
 from engine.report import run_tables, tearsheet
 from engine.report.cells import as_table
 from engine.report.glossary import WORDS, explained
@@ -235,7 +235,7 @@ def test_a_run_that_trades_nothing_has_a_page(result):
 
 
 def test_greeks_and_split_in_one_pass_are_those_of_two(result):
-    from engine.backtest.views import greeks_and_split
+    from engine.backtest.outcome.views import greeks_and_split
 
     greeks, split = greeks_and_split(result, 0)
     assert greeks.equals(result.greeks())

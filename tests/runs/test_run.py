@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from engine import InputError, load_runs
-from engine.backtest.attribution import PARTS
+from engine.backtest.legs.attribution import PARTS
 from engine.runs import manifest
 from engine.runs.read import load_run, read_yaml
 

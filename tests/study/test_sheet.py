@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from engine.backtest import STRESSES, HoldToExpiry, ShortestTenor, Straddle, VolPoints
-from engine.backtest.positions import day
+from engine.backtest.risk.positions import day
 from engine.data import QuoteStatus
 from engine.errors import InputError
 from engine.kernels import switched_off

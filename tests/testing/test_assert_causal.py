@@ -7,7 +7,7 @@ import pytest
 
 from engine import InputError
 from engine.backtest import AbstractStrategy, MarketView, zscore
-from engine.backtest.strategy import checked_exposure
+from engine.backtest.signals.strategy import checked_exposure
 from engine.correlation import AllMembers, forward_realized_correlation
 from engine.testing import assert_causal, look_ahead, poisoned, small_market
 from engine.testing.causality import planted_market

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from engine.arrays import Dates, Floats
-from engine.backtest.attribution import PARTS
+from engine.backtest.legs.attribution import PARTS
 from engine.report.plots.style import COST, GAIN, GROSS, INK, LOSS, NET, PALE, Figure, new_figure
 
 MOST_TOLD = 16  # cells of a heat map across, and down, that have room for a number

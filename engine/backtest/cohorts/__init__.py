@@ -1,0 +1,1 @@
+"""Legs together: sizing, the trade book of all cohorts, exits, costs, the account of a strategy."""

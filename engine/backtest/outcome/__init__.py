@@ -1,0 +1,1 @@
+"""What a backtest leaves: result, ledger, summary, cautions, track record, several as one book."""

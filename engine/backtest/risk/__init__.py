@@ -1,0 +1,1 @@
+"""How large: stress losses, margin, limits, the positions held on a day."""

@@ -1,0 +1,1 @@
+"""When to trade: what a strategy is, signals, thresholds, statistics of the past alone."""
