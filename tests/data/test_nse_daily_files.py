@@ -25,6 +25,8 @@ def written(folder, prepared, layout, days):
     texts = {"instrument": pl.String, "symbol": pl.String, "option_type": pl.String}
     names = ("fo", "cash", "index")
     rows = {name: pl.scan_parquet(prepared / "nse" / f"{name}.parquet").filter(inside).collect() for name in names}
+    # Closes of days without options make no session of a panel: most of the files, and most of the time to read them.
+    rows |= {name: rows[name].join(rows["fo"], on="date", how="semi") for name in ("cash", "index")}
     publish(folder / "files", rows["fo"].cast(texts), rows["cash"], rows["index"], layout)
     tables = find_source("nse", prepared, {"index": "NIFTY", "start": start, "end": end}).tables()
     given = {}
