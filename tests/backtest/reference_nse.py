@@ -10,6 +10,7 @@ from collections import defaultdict
 from statistics import NormalDist
 
 import polars as pl
+from scipy.optimize import brentq
 
 NORMAL = NormalDist()
 NODES = [n / 100.0 for n in range(10, 95, 5)]
@@ -25,17 +26,14 @@ def black(forward, strike, vol, years, is_call):
 
 
 def implied(price, forward, strike, years, is_call):
-    """Volatility by bisection; None at or below intrinsic value, or at or above what no volatility reaches."""
+    """Volatility by a bracketed root; None at or below intrinsic value, or at or above what no volatility reaches."""
     intrinsic = max(forward - strike if is_call else strike - forward, 0.0)
     if not intrinsic * (1.0 + 1e-12) < price < (forward if is_call else strike):
         return None
     low, high = 1e-4, 10.0
     if black(forward, strike, low, years, is_call) >= price or black(forward, strike, high, years, is_call) <= price:
         return None
-    for _ in range(80):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if black(forward, strike, middle, years, is_call) < price else (low, middle)
-    return 0.5 * (low + high)
+    return brentq(lambda vol: black(forward, strike, vol, years, is_call) - price, low, high, xtol=1e-13)
 
 
 def delta_of(forward, strike, vol, years):
@@ -55,13 +53,11 @@ def node(curve, target, years):
         spread = vol * math.sqrt(years)
         ends.append((0.5 * spread**2 - NORMAL.inv_cdf(delta) * spread, vol))
     (k0, v0), (k1, v1) = ends
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        share = 0.5 * (low + high)
-        vol = v0 + share * (v1 - v0)
-        delta = delta_of(1.0, math.exp(k0 + share * (k1 - k0)), vol, years)
-        low, high = (share, high) if delta < target else (low, share)
-    return v0 + 0.5 * (low + high) * (v1 - v0)
+
+    def short_of(share):
+        return delta_of(1.0, math.exp(k0 + share * (k1 - k0)), v0 + share * (v1 - v0), years) - target
+
+    return v0 + brentq(short_of, 0.0, 1.0, xtol=1e-13) * (v1 - v0)
 
 
 def smile(rows, forward, years):
