@@ -47,7 +47,7 @@ def on_expiries(frame: pl.DataFrame, value: str, dates, assets, slots) -> np.nda
 
 def as_actions(actions: pl.DataFrame) -> pl.DataFrame:
     """Return corporate actions with all columns that a table of them can have: those it has not are null."""
-    optional = {"amount": pl.Float64, "into": pl.String}
+    optional = {"amount": pl.Float64, "into": pl.String, "cash": pl.Float64}
     given = (pl.lit(None, kind).alias(name) for name, kind in optional.items() if name not in actions.columns)
     return actions.with_columns(*given).select("date", "asset", "kind", "factor", *optional)
 

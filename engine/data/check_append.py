@@ -24,6 +24,10 @@ def check_appendable(panel: "MarketPanel", later: "MarketPanel") -> None:
         raise InputError(f"cannot append to {panel.info.name}: only one of the two has listed expiries")
     if (panel.band is None) != (later.band is None):
         raise InputError(f"cannot append to {panel.info.name}: only one of the two has volatilities at bid and ask")
+    if (panel.strike_reduction is None) != (later.strike_reduction is None):
+        raise InputError(
+            f"cannot append to {panel.info.name}: only one of the two has cash taken off strikes; rebuild the panel"
+        )
     if panel.listed and later.listed and panel.listed.expiry.shape[1] != later.listed.expiry.shape[1]:
         raise InputError(f"cannot append to {panel.info.name}: the number of expiry slots differs; rebuild the panel")
     if not _same_sectors(panel.sectors, later.sectors):

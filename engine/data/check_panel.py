@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.backend import blocks, each, namespace, to_host
-from engine.data.records import SECTOR_AXES
+from engine.data.records import SECTOR_AXES, SELDOM
 from engine.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ ARRAYS = {
     "strike_factor": ("TN", "prices"),
     "return_factor": ("TN", "prices"),
     "settlement": ("TN", "payments"),
+    "strike_reduction": ("TN", "reductions"),
     "listed.expiry": ("TE", "expiries"),
     "listed.index_iv": ("TED", "vols"),
     "listed.iv": ("TNED", "vols"),
@@ -62,6 +63,7 @@ POSSIBLE = {
     "weights": (lambda a: (a >= 0.0) & (a <= 1.0 + ROUNDING), "a weight lies from 0 (not a member) to 1"),
     "prices": (lambda a: ((a > 0.0) & (a < float("inf"))) | (a != a), "it is positive, or NaN where it is not known"),
     "payments": (lambda a: ((a >= 0.0) & (a < float("inf"))) | (a != a), "it is 0 or more, NaN where there is none"),
+    "reductions": (lambda a: (a >= 0.0) & (a < float("inf")), "it is 0 or more, and 0 where there is none"),
     "rates": (lambda a: (a >= RATES[0]) & (a <= RATES[1]), "rates are decimals a year, 0.04 for 4 %"),
     "numbers": (lambda a: abs(a) < float("inf"), "it is a finite number"),
 }
@@ -168,7 +170,7 @@ def arrays_of(panel: "MarketPanel") -> dict[str, Any]:
     for field in ARRAYS:
         part, _, name = field.rpartition(".")
         held = getattr(panel, part) if part else panel
-        if held is not None:
+        if held is not None and (field not in SELDOM or getattr(held, name) is not None):
             found[field] = getattr(held, name)
     return found
 
@@ -223,10 +225,8 @@ def _check_expiries(panel, expiry: np.ndarray) -> None:
     )
     if not (ascend & ahead).all():
         t = int((~(ascend & ahead)).argmax())
-        raise _error(
-            panel,
-            f"listed.expiry on {panel.dates[t]} is {expiry[t].astype(str).tolist()}; expiries ascend from the date on",
-        )
+        said = expiry[t].astype(str).tolist()
+        raise _error(panel, f"listed.expiry on {panel.dates[t]} is {said}; expiries ascend from the date on")
 
 
 def _check_vols(panel, field: str, iv, status) -> None:

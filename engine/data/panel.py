@@ -66,12 +66,11 @@ class MarketPanel:
     settlement : array (T, N)
         NaN, except on the date a name ceases to trade: the cash value of one share (cash merger: the deal price;
         bankruptcy: 0). Options on it settle at intrinsic value that day.
-    listed : ListedSmiles or None
-        None where the source knows only the constant-maturity grid.
-    band : QuotedBand or None
-        Volatilities at bid and at ask; None where the source's quotes have no two sides.
-    sectors : SectorData or None
-        None where the source has no sectors.
+    strike_reduction : array (T, N), or None
+        0, except on the date of a special dividend that is taken off strikes, or of a merger that pays cash beside
+        shares: a contract goes on with strike * strike_factor - strike_reduction. None where no name ever had one.
+    listed : ListedSmiles or None; band : QuotedBand or None; sectors : SectorData or None
+        None where the source knows only the constant-maturity grid, has no quotes with two sides, or no sectors.
     history : History or None
         Closes of more sessions than the panel's, on dates of their own; None where the panel's own are all there are.
     report : Account or None
@@ -118,6 +117,7 @@ class MarketPanel:
     strike_factor: np.ndarray
     return_factor: np.ndarray
     settlement: np.ndarray
+    strike_reduction: np.ndarray | None = None
     listed: ListedSmiles | None = None
     band: QuotedBand | None = None
     sectors: SectorData | None = None
@@ -178,7 +178,7 @@ class MarketPanel:
         """
         parts = ("listed", "band", "sectors", "history")
         fixed = ("info", "names", "tenors", "deltas", *parts, "report", "contracts", "content_hash", "window_bytes")
-        changed = {f.name: change(f.name, getattr(self, f.name)) for f in fields(self) if f.name not in fixed}
+        changed = {name: change(name, a) for name, a in vars(self).items() if name not in fixed and a is not None}
         for name, part in (("listed", self.listed), ("band", self.band)):
             if part is not None:
                 arrays = {f.name: change(f"{name}.{f.name}", getattr(part, f.name)) for f in fields(part)}

@@ -155,6 +155,7 @@ class QuotedBand:
 
 
 SECTOR_AXES = ("of_name", "legs", "symbols")  # the arrays of `SectorData` that have no dates
+SELDOM = ("strike_reduction",)  # arrays that most panels do not have
 
 
 @dataclass(frozen=True, eq=False)

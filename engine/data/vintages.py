@@ -229,6 +229,9 @@ def _fields(one: MarketPanel, other: MarketPanel) -> Iterator[tuple]:
     for field in ("spot", "weights", "carry", "strike_factor", "return_factor", "settlement"):
         values = (getattr(panel, field)[:, at, None, None] for panel, at in ((one, here), (other, there)))
         yield field, names, None, None, *values
+    if one.strike_reduction is not None and other.strike_reduction is not None:
+        reduced = ((one.strike_reduction, here), (other.strike_reduction, there))
+        yield "strike_reduction", names, None, None, *(array[:, at, None, None] for array, at in reduced)
     if one.listed is None or other.listed is None:
         return
     slots = min(one.listed.expiry.shape[1], other.listed.expiry.shape[1])

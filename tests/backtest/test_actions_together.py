@@ -25,7 +25,9 @@ LAST = max(t for t, day in enumerate(DAYS) if day <= EXPIRY)
 NAMES = "ABCDE"
 FACTORS = {"split": 0.25, "reverse_split": 8.0, "spinoff": 0.7, "adjusted_dividend": 0.8, "special_dividend": 0.8}
 IN_CASH = {"cash_merger": 1.0, "delisting": 0.6, "bankruptcy": 0.0}  # of its price: what a share is paid
-STOCK, MIXED = "stock_merger", "cash_and_stock_merger"
+STOCK, MIXED, UNTOLD = "stock_merger", "cash_and_stock_merger", "untold_merger"
+TAKEN = 0.15  # of a price: a dividend that is taken off strikes
+CASH = st.sampled_from([0.1, 0.5, 0.99])  # of a price: what a merger pays beside shares
 SESSIONS = st.integers(ENTRY + 1, LAST - 1)
 
 
@@ -35,7 +37,7 @@ class Name:
 
     actions: tuple
     renamed: int | None
-    end: tuple | None  # (session, kind, acquirer)
+    end: tuple | None  # (session, kind, acquirer, share of the price that is paid in cash)
 
 
 @st.composite
@@ -43,17 +45,17 @@ def fates(draw):
     """Draw what happens to every name; acquirers come later in the alphabet, and outlive what they acquire."""
     found = {}
     for name in reversed(NAMES):
-        kinds = [None, *IN_CASH, MIXED] + [STOCK] * 4 * (name != NAMES[-1])
+        kinds = [None, *IN_CASH, UNTOLD] + [STOCK, MIXED] * 3 * (name != NAMES[-1])
         kind, end = draw(st.sampled_from(kinds)), None
         if kind is not None:
             into, upto = None, LAST - 1
-            if kind == STOCK:
+            if kind in (STOCK, MIXED):
                 into = draw(st.sampled_from([other for other in NAMES if other > name]))
                 upto = found[into].end[0] if found[into].end else upto
-            end = (draw(st.integers(ENTRY + 1, upto)), kind, into)
+            end = (draw(st.integers(ENTRY + 1, upto)), kind, into, draw(CASH) if kind == MIXED else 0.0)
         upto = LAST - 1 if end is None else end[0]
         when = draw(st.lists(st.integers(ENTRY + 1, upto), max_size=4, unique=True))
-        actions = tuple((t, draw(st.sampled_from(sorted(FACTORS)))) for t in sorted(when))
+        actions = tuple((t, draw(st.sampled_from([*sorted(FACTORS), "strike_dividend"]))) for t in sorted(when))
         renamed = draw(st.none() | SESSIONS)
         found[name] = Name(actions, renamed if renamed is None or renamed < upto else None, end)
     return found
@@ -64,26 +66,34 @@ class Economy:
 
     def __init__(self, fates):
         self.fates, t = fates, np.arange(len(DAYS))
-        self.price, self.vol, self.scale, self.ends, self.terms = {}, {}, {}, {}, {}
+        self.price, self.vol, self.scale, self.ends, self.terms, self.paid, self.cash = ({} for _ in range(7))
         for n, name in enumerate(["IDX", *reversed(NAMES)]):
             moved = np.exp(0.015 * np.sin(0.9 * t + n))
             self.price[name] = (1000.0 if name == "IDX" else 60.0 + 15.0 * n) * moved
             self.vol[name] = np.float32(0.2 + 0.02 * n + 0.002 * np.cos(t + n)).astype(float)
-            self.scale[name], self.ends[name] = np.ones(len(DAYS)), None
+            self.scale[name], self.ends[name], self.paid[name] = np.ones(len(DAYS)), None, np.zeros(len(DAYS))
             if name != "IDX":
                 self._live(name, fates[name])
 
     def _live(self, name, fate):
         """What actions do to a share, and what it becomes."""
         for t, kind in fate.actions:
-            (self.price if kind == "special_dividend" else self.scale)[name][t:] *= FACTORS[kind]
+            if kind == "strike_dividend":
+                self.paid[name][t:] += TAKEN * self.price[name][t - 1]
+                self.price[name][t:] *= 1.0 - TAKEN
+            else:
+                (self.price if kind == "special_dividend" else self.scale)[name][t:] *= FACTORS[kind]
         if fate.end is None:
             return
-        t, kind, into = fate.end
-        if kind == STOCK:
+        t, kind, into, in_cash = fate.end
+        if kind in (STOCK, MIXED):
             # Its own actions of that session come before the merger.
-            own = FACTORS["special_dividend"] if (t, "special_dividend") in fate.actions else 1.0
-            of_acquirer = own * self.price[name][t - 1] / self.price[into][t - 1]
+            own = {"special_dividend": FACTORS["special_dividend"], "strike_dividend": 1.0 - TAKEN}
+            worth = self.price[name][t - 1] * own.get(dict(fate.actions).get(t), 1.0)
+            of_acquirer = (1.0 - in_cash) * worth / self.price[into][t - 1]
+            self.cash[name] = in_cash * worth * self.scale[name][t]
+            later = self.paid[into][t:] - self.paid[into][t - 1]
+            self.paid[name][t:] += in_cash * worth + of_acquirer * later
             self.price[name][t:] = of_acquirer * self.price[into][t:]
             self.vol[name][t:] = self.vol[into][t:]
             self.ends[name] = self.ends[into]
@@ -123,39 +133,47 @@ class Economy:
     def actions(self):
         rows = []
         for name, fate in self.fates.items():
-            rows += [(DAYS[t], self.ticker(name, t), kind, FACTORS[kind], None, None) for t, kind in fate.actions]
+            for t, kind in fate.actions:
+                taken = TAKEN * self.price[name][t - 1] * self.scale[name][t] if kind == "strike_dividend" else None
+                rows.append((DAYS[t], self.ticker(name, t), kind, FACTORS.get(kind), taken, None, None))
             if fate.renamed is not None:
                 t = fate.renamed
-                rows.append((DAYS[t], name, "rename", None, None, self.ticker(name, t)))
+                rows.append((DAYS[t], name, "rename", None, None, self.ticker(name, t), None))
             if fate.end is not None:
-                t, kind, into = fate.end
+                t, kind, into, _ = fate.end
                 paid = self.price[name][t] * self.scale[name][t] if kind in IN_CASH else None
-                given = self.terms[name] if kind == STOCK else paid
-                rows.append((DAYS[t], self.ticker(name, t), kind, None, given, into and self.ticker(into, t)))
+                given, cash = self.terms.get(name, paid), self.cash[name] if kind == MIXED else None
+                kind = MIXED if kind == UNTOLD else kind
+                rows.append((DAYS[t], self.ticker(name, t), kind, None, given, into and self.ticker(into, t), cash))
         numbers = dict.fromkeys(("factor", "amount"), pl.Float64)
-        columns = {"date": pl.Date, "ticker": pl.String, "kind": pl.String} | numbers | {"into": pl.String}
+        columns = {"date": pl.Date, "ticker": pl.String, "kind": pl.String} | numbers
+        columns |= {"into": pl.String, "cash": pl.Float64}
         return pl.DataFrame(rows, schema=columns, orient="row").sample(fraction=1.0, shuffle=True, seed=7)
 
     def earned(self, name, strike, hedged):
         """What one straddle earns on each session, sold or held: by its value, and its delta against the price."""
-        price, end = self.price[name], self.ends[name]
+        price, end, paid = self.price[name], self.ends[name], self.paid[name]
         last, kind = (LAST, None) if end is None else end
         value, delta = np.zeros(len(DAYS)), np.zeros(len(DAYS))
         for t in range(ENTRY, last + 1):
             deviation = self.vol[name][t] * np.sqrt((EXPIRY - DAYS[t]).days / 365.0)
-            if t == last and kind == MIXED:
-                value[t], price = value[t - 1], np.where(np.arange(len(DAYS)) == t, price[t - 1], price)
+            struck = strike - paid[t]
+            if t == last and kind == UNTOLD:
+                value[t] = value[t - 1]
+                price, paid = (np.where(np.arange(len(DAYS)) == t, a[t - 1], a) for a in (price, paid))
             elif t == last:
-                value[t] = abs(price[t] - strike)
+                value[t] = abs(price[t] - struck)
+            elif struck <= 0.0:  # the call delivers more cash than it asks for
+                value[t], delta[t] = price[t] - struck, 1.0
             else:
-                d1 = np.log(price[t] / strike) / deviation + deviation / 2.0
+                d1 = np.log(price[t] / struck) / deviation + deviation / 2.0
                 delta[t] = 2.0 * norm.cdf(d1) - 1.0
-                value[t] = price[t] * delta[t] - strike * (2.0 * norm.cdf(d1 - deviation) - 1.0)
+                value[t] = price[t] * delta[t] - struck * (2.0 * norm.cdf(d1 - deviation) - 1.0)
         earned = np.zeros(len(DAYS))
         held = slice(ENTRY + 1, last + 1)
         earned[held] = np.diff(value)[ENTRY:last]
         if hedged:
-            earned[held] -= delta[ENTRY:last] * np.diff(price)[ENTRY:last]
+            earned[held] -= delta[ENTRY:last] * np.diff(price + paid)[ENTRY:last]
         return earned
 
 

@@ -291,6 +291,39 @@ def test_what_an_interrupted_append_left_does_not_count(panel, tmp_path):
     assert list(verify_panel(tmp_path / "p")) == []
 
 
+def test_contracts_are_found_again_at_the_strike_that_a_dividend_left_them(tables):
+    """A pays 5 that the exchange takes off strikes: what was listed at 98 is listed at 93, at quotes of its own."""
+    ex_date, paid = sessions()[8], 5.0
+    after = (pl.col("date") >= ex_date) & (pl.col("ticker") == "A")
+    # Dearer by the same 0.3 as no surface would put it: the contract's own quote is told from the smile's mark.
+    moved = {name: pl.when(after).then(pl.col(name) + 0.3).otherwise(name) for name in ("bid", "ask")}
+    moved["strike"] = pl.when(after).then((pl.col("strike") - paid).round(2)).otherwise("strike")
+    given = tables | {
+        "quotes": tables["quotes"].with_columns(**moved),
+        "prices": tables["prices"].with_columns(close=pl.when(after).then(pl.col("close") - paid).otherwise("close")),
+    }
+    action = {"date": [ex_date], "ticker": ["A"], "kind": ["strike_dividend"], "factor": [None], "amount": [paid]}
+    result = run(
+        MarketPanel.from_quotes(**given, actions=pl.DataFrame(action)), structure=Straddle(30), hedge=NoHedge()
+    )
+    rows = result.ledger().filter(leg="A").sort("cohort", "right")
+    held = rows.filter((pl.col("entry_date") < ex_date) & (pl.col("exit_date") > ex_date))
+    assert held.height == 2
+    assert held["strike_reduction"].to_list() == [paid, paid]
+    day = result.day(str(ex_date)).filter(leg="A")
+    for row in held.iter_rows(named=True):
+        of_it = (pl.col("ticker") == "A") & (pl.col("right") == row["right"]) & (pl.col("expiry") == row["expiry"])
+        quote = [
+            given["quotes"].filter(of_it & (pl.col("date") == when) & ((pl.col("strike") - strike).abs() < 1e-9))
+            for when, strike in ((sessions()[7], row["strike"]), (ex_date, row["strike"] - paid))
+        ]
+        mids = [one.select((pl.col("bid") + pl.col("ask")) / 2.0).item() for one in quote]
+        label = {"C": "call", "P": "put"}[row["right"]]
+        earned = day.filter((pl.col("cohort") == row["cohort"]) & (pl.col("instrument") == label))["pnl_gross"].item()
+        assert earned == pytest.approx(row["quantity"] * (mids[1] - mids[0]), rel=1e-9)
+        assert row["exit_source"] in ("settlement", "bid/ask")
+
+
 def aapl(shared_data, tmp_path):
     """AAPL over its split, and an index that is the same without one: seven shares each after it."""
     from engine.data.vendors.canonical import vendor_tables

@@ -40,7 +40,7 @@ def market():
     band = QuotedBand(
         0.99 * panel.index_iv, 1.01 * panel.index_iv, 0.99 * panel.component_iv, 1.01 * panel.component_iv
     )
-    return replace(panel, sectors=sectors, history=legs, band=band)
+    return replace(panel, sectors=sectors, history=legs, band=band, strike_reduction=np.zeros((sessions, names)))
 
 
 def changed(panel, field, at, value):
@@ -85,6 +85,8 @@ IMPOSSIBLE = [
     ("strike_factor", (20, 3), 0.0, f"strike_factor of S3 on {DAY} is 0.0; it is positive"),
     ("return_factor", (20, 3), -1.0, f"return_factor of S3 on {DAY} is -1.0"),
     ("settlement", (20, 3), -1.0, f"settlement of S3 on {DAY} is -1.0; it is 0 or more"),
+    ("strike_reduction", (20, 3), -1.0, f"strike_reduction of S3 on {DAY} is -1.0; it is 0 or more"),
+    ("strike_reduction", (20, 3), np.nan, "is nan; it is 0 or more, and 0 where there is none"),
     ("sectors.weights", (20, 3), -1.0, "sectors.weights of S3"),
     ("sectors.weights", (20, slice(None)), 0.9, "sectors.weights of .* sum to"),
     ("sectors.leg_spot", (20, 0), 0.0, "sectors.leg_spot of SECX"),

@@ -23,6 +23,7 @@ from engine.pricing import (
 )
 
 MOST_INSTRUMENTS = 4  # of a leg
+NO_STRIKE = 1e-100  # at which a call is a forward in every digit, and a put nothing
 # Every option is worth some straddles and some forwards at its strike: a call is half of each.
 PAYOFFS = {Kind.STRADDLE: (1.0, 0.0), Kind.CALL: (0.5, 0.5), Kind.PUT: (0.5, -0.5)}
 
@@ -240,14 +241,18 @@ def option(
     >>> round(float(call.value), 4), round(float(call.value - put.value), 4)
     (5.6802, 2.9776)
     """
-    both = straddle(forward, strike, iv, years, rate)
+    xp = namespace(forward, strike, iv, years, rate)
+    claimed, struck = forward - strike, strike
+    if bool((xp.asarray(strike) <= 0.0).any()):  # cash of a merger was more than it: a call is a forward
+        struck = xp.where(strike > 0.0, strike, NO_STRIKE)
+        forward = xp.where(strike > 0.0, forward, claimed + NO_STRIKE)
+    both = straddle(forward, struck, iv, years, rate)
     if kind == Kind.STRADDLE:
         return both
     straddles, forwards = PAYOFFS[kind]
-    xp = namespace(forward, strike, iv, years, rate)
     lives = xp.asarray(years) > 0.0
     discount = xp.exp(xp.where(lives, -xp.asarray(rate) * years, 0.0))
-    claim = discount * (forward - strike)
+    claim = discount * claimed
     return StraddleGreeks(
         value=straddles * both.value + forwards * claim,
         delta=straddles * both.delta + forwards * discount,

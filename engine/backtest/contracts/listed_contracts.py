@@ -79,16 +79,16 @@ class Contracts:
         self.lot = self.multiplier[:, :, 0]
         self.tradable = (self.multiplier == self.lot[:, :, None]).all(axis=2)  # in the same number of all
 
-    def follow(self, i: int, shares, wanted) -> tuple[np.ndarray, np.ndarray]:
+    def follow(self, i: int, strike, shares, wanted) -> tuple[np.ndarray, np.ndarray]:
         """Return price and half-spread of one instrument, (C, 1 + L, H + 1), in shares of the entry.
 
         Parameters
         ----------
         i : int
-        shares : array (C, 1 + L, H + 1)
-            Strike factor since entry: what a split makes of a contract goes on as the same one.
+        strike, shares : array (C, 1 + L, H + 1)
+            As it is on each day, and the factor since entry: what a split makes of a contract goes on as the same one.
         wanted : array (C, 1 + L, H + 1), bool
         """
-        contract = (self.expiry[:, i], self.rights[:, i], self.morning[:, :, i], self.strike[:, :, i, None] * shares)
+        contract = (self.expiry[:, i], self.rights[:, i], self.morning[:, :, i], strike)
         found = follow_quotes(self.quotes, self.dates, self.tickers, *contract, wanted, self.at_open)
         return found[0] / shares, found[1] / shares

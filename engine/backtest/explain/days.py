@@ -21,7 +21,7 @@ from engine.calendar import DAY
 from engine.data.panel import MarketPanel
 
 # What a session without an event has of these; all else of it may be that of the session before.
-NO_EVENT = {"strike_factor": 1.0, "return_factor": 1.0, "settlement": np.nan}
+NO_EVENT = {"strike_factor": 1.0, "return_factor": 1.0, "settlement": np.nan, "strike_reduction": 0.0}
 
 
 # What a book holds on from a close, in currency: delta that is not hedged per 100 % of the forward, change of that per

@@ -117,7 +117,7 @@ def on_day(legs: Legs, units: Floats, days: Floats) -> OnDay:
         years=stacked(lambda held: held.marks.years * held.living),  # what is exercised depends on nothing any more
         opened_years=stacked(lambda held: held.opened.years),
         opened_forward=stacked(lambda held: held.opened.forward),
-        strike=stacked(lambda held: held.strike[:, :, None]),
+        strike=stacked(lambda held: held.struck),
         iv=stacked(lambda held: held.reading.iv),
         realised=stacked(lambda held: held.of_swap[0] if held.of_swap else xp.zeros((1, 1, 1))),
         convexity=stacked(lambda held: held.of_swap[1] if held.of_swap else xp.ones((1, 1, 1))),

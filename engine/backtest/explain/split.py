@@ -125,7 +125,9 @@ def _basket(legs: Legs, held: Held, weights, lives) -> Basket:
     def mean(values, power=1):
         return xp.where(weight > 0.0, weight**power * values, 0.0).sum(axis=1, keepdims=True)
 
-    was, now = forward[:, members, :-1], forward[:, members, 1:]
+    was, now, paid = forward[:, members, :-1], forward[:, members, 1:], held.marks.paid
+    if paid is not None:  # a share made the cash that was taken off strikes, too
+        now = now + paid[:, members, 1:] - paid[:, members, :-1]
     returned = xp.where(weight > 0.0, now / xp.where(was > 0.0, was, xp.nan) - 1.0, 0.0)
     before, after, of_index = iv[:, members, :-1], iv[:, members, 1:], iv[:, index, :-1]
     first, own = mean(before), mean(before**2, 2)
@@ -147,6 +149,7 @@ def _index_gains(held: Held, basket: Basket) -> tuple[dict, Floats]:
     """Return G at both returns of the basket, and W at the rescaled volatility, of one instrument of the index leg."""
     xp = namespace(basket.returned)
     forward, strike, iv, _, rate = (a[:, :1] for a in held.at_marks)
+    strike = strike[..., :1]  # no cash is taken off those of an index
     was, vol, rate = forward[..., :-1], iv[..., :-1], xp.broadcast_to(rate, forward.shape)[..., :-1]
     left = held.rolls.left[..., 1:]
 

@@ -90,9 +90,9 @@ def _steps(legs: Legs, held: Held) -> list[Floats]:
     session = contracts.sessions(dates, legs.days)
     left = contracts.days_left(dates, session)
     _, smile, _ = read_smiles(legs.panel, contracts, (session - 1).clip(0), left, legs.name)
-    strike = held.strike[:, :, None]
+    then = held.struck if marks.paid is None else day_before(held.struck)
     found = [iv[..., :-1]]
-    for forward in (day_before(marks.forward), marks.forward):
+    for forward, strike in ((day_before(marks.forward), then), (marks.forward, held.struck)):
         known = xp.where(marks.quotable & (forward > 0.0), forward, strike)
         at, _ = vol_at_strike(smile, marks.deltas, known, strike, marks.time)
         read = at[..., 1:]
@@ -105,6 +105,7 @@ def _steps(legs: Legs, held: Held) -> list[Floats]:
 def _worth(held: Held, vol: Floats) -> Floats:
     """Value of one instrument of each leg at the close, at a volatility, (C, 1 + L, H); settled early, 0."""
     forward, strike, _, years, rate = held.at_marks
+    strike = strike if held.marks.paid is None else strike[..., 1:]
     xp, left = namespace(vol), held.rolls.left[..., 1:]
     before = xp.broadcast_to(xp.asarray(rate), forward.shape)[..., :-1]
     value = held.price(forward[..., 1:] + SMALLEST, strike, vol, left, before).value

@@ -65,6 +65,7 @@ def explain(
     held_delta: Floats,
     price: Callable[..., StraddleGreeks] = straddle,
     *of_swap: Floats,
+    paid: Floats | None = None,
 ) -> list[Floats]:
     """Split the daily P&L of one instrument per leg into its sources, by repricing it for one factor after the other.
 
@@ -77,9 +78,10 @@ def explain(
         hedge       = -h (F' - F);                 financing   = -(exp(r n) - 1) V(T, F, s)
         unexplained = value at r' - V(T', F', s');   settlement = 0, see `opening`, `exercise`
 
-    with h the delta held. So `gamma` is all that a hedged option gains on the spot's move, once the day has passed,
-    and `unexplained` is what the rate does, and the time value that is lost when a name is settled before its expiry:
-    the value it is settled at is then no V(T', F', s').
+    with h the delta held. Cash taken off the strike since, c, is what a share made beside its price: F' - F is then
+    F' + c - F, and V(T', F', ...) is of the strike K - c. So `gamma` is all that a hedged option gains on the spot's
+    move, once the day has passed, and `unexplained` is what the rate does, and the time value that is lost when a name
+    is settled before its expiry: the value it is settled at is then no V(T', F', s').
 
     Parameters
     ----------
@@ -96,6 +98,8 @@ def explain(
     of_swap : arrays (..., H + 1), if at all
         Squared returns since entry, which move with the forward, and the convexity of volatility, which moves with it:
         what its change is worth is part of `vanna_volga`.
+    paid : array broadcastable to (..., H + 1), or None
+        Cash taken off the strike since entry; `strike` has then a value for each close.
 
     Returns
     -------
@@ -120,11 +124,14 @@ def explain(
     rolls = records.map_arrays(rolls, lambda array: array[..., 1:])
     rate = xp.broadcast_to(xp.asarray(rate), forward.shape)[..., :-1]
     was, vol, move = forward[..., :-1], iv[..., :-1], forward[..., 1:] - forward[..., :-1]
+    struck = strike
+    if paid is not None:
+        move, strike, struck = move + (paid[..., 1:] - paid[..., :-1]), strike[..., :-1], strike[..., 1:]
     before, value = greeks.value[..., :-1], greeks.value[..., 1:]
     earlier = tuple(array[..., :-1] for array in of_swap)
     rolled = price(was, strike, vol, rolls.left, rate, *earlier)
     realised = tuple(array[..., 1:] for array in of_swap[:1])
-    moved = price(forward[..., 1:] + SMALLEST, strike, vol, rolls.left, rate, *realised, *earlier[1:]).value
+    moved = price(forward[..., 1:] + SMALLEST, struck, vol, rolls.left, rate, *realised, *earlier[1:]).value
 
     delta = greeks.delta[..., :-1] * move
     vega = rolled.vega * (100.0 * (iv[..., 1:] - vol))  # per vol point

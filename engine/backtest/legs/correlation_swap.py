@@ -73,7 +73,8 @@ class CorrelationHeld(Held):
         iv, stale = xp.concatenate([self._implied[:, None], self._vol], axis=1), of.reading.stale.copy()
         stale[:, 0] = stale[:, 0] | (stale[:, 1:] & (self._basket > 0.0)).any(axis=1)
         self.surface = self.reading = Reading(iv, stale, of.reading.beyond)
-        self.at_marks = (marks.forward, self.strike[:, :, None], iv, marks.years, of.rate)
+        self.struck = self.strike[:, :, None]
+        self.at_marks = (marks.forward, self.struck, iv, marks.years, of.rate)
         value, vega, volga = self._worth(self._at_marks, self._implied, self._left)
         # A calendar day without returns: where less is left, what is left.
         later = xp.maximum(self._left - 1.0 / DAYS_PER_YEAR, 0.0)

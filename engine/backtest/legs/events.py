@@ -9,17 +9,19 @@ import numpy as np
 from engine.backend import to_host
 from engine.backtest.contracts.structure import LegStatus
 from engine.data.panel import MarketPanel
-from engine.data.tables.action_kinds import STOCK_MERGER
+from engine.data.tables.action_kinds import GOES_ON_AS, MIXED_MERGER
 
 # Kinds that are no event of a contract: ordinary dividends are in its forward.
 ORDINARY = ("dividend", "cash_dividend")
 # Of what the market's numbers show and no table names.
-RESTATED, UNKNOWN_TERMS, PRICE_ADJUSTED, PAID_OUT = (
+RESTATED, REDUCED, UNKNOWN_TERMS, PRICE_ADJUSTED, PAID_OUT = (
     "contracts_restated",
+    "strikes_reduced",
     "unknown_terms",
     "price_adjusted",
     "paid_out",
 )
+_TOLD = ("date", "asset", "kind", "into", "amount")  # columns of the table of actions that say what happened
 HALT, EXERCISED, ASSIGNED = "halt_carried", "exercised", "assigned"
 
 
@@ -27,8 +29,8 @@ def events_of(panel: MarketPanel) -> dict[str, list[tuple[int, str]]]:
     """Return the sessions of a panel on which something happened to the contracts on each name, and what.
 
     Kinds are those of the table of actions (`panel.report.actions`). Where no table tells them, the panel's factors
-    do: contracts_restated (strikes and contracts by a factor), unknown_terms, price_adjusted (contracts stay), paid_out
-    (the name ended in cash). halt_carried is the first of some sessions without a price.
+    do: contracts_restated (strikes and contracts by a factor), strikes_reduced (by cash), unknown_terms, price_adjusted
+    (contracts stay), paid_out (the name ended in cash). halt_carried is the first of some sessions without a price.
 
     Returns
     -------
@@ -52,15 +54,15 @@ def _told(panel: MarketPanel) -> dict[str, list[tuple[int, str]]]:
     if actions is None:
         return found
     rows: dict[str, list[tuple[int, str, str | None]]] = defaultdict(list)
-    for date, asset, kind, into in actions.select("date", "asset", "kind", "into").sort("date", "kind").iter_rows():
+    for date, asset, kind, into, amount in actions.sort("date", "kind").select(*_TOLD).iter_rows():
         t = int(np.searchsorted(panel.dates, np.datetime64(date)))
         if kind not in ORDINARY and 0 < t < len(panel):  # on the first session there is nothing held yet
-            rows[asset].append((t, kind, into))
+            rows[asset].append((t, kind, into if kind != MIXED_MERGER or amount is not None else None))
     for name in panel.names.tolist():
         holder, since = name, 0
         while holder is not None:
             after = [row for row in rows[holder] if row[0] >= since]
-            became = next((row for row in after if row[1] == STOCK_MERGER), None)
+            became = next((row for row in after if row[1] in GOES_ON_AS), None)
             upto = len(panel) if became is None else became[0]
             if now := [(t, kind) for t, kind, _ in after if t <= upto]:
                 found[name] += now
@@ -80,11 +82,14 @@ def _shown(panel: MarketPanel) -> dict[str, list[tuple[int, str]]]:
     gone = np.cumsum(np.isfinite(paid) | np.isnan(strikes), axis=0) > 0
     halted = ~priced & ~gone
     halted[1:] &= priced[:-1]
-    restated = np.isfinite(strikes) & (strikes != 1.0)
+    restated, reduced = np.isfinite(strikes) & (strikes != 1.0), np.zeros(spot.shape, dtype=bool)
+    if panel.strike_reduction is not None:
+        reduced = to_host(panel.strike_reduction) > 0.0
     masks = {
         RESTATED: restated,
+        REDUCED: reduced,
         UNKNOWN_TERMS: np.isnan(strikes),
-        PRICE_ADJUSTED: ~restated & np.isfinite(returns) & (returns != 1.0) & np.isfinite(strikes),
+        PRICE_ADJUSTED: ~restated & ~reduced & np.isfinite(returns) & (returns != 1.0) & np.isfinite(strikes),
         PAID_OUT: np.isfinite(paid),
         HALT: halted,
     }

@@ -9,6 +9,8 @@ from engine.backend import to_host
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
 
+ROUNDING = 1e-9  # of a dividend
+
 
 @dataclass(frozen=True, eq=False)
 class ExDividends:
@@ -44,6 +46,10 @@ def _of_prices(panel: MarketPanel) -> ExDividends:
     kept = to_host(panel.return_factor) / to_host(panel.strike_factor)
     paid, none = np.zeros(kept.shape), np.zeros((kept.shape[1], 0), dtype=int)
     paid[1:] = to_host(panel.spot)[:-1] * (1.0 - kept[1:])
+    if panel.strike_reduction is not None:  # what strikes fall by too is no reason to exercise
+        taken = to_host(panel.strike_reduction)
+        left = paid - taken / to_host(panel.strike_factor)
+        paid = np.where(taken > 0.0, np.where(left > ROUNDING * taken, left, 0.0), paid)
     paid = np.where(np.isfinite(paid) & (kept < 1.0), paid, 0.0)
     return ExDividends(paid, none, none, none.astype(float))
 

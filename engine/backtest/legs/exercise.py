@@ -55,7 +55,7 @@ def exercised(legs: Legs, held: Held, due: ExDividends) -> tuple[Integers, Float
     legs_of, days = marks.end.shape, marks.forward.shape[-1]
     day, worth = xp.full(legs_of, days), xp.zeros(legs_of)
     sign = SIGNS.get(held.pair[1].kind, 0.0) * (held.pair[1].ratio != 0.0)
-    spot, strike = marks.price[:, 1:], held.strike[:, 1:, None] * marks.shares[:, 1:]
+    spot, strike = marks.price[:, 1:], held.struck[:, 1:] * marks.shares[:, 1:]
     pays = sign * (spot - strike)
     at = xp.arange(days)
     known = xp.isfinite(marks.forward_now[:, 1:]) & xp.isfinite(held.surface.iv[:, 1:]) & (held.surface.iv[:, 1:] > 0.0)
@@ -115,8 +115,10 @@ def waiting(legs: Legs, held: Held, due: ExDividends, sign: float, strike: Float
     # American or not: waiting for the expiry is worth no more than waiting.
     pays = sign * (spot - struck)
     dear = black_price(share * xp.exp(carry * left), struck, vol, left, is_call, rate) >= pays
-    found = xp.full(spot.shape, xp.inf)
-    some = xp.flatnonzero(whole & ~dear)
+    # Where cash of a merger left no strike, who waits gets that later, and not the dividend.
+    certain = whole & (struck <= 0.0)
+    found = xp.where(certain, share + worth_later - struck * xp.exp(-rate * step), xp.inf)
+    some = xp.flatnonzero(whole & ~dear & ~certain)
     if not len(some):
         return found
     share, carry, struck, vol, left, rate, step = (a[some] for a in (share, carry, struck, vol, left, rate, step))

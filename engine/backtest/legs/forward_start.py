@@ -45,13 +45,22 @@ class StartsLater(Held):
         struck = xp.where(self.floating.all(axis=-1), xp.nan, at_start)
         super().__init__(pair, marks, rolls, rate, struck)
 
+    def _struck(self, instrument: Instrument) -> Floats:
+        marks, strike = self.marks, self.strike[:, :, None]
+        if marks.paid is None:
+            return strike
+        # What was taken off strikes before they had one is not theirs.
+        xp, started = namespace(strike), (~self.floating).argmax(axis=-1)[:, :, None]
+        before = xp.take_along_axis(marks.paid, xp.broadcast_to(started, (*marks.end.shape, 1)), axis=2)
+        return strike - xp.maximum(marks.paid - before, 0.0)
+
     def _read(self, instrument: Instrument) -> Reading:
-        return self._reading(self.strike)
+        return self._reading(self.struck)
 
     def _reading(self, strike: Floats) -> Reading:
-        """Read forward volatility until the legs are struck, then that at a strike."""
+        """Read forward volatility until the legs are struck, then that at the strikes of each day."""
         xp, marks = namespace(strike), self.marks
-        far, near, struck = marks.at_forward(), self.near.at_forward(), marks.at(strike)
+        far, near, struck = marks.at_forward(), self.near.at_forward(), marks.at_struck(strike)
         total = far.iv**2 * marks.time - near.iv**2 * self.near.time
         known = ~far.stale & ~near.stale & (total > 0.0)
         ahead = xp.sqrt(xp.where(known, total, xp.nan) / self.span)
@@ -63,9 +72,9 @@ class StartsLater(Held):
             beyond=xp.where(floats, beyond, struck.beyond).astype(xp.int8),
         )
 
-    def read_at(self, strike: Floats) -> Floats:
-        """Read the volatility of every leg at a strike, (C, 1 + L, H + 1): before it has one, that of its forward."""
-        return self._reading(strike).iv
+    def read_beside(self, factor: float) -> Floats:
+        """Read the volatility at a factor of each leg's strike, (C, 1 + L, H + 1): before it has one, the forward's."""
+        return self._reading(factor * self.struck).iv
 
     def price(self, *state: Floats) -> StraddleGreeks:
         """Price every leg's instrument on all holding days, or on all but the last; parameters as of `Held`."""

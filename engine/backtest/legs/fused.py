@@ -64,7 +64,12 @@ class FusedLegs:
 
     @staticmethod
     def fits(panel, legs: int, recipe) -> bool:
-        """Say whether the kernel knows what a recipe asks for, and has room for such a smile and basket."""
+        """Say whether the kernel knows what a recipe asks for, and has room for such a smile and basket.
+
+        It holds an option at one strike: where cash is taken off strikes the array code follows them.
+        """
+        if panel.strike_reduction is not None:
+            return False
         options = all(
             i.kind in PAYOFFS and i.tenor is i.start is None for pair in pairs(recipe.structure) for i in pair
         )

@@ -84,7 +84,7 @@ def _smile_term(one: "Held") -> Floats:
     With s a function of ln(K / F), ds / dF = -s' / F.
     """
     xp = namespace(one.strike)
-    low, high = (one.read_at(one.strike * float(xp.exp(step))) for step in (-SLOPE_STEP, SLOPE_STEP))
+    low, high = (one.read_beside(float(xp.exp(step))) for step in (-SLOPE_STEP, SLOPE_STEP))
     forward = one.marks.forward
     living = (one.greeks.vega != 0.0) & (forward > 0.0)
     slope = (high - low) / (2.0 * SLOPE_STEP)

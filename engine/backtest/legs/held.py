@@ -48,6 +48,7 @@ class Held:
         opened = (marks.forward[:, :, 0], marks.smile[:, :, 0], marks.deltas, marks.time[:, :, 0])
         given = strike is not None
         self.strike = strike if given else by_class(pair, lambda instrument: instrument.strike.at(*opened))
+        self.struck: Floats = by_class(pair, self._struck)  # the strikes of each day, (C, 1 + L, H + 1 or 1)
         self.surface: Reading = by_class(pair, self._read)
         self.reading = self.surface
         self.opened = Opened(marks.time[:, :, :1], marks.forward[:, :, :1])
@@ -56,7 +57,7 @@ class Held:
             realised = by_class(pair, lambda instrument: marks.realised(instrument.kind == Kind.GAMMA))
             of_volatility = any(instrument.kind == Kind.VOLATILITY for instrument in pair)
             self.of_swap = (realised, marks.convexity() if of_volatility else namespace(realised).ones_like(realised))
-        self.at_marks = (marks.forward, self.strike[:, :, None], self.reading.iv, marks.years, rate)
+        self.at_marks = (marks.forward, self.struck, self.reading.iv, marks.years, rate)
         self.greeks = self.price(*self.at_marks, *self.of_swap)
 
     def end_by_exercise(self, day, worth) -> None:
@@ -78,7 +79,10 @@ class Held:
 
     def _read(self, instrument: Instrument) -> Reading:
         is_swap = instrument.kind in SWAPS
-        return self.marks.of_swap(instrument.kind) if is_swap else self.marks.at(self.strike)
+        return self.marks.of_swap(instrument.kind) if is_swap else self.marks.at_struck(self.struck)
+
+    def _struck(self, instrument: Instrument) -> Floats:
+        return self.strike[:, :, None] if instrument.kind in SWAPS else self.marks.struck(self.strike)
 
     def price(self, *state: Floats) -> StraddleGreeks:
         """Price every leg's instrument, given forward, strike, iv, years, rate, and of a swap `of_swap`."""
@@ -88,11 +92,10 @@ class Held:
         """Price the index leg's, given arrays (C, 1, ...) of the same."""
         return price((self.pair[0], self.pair[0]), Opened(self.opened.years, self.opened.forward[:, :1]), *state)
 
-    def read_at(self, strike: Floats) -> Floats:
-        """Read the volatility of every leg at a strike, (C, 1 + L, H + 1): of a swap that of all strikes together."""
-        readings = by_class(
-            self.pair, lambda instrument: self._read(instrument) if instrument.kind in SWAPS else self.marks.at(strike)
-        )
+    def read_beside(self, factor: float) -> Floats:
+        """Read the volatility of every leg at a factor of its strike, (C, 1 + L, H + 1): of a swap that of all."""
+        at = factor * self.struck
+        readings = by_class(self.pair, lambda one: self._read(one) if one.kind in SWAPS else self.marks.at_struck(at))
         return readings.iv
 
     def flows(self, units, held_delta: Floats, physical: bool) -> Flows:
@@ -125,7 +128,8 @@ class Held:
 
     def explained(self, held_delta) -> list[Floats]:
         """Split the daily P&L of one into its sources, given the delta hedged at each close."""
-        return explain(self.greeks, *self.at_marks, self.rolls, held_delta, self.price, *self.of_swap)
+        paid = self.marks.paid
+        return explain(self.greeks, *self.at_marks, self.rolls, held_delta, self.price, *self.of_swap, paid=paid)
 
     def without_quotes(self, vega):
         """Return the vega that pays a spread in vol points, of vega that is held: all of it."""
@@ -144,10 +148,12 @@ class Held:
 
     def _delivered(self):
         """Strike value of the shares that each instrument would deliver, were that close its expiry."""
-        forward, strike = self.marks.forward, self.strike[:, :, None]
+        xp, forward, strike = namespace(self.strike), self.marks.forward, self.struck
+        if self.marks.paid is not None:
+            strike = xp.maximum(strike, 0.0)  # more cash comes with the shares than is paid for them
 
         def of(instrument: Instrument):
             straddles, forwards = PAYOFFS.get(instrument.kind, (0.0, 0.0))
-            return strike * (straddles + forwards * namespace(forward).sign(forward - strike))
+            return strike * (straddles + forwards * xp.sign(forward - strike))
 
         return by_class(self.pair, of)

@@ -95,8 +95,8 @@ class ListedHeld(Held):
         xp = namespace(strike)
         quoted = xp.isfinite(price) & marks.quotable
         is_call = xp.asarray([pair[0].kind == Kind.CALL] + [pair[1].kind == Kind.CALL] * (strike.shape[1] - 1))
-        forward, at = marks.forward, xp.broadcast_to(strike[:, :, None], price.shape)
-        known = quoted & xp.isfinite(at) & xp.isfinite(forward) & (marks.years > 0.0)
+        forward, at = marks.forward, xp.broadcast_to(self.struck, price.shape)
+        known = quoted & (at > 0.0) & xp.isfinite(forward) & (marks.years > 0.0)
         now, ahead, struck = (xp.where(known, a, 1.0) for a in (price, forward, at))
         years, on_call = xp.where(known, marks.years, 1.0), xp.broadcast_to(is_call[:, None], price.shape)
         own, status = implied_vol(now, ahead, struck, years, on_call, xp.where(known, rate, 0.0))
@@ -106,7 +106,7 @@ class ListedHeld(Held):
         stale[:, :, 0] = ~(tradable & quoted[:, :, 0]) | self._tells_no_vol(own)
         beyond = xp.where(quoted, int(Beyond.NOTHING), self.reading.beyond).astype(xp.int8)
         self.reading = Reading(own, stale, beyond)
-        self.at_marks = (forward, strike[:, :, None], own, marks.years, rate)
+        self.at_marks = (forward, self.struck, own, marks.years, rate)
         self.model = self.price(*self.at_marks)
         self.greeks = replace(self.model, value=xp.where(quoted, price, self.model.value))
         self.quoted, self.half_spread = quoted, xp.where(quoted, half_spread, xp.nan)
@@ -139,7 +139,7 @@ class ListedHeld(Held):
     def _delivered(self):
         """As of `Held`, but nobody exercises what ends exactly at its strike, as prices in ticks may."""
         xp, forward = namespace(self.strike), self.marks.forward
-        return xp.where(forward == self.strike[:, :, None], 0.0, super()._delivered())
+        return xp.where(forward == self.struck, 0.0, super()._delivered())
 
     def source(self):
         """Return where the price of each day comes from, (C, 1 + L, H + 1): `Source`."""
@@ -178,7 +178,8 @@ class ListedLegs(Legs):
 
     def _marked(self, held: Held, i: int) -> ListedHeld:
         xp, marks, chosen = namespace(self.panel.spot), held.marks, self.chosen
-        price, half = chosen.follow(i, to_host(marks.shares), to_host(marks.quotable))
+        strike = to_host(marks.struck(xp.asarray(chosen.strike[:, :, i])) * marks.shares)
+        price, half = chosen.follow(i, strike, to_host(marks.shares), to_host(marks.quotable))
         known = (xp.asarray(a) for a in (chosen.strike[:, :, i], price, half, chosen.tradable))
         return ListedHeld(held.pair, marks, held.rolls, held.rate, *known)
 

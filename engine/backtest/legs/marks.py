@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.arrays import Axis
+from engine.arrays import Axis, Floats
 from engine.backend import namespace, running_max
 from engine.backtest.contracts.structure import Cohorts, LegStatus
 from engine.calendar import year_fraction
@@ -62,6 +62,9 @@ class Marks:
         The same; 0 from the day a leg settles, and after its end.
     shares : array
         Strike factor since entry: today's strike is strike * shares, today's contracts are contracts / shares.
+    paid : array, or None
+        Cash taken off strikes since entry, in entry shares: today's strike is (strike - paid) * shares. None where the
+        market has none.
     alive : array, bool
         True from entry to the leg's last day, both included; a leg closed at its last mark earns nothing that day.
     quotable, settles : array, bool
@@ -83,6 +86,7 @@ class Marks:
     time: np.ndarray
     years: np.ndarray
     shares: np.ndarray
+    paid: np.ndarray | None
     alive: np.ndarray
     quotable: np.ndarray
     settles: np.ndarray
@@ -91,10 +95,19 @@ class Marks:
     end: np.ndarray
     status: np.ndarray
 
+    def struck(self, strike) -> Floats:
+        """Return strikes of the entry, (C, 1 + L), as they are on each day, in entry shares: (C, 1 + L, H + 1 or 1)."""
+        return strike[:, :, None] if self.paid is None else strike[:, :, None] - self.paid
+
     def at(self, strike) -> Reading:
-        """Read the volatility at a strike of each leg, (C, 1 + L)."""
+        """Read the volatility at a strike of each leg, (C, 1 + L), as it is on each day."""
+        return self.at_struck(self.struck(strike))
+
+    def at_struck(self, strike) -> Reading:
+        """Read the volatility at the strikes of each day; at one of 0 or less, which never matters, the forward's."""
         xp = namespace(strike)
-        strike = strike[:, :, None]
+        if self.paid is not None:
+            strike = xp.where(strike > 0.0, strike, self.forward_now)
         # What a leg settles on may be 0, where no volatility can be looked up.
         living = xp.where(self.quotable, self.forward_now, strike)
         iv, outside = vol_at_strike(self.smile, self.deltas, living, strike, self.time)
@@ -199,6 +212,9 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
     settled_today = last_day & ((status == int(LegStatus.SETTLED)) | (status == int(LegStatus.EXPIRED)))[..., None]
 
     shares = xp.cumprod(xp.where(alive & xp.isfinite(factor), factor, 1.0), axis=-1)
+    paid = None
+    if panel.strike_reduction is not None:
+        paid = xp.cumsum(xp.where(alive, since_entry(panel.strike_reduction, 0.0), 0.0) / shares, axis=-1)
     quoted_forward, smile, beyond_tenor = read_smiles(panel, cohorts, session, days_left, names)
     carry = by_leg(panel.index_carry[at], panel.carry[legs_at, leg])
     from_spot = spot * xp.exp(xp.where(xp.isfinite(carry), carry, 0.0) * years)
@@ -216,6 +232,7 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
         time=years,
         years=xp.where(quotable, years, 0.0),
         shares=shares,
+        paid=paid,
         alive=alive & ~closed_today,
         quotable=quotable,
         settles=settled_today,

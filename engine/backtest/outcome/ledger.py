@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.backtest.cohorts.book import TradeBook
     from engine.backtest.legs.netting import HedgeTrades
     from engine.backtest.outcome.result import BacktestResult
+    from engine.data.panel import MarketPanel
 
 RESIDUALS = ("theta", "cash_gamma")  # of units; vega and premium are those of the rows
 SOURCES = ("pnl_option", "pnl_hedge", "financing", "settlement")
@@ -155,6 +156,10 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
             "pnl_net": gross - cost,
         }
     )
+    if result.market.strike_reduction is not None:
+        taken = _off_strikes(result.market, rows.of(legs.name), entry, entry + end)
+        at = frame.columns.index("strike_factor") + 1
+        frame.insert_column(at, pl.Series("strike_reduction", np.where(rows.is_option, taken, 0.0)))
     if result.limited is not None:
         told = limits(result, p).select(pl.col("cohort").cast(frame["cohort"].dtype), "action")
         frame = frame.join(told, on="cohort", how="left", maintain_order="left")
@@ -162,6 +167,14 @@ def ledger(result: "BacktestResult", p: int) -> pl.DataFrame:
         return frame
     columns = _of_contracts(rows, listed, rows.of(legs.value), rows.of(legs.exit_value) * rows.of(legs.shares))
     return frame.with_columns(**columns)
+
+
+def _off_strikes(panel: "MarketPanel", name: np.ndarray, entry: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Cash taken off each strike from its entry to its end, in entry shares; 0 of the index, whose position is -1."""
+    factor, cash = to_host(panel.strike_factor), to_host(panel.strike_reduction)
+    shares = np.cumprod(np.where(np.isfinite(factor), factor, 1.0), axis=0)
+    so_far = np.cumsum(cash / shares, axis=0)
+    return np.where(name < 0, 0.0, shares[entry, name] * (so_far[end, name] - so_far[entry, name]))
 
 
 def _netted(result: "BacktestResult", p: int, book: "TradeBook", hedges: "HedgeTrades") -> np.ndarray:

@@ -193,7 +193,8 @@ class BacktestResult:
     def ledger(self, p: int = 0) -> pl.DataFrame:
         """One row per cohort, leg and instrument, cohorts with an exposure only; they sum to the daily P&L and costs.
 
-        Quantities are in shares as at entry; `strike_factor` says what splits have since made of the strike, and
+        Quantities are in shares as at entry; `strike_factor` says what splits have since made of the strike,
+        `strike_reduction`, where the market has such, what cash was taken off it before that (in entry shares), and
         `events` what happened to the contracts until the end, each with its date: `engine.backtest.legs.events` has the
         words. A leg's instruments are hedged as one: each bears an equal part of what that costs.
 

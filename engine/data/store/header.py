@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from engine.data.panel import MarketPanel
-from engine.data.records import SECTOR_AXES, History, ListedSmiles, MarketInfo, QuotedBand, SectorData
+from engine.data.records import SECTOR_AXES, SELDOM, History, ListedSmiles, MarketInfo, QuotedBand, SectorData
 from engine.errors import InputError
 
 HEADER = "panel.json"
 FIXED = ("names", "tenors", "deltas")
 LISTED, BAND, SECTORS, HISTORY = "listed.", "band.", "sectors.", "history."
 _PARTS = {"info", *FIXED, "listed", "band", "sectors", "history", "report", "contracts", "content_hash", "window_bytes"}
-_DATED = {f.name for f in fields(MarketPanel)} - _PARTS
+_DATED = {f.name for f in fields(MarketPanel)} - _PARTS - {*SELDOM}
 _LISTED_ARRAYS = {f"{LISTED}{f.name}" for f in fields(ListedSmiles)}
 _BAND_ARRAYS = {f"{BAND}{f.name}" for f in fields(QuotedBand)}
 _SECTOR_ARRAYS = {f"{SECTORS}{f.name}" for f in fields(SectorData)} - {f"{SECTORS}{axis}" for axis in SECTOR_AXES}
@@ -58,7 +58,7 @@ def _is_header(header) -> bool:
     arrays, history = header["arrays"], header["history"]
     return (
         header["info"].keys() | {"notes"} == {f.name for f in fields(MarketInfo)}
-        and arrays.keys() - _LISTED_ARRAYS - _BAND_ARRAYS
+        and arrays.keys() - _LISTED_ARRAYS - _BAND_ARRAYS - {*SELDOM}
         == _DATED | (_SECTOR_ARRAYS if header.get("sectors") else set())
         and arrays.keys() & _LISTED_ARRAYS in (set(), _LISTED_ARRAYS)
         and arrays.keys() & _BAND_ARRAYS in (set(), _BAND_ARRAYS)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from engine.data.tables.action_kinds import ENDS, MIXED_MERGER, PAID_IN_CASH, STOCK_MERGER
+from engine.data.tables.action_kinds import ENDS, GOES_ON_AS, MIXED_MERGER, PAID_IN_CASH, STOCK_MERGER, STRIKE_DIVIDEND
 from engine.data.tables.judge import Judged
 from engine.errors import InputError
 
@@ -32,18 +32,18 @@ def check_endings(actions: Judged | None, market: "TabledMarket") -> None:
     ends = _endings(actions)
     _check_once(actions.file, ends, market.info.index)
     column = {name: 1 + n for n, name in enumerate(market.names)}
-    for date, name, kind, amount, into in ends.iter_rows():
+    for date, name, kind, amount, into, cash in ends.iter_rows():
         before = int(np.searchsorted(market.dates, np.datetime64(date, "D"))) - 1
         if name not in column or not 0 <= before < len(market.dates) - 1:
             continue
-        if kind == MIXED_MERGER or (kind == STOCK_MERGER and into not in column):
+        if kind in GOES_ON_AS and (into not in column or amount is None):
             continue
-        last, paid = _last(market, before, column[name]) * _own(market, before + 1, name, into), amount or 0.0
-        if kind == STOCK_MERGER:
-            paid = amount * _last(market, before, column[into])
-        little = kind in (MERGER, STOCK_MERGER) and paid * TIMES < last
+        last, paid = _worth_before(market, before, column, name, into, cash), amount or 0.0
+        if kind in GOES_ON_AS:
+            paid = amount * _last(market, before, column[into]) + (cash or 0.0)
+        little = kind in (MERGER, *GOES_ON_AS) and paid * TIMES < last
         if paid > TIMES * last or little:
-            given = f"{amount:g} of {into}, worth {paid:.6g}" if kind == STOCK_MERGER else f"{paid:.6g}"
+            given = f"{_terms(amount, into, cash)}, worth {paid:.6g}" if kind in GOES_ON_AS else f"{paid:.6g}"
             raise InputError(
                 f"{actions.file}: {name} ends by {kind} on {date} for {given}, and its close before was {last:.6g}; "
                 "give what is paid for one share, in prices as quoted that day"
@@ -53,28 +53,29 @@ def check_endings(actions: Judged | None, market: "TabledMarket") -> None:
 def told_of_endings(actions: Judged | None, market: "TabledMarket") -> Iterator[str]:
     """Say which names have prices after their end, or became something of another worth, and what is sold before it."""
     column = {name: 1 + n for n, name in enumerate(market.names)}
-    for date, name, kind, amount, into in _endings(actions).iter_rows() if actions else ():
+    for date, name, kind, amount, into, cash in _endings(actions).iter_rows() if actions else ():
         if name not in column:
             continue
         later = market.prices[market.dates > np.datetime64(date, "D"), column[name]]
         if count := int(np.isfinite(later).sum()):
             yield f"{name} ends by {kind} on {date}, and has {count:,} closes after that: they count no more"
         before = int(np.searchsorted(market.dates, np.datetime64(date, "D"))) - 1
-        if kind == MIXED_MERGER:
+        if kind == MIXED_MERGER and (amount is None or into not in column):
             yield f"{name} becomes cash and shares on {date}: options on it are sold at their last mark before that"
-        elif kind == STOCK_MERGER and into in column and before >= 0:
-            last = _last(market, before, column[name]) * _own(market, before + 1, name, into)
-            worth = amount * _last(market, before, column[into])
+        elif kind in GOES_ON_AS and into in column and before >= 0:
+            last = _worth_before(market, before, column, name, into, cash)
+            worth = amount * _last(market, before, column[into]) + (cash or 0.0)
             if abs(worth / last - 1.0) > UNLIKE:
-                yield (
-                    f"{name} ends on {date} for {amount:g} of {into}, worth {worth:.6g}, and its close before was "
-                    f"{last:.6g}; where cash is paid beside the shares, its kind is {MIXED_MERGER}"
+                told = (
+                    f"{name} ends on {date} for {_terms(amount, into, cash)}, worth {worth:.6g}, and its close before "
                 )
+                beside = f"; where cash is paid beside the shares, its kind is {MIXED_MERGER}"
+                yield f"{told}was {last:.6g}{beside if kind == STOCK_MERGER else ''}"
 
 
 def _endings(actions: Judged) -> pl.DataFrame:
     kept = actions.kept.filter(pl.col("kind").is_in(ENDS)).rename({"ticker": "asset"})
-    return kept.sort("date", "asset").select("date", "asset", "kind", "amount", "into")
+    return kept.sort("date", "asset").select("date", "asset", "kind", "amount", "into", "cash")
 
 
 def _check_fields(actions: Judged) -> None:
@@ -82,9 +83,10 @@ def _check_fields(actions: Judged) -> None:
     kind = pl.col("kind")
     for field, kinds, takes in (
         ("factor", kind.is_in([*PAID_IN_CASH, STOCK_MERGER]), "an amount, cash or shares for one share"),
-        ("factor", kind == MIXED_MERGER, "neither factor nor amount, since its contracts are sold at the mark before"),
-        ("amount", kind == MIXED_MERGER, "neither factor nor amount, since its contracts are sold at the mark before"),
-        ("amount", ~kind.is_in(ENDS), "a factor, new price / old price"),
+        ("factor", kind == MIXED_MERGER, "amount and cash, shares of `into` and currency for one share"),
+        ("factor", kind == STRIKE_DIVIDEND, "an amount, the cash for one share"),
+        ("amount", ~kind.is_in([*ENDS, STRIKE_DIVIDEND]), "a factor, new price / old price"),
+        ("cash", kind != MIXED_MERGER, f"none; only a {MIXED_MERGER} does"),
     ):
         wrong = actions.kept.filter(kinds & pl.col(field).is_not_null())
         for date, name, kind, value in wrong.select("date", "ticker", "kind", field).head(1).iter_rows():
@@ -93,7 +95,7 @@ def _check_fields(actions: Judged) -> None:
 
 def _check_once(file: str, ends: pl.DataFrame, index: str) -> None:
     into, paid = {}, {}
-    for date, name, kind, _, other in ends.iter_rows():
+    for date, name, kind, _, other, _ in ends.iter_rows():
         if name == index:
             raise InputError(f"{file}: {index} is the index, and ends by {kind} on {date}; end the market before that")
         if name in into:
@@ -114,6 +116,16 @@ def _check_once(file: str, ends: pl.DataFrame, index: str) -> None:
                 )
             seen.add(name)
             name = into[name][1]
+
+
+def _terms(amount: float, into: str, cash: float | None) -> str:
+    return f"{amount:g} of {into}" + (f" and {cash:g} in cash" if cash else "")
+
+
+def _worth_before(market: "TabledMarket", before: int, column: dict, name: str, into: str | None, cash) -> float:
+    """Return what a share was worth at the close before its end, after its own actions of that session."""
+    # The name's factor of returns has the cash taken off.
+    return _last(market, before, column[name]) * _own(market, before + 1, name, into) + (cash or 0.0)
 
 
 def _own(market: "TabledMarket", row: int, name: str, into: str | None) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from engine.data.tables.action_kinds import KINDS, MOVES, RENAME, STOCK_MERGER
+from engine.data.tables.action_kinds import KINDS, MIXED_MERGER, MOVES, RENAME, STOCK_MERGER, STRIKE_DIVIDEND
 
 DATE, TEXT, NUMBER, CODE = "date", "text", "number", "code"
 
@@ -206,8 +206,11 @@ PRICE_ACTIONS = Table(
     may_be_empty=True,
 )
 _STOCK = pl.col("kind") == STOCK_MERGER
-_GOES_ON = pl.col("kind").is_in([STOCK_MERGER, RENAME])
-_PAID = _STOCK | pl.col("kind").is_in(["cash_merger", "delisting"])  # of a bankruptcy nothing is 0
+_TAKEN, _MIXED = pl.col("kind") == STRIKE_DIVIDEND, pl.col("kind") == MIXED_MERGER
+_TERMS = _MIXED & pl.any_horizontal(pl.col("amount", "cash").is_not_null())  # none are told: sold before it
+_GOES_ON = pl.col("kind").is_in([STOCK_MERGER, RENAME]) | _TERMS
+# Of a bankruptcy nothing is 0.
+_PAID = _STOCK | _TAKEN | _TERMS | pl.col("kind").is_in(["cash_merger", "delisting"])
 ACTIONS = Table(
     "actions",
     PRICE_ACTIONS.columns
@@ -215,13 +218,16 @@ ACTIONS = Table(
         "kind": Column(CODE, codes=KINDS),
         "amount": Column(NUMBER, required=False),
         "into": Column(TEXT, required=False),
+        "cash": Column(NUMBER, required=False),
     },
     PRICE_ACTIONS.key,
     (
         *PRICE_ACTIONS.rules,
         Rule("no_amount", "amount", _PAID & pl.col("amount").is_null()),
         Rule("amount_negative", "amount", pl.col("amount") < 0.0),
-        Rule("amount_not_positive", "amount", _STOCK & (pl.col("amount") <= 0.0)),
+        Rule("amount_not_positive", "amount", (_STOCK | _TAKEN | _MIXED) & (pl.col("amount") <= 0.0)),
+        Rule("no_cash", "cash", _TERMS & pl.col("cash").is_null()),
+        Rule("cash_not_positive", "cash", pl.col("cash") <= 0.0),
         Rule("into_no_name", "into", _GOES_ON & (pl.col("into").is_null() | (pl.col("into") == pl.col("ticker")))),
     ),
     may_be_empty=True,

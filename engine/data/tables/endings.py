@@ -1,17 +1,21 @@
 """Names that cease to trade while options on them are open: what is paid for a share, or which shares."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from engine.data.records import ListedSmiles, QuotedBand
-from engine.data.tables.action_kinds import ENDS, PAID_IN_CASH, STOCK_MERGER
+from engine.data.tables.action_kinds import ENDS, GOES_ON_AS, PAID_IN_CASH
 
 
 @dataclass(frozen=True, eq=False)
 class Endings:
     """What an option on each name delivers on each date; arrays (T, N) but for `into`.
+
+    Cash that a merger pays beside shares is taken off strikes: max(a S + c - K, 0) = a max(S - (K - c) / a, 0), so an
+    option on both is one on the shares, exactly, and has their volatility at that strike.
 
     On the session of a stock merger the name's own actions come first, then the merger, then those of the acquirer: the
     terms are shares of the acquirer as they were at the close before.
@@ -20,6 +24,8 @@ class Endings:
     ----------
     into : array (N,), int
         Position of the name each one becomes by a stock merger; its own where it does not.
+    given : array (N,)
+        Shares of that name for one of its own.
     source : array, int
         Position of the name whose shares it delivers: its own, until a merger makes them another's.
     shares : array
@@ -27,17 +33,19 @@ class Endings:
     settlement : array
         As in `MarketPanel`.
     unknown : array, bool
-        The name became shares of what is no name of the market, or cash and shares.
+        The name became shares of what is no name of the market, or cash and shares on terms that no table tells.
     """
 
     into: np.ndarray
+    given: np.ndarray
     source: np.ndarray
     shares: np.ndarray
     settlement: np.ndarray
     unknown: np.ndarray
 
     def __getitem__(self, rows: slice) -> "Endings":
-        return Endings(self.into, self.source[rows], self.shares[rows], self.settlement[rows], self.unknown[rows])
+        of_rows = (a[rows] for a in (self.source, self.shares, self.settlement, self.unknown))
+        return Endings(self.into, self.given, *of_rows)
 
     @property
     def merge(self) -> bool:
@@ -59,15 +67,37 @@ class Endings:
 
         On the session of a merger: the name, then its acquirer, then the acquirer's where it merges that day too.
         """
-        held = _day_before(self.source)
-        factor = np.take_along_axis(of_names, held, axis=1)
-        for _ in self.into:
-            merges = held != self.source
-            if not merges.any():
-                break
-            held = np.where(merges, self.into[held], held)
-            factor = np.where(merges, factor * np.take_along_axis(of_names, held, axis=1), factor)
+        factor = np.ones(of_names.shape)
+        for held, _, here in self._held():
+            factor = np.where(here, factor * np.take_along_axis(of_names, held, axis=1), factor)
         return np.where(self.unknown, np.nan, factor)
+
+    def reductions(self, cash: np.ndarray, strike_factor: np.ndarray) -> np.ndarray:
+        """Return what is taken off strikes of what is held into each session, (T, N), as quoted on it.
+
+        Parameters
+        ----------
+        cash : array (T, N)
+            Paid for a share of each name, dividends and beside shares of a merger alike, after its own splits.
+        strike_factor : array (T, N)
+            Of the names' own splits.
+        """
+        taken = np.zeros(cash.shape)
+        for held, shares, here in self._held():
+            factor, paid = (np.take_along_axis(of_names, held, axis=1) for of_names in (strike_factor, cash))
+            taken = np.where(here, taken * factor + shares * paid, taken)
+        return np.where(np.isfinite(taken) & ~self.unknown, taken, 0.0)
+
+    def _held(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Yield what is held into each session, then what it becomes on it: position, shares, and where that is so."""
+        held, shares = _day_before(self.source, np.arange(len(self.into))), _day_before(self.shares, 1.0)
+        here = np.ones(held.shape, dtype=bool)
+        for _ in range(1 + len(self.into)):
+            yield held, shares, here
+            here = held != self.source
+            if not here.any():
+                return
+            held, shares = np.where(here, self.into[held], held), np.where(here, shares * self.given[held], shares)
 
     def listed(self, smiles: ListedSmiles | None) -> ListedSmiles | None:
         """Return the listed smiles of what is delivered."""
@@ -84,7 +114,7 @@ def endings(actions: pl.DataFrame, dates: np.ndarray, names: list[str]) -> Endin
     Parameters
     ----------
     actions : frame of date, asset, kind, amount, into
-        Cash for a share, or of a stock merger shares of `into`. Other kinds are left out.
+        Cash for a share, or of a merger for stock shares of `into`. Other kinds are left out.
     dates : array (T,), datetime64[D]
     names : list (N,) of str
     """
@@ -92,6 +122,7 @@ def endings(actions: pl.DataFrame, dates: np.ndarray, names: list[str]) -> Endin
     source = np.tile(np.arange(len(names)), (len(dates), 1))
     shares, settlement = np.ones(source.shape), np.full(source.shape, np.nan)
     unknown, becomes = np.zeros(source.shape, dtype=bool), np.arange(len(names))
+    given = np.ones(len(names))
     ends = actions.filter(pl.col("kind").is_in(ENDS) & pl.col("asset").is_in(names))
     for date, asset, kind, amount, into in _acquirers_first(ends):
         first, n = int(np.searchsorted(dates, np.datetime64(date, "D"))), column[asset]
@@ -99,14 +130,14 @@ def endings(actions: pl.DataFrame, dates: np.ndarray, names: list[str]) -> Endin
             continue
         if kind in PAID_IN_CASH:
             settlement[first, n] = amount or 0.0
-        elif kind == STOCK_MERGER and into in column:
-            becomes[n] = column[into]
+        elif kind in GOES_ON_AS and into in column and amount is not None:
+            becomes[n], given[n] = column[into], amount
             source[first:, n] = source[first:, column[into]]
             shares[first:, n] = amount * shares[first:, column[into]]
         else:
             unknown[first, n] = True
     paid = shares * np.take_along_axis(settlement, source, axis=1)
-    return Endings(becomes, source, shares, paid, np.take_along_axis(unknown, source, axis=1))
+    return Endings(becomes, given, source, shares, paid, np.take_along_axis(unknown, source, axis=1))
 
 
 def _acquirers_first(ends: pl.DataFrame) -> list[tuple]:
@@ -122,5 +153,5 @@ def _acquirers_first(ends: pl.DataFrame) -> list[tuple]:
     return ordered
 
 
-def _day_before(source: np.ndarray) -> np.ndarray:
-    return np.concatenate([np.arange(source.shape[1])[None], source[:-1]])
+def _day_before(daily: np.ndarray, at_first: np.ndarray | float) -> np.ndarray:
+    return np.concatenate([np.broadcast_to(at_first, daily[:1].shape), daily[:-1]])

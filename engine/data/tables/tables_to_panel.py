@@ -23,6 +23,7 @@ from engine.data.tables.membership import OPEN_END, is_membership
 from engine.data.tables.own_quotes import QuotedSurfaces
 from engine.data.tables.own_surface import GivenSurfaces, Surfaces
 from engine.data.tables.spell_weights import spell_weights
+from engine.data.tables.strike_cash import CASH, cash_taken, with_factors
 from engine.errors import InputError
 
 MOST_CARRY = 1.0  # a year, either way: beyond it forwards and closes are of different units
@@ -38,7 +39,7 @@ class TabledMarket:
     info : MarketInfo
     surfaces : Surfaces
         Of the index and the names.
-    dates, names, prices, rate, carry, weights, strike_factor, return_factor
+    dates, names, prices, rate, carry, weights, strike_factor, return_factor, strike_reduction
         As in `MarketPanel`; the first column of prices and carry is the index's.
     endings : Endings
         Of names that cease to trade; prices, carry and surface are still those of the names themselves.
@@ -58,6 +59,7 @@ class TabledMarket:
     weights: np.ndarray
     strike_factor: np.ndarray
     return_factor: np.ndarray
+    strike_reduction: np.ndarray | None
     endings: Endings
     sectors: np.ndarray | None
     history: History | None
@@ -102,6 +104,7 @@ class TabledMarket:
             strike_factor=self.strike_factor[rows],
             return_factor=self.return_factor[rows],
             settlement=ends.settlement,
+            strike_reduction=None if self.strike_reduction is None else self.strike_reduction[rows],
             listed=ends.listed(part.listed),
             band=ends.band(part.band),
             sectors=sectors,
@@ -140,12 +143,13 @@ def tables_to_market(
     names = sorted(_members(tables.get("weights"), days) - {info.index})
     tickers = [info.index, *names]
     dates = days.filter(pl.col("ticker").is_in(tickers))["date"].unique().sort().to_numpy().astype("datetime64[D]")
-    events = _actions(tables)
-    ends = endings(events, dates, names)
-    actions = events.filter(pl.col("kind").is_in(list(MOVES)))
+    events = with_factors(_actions(tables), prices, tables["actions"].file if "actions" in tables else "")
+    ends, cash = endings(events, dates, names), cash_taken(events, dates, names)
+    actions = events.filter(pl.col("kind").is_in(list(MOVES)) | CASH.is_not_null())
     on_contracts = actions.filter(pl.col("kind").is_in(MOVES_CONTRACTS))
     history = closes_to_history(prices, actions, dates, info.index, names, [])
     sessions = dates if history is None else history.dates
+    of_splits = _factors(on_contracts, dates, sessions, names)
     close = on_dates(prices, "close", dates, tickers)
     rates = _rates(tables.get("rates"), dates, 0.0 if rate is None else rate)
     if rows.table == "surface":
@@ -163,8 +167,9 @@ def tables_to_market(
         rate=rates,
         carry=_carry(tables.get("forwards"), close, rates, dates, tickers),
         weights=_weights(tables, sessions, dates, names, choices.weights_known),
-        strike_factor=ends.factors(_factors(on_contracts, dates, sessions, names)),
+        strike_factor=ends.factors(of_splits),
         return_factor=ends.factors(_factors(actions, dates, sessions, names)),
+        strike_reduction=None if cash is None else ends.reductions(cash, of_splits),
         endings=ends,
         sectors=_sectors(tables.get("sectors"), names),
         history=history,
@@ -240,7 +245,7 @@ def _actions(tables: dict[str, Judged]) -> pl.DataFrame:
     if "actions" in tables:
         return tables["actions"].kept.rename({"ticker": "asset"})
     columns = {"date": pl.Date, "asset": pl.String, "kind": pl.String, "factor": pl.Float64}
-    return pl.DataFrame(schema=columns | {"amount": pl.Float64, "into": pl.String})
+    return pl.DataFrame(schema=columns | {"amount": pl.Float64, "into": pl.String, "cash": pl.Float64})
 
 
 def _factors(actions: pl.DataFrame, dates, sessions, names) -> np.ndarray:
