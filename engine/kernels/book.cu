@@ -20,7 +20,7 @@ INLINE Opened opened(const Market &m, i64 cohort, i64 leg) {
     Mark &is = o.mark;
     none.forward = none.iv = NOT_A_NUMBER;
     const double forward_now = forward_of(q.spot, q.carry, q.years, q.listed, 1.0);
-    look_up(m, q, forward_now, target_of(forward_now, forward_now), sqrt(q.years), none, is);
+    look_up(m, q, forward_now, target_of(forward_now, forward_now), sqrt(q.years), 0.0, none, is);
     straddle_greeks(is.forward, is.forward, is.iv, q.years, m.rate[at], is.value, is.delta, o.gamma, is.vega, o.theta,
                     o.vanna, o.volga);
     return o;
@@ -120,7 +120,7 @@ extern "C" __global__ void __launch_bounds__(MOST_LEGS) hold(HOLD_PARAMETERS) {
     const Held out = {HOLD_ARGUMENTS};
     const i64 cohort = first + blockIdx.x, leg = threadIdx.x, at_leg = cohort * (legs + 1) + leg;
     bool lives = leg <= legs && units[at_leg] != 0.0;
-    double shares = 1.0;
+    double shares = 1.0, cash = 0.0;
     Mark marks[INSTRUMENTS];  // of the close before
     double moneyness_was[INSTRUMENTS], kept[INSTRUMENTS];  // delta of a unit held since
     for (int i = 0; i < INSTRUMENTS; ++i) {
@@ -132,29 +132,33 @@ extern "C" __global__ void __launch_bounds__(MOST_LEGS) hold(HOLD_PARAMETERS) {
     for (i64 day = 0; day <= life[cohort]; ++day) {
         const i64 at = cohort * (days + 1) + day;
         Quote q = {};
-        double forward_now = 0.0, hedge_was = 0.0, hedge = 0.0;
+        double forward_now = 0.0, hedge_was = 0.0, hedge = 0.0, paid = 0.0;
         if (lives) {
             const i64 member = leg > 0 ? name[cohort * legs + leg - 1] : 0;
             q = quote_of(market, cohort, leg, day);
-            end_leg(q, leg, day, session[at] * names + member, day == life[cohort], (int)outcome[cohort], shares,
-                    strike_factor, settlement);
+            end_leg(q, leg, day, session[at] * names + member, day == life[cohort], (int)outcome[cohort], shares, cash,
+                    strike_factor, settlement, strike_reduction);
             shares = q.shares;
+            paid = q.cash - cash;
+            cash = q.cash;
             forward_now = forward_of(q.spot, q.carry, q.years, q.listed, shares);
         }
         // Discounts are worked out next to their use, for each instrument again: fewer numbers to carry along.
         for (int i = 0; i < INSTRUMENTS; ++i) {
             Instrument own = {0.0, 0.0, {0.0, 0.0}};
             Mark was = {}, is = {};
-            double rolled = 0.0, rolled_vega = 0.0, moved = 0.0;
+            double rolled = 0.0, rolled_vega = 0.0, moved = 0.0, struck = 0.0;
             if (lives) {
                 own = instrument_of(out, leg, at_leg, i);
                 was = marks[i];
                 hedge_was += was.hedge;
-                const double target = target_of(own.strike, forward_now);
-                look_up(market, q, forward_now, target, sqrt(q.years), was, is);
-                const double moneyness = log_of(is.forward / own.strike);
+                double above, struck_was, above_was;
+                strike_less(own.strike, cash, struck, above);
+                const double target = target_of(looked_up(struck, above, forward_now), forward_now);
+                look_up(market, q, forward_now, target, sqrt(q.years), paid, was, is);
+                const double moneyness = log_of(with_cash(is.forward, above) / struck);
                 const double discount = exp_of(-rate[at] * q.years);
-                price(is.forward, own.strike, is.iv, q.years, moneyness, discount, own.payoff, is.value, is.delta,
+                price(with_cash(is.forward, above), struck, is.iv, q.years, moneyness, discount, own.payoff, is.value, is.delta,
                       is.vega);
                 kept[i] = held_delta(is.delta, hedge_by, day, kept[i]);
                 is.hedge = q.ends == LIVES ? kept[i] * own.units : 0.0;
@@ -163,17 +167,18 @@ extern "C" __global__ void __launch_bounds__(MOST_LEGS) hold(HOLD_PARAMETERS) {
                     was.hedge = 0.0;
                 }
                 const double rolled_discount = exp_of(-rate[day > 0 ? at - 1 : at] * left[at]);
-                reprice(was.forward, is.forward, own.strike, was.iv, left[at], moneyness_was[i], moneyness,
-                        rolled_discount, own.payoff, rolled, rolled_vega, moved);
+                strike_less(own.strike, with_cash(cash, -paid), struck_was, above_was);
+                reprice(with_cash(was.forward, above_was), with_cash(is.forward, above), struck_was, struck, was.iv,
+                        left[at], moneyness_was[i], moneyness, rolled_discount, own.payoff, rolled, rolled_vega, moved);
                 if (q.ends != LIVES) exit_value[at_leg * INSTRUMENTS + i] = q.ends == CLOSED ? was.value : is.value;
                 hedge += is.hedge;
                 moneyness_was[i] = moneyness;
                 marks[i] = is;
             }
             Flow one;
-            explain(was, is, rolled, rolled_vega, moved, own.units, growth[at], rerated[at], left[at] > q.years,
+            explain(was, is, paid, rolled, rolled_vega, moved, own.units, growth[at], rerated[at], left[at] > q.years,
                     day > 0 && q.ends != CLOSED ? 1.0 : 0.0, one);
-            trade(was, is, own.units, own.strike, own.payoff, q.ends == LIVES, day == 0, q.ends == EXITED,
+            trade(was, is, own.units, struck, own.payoff, q.ends == LIVES, day == 0, q.ends == EXITED,
                   q.ends == CLOSED, q.ends == EXPIRED && leg > 0 && physical_delivery, one);
             if (!lives) one = {};  // not 0 times a rate that is missing
             add(out, at, i == 0, one, sums);

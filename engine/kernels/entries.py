@@ -47,6 +47,7 @@ HOLD = (
     *reads("double", "left growth rerated", "cohorts days+1"),
     *reads("i64", "life outcome", "cohorts"),
     *reads("double", "strike_factor settlement", "dates names"),
+    *reads("double", "strike_reduction", "dates names", optional=True),
     *numbers("physical_delivery"),
     *numbers("hedge_by", "double"),
     *numbers("instruments"),

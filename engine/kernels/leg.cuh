@@ -125,26 +125,29 @@ INLINE double held_delta(double delta, double by, i64 day, double before) {
 
 // What an option of the close before would be worth, had only the date changed (`rolled`, with its vega there), and
 // the forward as well (`moved`).
-INLINE void reprice(double forward_was, double forward_now, double strike, double iv_was, double left,
-                    double moneyness_was, double moneyness_now, double discount, const Payoff &is, double &rolled,
-                    double &rolled_vega, double &moved) {
+INLINE void reprice(double forward_was, double forward_now, double strike_was, double strike, double iv_was,
+                    double left, double moneyness_was, double moneyness_now, double discount, const Payoff &is,
+                    double &rolled, double &rolled_vega, double &moved) {
     const bool expired = left <= 0.0;
     const double root = sqrt(expired ? 1.0 : left), total = iv_was * root;
     const double spread = total < NARROWEST ? NARROWEST : total;
     double worth_was, worth_now, d1, d2, inside, density, unused;
-    living_straddle(forward_was, strike, moneyness_was, spread, discount, worth_was, d1, d2, inside, density);
+    living_straddle(forward_was, strike_was, moneyness_was, spread, discount, worth_was, d1, d2, inside, density);
     living_straddle(forward_now, strike, moneyness_now, spread, discount, worth_now, d1, d2, inside, unused);
     const double forwards = is.forwards * (expired ? 1.0 : discount);
-    rolled = is.straddles * (expired ? fabs(forward_was - strike) : worth_was) + forwards * (forward_was - strike);
+    rolled = is.straddles * (expired ? fabs(forward_was - strike_was) : worth_was) + forwards * (forward_was - strike_was);
     moved = is.straddles * (expired ? fabs(forward_now - strike) : worth_now) + forwards * (forward_now - strike);
     rolled_vega = is.straddles * (expired ? 0.0 : forward_was * density * root * VOL_POINT);
 }
 
-// The P&L from one close to the next, and its parts. `earns` is 0 at entry and on the day a leg is closed, else 1;
+// What cash adds, where the kernel is made for it.
+INLINE double with_cash(double x, double cash) { return PAYS_CASH ? x + cash : x; }
+
+// The P&L from one close to the next, and its parts. `paid` is cash taken off the strike since, `earns` is 0 at entry and on the day a leg is closed, else 1;
 // `settled_early` says that the leg has not lived as long as its contract.
-INLINE void explain(const Mark &was, const Mark &is, double rolled, double rolled_vega, double moved, double units,
-                    double growth, double rerated, bool settled_early, double earns, Flow &f) {
-    const double move = is.forward - was.forward, points = 100.0 * (is.iv - was.iv), held = earns * units;
+INLINE void explain(const Mark &was, const Mark &is, double paid, double rolled, double rolled_vega, double moved,
+                    double units, double growth, double rerated, bool settled_early, double earns, Flow &f) {
+    const double move = with_cash(is.forward - was.forward, paid), points = 100.0 * (is.iv - was.iv), held = earns * units;
     const double delta = was.delta * move, vega = rolled_vega * points;
     const double unexplained = settled_early ? is.value - moved : is.value * rerated;
     f.part[DELTA] = held * delta;

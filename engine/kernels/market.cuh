@@ -9,7 +9,7 @@ struct Market {
 // What is known of one leg at one close. If it settles there, `spot` is the price it settles on.
 struct Quote {
     const STORED *near_smile, *far_smile;
-    double near, far, beyond, years, spot, carry, listed, shares;
+    double near, far, beyond, years, spot, carry, listed, shares, cash;  // cash taken off strikes since entry
     bool has_smile;  // false from the close on which the leg settles, expires or is closed
     int ends;
 };
@@ -31,17 +31,19 @@ INLINE Quote quote_of(const Market &m, i64 cohort, i64 leg, i64 day) {
     q.listed = NOT_A_NUMBER;
     if (m.forward != nullptr && q.has_smile) q.listed = (leg == 0 ? m.index_forward : m.forward)[row * m.slots + found];
     q.shares = 1.0;
+    q.cash = 0.0;
     q.ends = LIVES;
     return q;
 }
 
 // Sets how the leg ends at this close, if it does, and the price it is then worked out from.
-INLINE void end_leg(Quote &q, i64 leg, i64 day, i64 row, bool last_day, int outcome, double shares,
-                    const double *strike_factor, const double *settlement) {
+INLINE void end_leg(Quote &q, i64 leg, i64 day, i64 row, bool last_day, int outcome, double shares, double cash,
+                    const double *strike_factor, const double *settlement, const double *strike_reduction) {
     const bool acts = leg > 0 && day > 0;
     const double factor = acts ? strike_factor[row] : 1.0, settles = acts ? settlement[row] : NOT_A_NUMBER;
     q.ends = ending(factor, settles, last_day, outcome);
     q.shares = is_finite(factor) ? shares * factor : shares;
+    q.cash = PAYS_CASH && acts ? cash + strike_reduction[row] / q.shares : cash;
     if (q.ends != SETTLED && q.ends != EXPIRED && q.ends != CLOSED) return;
     q.spot = q.ends == SETTLED ? settles : q.ends == CLOSED ? NOT_A_NUMBER : q.spot;
     q.listed = NOT_A_NUMBER;
@@ -53,9 +55,10 @@ INLINE double forward_of(double spot, double carry, double years, double listed,
     return (is_finite(listed) ? listed : spot * exp_of(carry * years)) / shares;
 }
 
-// Forward and volatility at the strike. A missing one is taken from the close before, and the mark is stale.
-INLINE void look_up(const Market &m, const Quote &q, double forward_now, double target, double root, const Mark &was,
-                    Mark &is) {
+// Forward and volatility at the strike. A missing one is taken from the close before, and the mark is stale; `paid` is
+// the cash that left the share since.
+INLINE void look_up(const Market &m, const Quote &q, double forward_now, double target, double root, double paid,
+                    const Mark &was, Mark &is) {
     double outside = 0.0, vol = NOT_A_NUMBER;
     if (q.has_smile && is_finite(target))
         vol = vol_at(q.near_smile, q.far_smile, q.near, q.far, m.quantile, m.deltas, target, root, outside);
@@ -63,9 +66,21 @@ INLINE void look_up(const Market &m, const Quote &q, double forward_now, double 
     const bool quoted = is_finite(vol) && is_finite(m.forward != nullptr ? q.listed : forward_now);
     is.stale = q.ends == CLOSED || (at_a_price ? is_finite(q.spot) : quoted) ? 0.0 : 1.0;
     is.beyond = !quoted ? NOTHING : q.beyond > 0.0 ? TENORS : outside > 0.0 ? DELTAS : NOTHING;
-    is.forward = is_finite(forward_now) ? forward_now : was.forward;
+    is.forward = is_finite(forward_now) ? forward_now : with_cash(was.forward, -paid);
     is.iv = is_finite(vol) ? vol : was.iv;
 }
+
+// A strike less the cash taken off it. One of 0 or less is surely passed: a strike of next to 0, on what is worth as
+// much more (`above`).
+INLINE void strike_less(double strike, double cash, double &struck, double &above) {
+    const double left = with_cash(strike, -cash);
+    const bool passed = PAYS_CASH && left <= 0.0;
+    struck = passed ? NARROWEST : left;
+    above = passed ? NARROWEST - left : 0.0;
+}
+
+// The strike that a volatility is looked up at: of one that is surely passed it never matters.
+INLINE double looked_up(double struck, double above, double forward) { return above > 0.0 ? forward : struck; }
 
 // ln(strike / forward), not a number where the forward is not positive.
 INLINE double target_of(double strike, double forward_now) {

@@ -11,7 +11,8 @@ INLINE i64 whole_vectors(i64 closes) { return (closes + 7) / 8 * 8; }
 struct Path {
     std::vector<Quote> quotes;
     std::vector<double> memory;
-    double *spot, *carry, *years, *listed, *shares, *target, *root;
+    double *spot, *carry, *years, *listed, *shares, *cash, *target, *root;
+    double *struck, *above;  // by `strike_less`
     double *forward, *iv, *value, *delta, *vega, *hedge, *stale, *beyond, *rolled, *rolled_vega, *moved,
         *moneyness;
     double *net;                                              // hedge of all instruments of the leg
@@ -20,7 +21,7 @@ struct Path {
 
     explicit Path(i64 length) : quotes(length) {
         double **const fields[] = {
-            &spot, &carry, &years, &listed, &shares, &target, &root,
+            &spot, &carry, &years, &listed, &shares, &cash, &target, &root, &struck, &above,
             &forward, &iv, &value, &delta, &vega, &hedge, &stale, &beyond, &rolled, &rolled_vega, &moved,
             &moneyness, &net,
             &earns, &on, &exited, &closed, &delivers, &first,
@@ -78,19 +79,21 @@ struct Leg {
 INLINE i64 quote_until_end(const Market &market, const Held &held, const Leg &leg, Path &p) {
     const i64 base = leg.cohort * (held.days + 1), life = held.life[leg.cohort];
     const i64 member = leg.number > 0 ? held.name[leg.cohort * held.legs + leg.number - 1] : 0;
-    double shares = 1.0;
+    double shares = 1.0, cash = 0.0;
     i64 count = 0;
     do {
         Quote &q = p.quotes[count];
         q = quote_of(market, leg.cohort, leg.number, count);
         end_leg(q, leg.number, count, held.session[base + count] * held.names + member, count == life,
-                (int)held.outcome[leg.cohort], shares, held.strike_factor, held.settlement);
+                (int)held.outcome[leg.cohort], shares, cash, held.strike_factor, held.settlement, held.strike_reduction);
         shares = q.shares;
+        cash = q.cash;
         p.spot[count] = q.spot;
         p.carry[count] = q.carry;
         p.years[count] = q.years;
         p.listed[count] = q.listed;
         p.shares[count] = q.shares;
+        p.cash[count] = q.cash;
         ++count;
     } while (p.quotes[count - 1].ends == LIVES);
     for (i64 day = count; day < whole_vectors(count); ++day) {
@@ -99,9 +102,13 @@ INLINE i64 quote_until_end(const Market &market, const Held &held, const Leg &le
         p.years[day] = 0.0;
         p.listed[day] = NOT_A_NUMBER;
         p.shares[day] = shares;
+        p.cash[day] = cash;
     }
     return count;
 }
+
+// Cash that left the share, off the strike, since the close before.
+INLINE double paid_on(const Path &p, i64 day) { return p.cash[day] - p.cash[day - 1]; }
 
 // Forwards and volatilities of a leg. A close that has none takes that of the close before, so days follow each other.
 INLINE void look_up_path(const Market &market, double strike, i64 count, Path &p) {
@@ -109,14 +116,15 @@ INLINE void look_up_path(const Market &market, double strike, i64 count, Path &p
     HOST_SIMD
     for (i64 day = 0; day < whole; ++day) {
         p.forward[day] = forward_of(p.spot[day], p.carry[day], p.years[day], p.listed[day], p.shares[day]);
-        p.target[day] = target_of(strike, p.forward[day]);
+        strike_less(strike, p.cash[day], p.struck[day], p.above[day]);
+        p.target[day] = target_of(looked_up(p.struck[day], p.above[day], p.forward[day]), p.forward[day]);
         p.root[day] = sqrt(p.years[day]);
     }
     Mark was, is;
     was.forward = strike;
     was.iv = NOT_A_NUMBER;
     for (i64 day = 0; day < count; ++day) {
-        look_up(market, p.quotes[day], p.forward[day], p.target[day], p.root[day], was, is);
+        look_up(market, p.quotes[day], p.forward[day], p.target[day], p.root[day], paid_on(p, day), was, is);
         p.forward[day] = is.forward;
         p.iv[day] = is.iv;
         p.stale[day] = is.stale;
@@ -131,6 +139,7 @@ INLINE void look_up_path(const Market &market, double strike, i64 count, Path &p
     }
     p.forward[-1] = p.forward[0];
     p.iv[-1] = p.iv[0];
+    p.struck[-1] = p.struck[0];
 }
 
 // What happens at each close, as 1 or 0. Nothing does on the days that fill up the last vector.
@@ -150,11 +159,11 @@ INLINE void mark_events(i64 count, int ends, bool delivers, Path &p) {
 
 // Values, greeks and hedges, and what the options of the close before would be worth.
 INLINE void price_path(const Instrument &held, double hedge_by, i64 count, Path &p) {
-    const double strike = held.strike;
     HOST_SIMD
     for (i64 day = 0; day < whole_vectors(count); ++day) {
-        p.moneyness[day] = log_of(p.forward[day] / strike);
-        price(p.forward[day], strike, p.iv[day], p.years[day], p.moneyness[day], p.discount[day], held.payoff,
+        const double forward = with_cash(p.forward[day], p.above[day]);
+        p.moneyness[day] = log_of(forward / p.struck[day]);
+        price(forward, p.struck[day], p.iv[day], p.years[day], p.moneyness[day], p.discount[day], held.payoff,
               p.value[day], p.delta[day], p.vega[day]);
         p.hedge[day] = p.on[day] * hedge_by * p.delta[day] * held.units;
     }
@@ -165,9 +174,9 @@ INLINE void price_path(const Instrument &held, double hedge_by, i64 count, Path 
     }
     HOST_SIMD
     for (i64 day = 0; day < whole_vectors(count); ++day) {
-        reprice(p.forward[day - 1], p.forward[day], strike, p.iv[day - 1], p.left[day], p.moneyness[day - 1],
-                p.moneyness[day], p.rolled_discount[day], held.payoff, p.rolled[day], p.rolled_vega[day],
-                p.moved[day]);
+        reprice(with_cash(p.forward[day - 1], p.above[day - 1]), with_cash(p.forward[day], p.above[day]),
+                p.struck[day - 1], p.struck[day], p.iv[day - 1], p.left[day], p.moneyness[day - 1], p.moneyness[day],
+                p.rolled_discount[day], held.payoff, p.rolled[day], p.rolled_vega[day], p.moved[day]);
     }
 }
 
@@ -180,9 +189,9 @@ INLINE Totals add_flows(const Leg &leg, const Instrument &own, i64 count, const 
     for (i64 day = 0; day < whole_vectors(count); ++day) {
         const Mark before = mark_at(p, day - 1), now = mark_at(p, day);
         Flow f;
-        explain(before, now, p.rolled[day], p.rolled_vega[day], p.moved[day], own.units, p.growth[day],
-                p.rerated[day], p.left[day] > p.years[day], p.earns[day], f);
-        trade(before, now, own.units, own.strike, own.payoff, p.on[day], p.first[day], p.exited[day], p.closed[day],
+        explain(before, now, paid_on(p, day), p.rolled[day], p.rolled_vega[day], p.moved[day], own.units,
+                p.growth[day], p.rerated[day], p.left[day] > p.years[day], p.earns[day], f);
+        trade(before, now, own.units, p.struck[day], own.payoff, p.on[day], p.first[day], p.exited[day], p.closed[day],
               p.delivers[day], f);
 #pragma GCC unroll 8
         for (int k = 0; k < PARTS; ++k) sums[k * length + day] += f.part[k];

@@ -16,10 +16,14 @@ _INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
 
 
 @functools.cache
-def source(kernel: str, dtype: str, instruments: int = 1, hedge_rule: int = 0) -> str:
-    """Return the text of `<kernel>.cu` for volatilities stored as `dtype`, legs of so many instruments, hedged so."""
+def source(kernel: str, dtype: str, instruments: int = 1, hedge_rule: int = 0, pays_cash: int = 0) -> str:
+    """Return the text of `<kernel>.cu` for volatilities stored as `dtype`, and what a book is made for.
+
+    Legs of so many instruments, hedged so, and with 1 in a market where cash is taken off strikes.
+    """
     file = (FOLDER / f"{kernel}.cu").read_text(encoding="utf-8")
     variant = f"#define INSTRUMENTS {instruments}\n#define HEDGE_RULE {hedge_rule}\n"
+    variant += f"#define PAYS_CASH {pays_cash}\n"
     return variant + spliced(f"{KERNELS[kernel].text}\n{file}", dtype)
 
 

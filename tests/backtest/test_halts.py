@@ -90,3 +90,18 @@ def test_less_than_no_session_is_refused():
     for kind in (SurfaceMarks, ListedMarks):
         with pytest.raises(InputError, match=r"marks.halt_sessions=-1 is below 0"):
             kind(halt_sessions=-1)
+
+
+@pytest.mark.parametrize("kernels", ["on", "off"])
+def test_a_dividend_taken_off_strikes_in_a_halt_moves_no_forward(kernels):
+    panel = halted(False)
+    taken = np.zeros(panel.spot.shape)
+    taken[32, panel.names.tolist().index(NAME)] = 4.0
+    with switched_off() if kernels == "off" else nullcontext():
+        day = run(replace(panel, strike_reduction=taken)).day(str(panel.dates[32]))
+    held = day.filter(pl.col("leg") == NAME)
+    assert held.height
+    # What left the share is its owner's, and there is no news: neither the option nor its hedge gains by a move.
+    scale = held["theta"].abs().sum()
+    assert held["delta"].abs().max() < 1e-9 * scale
+    assert held["hedge"].abs().max() < 1e-9 * scale

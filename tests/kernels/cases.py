@@ -68,7 +68,7 @@ def correlation_inputs(names):
     return inputs
 
 
-def book_inputs(listed, names=7):
+def book_inputs(listed, names=7, cash=False):
     def inputs(rng, dtype):
         panel = small_market(int(rng.integers(1000)), sessions=90, names=names, listed=listed, missing=0.1)
         to = {"component_iv": panel.component_iv.astype(dtype), "index_iv": panel.index_iv.astype(dtype)}
@@ -77,6 +77,10 @@ def book_inputs(listed, names=7):
             to["listed"] = replace(panel.listed, **smiles)
         # A hole in the data, shares delivered, and a basket that changes its width.
         panel = replace(panel, **to, info=replace(panel.info, physical_delivery=True))
+        if cash:  # of two dividends taken off strikes, and of a merger that leaves less than nothing of them
+            taken = np.zeros(panel.spot.shape)
+            taken[30, 4], taken[38, 4], taken[35, 5] = 5.0, 3.0, 150.0
+            panel = replace(panel, strike_reduction=taken)
         kept = np.r_[0:60, 70:90]
         return (panel.map_arrays(lambda _, array: array[kept]),)
 
@@ -243,6 +247,9 @@ CASES = [
     # Hedges that wait; the band's decisions are far from their edge for these seeds.
     Case("book", book_inputs(listed=False), partial(book, hedge=EveryDays(days=4)), rtol=1e-11, atol=1e-11),
     Case("book", book_inputs(listed=True), partial(book, hedge=DeltaBand(band=0.2)), rtol=1e-11, atol=1e-11),
+    # Cash taken off strikes, below zero too.
+    Case("book", book_inputs(listed=False, cash=True), book, rtol=1e-11, atol=1e-11),
+    Case("book", book_inputs(listed=True, cash=True), partial(book, structure=Uneven()), rtol=1e-11, atol=1e-11),
     # Costs and P&L near 100 summed over 150 days; a t-statistic divides by sums that nearly cancel.
     Case("sweep", sweep_inputs, sweep, rtol=1e-10, atol=1e-11),
     # Both are within 1e-10 of the volatility, or say that it is not determined: in the same words.

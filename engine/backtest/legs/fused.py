@@ -64,12 +64,7 @@ class FusedLegs:
 
     @staticmethod
     def fits(panel, legs: int, recipe) -> bool:
-        """Say whether the kernel knows what a recipe asks for, and has room for such a smile and basket.
-
-        It holds an option at one strike: where cash is taken off strikes the array code follows them.
-        """
-        if panel.strike_reduction is not None:
-            return False
+        """Say whether the kernel knows what a recipe asks for, and has room for such a smile and basket."""
         options = all(
             i.kind in PAYOFFS and i.tenor is i.start is None for pair in pairs(recipe.structure) for i in pair
         )
@@ -121,6 +116,7 @@ class FusedLegs:
             self.outcome,
             _doubles(panel.strike_factor),
             _doubles(panel.settlement),
+            None if panel.strike_reduction is None else _doubles(panel.strike_reduction),
             int(panel.info.physical_delivery),
             by,
             count,
@@ -128,7 +124,13 @@ class FusedLegs:
             _doubles(units),
             _doubles(entry.strike),
         )
-        self._launch("hold", (*inputs, *reduced.values(), *table.values()), count, int(rule))
+        self._launch(
+            "hold",
+            (*inputs, *reduced.values(), *table.values()),
+            count,
+            int(rule),
+            int(panel.strike_reduction is not None),
+        )
         return reduced, table
 
     def _launch(self, entry: str, arguments, *variant: int) -> None:

@@ -227,7 +227,7 @@ def mark_cohorts(panel, cohorts: Cohorts, names, days: int) -> Marks:
         smile=smile,
         price=xp.where(settled_today, final_price, spot),
         return_factor=since_entry(panel.return_factor, 1.0),
-        forward=keep_last(forward),
+        forward=keep_last(forward) if paid is None else keep_last(forward + paid) - paid,
         forward_now=forward,
         time=years,
         years=xp.where(quotable, years, 0.0),
