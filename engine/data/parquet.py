@@ -28,6 +28,22 @@ def read_frame(file: Path | str, remedy: str, known: str | None = None) -> pl.Da
         raise InputError(f"{file} is damaged ({first_line(error)}); {remedy}") from None
 
 
+def columns_of(file: Path | str) -> list[str]:
+    """Return the names of a parquet file's columns; errors as of `scan`."""
+    return _opened(Path(file))[1].names()
+
+
+def _opened(file: Path) -> tuple[pl.LazyFrame, pl.Schema]:
+    if not file.is_file():
+        raise InputError(f"{file} is missing; market.path must be the folder that holds {file.parent.name}/")
+    check_survived(file)
+    try:
+        frame = pl.scan_parquet(file, glob=False)
+        return frame, frame.collect_schema()
+    except UNREADABLE as error:
+        raise InputError(f"{file} cannot be read as parquet ({first_line(error)}); fetch or copy it again") from None
+
+
 def scan(file: Path | str, columns: dict) -> pl.LazyFrame:
     """Open a parquet file and check that it has the columns, in types that can be read as asked.
 
@@ -42,15 +58,7 @@ def scan(file: Path | str, columns: dict) -> pl.LazyFrame:
     InputError
         When the file is not there or cannot be read, or lacks a column.
     """
-    file = Path(file)
-    if not file.is_file():
-        raise InputError(f"{file} is missing; market.path must be the folder that holds {file.parent.name}/")
-    check_survived(file)
-    try:
-        frame = pl.scan_parquet(file, glob=False)
-        schema = frame.collect_schema()
-    except UNREADABLE as error:
-        raise InputError(f"{file} cannot be read as parquet ({first_line(error)}); fetch or copy it again") from None
+    frame, schema = _opened(Path(file))
     for column, kind in columns.items():
         if column not in schema:
             raise InputError(f"{file} has no column {column}; it has {', '.join(schema.names())}")
@@ -58,7 +66,7 @@ def scan(file: Path | str, columns: dict) -> pl.LazyFrame:
             words = next(words for of, words in WORDS.items() if of(kind))
             raise InputError(f"{file}, column {column} holds {schema[column]}, not {words}; store it as such")
         if isinstance(schema[column], pl.Datetime):
-            _check_whole_days(frame, column, file)
+            _check_whole_days(frame, column, Path(file))
     return frame.select(pl.col(column).cast(kind) for column, kind in columns.items())
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,13 @@ from engine.calendar import DAY, days_between
 from engine.data.panel import MarketPanel
 from engine.data.quotes.quotes_to_surface import constant_maturity, listed_smiles
 from engine.data.records import DELTAS, TENORS, History, ListedSmiles, MarketInfo, SectorData
+
+
+class Delivers(Protocol):
+    """What options on names deliver that cease to trade, on each date: `tables.endings.Endings`."""
+
+    def __getitem__(self, rows: slice) -> "Delivers": ...
+    def on(self, panel: MarketPanel) -> MarketPanel: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +49,10 @@ class DailyInputs:
         Weight of each name in its own sector.
     leg_prices : array (T, S)
         Raw closes of the sectors' legs.
+    strike_reduction : array (T, N), or None
+        As in `MarketPanel`.
+    endings : Endings or None
+        Of names that cease to trade: what options on them deliver.
     history : History or None
         Closes on all sessions that have them, up to the last date; None where the files have those of the dates only.
     """
@@ -59,6 +71,8 @@ class DailyInputs:
     of_name: np.ndarray | None
     sector_weights: np.ndarray
     leg_prices: np.ndarray
+    strike_reduction: np.ndarray | None = None
+    endings: Delivers | None = None
     history: History | None = None
 
     def tables(self) -> dict[str, pl.DataFrame]:
@@ -123,7 +137,7 @@ def quotes_to_panel(
             leg_iv=iv[:, legs],
             leg_status=status[:, legs],
         )
-    return MarketPanel(
+    panel = MarketPanel(
         info=info,
         dates=dates,
         names=np.array(daily.names),
@@ -142,6 +156,7 @@ def quotes_to_panel(
         strike_factor=daily.strike_factor,
         return_factor=daily.return_factor,
         settlement=np.full(daily.weights.shape, np.nan),
+        strike_reduction=daily.strike_reduction,
         sectors=sectors,
         history=daily.history,
         listed=ListedSmiles(
@@ -153,6 +168,7 @@ def quotes_to_panel(
         ),
         validate=False,  # checked as it is written
     )
+    return panel if daily.endings is None else daily.endings.on(panel)
 
 
 def _surface(quotes, daily: DailyInputs, assets, slots, max_extrapolation_days: float):

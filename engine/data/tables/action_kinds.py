@@ -22,4 +22,5 @@ GOES_ON_AS = (STOCK_MERGER, MIXED_MERGER)  # shares of another name
 ENDS = (*PAID_IN_CASH, STOCK_MERGER, MIXED_MERGER)
 RENAME = "rename"  # goes on under another ticker
 MOVES = {kind: kind for kind in (*MOVES_CONTRACTS, *MOVES_RETURNS)}
-KINDS = MOVES | {kind: kind for kind in (STRIKE_DIVIDEND, *ENDS, RENAME)}
+WITHOUT_RENAMES = MOVES | {kind: kind for kind in (STRIKE_DIVIDEND, *ENDS)}
+KINDS = WITHOUT_RENAMES | {RENAME: RENAME}

@@ -65,12 +65,13 @@ def check_actions(actions: Judged | None, market: "TabledMarket") -> None:
     """Raise InputError where prices moved the other way than an action says, or do not show it at all."""
     if actions is None:
         return
-    spot = market.prices[:, 1:]
+    spot = market.endings.prices(market.prices[:, 1:])
+    became = np.diff(market.endings.source, axis=0) != 0  # another name, whose worth `check_endings` holds against it
     with np.errstate(invalid="ignore", divide="ignore"):
         moved = np.log(spot[1:] / spot[:-1])
         factor = np.log(market.return_factor[1:])
     over_hole = after_hole(market.dates, market.info.calendar)[1:, None]  # in years a price goes anywhere
-    clear = (np.abs(factor) > CLEAR) & ~over_hole
+    clear = (np.abs(factor) > CLEAR) & ~over_hole & ~became
     for t, n in zip(*np.nonzero(clear & (np.abs(moved - factor) > np.abs(factor) / 2)), strict=True):
         given, seen = np.exp(factor[t, n]), np.exp(moved[t, n])
         other_way = abs(moved[t, n] + factor[t, n]) < abs(factor[t, n]) / 2

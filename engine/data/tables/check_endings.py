@@ -1,36 +1,46 @@
 """Whether names cease to trade as their actions say: once, for about what a share was worth, into what there is."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import polars as pl
 
 from engine.data.tables.action_kinds import ENDS, GOES_ON_AS, MIXED_MERGER, PAID_IN_CASH, STOCK_MERGER, STRIKE_DIVIDEND
-from engine.data.tables.judge import Judged
 from engine.errors import InputError
-
-if TYPE_CHECKING:
-    from engine.data.tables.tables_to_panel import TabledMarket
 
 TIMES = 3.0  # no deal pays so many times the last close; what pays less than a third of it is no merger
 UNLIKE = 0.2  # on the eve of a merger the market values both sides more alike
 MERGER = "cash_merger"
 
 
-def check_endings(actions: Judged | None, market: "TabledMarket") -> None:
+class Priced(Protocol):
+    """A market on all dates; the first column of prices is the index's."""
+
+    @property
+    def dates(self) -> np.ndarray: ...
+    @property
+    def names(self) -> list[str]: ...
+    @property
+    def prices(self) -> np.ndarray: ...
+    @property
+    def return_factor(self) -> np.ndarray: ...
+
+
+def check_endings(actions: pl.DataFrame, file: str, market: Priced, index: str) -> None:
     """Raise InputError where a name ends twice, in a circle, for what no share was worth, or fields are mixed up.
 
     Parameters
     ----------
-    actions : Judged or None
-    market : TabledMarket
+    actions : frame of date, ticker, kind, factor, amount, into, cash
+    file : str
+        Where they are from.
+    market : Priced
+    index : str
     """
-    if actions is None:
-        return
-    _check_fields(actions)
+    _check_fields(actions, file)
     ends = _endings(actions)
-    _check_once(actions.file, ends, market.info.index)
+    _check_once(file, ends, index)
     column = {name: 1 + n for n, name in enumerate(market.names)}
     for date, name, kind, amount, into, cash in ends.iter_rows():
         before = int(np.searchsorted(market.dates, np.datetime64(date, "D"))) - 1
@@ -45,15 +55,15 @@ def check_endings(actions: Judged | None, market: "TabledMarket") -> None:
         if paid > TIMES * last or little:
             given = f"{_terms(amount, into, cash)}, worth {paid:.6g}" if kind in GOES_ON_AS else f"{paid:.6g}"
             raise InputError(
-                f"{actions.file}: {name} ends by {kind} on {date} for {given}, and its close before was {last:.6g}; "
+                f"{file}: {name} ends by {kind} on {date} for {given}, and its close before was {last:.6g}; "
                 "give what is paid for one share, in prices as quoted that day"
             )
 
 
-def told_of_endings(actions: Judged | None, market: "TabledMarket") -> Iterator[str]:
+def told_of_endings(actions: pl.DataFrame, market: Priced) -> Iterator[str]:
     """Say which names have prices after their end, or became something of another worth, and what is sold before it."""
     column = {name: 1 + n for n, name in enumerate(market.names)}
-    for date, name, kind, amount, into, cash in _endings(actions).iter_rows() if actions else ():
+    for date, name, kind, amount, into, cash in _endings(actions).iter_rows():
         if name not in column:
             continue
         later = market.prices[market.dates > np.datetime64(date, "D"), column[name]]
@@ -73,12 +83,12 @@ def told_of_endings(actions: Judged | None, market: "TabledMarket") -> Iterator[
                 yield f"{told}was {last:.6g}{beside if kind == STOCK_MERGER else ''}"
 
 
-def _endings(actions: Judged) -> pl.DataFrame:
-    kept = actions.kept.filter(pl.col("kind").is_in(ENDS)).rename({"ticker": "asset"})
+def _endings(actions: pl.DataFrame) -> pl.DataFrame:
+    kept = actions.filter(pl.col("kind").is_in(ENDS)).rename({"ticker": "asset"})
     return kept.sort("date", "asset").select("date", "asset", "kind", "amount", "into", "cash")
 
 
-def _check_fields(actions: Judged) -> None:
+def _check_fields(actions: pl.DataFrame, file: str) -> None:
     """Refuse what a kind does not use: 4 for a split is an amount by mistake, and its terms would not be known."""
     kind = pl.col("kind")
     for field, kinds, takes in (
@@ -88,9 +98,9 @@ def _check_fields(actions: Judged) -> None:
         ("amount", ~kind.is_in([*ENDS, STRIKE_DIVIDEND]), "a factor, new price / old price"),
         ("cash", kind != MIXED_MERGER, f"none; only a {MIXED_MERGER} does"),
     ):
-        wrong = actions.kept.filter(kinds & pl.col(field).is_not_null())
+        wrong = actions.filter(kinds & pl.col(field).is_not_null())
         for date, name, kind, value in wrong.select("date", "ticker", "kind", field).head(1).iter_rows():
-            raise InputError(f"{actions.file}: the {kind} of {name} on {date} has {field} {value:g}; it takes {takes}")
+            raise InputError(f"{file}: the {kind} of {name} on {date} has {field} {value:g}; it takes {takes}")
 
 
 def _check_once(file: str, ends: pl.DataFrame, index: str) -> None:
@@ -122,13 +132,13 @@ def _terms(amount: float, into: str, cash: float | None) -> str:
     return f"{amount:g} of {into}" + (f" and {cash:g} in cash" if cash else "")
 
 
-def _worth_before(market: "TabledMarket", before: int, column: dict, name: str, into: str | None, cash) -> float:
+def _worth_before(market: Priced, before: int, column: dict, name: str, into: str | None, cash) -> float:
     """Return what a share was worth at the close before its end, after its own actions of that session."""
     # The name's factor of returns has the cash taken off.
     return _last(market, before, column[name]) * _own(market, before + 1, name, into) + (cash or 0.0)
 
 
-def _own(market: "TabledMarket", row: int, name: str, into: str | None) -> float:
+def _own(market: Priced, row: int, name: str, into: str | None) -> float:
     """Return the factor of the name's own actions on a session, which come before what it becomes."""
     if row == len(market.dates):
         return 1.0
@@ -137,7 +147,7 @@ def _own(market: "TabledMarket", row: int, name: str, into: str | None) -> float
     return float(of_both[column[name]] / (of_both[column[into]] if into in column else 1.0))
 
 
-def _last(market: "TabledMarket", row: int, column: int) -> float:
+def _last(market: Priced, row: int, column: int) -> float:
     """Return the last close on or before a session, NaN where there is none: nothing is then told of it."""
     known = market.prices[: row + 1, column]
     known = known[np.isfinite(known)]

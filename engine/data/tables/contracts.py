@@ -4,11 +4,11 @@ A row that breaks a rule is rejected for the first one it breaks, with column an
 What makes a whole table unusable - a column that is not there, values of another type or unit - is refused.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from engine.data.tables.action_kinds import KINDS, MIXED_MERGER, MOVES, RENAME, STOCK_MERGER, STRIKE_DIVIDEND
+from engine.data.tables.action_kinds import KINDS, MIXED_MERGER, RENAME, STOCK_MERGER, STRIKE_DIVIDEND, WITHOUT_RENAMES
 
 DATE, TEXT, NUMBER, CODE = "date", "text", "number", "code"
 
@@ -196,15 +196,7 @@ EXCHANGE_RATES = Table(
     ("date", "currency"),
     (_not_positive("rate"),),
 )
-# Of files that say nothing of names that cease to trade.
 _FACTOR = Column(NUMBER, also=("price_factor",), unknown=True)
-PRICE_ACTIONS = Table(
-    "actions",
-    {"date": _DATE, "ticker": _TICKER, "kind": Column(CODE, codes=MOVES), "factor": _FACTOR},
-    ("date", "ticker", "kind"),
-    (_not_positive("factor"),),
-    may_be_empty=True,
-)
 _STOCK = pl.col("kind") == STOCK_MERGER
 _TAKEN, _MIXED = pl.col("kind") == STRIKE_DIVIDEND, pl.col("kind") == MIXED_MERGER
 _TERMS = _MIXED & pl.any_horizontal(pl.col("amount", "cash").is_not_null())  # none are told: sold before it
@@ -213,16 +205,18 @@ _GOES_ON = pl.col("kind").is_in([STOCK_MERGER, RENAME]) | _TERMS
 _PAID = _STOCK | _TAKEN | _TERMS | pl.col("kind").is_in(["cash_merger", "delisting"])
 ACTIONS = Table(
     "actions",
-    PRICE_ACTIONS.columns
-    | {
+    {
+        "date": _DATE,
+        "ticker": _TICKER,
         "kind": Column(CODE, codes=KINDS),
+        "factor": _FACTOR,
         "amount": Column(NUMBER, required=False),
         "into": Column(TEXT, required=False),
         "cash": Column(NUMBER, required=False),
     },
-    PRICE_ACTIONS.key,
+    ("date", "ticker", "kind"),
     (
-        *PRICE_ACTIONS.rules,
+        _not_positive("factor"),
         Rule("no_amount", "amount", _PAID & pl.col("amount").is_null()),
         Rule("amount_negative", "amount", pl.col("amount") < 0.0),
         Rule("amount_not_positive", "amount", (_STOCK | _TAKEN | _MIXED) & (pl.col("amount") <= 0.0)),
@@ -232,6 +226,8 @@ ACTIONS = Table(
     ),
     may_be_empty=True,
 )
+# Of files whose other tables call a name alike on all dates.
+FILE_ACTIONS = replace(ACTIONS, columns=ACTIONS.columns | {"kind": Column(CODE, codes=WITHOUT_RENAMES)})
 FORWARDS = Table(
     "forwards",
     {"date": _DATE, "ticker": _TICKER, "expiry": _EXPIRY, "forward": Column(NUMBER, also=("forward_price",))},

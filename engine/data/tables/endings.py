@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from engine.data.records import ListedSmiles, QuotedBand
+from engine.data.panel import MarketPanel
 from engine.data.tables.action_kinds import ENDS, GOES_ON_AS, PAID_IN_CASH
 
 
@@ -99,13 +99,20 @@ class Endings:
                 return
             held, shares = np.where(here, self.into[held], held), np.where(here, shares * self.given[held], shares)
 
-    def listed(self, smiles: ListedSmiles | None) -> ListedSmiles | None:
-        """Return the listed smiles of what is delivered."""
-        return smiles and replace(smiles, iv=self.quotes(smiles.iv), forward=self.prices(smiles.forward))
-
-    def band(self, band: QuotedBand | None) -> QuotedBand | None:
-        """Return the band of what is delivered."""
-        return band and replace(band, bid=self.quotes(band.bid), ask=self.quotes(band.ask))
+    def on(self, panel: MarketPanel) -> MarketPanel:
+        """Return a panel of these dates in which each name is what options on it deliver."""
+        listed, band = panel.listed, panel.band
+        return replace(
+            panel,
+            component_iv=self.quotes(panel.component_iv),
+            component_status=self.quotes(panel.component_status),
+            spot=self.prices(panel.spot),
+            carry=self.quotes(panel.carry),
+            settlement=self.settlement,
+            listed=listed and replace(listed, iv=self.quotes(listed.iv), forward=self.prices(listed.forward)),
+            band=band and replace(band, bid=self.quotes(band.bid), ask=self.quotes(band.ask)),
+            validate=False,
+        )
 
 
 def endings(actions: pl.DataFrame, dates: np.ndarray, names: list[str]) -> Endings:

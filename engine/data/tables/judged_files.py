@@ -1,11 +1,11 @@
 """Parquet files of a source whose rows go through a table's contract."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from engine.data.parquet import collect, scan
+from engine.data.parquet import collect, columns_of, scan
 from engine.data.quotes.clean import QualityReport
 from engine.data.tables.contracts import Table
 from engine.data.tables.judge import LINE, judged
@@ -23,6 +23,7 @@ def read_judged(
     units: Mapping[str, str] | None = None,
     where: pl.Expr | None = None,
     what: str = "",
+    optional: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Read the rows of a file that its table's contract accepts, in the order of the file.
 
@@ -40,6 +41,8 @@ def read_judged(
         Rows of the file that are wanted at all, by its own columns and such as `judged` reads.
     what : str
         Which part of the file these rows are, where it has several tables.
+    optional : sequence of str
+        Columns that are read where the file has them.
 
     Raises
     ------
@@ -47,7 +50,11 @@ def read_judged(
         When the file or a column is missing, or no row is left.
     """
     names = dict(names or {})
-    called = {name: names.get(name, name) for name, column in table.columns.items() if column.required or name in names}
+    there = columns_of(file) if optional else []
+    wanted = {*names, *(name for name in optional if name in there)}
+    called = {
+        name: names.get(name, name) for name, column in table.columns.items() if column.required or name in wanted
+    }
     columns = {called[name]: TYPES[table.columns[name].kind] for name in called}
     extra = {} if where is None else {name: pl.String for name in where.meta.root_names() if name not in columns}
     rows = scan(file, columns | extra).with_row_index(LINE, 1)

@@ -1,7 +1,7 @@
 """A market of judged tables: its panel, what was assumed on the way, and the account of what did not get in."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -119,8 +119,11 @@ def from_rows(
         why = reasons(lost, 3) or "too few of an expiry"
         raise InputError(f"{rows.file}: no quote makes a volatility ({why})")
     check_actions(tables.get("actions"), market)
-    check_endings(tables.get("actions"), market)
-    ends = told_of_endings(tables.get("actions"), market)
+    ends: Iterable[str] = ()
+    if "actions" in tables:
+        acted = tables["actions"]
+        check_endings(acted.kept, acted.file, market, info.index)
+        ends = told_of_endings(acted.kept, market)
     notes = (*known, *assumptions(rows, tables, market, choices, rate), *ends)
     for note in (*notes, *_told(rejected, rows.unlisted)):
         log.warning("market %s: %s", name, note)

@@ -56,6 +56,6 @@ def cash_taken(events: pl.DataFrame, dates: np.ndarray, names: list[str]) -> np.
     rows = events.with_columns(taken=CASH).filter(pl.col("taken").is_not_null() & pl.col("asset").is_in(names))
     for date, asset, cash in rows.select("date", "asset", "taken").iter_rows():
         day = np.datetime64(date, "D")
-        if dates[0] <= day <= dates[-1]:
+        if len(dates) and dates[0] <= day <= dates[-1]:
             found[np.searchsorted(dates, day), column[asset]] += cash
     return found if found.any() else None

@@ -1,29 +1,29 @@
 """From judged tables to a panel: its axes first, then block of dates by block of dates, in memory as on disk."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from engine.calendar import year_fraction
-from engine.data.arrange import action_factors, in_sectors, on_dates
+from engine.data.arrange import in_sectors, on_dates
 from engine.data.closes_to_history import closes_to_history
 from engine.data.panel import MarketPanel
 from engine.data.records import History, MarketInfo, SectorData
-from engine.data.tables.action_kinds import MOVES, MOVES_CONTRACTS
 from engine.data.tables.choices import Choices
 from engine.data.tables.contracts import MOST_RATE
 from engine.data.tables.dated_rows import DatedRows
-from engine.data.tables.endings import Endings, endings
+from engine.data.tables.endings import Endings
 from engine.data.tables.in_common import check_closes, check_common
 from engine.data.tables.judge import Judged
 from engine.data.tables.member_weights import equal_weights, known_weights
 from engine.data.tables.membership import OPEN_END, is_membership
+from engine.data.tables.moves import moves, moving
 from engine.data.tables.own_quotes import QuotedSurfaces
 from engine.data.tables.own_surface import GivenSurfaces, Surfaces
 from engine.data.tables.spell_weights import spell_weights
-from engine.data.tables.strike_cash import CASH, cash_taken, with_factors
+from engine.data.tables.strike_cash import with_factors
 from engine.errors import InputError
 
 MOST_CARRY = 1.0  # a year, either way: beyond it forwards and closes are of different units
@@ -85,33 +85,34 @@ class TabledMarket:
                 leg_iv=none,
                 leg_status=none.astype(np.uint8),
             )
-        return MarketPanel(
+        panel = MarketPanel(
             info=self.info,
             dates=dates,
             names=np.array(self.names),
             tenors=surfaces.tenors,
             deltas=surfaces.deltas,
             index_iv=iv[:, 0],
-            component_iv=ends.quotes(iv[:, 1:]),
+            component_iv=iv[:, 1:],
             index_status=status[:, 0],
-            component_status=ends.quotes(status[:, 1:]),
+            component_status=status[:, 1:],
             weights=weights,
             index_spot=self.prices[rows, 0],
-            spot=ends.prices(self.prices[rows, 1:]),
+            spot=self.prices[rows, 1:],
             rate=self.rate[rows],
             index_carry=self.carry[rows, 0],
-            carry=ends.quotes(self.carry[rows, 1:]),
+            carry=self.carry[rows, 1:],
             strike_factor=self.strike_factor[rows],
             return_factor=self.return_factor[rows],
             settlement=ends.settlement,
             strike_reduction=None if self.strike_reduction is None else self.strike_reduction[rows],
-            listed=ends.listed(part.listed),
-            band=ends.band(part.band),
+            listed=part.listed,
+            band=part.band,
             sectors=sectors,
             history=history,
             contracts=surfaces.contracts and surfaces.contracts.between(dates[0], dates[-1]),
-            validate=validate,
+            validate=False,
         )
+        return replace(ends.on(panel), validate=validate)
 
 
 def tables_to_market(
@@ -144,12 +145,9 @@ def tables_to_market(
     tickers = [info.index, *names]
     dates = days.filter(pl.col("ticker").is_in(tickers))["date"].unique().sort().to_numpy().astype("datetime64[D]")
     events = with_factors(_actions(tables), prices, tables["actions"].file if "actions" in tables else "")
-    ends, cash = endings(events, dates, names), cash_taken(events, dates, names)
-    actions = events.filter(pl.col("kind").is_in(list(MOVES)) | CASH.is_not_null())
-    on_contracts = actions.filter(pl.col("kind").is_in(MOVES_CONTRACTS))
-    history = closes_to_history(prices, actions, dates, info.index, names, [])
+    history = closes_to_history(prices, moving(events), dates, info.index, names, [])
     sessions = dates if history is None else history.dates
-    of_splits = _factors(on_contracts, dates, sessions, names)
+    moved = moves(events, dates, sessions, names)
     close = on_dates(prices, "close", dates, tickers)
     rates = _rates(tables.get("rates"), dates, 0.0 if rate is None else rate)
     if rows.table == "surface":
@@ -167,12 +165,12 @@ def tables_to_market(
         rate=rates,
         carry=_carry(tables.get("forwards"), close, rates, dates, tickers),
         weights=_weights(tables, sessions, dates, names, choices.weights_known),
-        strike_factor=ends.factors(of_splits),
-        return_factor=ends.factors(_factors(actions, dates, sessions, names)),
-        strike_reduction=None if cash is None else ends.reductions(cash, of_splits),
-        endings=ends,
-        sectors=_sectors(tables.get("sectors"), names),
+        strike_factor=moved.strike_factor,
+        return_factor=moved.return_factor,
+        strike_reduction=moved.strike_reduction,
+        endings=moved.endings,
         history=history,
+        sectors=_sectors(tables.get("sectors"), names),
         unused=pl.concat([_not_members(table, tickers) for table in (rows, *tables.values())]),
     )
 
@@ -246,12 +244,6 @@ def _actions(tables: dict[str, Judged]) -> pl.DataFrame:
         return tables["actions"].kept.rename({"ticker": "asset"})
     columns = {"date": pl.Date, "asset": pl.String, "kind": pl.String, "factor": pl.Float64}
     return pl.DataFrame(schema=columns | {"amount": pl.Float64, "into": pl.String, "cash": pl.Float64})
-
-
-def _factors(actions: pl.DataFrame, dates, sessions, names) -> np.ndarray:
-    """Factors on the panel's dates; those between the session before the first one and it act on the first one."""
-    before = sessions[sessions < dates[0]][-1:]
-    return action_factors(actions, np.concatenate([before, dates]), names)[len(before) :]
 
 
 def _sectors(sectors: Judged | None, names) -> np.ndarray | None:

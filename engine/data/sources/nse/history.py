@@ -5,7 +5,8 @@ from pathlib import Path
 from engine.data.closes_to_history import closes_to_history
 from engine.data.quotes.clean import QualityReport
 from engine.data.records import History
-from engine.data.sources.nse.prices import all_closes, corporate_actions
+from engine.data.sources.nse.prices import all_closes, priced_actions
+from engine.data.tables.moves import moving
 
 
 def panel_history(folder: Path, dates, index: str, names, legs, report: QualityReport) -> History | None:
@@ -23,4 +24,6 @@ def panel_history(folder: Path, dates, index: str, names, legs, report: QualityR
     NIFTY and BANKNIFTY are price indices. Returns of the names undo splits, bonuses, demergers and special dividends,
     but not ordinary dividends.
     """
-    return closes_to_history(all_closes(folder, report), corporate_actions(folder, report), dates, index, names, legs)
+    return closes_to_history(
+        all_closes(folder, report), moving(priced_actions(folder, report)), dates, index, names, legs
+    )

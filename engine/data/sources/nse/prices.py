@@ -5,13 +5,15 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 
-from engine.data.arrange import action_factors, on_dates
+from engine.data.arrange import on_dates
 from engine.data.parquet import collect, session_dates
 from engine.data.quotes.clean import QualityReport
+from engine.data.sources.file_actions import file_actions
 from engine.data.sources.nse.files import ACTIONS, CASH, FO, INDEX, derivatives
 from engine.data.tables import contracts as tables
-from engine.data.tables.action_kinds import MOVES_CONTRACTS
 from engine.data.tables.judged_files import read_judged
+from engine.data.tables.moves import Moves, moves
+from engine.data.tables.strike_cash import with_factors
 
 
 def all_closes(folder, report: QualityReport) -> pl.DataFrame:
@@ -38,8 +40,8 @@ def futures(rows: pl.LazyFrame, folder, symbols) -> pl.DataFrame:
     return collect(traded.select(*columns), folder / FO).unique(["date", "asset", "expiry"], maintain_order=True)
 
 
-def factors(folder, dates, names, end, report: QualityReport) -> tuple[np.ndarray, np.ndarray]:
-    """Factors of corporate actions on contracts and on returns, (T, N) each; both NaN for a demerger of unknown terms.
+def moves_of(folder, dates, names, end, report: QualityReport) -> Moves:
+    """What corporate actions do; factors are NaN for a demerger of unknown terms.
 
     Parameters
     ----------
@@ -47,23 +49,20 @@ def factors(folder, dates, names, end, report: QualityReport) -> tuple[np.ndarra
         The last sessions of the file up to `end`.
     end : str or None
     """
-    actions = corporate_actions(folder, report)
     listed = session_dates(derivatives(folder, end=end), folder / FO)
-    moves_contracts = actions.filter(pl.col("kind").is_in(MOVES_CONTRACTS))
-    # Over all sessions of the file: an action between the first date and the session before it acts on the first date.
-    on_contracts, on_returns = (
-        action_factors(a, listed, names)[len(listed) - len(dates) :] for a in (moves_contracts, actions)
-    )
-    return on_contracts, on_returns
+    return moves(priced_actions(folder, report), dates, listed, names)
 
 
 def corporate_actions(folder, report: QualityReport) -> pl.DataFrame:
-    """Corporate actions: date, asset, kind, factor on prices (NaN where the terms are not known)."""
-    actions = read_judged(
-        tables.PRICE_ACTIONS, folder / ACTIONS, report, names={"ticker": "symbol", "factor": "price_factor"}
-    )
+    """Corporate actions: date, asset, kind, factor on prices (NaN where it is not known), and what ends names."""
+    actions = file_actions(folder / ACTIONS, report, "symbol")
     factor = [_exact(kind, given) for kind, given in actions.select("kind", "factor").iter_rows()]
     return actions.rename({"ticker": "asset"}).with_columns(factor=pl.Series(factor, dtype=pl.Float64))
+
+
+def priced_actions(folder, report: QualityReport) -> pl.DataFrame:
+    """Corporate actions, those that take cash off strikes with the factor by which they move prices."""
+    return with_factors(corporate_actions(folder, report), all_closes(folder, report), str(folder / ACTIONS))
 
 
 def _exact(kind: str, factor: float | None) -> float:

@@ -16,9 +16,10 @@ from engine.data.quotes.quotes_to_panel import DailyInputs, quotes_to_panel
 from engine.data.quotes.quotes_to_surface import expiry_slots
 from engine.data.records import MarketInfo
 from engine.data.source import FileSource
-from engine.data.sources.nse.files import FILES, FO, FOLDER, contracts, derivatives, with_lots
+from engine.data.sources.file_actions import check_file_actions
+from engine.data.sources.nse.files import ACTIONS, FILES, FO, FOLDER, contracts, derivatives, with_lots
 from engine.data.sources.nse.history import panel_history
-from engine.data.sources.nse.prices import all_closes, closes, corporate_actions, factors, futures
+from engine.data.sources.nse.prices import all_closes, closes, corporate_actions, futures, moves_of
 from engine.data.sources.nse.quotes import option_quotes, traded_options
 from engine.data.sources.nse.weights import all_names, previous_weights, sectors, sub_indices
 
@@ -127,9 +128,9 @@ class Nse(FileSource):
         dates = self._dates()
         # The expiries are those of the index's and the stocks' futures; a sub-index may list others besides.
         slots = expiry_slots(forwards, dates, LISTED_EXPIRIES)
-        strike_factor, return_factor = factors(self._folder, dates, names, self.end, self.report)
+        moved = moves_of(self._folder, dates, names, self.end, self.report)
         of_name, sector_weights = sectors(self._folder, legs, dates, names, self.report)
-        return DailyInputs(
+        daily = DailyInputs(
             dates=dates,
             names=names,
             index=self.index,
@@ -137,8 +138,10 @@ class Nse(FileSource):
             index_slots=None,
             prices=closes(self._folder, dates, [self.index, *names], self.report),
             rate=np.full(len(dates), self.rate),
-            strike_factor=strike_factor,
-            return_factor=return_factor,
+            strike_factor=moved.strike_factor,
+            return_factor=moved.return_factor,
+            strike_reduction=moved.strike_reduction,
+            endings=moved.endings,
             weights=previous_weights(self._folder, self.index, dates, names, self.report),
             legs=legs,
             of_name=of_name if legs else None,
@@ -146,6 +149,8 @@ class Nse(FileSource):
             leg_prices=closes(self._folder, dates, list(legs.values()), self.report),
             history=panel_history(self._folder, dates, self.index, names, list(legs.values()), self.report),
         )
+        check_file_actions(self._folder / ACTIONS, daily, self.report, "symbol")
+        return daily
 
     def _info(self) -> MarketInfo:
         return MarketInfo(

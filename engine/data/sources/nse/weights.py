@@ -1,5 +1,7 @@
 """Members of the National Stock Exchange's indices, and their weights there."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 
@@ -25,7 +27,7 @@ def members(folder, index: str, report: QualityReport) -> pl.DataFrame:
     known = set(collect(scan(file, {"index": pl.String}).unique(), file)["index"].drop_nulls())
     if index not in known:
         raise InputError(f"index={index} has no weights in {file}; it has {', '.join(sorted(known))}")
-    asked = {"names": {"date": "date", "ticker": "symbol"}, "units": {"weight": "decimals"}}
+    asked: dict[str, Any] = {"names": {"date": "date", "ticker": "symbol"}, "units": {"weight": "decimals"}}
     rows = read_judged(tables.WEIGHTS, file, report, where=pl.col("index") == index, what=f" ({index})", **asked)
     return rows.rename({"ticker": "symbol"})
 

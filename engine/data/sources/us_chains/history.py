@@ -8,11 +8,12 @@ from engine.data.closes_to_history import closes_to_history
 from engine.data.parquet import collect, scan
 from engine.data.records import History
 from engine.data.sources.us_chains.files import PRICES
+from engine.data.tables.moves import moving
 from engine.errors import InputError
 
 
 def panel_history(
-    folder: Path, closes: pl.DataFrame, splits: pl.DataFrame, dates, index, names, legs
+    folder: Path, closes: pl.DataFrame, events: pl.DataFrame, dates, index, names, legs
 ) -> History | None:
     """Closes beside the chains and, where us_history has them, the adjusted closes of the years before; None if none.
 
@@ -21,7 +22,7 @@ def panel_history(
     folder : path of us_history
     closes : frame of date, asset, spot
         Raw closes beside the chains.
-    splits : frame of date, ticker, price_factor
+    events : frame of date, asset, kind, factor
     dates, index, names, legs
         As for `closes_to_history`.
 
@@ -37,7 +38,7 @@ def panel_history(
     at hand lie a year apart, and no return is taken over that hole.
     """
     raw = closes.rename({"spot": "close"})
-    actions = splits.rename({"ticker": "asset", "price_factor": "factor"})
+    actions = moving(events)
     file = folder / PRICES
     if not file.is_file():
         return closes_to_history(raw, actions, dates, index, names, legs)

@@ -10,6 +10,7 @@ from engine.data.arrange import on_dates
 from engine.data.quotes.clean import QualityReport
 from engine.data.sources.us_chains.files import HOLDINGS, SECTORS
 from engine.data.tables import contracts as tables
+from engine.data.tables.action_kinds import MOVES_CONTRACTS
 from engine.data.tables.contracts import Column, Rule, Table
 from engine.data.tables.judged_files import read_judged
 from engine.errors import InputError
@@ -79,7 +80,7 @@ def members(held: pl.DataFrame, first, index: str) -> list[str]:
     return sorted(set(later["ticker"]) - {index})
 
 
-def index_weights(held: pl.DataFrame, splits, spot, dates, names, sector_of: dict) -> tuple[np.ndarray, np.ndarray]:
+def index_weights(held: pl.DataFrame, actions, spot, dates, names, sector_of: dict) -> tuple[np.ndarray, np.ndarray]:
     """Weight of each name in the whole index, and in its own sector, from the previous session's closes.
 
     The value of a name is its shares at the latest snapshot, adjusted for splits since then, times the previous
@@ -91,7 +92,7 @@ def index_weights(held: pl.DataFrame, splits, spot, dates, names, sector_of: dic
     ----------
     held : frame
         As from `holdings`.
-    splits : frame of date, ticker, price_factor
+    actions : frame of date, asset, kind, factor
     spot : frame of date, asset, spot
     dates : array (T,), datetime64[D]; names : list (N,) of str
     sector_of : dict of ticker -> sector
@@ -108,6 +109,7 @@ def index_weights(held: pl.DataFrame, splits, spot, dates, names, sector_of: dic
     """
     sessions = spot["date"].unique().sort().to_numpy().astype("datetime64[D]")
     prices = on_dates(spot, "spot", sessions, names)
+    splits = actions.filter(pl.col("kind").is_in(MOVES_CONTRACTS))
     weights, in_sector = np.zeros((2, len(dates), len(names)))
     for t, date in enumerate(dates):
         before = int(np.searchsorted(sessions, date)) - 1
@@ -123,7 +125,7 @@ def index_weights(held: pl.DataFrame, splits, spot, dates, names, sector_of: dic
         weights[t] = weight
         if before >= 0:
             since = splits.filter((pl.col("date") > snapshot["asof"][0]) & (pl.col("date") <= known))
-            for ticker, factor in since.select("ticker", "price_factor").iter_rows():
+            for ticker, factor in since.select("asset", "factor").iter_rows():
                 if ticker in names:
                     shares[names.index(ticker)] /= np.nan if factor is None else factor
             value = shares * prices[before]

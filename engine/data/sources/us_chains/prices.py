@@ -1,15 +1,17 @@
-"""Closes, splits and interest rates of the US chains."""
+"""Closes, corporate actions and interest rates of the US chains."""
 
 import numpy as np
 import polars as pl
 
 from engine.calendar import days_between
-from engine.data.arrange import action_factors
 from engine.data.parquet import session_dates
 from engine.data.quotes.clean import QualityReport
+from engine.data.sources.file_actions import file_actions
 from engine.data.sources.us_chains.files import ACTIONS, CHAINS, LEVELS, RATES, SPOT, SPX, chains
 from engine.data.tables import contracts as tables
 from engine.data.tables.judged_files import read_judged
+from engine.data.tables.moves import Moves, moves
+from engine.data.tables.strike_cash import with_factors
 from engine.errors import InputError
 
 STALE_DAYS = 31  # a rate that is older on a session is told
@@ -29,14 +31,19 @@ def spx_closes(history, report: QualityReport) -> pl.DataFrame:
     return rows.rename({"ticker": "asset", "close": "spot"})
 
 
-def splits(folder, report: QualityReport) -> pl.DataFrame:
-    """Splits: date, ticker, kind, price_factor."""
-    rows = read_judged(tables.PRICE_ACTIONS, folder / ACTIONS, report, names={"factor": "price_factor"})
-    return rows.rename({"factor": "price_factor"})
+def corporate_actions(folder, report: QualityReport) -> pl.DataFrame:
+    """Corporate actions: date, asset, kind, factor, amount, into, cash."""
+    return file_actions(folder / ACTIONS, report).rename({"ticker": "asset"})
 
 
-def strike_factors(folder, dates, names, end, report: QualityReport) -> np.ndarray:
-    """Factors of splits, (T, N).
+def priced_actions(folder, report: QualityReport) -> pl.DataFrame:
+    """Corporate actions, those that take cash off strikes with the factor by which they move prices."""
+    closes = spots(folder, report).rename({"spot": "close"})
+    return with_factors(corporate_actions(folder, report), closes, str(folder / ACTIONS))
+
+
+def moves_of(folder, dates, names, end, report: QualityReport) -> Moves:
+    """What corporate actions do on some dates.
 
     Parameters
     ----------
@@ -45,11 +52,8 @@ def strike_factors(folder, dates, names, end, report: QualityReport) -> np.ndarr
     end : str or None
         Last session to look at.
     """
-    actions = splits(folder, report).rename({"ticker": "asset", "price_factor": "factor"})
     listed = session_dates(chains(folder, end=end), folder / CHAINS)
-    # With all sessions before: an action between the first date and the session before it acts on the first date.
-    before = listed[listed < dates[0]] if len(dates) else dates
-    return action_factors(actions, np.concatenate([before, dates]), names)[len(before) :]
+    return moves(priced_actions(folder, report), dates, listed, names)
 
 
 def rates(history, dates, report: QualityReport) -> tuple[np.ndarray, np.datetime64]:

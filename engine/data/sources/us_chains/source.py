@@ -17,10 +17,11 @@ from engine.data.quotes.quotes_to_panel import DailyInputs, quotes_to_panel
 from engine.data.quotes.quotes_to_surface import expiry_slots
 from engine.data.records import MarketInfo
 from engine.data.source import FileSource
+from engine.data.sources.file_actions import check_file_actions
 from engine.data.sources.us_chains import files
 from engine.data.sources.us_chains.history import panel_history
 from engine.data.sources.us_chains.holdings import holdings, index_weights, members, sector_funds, sectors_of
-from engine.data.sources.us_chains.prices import rates, splits, spots, spx_closes, strike_factors
+from engine.data.sources.us_chains.prices import corporate_actions, moves_of, priced_actions, rates, spots, spx_closes
 from engine.data.sources.us_chains.quotes import HAS_IV, option_quotes, quotes_and_forwards
 from engine.data.sources.us_chains.swapped import MOST, roughness
 from engine.data.tables.tickers import same_but_spelt
@@ -108,7 +109,7 @@ class UsChains(FileSource):
         return daily.tables() | {
             "quotes": kept.select(*columns, ticker="asset", delta=delta, style=pl.lit("european")),
             "prices": self._closes().rename({"asset": "ticker", "spot": "close"}),
-            "actions": splits(self._folder, self.report).rename({"price_factor": "factor"}),
+            "actions": corporate_actions(self._folder, self.report).rename({"asset": "ticker"}),
         }
 
     def quality(self) -> pl.DataFrame:
@@ -124,8 +125,8 @@ class UsChains(FileSource):
         return self.report.rejected()
 
     def corporate_actions(self) -> pl.DataFrame:
-        """Return the splits that contracts were restated for."""
-        return as_actions(splits(self._folder, QualityReport()).rename({"ticker": "asset", "price_factor": "factor"}))
+        """Return the actions that contracts were restated for, and that ended names."""
+        return as_actions(corporate_actions(self._folder, QualityReport()))
 
     def published(self) -> "DailySeries | None":
         """Return the Cboe indices, SPX and the market's returns; None where cboe_indices.parquet is not there."""
@@ -226,8 +227,8 @@ class UsChains(FileSource):
         names = self._names(held, quoted)
         self._tell_spelt_otherwise(names, quoted, spot)
         sector_of = sectors_of(self._history, self.report)
-        actions = splits(self._folder, self.report)
-        factor = strike_factors(self._folder, dates, names, self.end, self.report)
+        actions = priced_actions(self._folder, self.report)
+        moved = moves_of(self._folder, dates, names, self.end, self.report)
         weights, sector_weights = index_weights(held, actions, spot, dates, names, sector_of)
         legs = sector_funds(sector_of, quoted - {self.index})
         rate, last_rate = rates(self._history, dates, self.report)
@@ -240,8 +241,10 @@ class UsChains(FileSource):
             index_slots=own_slots,
             prices=on_dates(closes, "spot", dates, [self.index, *names]),
             rate=rate,
-            strike_factor=factor,
-            return_factor=factor.copy(),
+            strike_factor=moved.strike_factor,
+            return_factor=moved.return_factor,
+            strike_reduction=moved.strike_reduction,
+            endings=moved.endings,
             weights=weights,
             legs=legs,
             of_name=np.array([sector_of.get(name, "") for name in names]) if sector_of else None,
@@ -249,6 +252,7 @@ class UsChains(FileSource):
             leg_prices=on_dates(closes, "spot", dates, legs.values()),
             history=panel_history(self._history, closes, actions, dates, self.index, names, list(legs.values())),
         )
+        check_file_actions(self._folder / files.ACTIONS, daily, self.report)
         return daily, self._info(last_rate)
 
     def _info(self, last_rate) -> MarketInfo:
