@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from engine.backtest import DailyDelta, NoCosts, NoHedge, OnDates, SingleOption, Straddle, backtest
+from engine.backtest.legs.ex_dividends import ex_dividends
 from engine.correlation import AllMembers
 from engine.data import MarketPanel
 from engine.data.store.storage import open_panel, save_panel
@@ -166,6 +167,36 @@ def test_a_call_without_a_strike_left_is_exercised_before_a_dividend_of_the_acqu
     assert (row["status"], row["exit_date"]) == ("exercised", eve)
     spot = 0.05 * close("B", DAYS.index(eve))
     assert row["exit_value"] == pytest.approx(row["quantity"] * (spot - (row["strike"] - 55.0)), rel=1e-12)
+
+
+def test_a_table_of_dividends_is_the_acquirers_from_the_merger_on(tmp_path):
+    """A becomes .2 B, which pays 3; what A would have paid after that nobody is paid."""
+    rows = [(DAYS[8], "A", 0.01), (LATE, "A", 50.0), (DAYS[6], "B", 9.0), (LATE, "B", 3.0)]
+    file = tmp_path / "dividends.csv"
+    pl.DataFrame(rows, schema=["date", "ticker", "amount"], orient="row").write_csv(file)
+    merger = (EVENT, "A", "stock_merger", None, 0.6, "B", None)
+    for terms, shares in ((merger, 0.6), (MERGER, 0.2)):
+        due = ex_dividends(MarketPanel.from_frames(**tables([terms], gone="A")), str(file))
+        paid = due.next[:, 0]
+        assert {t: paid[t] for t in np.flatnonzero(paid).tolist()} == {8: 0.01, 15: pytest.approx(3.0 * shares)}
+        assert due.next[[6, 15], 1].tolist() == [9.0, 3.0]
+        assert np.count_nonzero(due.amount[0]) == 2
+    # The eve of the acquirer's dividend is that of an option on A, too.
+    pl.read_csv(file).filter(pl.col("amount") > 0.1).write_csv(file)
+    market = MarketPanel.from_frames(**tables([merger], gone="A"))
+    row = leg(run(market, SingleOption(30, delta=99.0, exercise="american", dividends=str(file))))
+    assert (row["status"], row["exit_date"]) == ("exercised", DAYS[14])
+
+
+def test_a_table_of_dividends_may_have_the_ticker_that_a_name_had(tmp_path):
+    rows = [(DAYS[8], "OLD", 1.0), (LATE, "A", 2.0), (LATE, "OLD", 7.0)]
+    file = tmp_path / "dividends.csv"
+    pl.DataFrame(rows, schema=["date", "ticker", "amount"], orient="row").write_csv(file)
+    renamed = (EVENT, "OLD", "rename", None, None, "A", None)
+    again = (DAYS[18], "OLD", "rename", None, None, "C", None)  # another company took it
+    due = ex_dividends(MarketPanel.from_frames(**tables([renamed, again])), str(file))
+    assert due.next[15, 2] == 7.0
+    assert {t: due.next[t, 0] for t in np.flatnonzero(due.next[:, 0]).tolist()} == {8: 1.0, 15: 2.0}
 
 
 def test_strikes_that_fall_with_a_dividend_are_no_reason_to_exercise():

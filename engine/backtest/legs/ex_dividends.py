@@ -56,10 +56,13 @@ def _of_prices(panel: MarketPanel) -> ExDividends:
 
 def _of_table(panel: MarketPanel, file: str) -> ExDividends:
     from engine.data.tables.contracts import DIVIDENDS  # frames, which a book does without
+    from engine.data.tables.followed_dividends import followed_dividends
     from engine.data.tables.whole_file import read_whole
 
     place = {str(name): n for n, name in enumerate(panel.names)}
-    table = read_whole(DIVIDENDS, file, setting="structure.dividends").sort("ticker", "date")
+    actions = None if panel.report is None else panel.report.actions
+    table = followed_dividends(read_whole(DIVIDENDS, file, setting="structure.dividends"), actions)
+    table = table.sort("ticker", "date")
     table = table.filter(table["ticker"].is_in(list(place)))
     if table.is_empty():
         raise InputError(f"structure.dividends={file} has no dividend of a name of {panel.info.name}")

@@ -131,7 +131,7 @@ def endings(actions: pl.DataFrame, dates: np.ndarray, names: list[str]) -> Endin
     unknown, becomes = np.zeros(source.shape, dtype=bool), np.arange(len(names))
     given = np.ones(len(names))
     ends = actions.filter(pl.col("kind").is_in(ENDS) & pl.col("asset").is_in(names))
-    for date, asset, kind, amount, into in _acquirers_first(ends):
+    for date, asset, kind, amount, into in acquirers_first(ends):
         first, n = int(np.searchsorted(dates, np.datetime64(date, "D"))), column[asset]
         if first == len(dates) or np.datetime64(date, "D") < dates[0]:
             continue
@@ -147,7 +147,7 @@ def endings(actions: pl.DataFrame, dates: np.ndarray, names: list[str]) -> Endin
     return Endings(becomes, given, source, shares, paid, np.take_along_axis(unknown, source, axis=1))
 
 
-def _acquirers_first(ends: pl.DataFrame) -> list[tuple]:
+def acquirers_first(ends: pl.DataFrame) -> list[tuple]:
     """Order the endings so that what becomes of an acquirer is known before what becomes its shares."""
     known = {row[1]: row for row in ends.select("date", "asset", "kind", "amount", "into").iter_rows()}
     ordered = []

@@ -31,9 +31,12 @@ def renamed(tables: dict[str, Judged], index: str) -> dict[str, Judged]:
             f"{actions.file}: {old} is the index, and is called {new} from {since} on, as its rows before are then; "
             f"ask for it as {new}"
         )
-    # A rename itself is told of the name that goes on.
-    later = pl.when(pl.col("kind") == RENAME).then("into").otherwise("ticker").alias("ticker")
-    found = tables | {"actions": replace(actions, kept=actions.kept.with_columns(later))}
+    # A rename itself is told of the name that goes on, and `into` is then what that was called before.
+    ticker, into = (
+        pl.when(pl.col("kind") == RENAME).then(one).otherwise(other).alias(other)
+        for one, other in (("into", "ticker"), ("ticker", "into"))
+    )
+    found = tables | {"actions": replace(actions, kept=actions.kept.with_columns(ticker, into))}
     return {name: renamed_rows(table, renames) for name, table in found.items()}
 
 
@@ -57,8 +60,14 @@ def _one(table: Judged, since, old: str, new: str) -> Judged:
     when = next((name for name in ("date", "since") if name in rows.columns), "")
     before = (pl.col(when) < since).fill_null(True) if when else pl.lit(True)
     columns = [name for name in ("ticker", "into") if name in rows.columns]
+    # What a name was called before another one's rename, it was called.
+    lasts = {"into": pl.col("kind") == RENAME} if "into" in columns else {}
     kept = rows.with_columns(
-        pl.when(before & (pl.col(name) == old)).then(pl.lit(new)).otherwise(name).alias(name) for name in columns
+        pl.when(before & (pl.col(name) == old) & ~lasts.get(name, pl.lit(False)))
+        .then(pl.lit(new))
+        .otherwise(name)
+        .alias(name)
+        for name in columns
     )
     key = contract_key(table)
     if (twice := kept.filter(pl.struct(key).is_duplicated())).height:
