@@ -10,6 +10,7 @@ import polars as pl
 
 from engine.command.hydra import plain
 from engine.errors import InputError
+from engine.progress import progress_bar
 from engine.runs.read import Run, load_run
 from engine.statistics import hac_tstat
 
@@ -69,11 +70,15 @@ def compare(runs: pl.DataFrame | Iterable[Run | Path | str]) -> Comparison:
     names = _names(read)
     if len(set(names)) < len(names):
         raise InputError(f"{next(n for n in names if names.count(n) > 1)} is given twice; compare different runs")
-    days = [run.daily.select("date", pl.col("pnl_net").alias(name)) for run, name in zip(read, names, strict=True)]
+    days, held = [], 0
+    with progress_bar("runs read", len(read), wanted=any(run.in_table for run in read), unit="runs") as advance:
+        for run, name in zip(read, names, strict=True):
+            days.append(run.daily.select("date", pl.col("pnl_net").alias(name)))
+            held = max(held, run.holding_sessions)  # beside its days: a row of a table is made again for both
+            advance(1)
     daily = days[0]
     for one in days[1:]:
         daily = daily.join(one, on="date", how="full", coalesce=True)
-    held = max(run.holding_sessions for run in read)
     rows = [_difference(daily, names[0], name, held) for name in names[1:]]
     table = pl.DataFrame(
         {"setting": list(settings)} | {n: [v[i] for v in settings.values()] for i, n in enumerate(names)}
