@@ -9,6 +9,7 @@ import polars as pl
 from engine.backend import to_host
 from engine.backtest.metrics import drawdown
 from engine.backtest.outcome.ledger import by_cohort, by_name
+from engine.backtest.outcome.trades import cohorts_as_trades
 from engine.backtest.outcome.views import greeks_and_split
 from engine.backtest.outcome.wording import cost_words, hedge_line, summary_rows
 from engine.backtest.text import as_text
@@ -106,6 +107,7 @@ def tearsheet(
         exposure=run_tables.exposure_words(daily["exposure"].to_numpy(), cohorts),
         figures=_figures(page, result, p, daily, cohorts, correlation),
         statistics=statistics_tables(result, p),
+        trades=_trades(result, ledger),
         by_signal=signal_table(result, p, correlation[correlation.columns[1]].to_numpy()),
         scenarios=scenarios,
         breakevens=None if share or scenarios is None else _breakevens(result, p, scenarios[0]),
@@ -198,6 +200,14 @@ def _ends(frame: pl.DataFrame, by: str) -> tuple[Table, Table]:
 
 def _cohort_rows(cohorts: pl.DataFrame) -> pl.DataFrame:
     return cohorts.select("entry_date", "expiry", "exposure", "gamma", "theta", "vega", *SUMMED)
+
+
+def _trades(result, ledger: pl.DataFrame) -> Table | None:
+    found = cohorts_as_trades(result.dates, ledger)
+    if found is None:
+        return None
+    rows = [(metric, "" if value is None else as_text(value, unit)) for metric, value, unit in found.iter_rows()]
+    return as_table(pl.DataFrame(rows, schema=["metric", "value"], orient="row"))
 
 
 def _months(dates, pnl) -> Table:

@@ -10,6 +10,7 @@ from engine.errors import InputError
 from engine.report.cells import Table, as_table
 
 OF_CAPITAL = ("mean, a year", "volatility, a year", "hit rate", "mean of the worst 5 %", "worst drawdown")
+SPANS = {"positive": "percent", "best": "percent", "worst": "percent"}
 REPETITIONS = 500  # of the bootstrap under buckets
 # What factors are by one unit of, and how much of that is a move to speak of.
 MOVES = {
@@ -32,6 +33,8 @@ def statistics_tables(result, p: int) -> dict[str, Any] | None:
         "shares": as_table(metrics.filter(of_capital), dict.fromkeys(numbers, "percent"), missing=""),
         "ratios": as_table(metrics.filter(~of_capital), dict.fromkeys(numbers, "ratio"), missing=""),
     }
+    spans = record.spans.rename({"best_from": "began", "worst_from": "began "})  # two columns of one name
+    found["spans"] = as_table(spans, SPANS, ("best", "worst"), missing="")
     units = {"mean_annual": "percent"} | dict.fromkeys(("Sharpe", "t", "t_apart"), "ratio")
     if record.regimes is not None:
         found["regimes"] = as_table(record.regimes.rename({"sharpe": "Sharpe"}), units, ("mean_annual",), missing="")

@@ -71,6 +71,48 @@ def hit_rate(pnl: Floats) -> float:
     return float((moved > 0.0).mean()) if len(moved) and not np.isnan(moved).any() else math.nan
 
 
+def sortino(pnl: Floats) -> float:
+    """Mean P&L over the root mean square of the losses, a year; days without a loss count as 0. NaN without a loss.
+
+    References
+    ----------
+    Sortino and Price, "Performance measurement in a downside risk framework" (1994), target 0.
+
+    Examples
+    --------
+    >>> round(sortino(np.array([0.02, -0.01, 0.01, -0.01])), 3)
+    5.612
+    """
+    pnl = np.asarray(pnl, dtype=float)
+    downside = float(np.sqrt((np.minimum(pnl, 0.0) ** 2).mean()))
+    return math.sqrt(SESSIONS_PER_YEAR) * float(pnl.mean()) / downside if downside > 0.0 else math.nan
+
+
+def gains_over_losses(pnl: Floats) -> float:
+    """Sum of what is above zero over that of what is below (profit factor); NaN where nothing was lost.
+
+    Examples
+    --------
+    >>> gains_over_losses(np.array([3.0, -1.0, 1.0, -1.0]))
+    2.0
+    """
+    pnl = np.asarray(pnl, dtype=float)
+    lost = -float(pnl[pnl < 0.0].sum())
+    return float(pnl[pnl > 0.0].sum()) / lost if lost > 0.0 else math.nan
+
+
+def tail_ratio(pnl: Floats, tail: float = TAIL) -> float:
+    """Quantile of the best days over that of the worst, both from zero; NaN where the worst days lose nothing.
+
+    Examples
+    --------
+    >>> round(tail_ratio(np.array([-2.0, -1.0, 0.0, 1.0, 4.0])), 3)
+    1.889
+    """
+    worst, best = np.quantile(np.asarray(pnl, dtype=float), (tail, 1.0 - tail))
+    return abs(float(best) / float(worst)) if worst < 0.0 else math.nan
+
+
 @dataclass(frozen=True)
 class Drawdown:
     """One fall below a high, by session: the last at the high, the lowest, and the first back at it.

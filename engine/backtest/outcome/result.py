@@ -21,6 +21,7 @@ from engine.backtest.outcome.cautions import Caution, caution_codes, cautions
 from engine.backtest.outcome.returns import as_returns
 from engine.backtest.outcome.summary import summarise
 from engine.backtest.outcome.track_record import TrackRecord, record_of
+from engine.backtest.outcome.trades import cohorts_as_trades
 from engine.backtest.outcome.wording import held_at_once, summary_lines
 from engine.backtest.risk.limits import Limited
 from engine.backtest.signals.strategy import AbstractStrategy
@@ -218,6 +219,10 @@ class BacktestResult:
         over its legs at entry, by their exact greeks, in currency.
         """
         return ledger.by_cohort(self, p, self.ledger(p))
+
+    def trades(self, p: int = 0) -> pl.DataFrame | None:
+        """Cohorts as trades, in currency: gains, losses, runs of them, sessions held; see `cohorts_as_trades`."""
+        return cohorts_as_trades(self.dates, self.ledger(p))
 
     day = views.day  # what each leg and instrument held into a session earned there
     carry = views.carry  # what is held on from a close earns by the next session if nothing moves

@@ -9,7 +9,17 @@ import polars as pl
 from engine.arrays import Floats
 from engine.backend import to_host
 from engine.backtest.metrics import SESSIONS_PER_YEAR, drawdown, hac_t, sharpe
-from engine.backtest.outcome.performance import drawdowns, expected_shortfall, hit_rate, parts_of, sharpe_error
+from engine.backtest.outcome.performance import (
+    drawdowns,
+    expected_shortfall,
+    gains_over_losses,
+    hit_rate,
+    parts_of,
+    sharpe_error,
+    sortino,
+    tail_ratio,
+)
+from engine.backtest.outcome.trades import spans
 from engine.backtest.signals.transforms import expanding_rank
 from engine.backtest.text import as_text, columns
 from engine.errors import InputError
@@ -42,6 +52,8 @@ class TrackRecord:
     regimes : frame or None
         The same by regime known at the close before each day: volatility, correlation and trend of the index, each
         ranked among all its values until then; `t_apart` is that of the last state less the first.
+    spans : frame
+        The best and worst day, week, month, quarter and year: `engine.backtest.outcome.trades.spans`.
     factors : frame or None
         `factor`, `coefficient`, `error`, `t`, of one regression with HAC errors; `r2` of all.
     """
@@ -49,6 +61,7 @@ class TrackRecord:
     metrics: pl.DataFrame
     drawdowns: pl.DataFrame
     periods: pl.DataFrame
+    spans: pl.DataFrame
     regimes: pl.DataFrame | None = None
     factors: pl.DataFrame | None = None
 
@@ -59,6 +72,7 @@ class TrackRecord:
             ("Net P&L on capital, with standard errors and 95 % bootstrap intervals", self.metrics),
             ("Deepest drawdowns", self.drawdowns),
             ("By year", self.periods),
+            ("Best and worst", self.spans),
             ("By regime, as known the day before", self.regimes),
             ("Regression of net P&L on factors (HAC)", self.factors),
         ):
@@ -99,6 +113,7 @@ def track_record(
         periods=_parts(daily, years - years.min(), _all_years(named), holding_days)
         .drop("t_apart")
         .rename({"state": "year"}),
+        spans=spans(dates, daily),
     )
 
 
@@ -118,6 +133,7 @@ def record_of(result: "BacktestResult", p: int = 0, *, repetitions: int = 500, s
         plain.metrics,
         plain.drawdowns,
         plain.periods,
+        plain.spans,
         pl.concat(tables) if tables else None,
         _factors(daily, factors, held),
     )
@@ -137,18 +153,22 @@ def _metrics(daily: Floats, holding_days: int, repetitions: int, seed: int) -> p
     )
     t = float(hac_t(daily[None], holding_days)[0])
     mean = year * daily.mean()
-    deepest = drawdowns(daily)
+    deepest, worst = drawdowns(daily), float(drawdown(daily).min())
     longest = max((_end(one, len(daily)) - one.start for one in deepest), default=0)
     rows = [
         ("mean, a year", mean, mean / t if t else np.nan, low[0], high[0]),
         ("volatility, a year", np.sqrt(year) * daily.std(ddof=1), None, None, None),
         ("Sharpe ratio", float(sharpe(daily)), sharpe_error(daily) if moves else np.nan, low[1], high[1]),
+        ("Sortino ratio", sortino(daily), None, None, None),
+        ("mean over worst drawdown (Calmar)", mean / -worst if worst < 0.0 else np.nan, None, None, None),
+        ("gains over losses, of days", gains_over_losses(daily), None, None, None),
+        ("best over worst 5 %, of days", tail_ratio(daily), None, None, None),
         ("t-statistic (HAC)", t, None, None, None),
         ("skew", skew, None, None, None),
         ("kurtosis (3 = normal)", kurtosis, None, None, None),
         ("hit rate, of days", hit_rate(daily), None, None, None),
         ("mean of the worst 5 % of days", expected_shortfall(daily), None, low[2], high[2]),
-        ("worst drawdown", float(drawdown(daily).min()), None, low[3], high[3]),
+        ("worst drawdown", worst, None, low[3], high[3]),
         ("longest drawdown, years", longest / year, None, None, None),
     ]
     schema = {"metric": pl.String, "value": pl.Float64, "error": pl.Float64, "low": pl.Float64, "high": pl.Float64}
