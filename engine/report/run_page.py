@@ -202,12 +202,14 @@ def _cohort_rows(cohorts: pl.DataFrame) -> pl.DataFrame:
     return cohorts.select("entry_date", "expiry", "exposure", "gamma", "theta", "vega", *SUMMED)
 
 
-def _trades(result, ledger: pl.DataFrame) -> Table | None:
+def _trades(result, ledger: pl.DataFrame) -> list[Table] | None:
+    """Return the cohorts as trades, in two tables side by side."""
     found = cohorts_as_trades(result.dates, ledger)
     if found is None:
         return None
     rows = [(metric, "" if value is None else as_text(value, unit)) for metric, value, unit in found.iter_rows()]
-    return as_table(pl.DataFrame(rows, schema=["metric", "value"], orient="row"))
+    halves = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+    return [as_table(pl.DataFrame(half, schema=["metric", "value"], orient="row")) for half in halves]
 
 
 def _months(dates, pnl) -> Table:

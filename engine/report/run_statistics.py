@@ -77,7 +77,8 @@ def signal_table(result, p: int, correlation: np.ndarray) -> tuple[str, Table] |
     told = (
         f"All {found.counts.sum():,} cohorts that could be traded and have ended, by the signal at the close that "
         f"decides ({words}), entered or not: gross P&L of one short correlation per unit index vega. Rising "
-        f"throughout: p = {found.p_monotonic:.2f}, falling: p = {found.p_falling:.2f}. The edges are of the "
-        "whole sample: this describes, it is no rule."
+        f"throughout: p = {found.p_monotonic:.2f}, falling: p = {found.p_falling:.2f}. Rank correlation "
+        f"{found.rank_correlation:.2f} ({found.rank_interval[0]:.2f} to {found.rank_interval[1]:.2f}). The edges are "
+        "of the whole sample: this describes, it is no rule."
     )
     return told, as_table(frame, {"HAC t": "ratio"}, ("gross, vol points",))

@@ -29,6 +29,8 @@ class Buckets:
         p-value of "no bucket's mean is above that of the one before": small where they rise throughout.
     p_falling : float
         The same the other way round: small where they fall throughout.
+    rank_correlation, rank_interval : float, (float, float)
+        Spearman's, of signal and result (information coefficient), and where 95 % of the bootstrap's lie.
     """
 
     edges: np.ndarray
@@ -38,6 +40,8 @@ class Buckets:
     t: np.ndarray
     p_monotonic: float
     p_falling: float
+    rank_correlation: float
+    rank_interval: tuple[float, float]
 
 
 def by_bucket(
@@ -103,11 +107,35 @@ def by_bucket(
     rises = np.diff(means)
     centred = result - means[place]
     risen = fallen = 0
+    ranked = np.stack([_ranks(signal), _ranks(result)])
+    coefficients = []
     for rows in samples(len(result), max(overlap, 1), repetitions, seed):
         hits = np.bincount(place[rows], minlength=buckets)
         sums = np.bincount(place[rows], weights=centred[rows], minlength=buckets)
         drawn = np.diff(sums / np.maximum(hits, 1))
         risen += bool(drawn.min() >= rises.min())
         fallen += bool(drawn.max() <= rises.max())
+        coefficients.append(_correlation(*ranked[:, rows]))
     p = risen / repetitions, fallen / repetitions
-    return Buckets(edges, counts, inside @ signal / counts, means, np.array(t), *p)
+    low, high = np.nanquantile(coefficients, (0.025, 0.975)) if np.isfinite(coefficients).any() else (np.nan, np.nan)
+    of_ranks = _correlation(*ranked), (float(low), float(high))
+    return Buckets(edges, counts, inside @ signal / counts, means, np.array(t), *p, *of_ranks)
+
+
+def _ranks(values: Floats) -> Floats:
+    """Rank of each value, that of equal ones their mean.
+
+    Examples
+    --------
+    >>> _ranks(np.array([3.0, 1.0, 3.0, 2.0])).tolist()
+    [2.5, 0.0, 2.5, 1.0]
+    """
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - 0.5 * (counts + 1.0))[place]
+
+
+def _correlation(one: Floats, other: Floats) -> float:
+    """Correlation of two samples; NaN where one does not move."""
+    one, other = one - one.mean(), other - other.mean()
+    scale = float(np.sqrt((one @ one) * (other @ other)))
+    return float(one @ other) / scale if scale > 0.0 else np.nan
