@@ -1,5 +1,6 @@
 """Options on members that are exercised, and assigned, before their expiry: against trees of plain loops."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from engine.backtest import (
     Calendar,
     DailyDelta,
+    DailyLadder,
     DeskCosts,
     EveryDays,
     ForwardStart,
@@ -336,3 +338,25 @@ def test_what_cannot_be_exercised_is_refused():
         ForwardStart(exercise="american")
     with pytest.raises(InputError, match=r"structure\.dividends=nowhere\.csv is no file; give a table of date, ticker"):
         run(World().market(), option(CALL, 0.9, dividends="nowhere.csv"))
+
+
+@pytest.mark.parametrize("of_table", [False, True])
+def test_windows_of_a_panel_that_streams_make_the_same_book(of_table, tmp_path):
+    market = small_market(sessions=160)
+    paid, spot = np.array(market.return_factor), np.array(market.spot)
+    days = (25, 50, 80, 110, 140)
+    for t in days:
+        paid[t, 4:] *= 0.97
+        spot[t:, 4:] *= 0.97
+    market = replace(market, return_factor=paid, spot=spot)
+    rows = [(str(market.dates[t]), name, 3.0) for t in days for name in ("S4", "S5")]
+    pl.DataFrame(rows, schema=["date", "ticker", "amount"], orient="row").write_csv(tmp_path / "paid.csv")
+    file = str(tmp_path / "paid.csv") if of_table else None
+    choices = {"basket": AllMembers(), "schedule": DailyLadder(5), "costs": NoCosts()}
+    whole, streamed = (
+        backtest(each, ShortCorrelation(), structure=Straddle(30, exercise="american", dividends=file), **choices)
+        for each in (market, replace(market, window_bytes=40 * market.component_iv[:1].nbytes))
+    )
+    assert "exercised" in set(whole.ledger()["status"])
+    np.testing.assert_array_equal(streamed.pnl_gross, whole.pnl_gross)
+    assert streamed.ledger().equals(whole.ledger())

@@ -186,8 +186,6 @@ def traded(marks: Marking, structure: Any, market: Any, sizing: Any) -> Any:
         When listed contracts are asked for and the market has none, or the structure or the sizing cannot be had in
         them.
     """
-    if getattr(structure, "exercise", EUROPEAN) == AMERICAN and market.window_bytes is not None:
-        raise InputError("structure.exercise=american does not stream; use backend=numpy")
     if not isinstance(marks, ListedMarks):
         return ByContract(structure) if getattr(structure, "exercise", EUROPEAN) == AMERICAN else structure
     if type(structure) not in OF_LISTED:
