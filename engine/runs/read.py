@@ -3,6 +3,7 @@
 import functools
 import glob
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from engine.backtest.outcome.track_record import TrackRecord, track_record
 from engine.backtest.outcome.wording import summary_lines
 from engine.data.parquet import read_frame
 from engine.errors import InputError
+from engine.progress import progress_bar
 from engine.runs.again import frame_again, made_again
 from engine.runs.chosen import Runs
 from engine.runs.table_store import asked_keys, is_table, read_rows
@@ -23,6 +25,8 @@ from engine.runs.written import AGAIN, MANIFEST, read_manifest, read_text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MANY = 500  # folders, from which on reading them shows a bar
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,12 +118,13 @@ def load_run(path: Path | str) -> Run:
     if not (folder / "manifest.json").exists():
         raise InputError(f"{folder} holds no finished run (no manifest.json); give results/<study>/<time>/<n>")
     manifest = read_manifest(folder)
-    asked = {name: _asked(folder, f".hydra/{name}.yaml", manifest) for name in ("config", "hydra", "overrides")}
+    asked = {name: _asked(folder, f".hydra/{name}.yaml", manifest) for name in ("config", "overrides")}
+    runtime = _asked(folder, ".hydra/hydra.yaml", manifest, _RUNTIME)
     file = folder / "summary.json"
     told = read_text(folder, file.name, manifest)
     try:
         summary = {} if told is None else json.loads(told)
-        choices = asked["hydra"]["hydra"]["runtime"]["choices"]
+        choices = runtime["hydra"]["runtime"]["choices"]
     except (ValueError, LookupError, TypeError) as error:
         raise InputError(f"{file} or {folder / '.hydra'} is damaged; run this job again") from error
     whole = {"manifest": (manifest, dict), "summary": (summary, dict), "config": (asked["config"], dict)}
@@ -154,11 +159,16 @@ def read_yaml(text: str) -> Any:
     return yaml.load(text, _Loader)
 
 
-def _asked(folder: Path, name: str, manifest: dict) -> Any:
+# Of all that Hydra writes about a job the one part that is read; as OmegaConf sets it out.
+_RUNTIME = re.compile(r"^  runtime:\n(?:    .*\n)+", re.MULTILINE)
+
+
+def _asked(folder: Path, name: str, manifest: dict, part: re.Pattern | None = None) -> Any:
     text = read_text(folder, name, manifest)
     try:
         if text is not None:
-            return read_yaml(text)
+            found = part and part.search(text)
+            return read_yaml(f"hydra:\n{found[0]}" if found else text)
     except yaml.YAMLError:
         pass
     raise InputError(f"{folder / name} is missing or damaged; {AGAIN}")
@@ -185,7 +195,14 @@ def load_runs(pattern: str | Path | Iterable[str | Path]) -> Runs:
         When nothing matches.
     """
     patterns = [pattern] if isinstance(pattern, str | Path) else list(pattern)
-    folders = {one: [run for folder in finished(one) for run in runs_at(folder) if run.summary] for one in patterns}
+    places = {one: finished(one) for one in patterns}
+    count = sum(map(len, places.values()))
+    folders = {one: [] for one in patterns}
+    with progress_bar("runs read", count, wanted=count >= MANY, unit="runs") as advance:
+        for one, each in places.items():
+            for folder in each:
+                folders[one] += (run for run in runs_at(folder) if run.summary)
+                advance(1)
     for one, runs in folders.items():
         if not runs:
             raise InputError(f"no finished backtest in {one}; give a run folder, a sweep's folder or a glob of them")
