@@ -23,6 +23,7 @@ def book(config: dict, folder: Path) -> None:
     import json
 
     from engine.backtest import MarketView
+    from engine.report import book_report
     from engine.runs.claim import run_folder
     from engine.runs.manifest import manifest
     from engine.study.positions import of_ledger, read_positions, session_of
@@ -57,8 +58,9 @@ def book(config: dict, folder: Path) -> None:
                 found.totals | {"date": found.date, "breaches": found.breaches, "cautions": found.cautions}, indent=2
             ),
         )
+        kept.write_text("report.html", book_report(found, market.info))
         kept.finish(manifest(market, backend, config["seed"], started))
-    print(*found.lines(market), f"\nNumbers: {folder}", sep="\n")
+    print(*found.lines(market), f"\nReport: {folder / 'report.html'}\nNumbers: {folder}", sep="\n")
 
 
 def _ledger(config: dict, market: "MarketPanel") -> "pl.DataFrame":

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.report.book_page import book_report
     from engine.report.correlation_page import correlation_report
     from engine.report.quality_page import quality_report
     from engine.report.run_page import correlation_series, tearsheet, write_tearsheet
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "aligned",
+    "book_report",
     "correlation_levels",
     "correlation_report",
     "correlation_series",
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "book_report": "book_page",
     "correlation_report": "correlation_page",
     "correlation_series": "run_page",
     "quality_report": "quality_page",

@@ -220,6 +220,10 @@ def test_a_file_of_thirty_lines_is_a_sheet_in_one_command(command, tmp_path):
     assert told["date"] == "2015-09-15"
     for word in ("correlation_vega", "carry", "Mar 2020", "No limit is breached"):
         assert word in ended.out
+    page = (folder / "report.html").read_text()
+    for word in ("Stresses, at once", "Mar 2020", "No limit is breached", "Carry to the next session", "SYN5"):
+        assert word in page
+    assert "http" not in page.split("<body")[1].replace("http://www.w3.org", "")  # needs no network
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from engine.report.plots.backtest import (
     plot_sweep_heatmap,
 )
 from engine.report.plots.correlation import (
+    plot_bars,
     plot_basket_heatmap,
     plot_day_drivers,
     plot_drivers,
@@ -33,6 +34,7 @@ __all__ = [
     "as_html",
     "as_parts",
     "plot_attribution",
+    "plot_bars",
     "plot_basket_heatmap",
     "plot_by_setting",
     "plot_day_drivers",

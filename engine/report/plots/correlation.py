@@ -121,17 +121,23 @@ def plot_drivers(drivers: pl.DataFrame, leg: str) -> Figure:
 
 def plot_day_drivers(drivers: pl.DataFrame, day: str) -> Figure:
     """What moved implied correlation on one day: a bar per driver; columns driver and points."""
-    figure = new_figure(f"Drivers of implied correlation on {day}", "", "points (x 100)")
+    words = f"Drivers of implied correlation on {day}"
+    return plot_bars(drivers["driver"], drivers["points"], words, "points (x 100)", ".2f")
+
+
+def plot_bars(names: pl.Series, amounts: pl.Series, title: str, unit: str, written: str = ",.0f") -> Figure:
+    """One bar to each side of zero per name, the first on top; `written` is a format of d3."""
+    figure = new_figure(title, "", unit)
     figure.add_bar(
-        x=drivers["points"].to_numpy(),
-        y=drivers["driver"].to_numpy(),
+        x=amounts.to_numpy(),
+        y=names.to_numpy(),
         orientation="h",
-        marker={"color": [GROSS if v >= 0.0 else NET for v in drivers["points"]]},
-        hovertemplate="%{y}: %{x:.2f}<extra></extra>",
+        marker={"color": [GROSS if v >= 0.0 else NET for v in amounts]},
+        hovertemplate=f"%{{y}}: %{{x:{written}}}<extra></extra>",
         showlegend=False,
     )
     figure.update_yaxes(autorange="reversed", automargin=True)
-    figure.update_layout(hovermode="closest", height=160 + 24 * drivers.height)
+    figure.update_layout(hovermode="closest", height=160 + 24 * len(names))
     return figure
 
 
