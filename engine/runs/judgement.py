@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -117,6 +118,11 @@ def judge(
     Judgement or None
         None where fewer than five runs are on the same sessions.
     """
+    if not isinstance(sweep, str | os.PathLike):
+        raise InputError(
+            f"judge takes the folder of a sweep, results/<study>/<time>, and was given a {type(sweep).__name__}: how "
+            "much of the best is luck depends on every run that was tried"
+        )
     sweep = Path(sweep)
     if is_table(sweep):
         return _judge_table(sweep, most_tested, repetitions, seed)

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from engine.errors import InputError
 from engine.runs.judgement import judge
 from engine.selection import block_sums, deflated_sharpe, effective_trials, overfitting
 
@@ -40,6 +41,11 @@ def test_a_sweep_says_what_its_best_run_is_worth_before_it_lists_any(ended, swee
     kept = json.loads((sweeps[0] / "selection.json").read_text())
     assert f"{kept['deflated']:.2f}" in out
     assert f"{kept['overfitting']:.2f}" in out
+
+
+def test_what_is_no_folder_of_a_sweep_is_refused_in_words():
+    with pytest.raises(InputError, match=r"judge takes the folder of a sweep, .* was given a DataFrame"):
+        judge(pl.DataFrame({"run": ["0"]}))
 
 
 def test_it_is_told_from_the_results_by_day(sweeps):

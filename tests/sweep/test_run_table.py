@@ -73,6 +73,7 @@ def test_without_a_terminal_each_job_has_its_line(capsys, tmp_path):
 
 SWEEP = ("-m", "debug=small", "report=none", "strategy=rich_correlation", "strategy.window=60")
 GRID = ("strategy.enter=0.2,1,1.2", "schedule=monthly,weekly")
+SUBMITIT = ("hydra/launcher=submitit_local",)
 LAUNCHERS = [(), ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")]
 
 
@@ -93,11 +94,14 @@ def on_a_terminal(place: Path, panels: Path, *options: str) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), written.decode()
 
 
-@pytest.mark.parametrize("launcher", LAUNCHERS, ids=["basic", "joblib"])
-@pytest.mark.parametrize("store", ["folders", "table"])
+@pytest.mark.parametrize(
+    ("launcher", "store"),
+    [*((launcher, store) for launcher in LAUNCHERS for store in ("folders", "table")), (SUBMITIT, "folders")],
+    ids=lambda value: value if isinstance(value, str) else "".join(value[:1]) or "basic",
+)
 def test_a_sweep_of_single_jobs_is_one_moving_table_on_a_terminal(panels, tmp_path, launcher, store):
     if launcher:
-        pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+        pytest.importorskip(f"hydra_plugins.hydra_{launcher[0].rpartition('=')[2].partition('_')[0]}_launcher")
     code, written = on_a_terminal(tmp_path, panels, *SWEEP, *GRID, *launcher, f"sweep.store={store}")
     assert code == 0, written
     moving, _, end = written.partition("The best of 6 runs is")
