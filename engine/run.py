@@ -54,7 +54,7 @@ def run(config: dict, folder: Path) -> None:
     if not in_sweep():
         _show(result, summary, config, folder, backend, seconds)
     elif not in_table:
-        print(told(folder, summary, seconds))
+        print(f"{told(folder, summary, seconds)}\n", end="")  # one write: jobs of other processes write there too
 
 
 def _show(result, summary, config, folder, backend, seconds) -> None:

@@ -71,4 +71,4 @@ class FolderStore:
 
 
 def _print_line(folder: Path, summary: dict, seconds: float) -> None:
-    print(told(folder, summary, seconds))
+    print(f"{told(folder, summary, seconds)}\n", end="")  # one write: jobs of other processes write there too

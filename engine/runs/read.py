@@ -4,7 +4,7 @@ import functools
 import glob
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -197,6 +197,8 @@ def load_runs(pattern: str | Path | Iterable[str | Path]) -> Runs:
     patterns = [pattern] if isinstance(pattern, str | Path) else list(pattern)
     places = {one: finished(one) for one in patterns}
     count = sum(map(len, places.values()))
+    if count == 1 and is_table(one := next(filter(None, places.values()))[0]) and (rows := read_rows(one)) is not None:
+        return Runs(compared_rows(rows, one))
     folders = {one: [] for one in patterns}
     with progress_bar("runs read", count, wanted=count >= MANY, unit="runs") as advance:
         for one, each in places.items():
@@ -238,12 +240,29 @@ def runs_of(rows: pl.DataFrame, sweep: Path) -> list[Run]:
 
 def compared(runs: list[Run]) -> pl.DataFrame:
     """Return one row per run: its folder, what was asked of any of them, its summary."""
-    columns: dict[str, list] = {"run": [str(run.folder) for run in runs]}
-    for key in asked_keys(run.overrides for run in runs):
-        columns[key] = _plain([_setting(run, key) for run in runs])
-    sentences = "caution_lines"  # the codes beside them can be compared
-    for name in dict.fromkeys(name for run in runs for name in run.summary if name != sentences):
-        columns[name] = [run.summary.get(name) for run in runs]
+    keys = asked_keys(run.overrides for run in runs)
+    asked = {key: [_setting(run.choices, run.config, key) for run in runs] for key in keys}
+    names = dict.fromkeys(name for run in runs for name in run.summary)
+    return _side_by_side(
+        [str(run.folder) for run in runs], asked, {name: [run.summary.get(name) for run in runs] for name in names}
+    )
+
+
+def compared_rows(rows: pl.DataFrame, sweep: Path) -> pl.DataFrame:
+    """Return what `compared` does of the runs of a table's rows; those of a large one are not made for it."""
+    once = functools.cache(json.loads)
+    asked: dict[str, list] = {key: [] for key in asked_keys(rows["overrides"].to_list())}
+    for choices, config in rows.select("choices", "config").iter_rows():
+        chosen, whole = once(choices), json.loads(config)
+        for key, values in asked.items():
+            values.append(_setting(chosen, whole, key))
+    jobs = [str(sweep / str(job)) for job in rows["job"]]
+    return _side_by_side(jobs, asked, rows["summary"].struct.unnest().to_dict())
+
+
+def _side_by_side(folders: list[str], asked: dict[str, list], summaries: Mapping[str, Any]) -> pl.DataFrame:
+    columns = {"run": folders} | {key: _plain(values) for key, values in asked.items()} | dict(summaries)
+    columns.pop("caution_lines", None)  # the codes beside them can be compared
     return pl.DataFrame(columns, strict=False).with_columns(pl.selectors.by_dtype(pl.Null).cast(pl.Float64))
 
 
@@ -257,11 +276,11 @@ def finished(pattern: str | Path) -> list[Path]:
     return sorted(set(found), key=lambda f: (str(f.parent), int(f.name) if f.name.isdigit() else -1, f.name))
 
 
-def _setting(run: Run, key: str):
+def _setting(choices: dict, config: dict, key: str):
     """Return the value that a run used for a group or key, whether it was asked for or is the default."""
-    if key in run.choices:
-        return run.choices[key]
-    value = run.config
+    if key in choices:
+        return choices[key]
+    value = config
     for part in key.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value

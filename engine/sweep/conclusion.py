@@ -56,7 +56,7 @@ def complete(own: Claim, seconds: float) -> tuple[pl.DataFrame | None, "Judgemen
     rows = table_store.gather(sweep)
     if rows is None:
         return None, None
-    runs = read.compared(read.runs_of(rows, sweep))
+    runs = read.compared_rows(rows, sweep)
     judgement = _judge(own)
     table_store.commit(sweep, rows, runs, seconds)
     return runs, judgement

@@ -10,6 +10,7 @@ from tiny_panel import assert_same, tiny_panel
 
 from engine.correlation import market_returns
 from engine.data import append_panel, extend_panel, open_panel, save_panel
+from engine.data.arrange import as_actions
 from engine.data.closes_to_history import closes_to_history
 from engine.data.records import History
 from engine.data.sources.us_chains.history import panel_history
@@ -141,9 +142,8 @@ def test_a_history_that_lacks_a_session_of_the_market_is_refused():
 
 def test_earlier_adjusted_closes_never_join_raw_ones_they_overlap(tmp_path):
     raw = rows(SPY=[None, None, 30, 31, 32], A=[None, None, 10, 10, 1]).rename({"close": "spot"})
-    split = pl.DataFrame(
-        {"date": [date(2026, 1, 2), date(2026, 1, 7)], "ticker": ["A", "A"], "price_factor": [0.5, 0.1]}
-    )
+    days = [date(2026, 1, 2), date(2026, 1, 7)]
+    split = as_actions(pl.DataFrame({"date": days, "asset": "A", "kind": "split", "factor": [0.5, 0.1]}))
     earlier = rows(SPY=[28, 29, None, None, None], A=[9.5, 10, None, None, None])
     earlier = earlier.rename({"asset": "ticker", "close": "adjusted"})
     file = tmp_path / "prices_sp500_2019_2025.parquet"

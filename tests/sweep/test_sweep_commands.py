@@ -20,7 +20,8 @@ from engine.durable import checksum, sealed
 from engine.progress import progress_bar
 from engine.runs import table_store
 from engine.runs.claim import held
-from engine.runs.read import load_run
+from engine.runs.read import compared, compared_rows, load_run, runs_of
+from engine.runs.table_store import read_rows
 from engine.sweep.composer import SweepComposer, resolved_task
 
 SMALL = ("debug=small", "report=none", "strategy=rich_correlation", "strategy.window=60")
@@ -149,6 +150,9 @@ def test_tables_and_folders_are_read_into_one_frame(kept, tmp_path):
         (tmp_path / str(number)).symlink_to(folder)
     table = load_runs(kept[BATCH, TABLE])
     assert table.drop("run").equals(load_runs(kept[BASIC, FOLDERS]).drop("run"), null_equal=True)
+    rows = read_rows(kept[BATCH, TABLE])
+    made = compared(runs_of(rows, kept[BATCH, TABLE]))
+    assert compared_rows(rows, kept[BATCH, TABLE]).equals(made, null_equal=True)
     both = load_runs(str(tmp_path / "*"))
     assert both.height == 16
     assert both.drop("run").n_unique() == 8
