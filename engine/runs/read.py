@@ -196,11 +196,11 @@ def load_runs(pattern: str | Path | Iterable[str | Path]) -> Runs:
     """
     patterns = [pattern] if isinstance(pattern, str | Path) else list(pattern)
     places = {one: finished(one) for one in patterns}
-    count = sum(map(len, places.values()))
-    if count == 1 and is_table(one := next(filter(None, places.values()))[0]) and (rows := read_rows(one)) is not None:
-        return Runs(compared_rows(rows, one))
+    every = [folder for found in places.values() for folder in found]
+    if len(patterns) == len(every) == 1 and is_table(every[0]) and (rows := read_rows(every[0])) is not None:
+        return Runs(compared_rows(rows, every[0]))
     folders = {one: [] for one in patterns}
-    with progress_bar("runs read", count, wanted=count >= MANY, unit="runs") as advance:
+    with progress_bar("runs read", len(every), wanted=len(every) >= MANY, unit="runs") as advance:
         for one, each in places.items():
             for folder in each:
                 folders[one] += (run for run in runs_at(folder) if run.summary)

@@ -153,6 +153,8 @@ def test_tables_and_folders_are_read_into_one_frame(kept, tmp_path):
     rows = read_rows(kept[BATCH, TABLE])
     made = compared(runs_of(rows, kept[BATCH, TABLE]))
     assert compared_rows(rows, kept[BATCH, TABLE]).equals(made, null_equal=True)
+    with pytest.raises(InputError, match=r"no finished backtest in .*nothing"):
+        load_runs([str(kept[BATCH, TABLE]), str(tmp_path / "nothing*")])
     both = load_runs(str(tmp_path / "*"))
     assert both.height == 16
     assert both.drop("run").n_unique() == 8
