@@ -23,7 +23,8 @@ from engine.pricing import (
 )
 
 MOST_INSTRUMENTS = 4  # of a leg
-NO_STRIKE = 1e-100  # at which a call is a forward in every digit, and a put nothing
+# Stands for a price of 0, of which there is no logarithm: of a bust name, or a strike at which a call is a forward.
+SMALLEST = 1e-100
 # Every option is worth some straddles and some forwards at its strike: a call is half of each.
 PAYOFFS = {Kind.STRADDLE: (1.0, 0.0), Kind.CALL: (0.5, 0.5), Kind.PUT: (0.5, -0.5)}
 
@@ -244,8 +245,8 @@ def option(
     xp = namespace(forward, strike, iv, years, rate)
     claimed, struck = forward - strike, strike
     if bool((xp.asarray(strike) <= 0.0).any()):  # cash of a merger was more than it: a call is a forward
-        struck = xp.where(strike > 0.0, strike, NO_STRIKE)
-        forward = xp.where(strike > 0.0, forward, claimed + NO_STRIKE)
+        struck = xp.where(strike > 0.0, strike, SMALLEST)
+        forward = xp.where(strike > 0.0, forward, claimed + SMALLEST)
     both = straddle(forward, struck, iv, years, rate)
     if kind == Kind.STRADDLE:
         return both

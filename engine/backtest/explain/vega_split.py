@@ -6,8 +6,7 @@ import numpy as np
 
 from engine.arrays import Floats
 from engine.backend import namespace
-from engine.backtest.contracts.instruments import PAYOFFS
-from engine.backtest.legs.attribution import SMALLEST
+from engine.backtest.contracts.instruments import PAYOFFS, SMALLEST
 from engine.backtest.legs.held import Held
 from engine.backtest.legs.leg_sums import day_before, from_entry
 from engine.backtest.legs.legs import Legs

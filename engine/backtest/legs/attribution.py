@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from engine import records
 from engine.arrays import Dates, Floats
 from engine.backend import namespace
+from engine.backtest.contracts.instruments import SMALLEST
 from engine.backtest.contracts.structure import Cohorts, day_numbers
 from engine.calendar import year_fraction
 from engine.kernels.codes import PARTS
 from engine.pricing import StraddleGreeks, straddle
 
 __all__ = ["PARTS", "DateRoll", "date_rolls", "explain"]
-
-SMALLEST = 1e-100  # added to a forward of 0, on which a bust name settles: Black's formula takes its logarithm
 
 
 @dataclass(frozen=True, eq=False)

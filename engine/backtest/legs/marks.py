@@ -11,12 +11,11 @@ import numpy as np
 
 from engine.arrays import Axis, Floats
 from engine.backend import namespace, running_max
+from engine.backtest.contracts.instruments import SMALLEST
 from engine.backtest.contracts.structure import Cohorts, LegStatus
 from engine.calendar import year_fraction
 from engine.kernels.codes import Beyond, Kind
 from engine.pricing import model_free_vol, smile_at_tenor, vol_at_strike, zero_vanna_vol
-
-SMALLEST = 1e-100  # a bust name settles on 0, of which there is no logarithm
 
 
 @dataclass(frozen=True, eq=False)
