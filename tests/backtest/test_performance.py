@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from engine import TopWeights, backtest, load_market
+from engine.backtest import Weekly
 from engine.backtest.metrics import sharpe
 from engine.backtest.outcome.performance import drawdowns, expected_shortfall, hit_rate, parts_of, sharpe_error
 from engine.backtest.outcome.track_record import track_record
 from engine.backtest.signals.transforms import expanding_rank
 from engine.errors import InputError
+from engine.testing import small_market
 from strategies.short_correlation import ShortCorrelation
 
 
@@ -173,6 +175,13 @@ def test_regimes_and_factors_are_of_the_market_until_the_day_before(result):
     known = np.isfinite(x).all(axis=1)
     by_hand = np.linalg.lstsq(np.column_stack([np.ones(known.sum()), x[known]]), daily[1:][known], rcond=None)[0]
     assert list(slopes.values()) == pytest.approx(by_hand, rel=1e-9)
+
+
+def test_factors_that_stand_still_are_left_out_and_the_run_is_not_lost():
+    panel = small_market(3, sessions=150, missing=0.0, events=False)
+    still = panel.map_arrays(lambda name, a: np.full_like(a, 0.2) if name in ("index_iv", "component_iv") else a)
+    record = backtest(still, ShortCorrelation(), schedule=Weekly()).statistics()
+    assert record.factors["factor"].to_list() == ["constant", "index return"]
 
 
 def test_an_account_that_never_moves_has_no_ratios():

@@ -25,7 +25,7 @@ from engine.backtest.text import as_text, columns
 from engine.errors import InputError
 from engine.selection.deflated import moments
 from engine.selection.intervals import bootstrap_interval
-from engine.statistics import hac_lags, hac_regression
+from engine.statistics import adds_to, hac_lags, hac_regression
 
 if TYPE_CHECKING:
     from engine.backtest.outcome.result import BacktestResult
@@ -34,6 +34,7 @@ LEAST = 252  # sessions that a regime is ranked among, at least
 LEVELS = ("low", "middle", "high")
 QUARTER = 63
 MOST_DRAWDOWNS = 5
+FACTORS = ("index return", "implied volatility change", "implied correlation change")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,8 @@ class TrackRecord:
     spans : frame
         The best and worst day, week, month, quarter and year: `engine.backtest.outcome.trades.spans`.
     factors : frame or None
-        `factor`, `coefficient`, `error`, `t`, of one regression with HAC errors; `r2` of all.
+        `factor`, `coefficient`, `error`, `t`, of one regression with HAC errors; `r2` of all. Factors that do not move,
+        or repeat another, are left out.
     """
 
     metrics: pl.DataFrame
@@ -242,8 +244,11 @@ def _factors(daily: Floats, factors: Floats, holding_days: int) -> pl.DataFrame 
     known = np.isfinite(factors).all(axis=1)
     if known.sum() <= 10:
         return None
-    names = ("index return", "implied volatility change", "implied correlation change")
-    fit = hac_regression(daily, factors, hac_lags(int(known.sum()), holding_days), names)
+    # Of a market whose volatility stands still nothing can be said by its changes: such factors are left out.
+    told = [j for j in range(factors.shape[1]) if adds_to(factors[known, :j], factors[known, j])]
+    if not told:
+        return None
+    fit = hac_regression(daily, factors[:, told], hac_lags(int(known.sum()), holding_days), [FACTORS[j] for j in told])
     frame = {"factor": list(fit.names), "coefficient": fit.coefficients, "error": fit.errors, "t": fit.t}
     return pl.DataFrame(frame).with_columns(pl.lit(fit.r2).alias("r2"))
 
