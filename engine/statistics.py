@@ -88,23 +88,6 @@ def hac_lags(count: int, holding_days: int = 1) -> int:
     return min(max(int(4 * (count / 100) ** (2 / 9)), holding_days - 1), count - 1)
 
 
-def adds_to(regressors: Floats, another: Floats) -> bool:
-    """Tell whether a regressor, (T,), says what a constant and others, (T, J), do not, so that all can be estimated.
-
-    Examples
-    --------
-    >>> adds_to(np.array([[1.0], [2.0], [4.0]]), np.array([3.0, 5.0, 9.0])), adds_to(np.empty((2, 0)), np.arange(2.0))
-    (False, True)
-    """
-    count = len(another)
-    both = np.column_stack([np.ones(count), regressors, another])
-    return _rank(both, count) > _rank(both[:, :-1], count)
-
-
-def _rank(columns: Floats, count: int) -> int:
-    return int(np.linalg.matrix_rank(columns, rtol=count * np.finfo(float).eps))
-
-
 def hac_regression(y: Floats, X: Floats, lags: int | None = None, names: Sequence[str] | None = None) -> Regression:
     """Regress y on a constant and X by least squares, with Newey-West errors.
 
@@ -149,7 +132,7 @@ def hac_regression(y: Floats, X: Floats, lags: int | None = None, names: Sequenc
     if count <= X.shape[1]:
         raise InputError(f"a regression with {X.shape[1]} coefficients needs more than {count} known rows")
     orthogonal, upper = np.linalg.qr(X)
-    if _rank(upper, count) < X.shape[1]:
+    if np.linalg.matrix_rank(upper, rtol=count * np.finfo(float).eps) < X.shape[1]:
         raise InputError(f"the regressors {', '.join(names[1:])} repeat the constant or one another; drop one")
     inverse = np.linalg.solve(upper, orthogonal.T)  # (k, T)
     coefficients = inverse @ y

@@ -25,7 +25,7 @@ from engine.backtest.text import as_text, columns
 from engine.errors import InputError
 from engine.selection.deflated import moments
 from engine.selection.intervals import bootstrap_interval
-from engine.statistics import adds_to, hac_lags, hac_regression
+from engine.statistics import hac_lags, hac_regression
 
 if TYPE_CHECKING:
     from engine.backtest.outcome.result import BacktestResult
@@ -245,12 +245,22 @@ def _factors(daily: Floats, factors: Floats, holding_days: int) -> pl.DataFrame 
     if known.sum() <= 10:
         return None
     # Of a market whose volatility stands still nothing can be said by its changes: such factors are left out.
-    told = [j for j in range(factors.shape[1]) if adds_to(factors[known, :j], factors[known, j])]
+    told = _independent(factors[known])
     if not told:
         return None
     fit = hac_regression(daily, factors[:, told], hac_lags(int(known.sum()), holding_days), [FACTORS[j] for j in told])
     frame = {"factor": list(fit.names), "coefficient": fit.coefficients, "error": fit.errors, "t": fit.t}
     return pl.DataFrame(frame).with_columns(pl.lit(fit.r2).alias("r2"))
+
+
+def _independent(columns: Floats) -> list[int]:
+    """Positions of the columns, of (T, J), that a constant and those before do not make up."""
+    count = len(columns)
+    whole = np.column_stack([np.ones(count), columns])
+    ranks = [
+        np.linalg.matrix_rank(whole[:, :j], rtol=count * np.finfo(float).eps) for j in range(1, whole.shape[1] + 1)
+    ]
+    return np.flatnonzero(np.diff(ranks)).tolist()
 
 
 def _texts(row: tuple) -> tuple[str, ...]:
