@@ -1,19 +1,18 @@
 """The probability of backtest overfitting: how often the best trial of one half is below the median in the other."""
 
 import itertools
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.arrays import Floats
-from engine.backend import blocks
+from engine.backend import blocks, each
 from engine.errors import InputError
 
 BLOCKS = 16
 FEWEST_TRIALS = 2
 TENTHS = 10
-_BYTES = 1_000_000  # of the splits x trials at work at once: they stay in the cache of a core
+_SPLITS, _TRIALS = 16, 1024  # at work at once: they stay in the cache of a core
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,41 +132,70 @@ def overfitting(cut: BlockSums) -> Overfitting:
     halves = np.array([half for half in itertools.combinations(range(count), count // 2) if half[0] == 0])
     inside = np.zeros((len(halves), count))
     inside[np.arange(len(halves))[:, None], halves] = 1.0
-    below = loss = 0
-    tenths = np.zeros(TENTHS, dtype=int)
-    chosen_sharpe = later_sharpe = 0.0
-    for part in blocks(len(inside), 8 * trials * 4, _BYTES):
-        one, other = _sharpe(cut, inside[part]), _sharpe(cut, 1.0 - inside[part])
-        for here, there in ((one, other), (other, one)):
-            best = here.argmax(axis=1)
-            rows = np.arange(len(best))
-            later = there[rows, best]
-            # Relative rank among P trials, in (0, 1); a tie counts as half below.
-            lower = np.count_nonzero(there < later[:, None], axis=1)
-            rank = lower + 0.5 * np.count_nonzero(there == later[:, None], axis=1)
-            below += int((rank / trials <= 0.5).sum())
-            tenths += np.bincount(np.ceil(TENTHS * rank / trials).astype(int) - 1, minlength=TENTHS)
-            loss += int((later < 0.0).sum())
-            chosen_sharpe += float(here[rows, best].sum())
-            later_sharpe += float(np.where(np.isfinite(later), later, 0.0).sum())
-    splits = math.comb(count, count // 2)
-    ranks = tuple((tenths / splits).tolist())
-    return Overfitting(below / splits, loss / splits, chosen_sharpe / splits, later_sharpe / splits, splits, ranks)
+    columns = BlockSums(np.ascontiguousarray(cut.sums.T), np.ascontiguousarray(cut.squares.T), cut.counts)
+
+    def judged(part: slice) -> np.ndarray:
+        one, other = _order(columns, inside[part]), _order(columns, 1.0 - inside[part])
+        sessions = inside[part] @ cut.counts
+        others = cut.counts.sum() - sessions
+        return np.hstack([_chosen(one, other, sessions, others), _chosen(other, one, others, sessions)])
+
+    parts = blocks(len(inside), 1, _SPLITS)
+    rank, chosen, later = np.hstack(list(each(np, judged, parts)))
+    tenths = np.bincount(np.ceil(TENTHS * rank).astype(int) - 1, minlength=TENTHS)
+    return Overfitting(
+        probability=float((rank <= 0.5).mean()),
+        loss=float((later < 0.0).mean()),
+        chosen_sharpe=float(chosen.mean()),
+        later_sharpe=float(np.where(np.isfinite(later), later, 0.0).mean()),
+        splits=len(rank),
+        later_ranks=tuple((tenths / len(rank)).tolist()),
+    )
 
 
-def _sharpe(cut: BlockSums, chosen: np.ndarray) -> np.ndarray:
-    """Sharpe ratio of a session over the blocks that are chosen, (splits, P); -inf where it is not known."""
-    sessions = (chosen @ cut.counts)[:, None]
-    ratio = chosen @ cut.sums.T
-    ratio /= sessions
-    variance, squares = ratio * ratio, chosen @ cut.squares.T  # in place from here on: the splits are many
-    variance *= sessions
-    np.subtract(squares, variance, out=variance)
-    variance /= sessions - 1.0
-    squares *= 1e-12
-    squares /= sessions
-    moves = variance > squares
-    np.sqrt(variance, out=variance, where=moves)
-    np.divide(ratio, variance, out=ratio, where=moves)
-    ratio[~moves] = -np.inf
-    return ratio
+def _chosen(here: Floats, there: Floats, sessions: Floats, others: Floats) -> np.ndarray:
+    """What becomes of the best trial of each split, (3, splits): its relative rank in the other half, and its Sharpe
+    ratio of a session here and there.
+
+    The rank is among P trials, in (0, 1); a tie counts as half below.
+    """
+    best = here.argmax(axis=1)
+    rows = np.arange(len(best))
+    later = there[rows, best]
+    lower = np.count_nonzero(there < later[:, None], axis=1)
+    rank = lower + 0.5 * np.count_nonzero(there == later[:, None], axis=1)
+    return np.stack([rank / here.shape[1], _sharpe(here[rows, best], sessions), _sharpe(later, others)])
+
+
+def _order(columns: BlockSums, chosen: np.ndarray) -> Floats:
+    """What orders trials as their Sharpe ratios over the blocks that are chosen do, (splits, P); -inf where constant.
+
+    Of n sessions with the sum A and the sum of squares B it is A |A| / B, which rises with A / sqrt(n B - A A), takes
+    no root, and is n or -n where nothing moves: a variance of less than 1e-12 of the mean square is none.
+
+    Parameters
+    ----------
+    columns : BlockSums
+        With its arrays as (S, P).
+    chosen : array (splits, S)
+        1 for the blocks that are chosen.
+    """
+    constant = (chosen @ columns.counts)[:, None] * (1.0 - 1e-12)
+    order = np.empty((len(chosen), columns.sums.shape[1]))
+    for part in blocks(order.shape[1], 1, _TRIALS):
+        sums, squares, ratio = chosen @ columns.sums[:, part], chosen @ columns.squares[:, part], order[:, part]
+        np.abs(sums, out=ratio)
+        ratio *= sums
+        with np.errstate(invalid="ignore"):  # of a trial that did nothing
+            ratio /= squares
+        if not (ratio.max() < constant.min() and -ratio.min() < constant.min()):  # NaN is neither
+            ratio[~(np.abs(ratio) < constant)] = -np.inf
+    return order
+
+
+def _sharpe(order: Floats, sessions: Floats) -> Floats:
+    """Sharpe ratio of a session, from what `_order` says over so many."""
+    known = np.isfinite(order)
+    square = np.where(known, np.abs(order), 0.0)
+    ratio = np.sqrt((sessions - 1.0) / sessions * square / (sessions - square))
+    return np.where(known, np.copysign(ratio, order), -np.inf)

@@ -41,6 +41,7 @@ def plain_overfitting(results, holding_days, count):
     edges = [int(x) for x in np.linspace(0, sessions, count + 1)]
     parts = [range(edges[b] + (holding_days - 1 if b else 0), edges[b + 1]) for b in range(count)]
     below = loss = 0
+    here, there = [], []
     for chosen in itertools.combinations(range(count), count // 2):
         ratios = []
         for inside in (True, False):
@@ -50,23 +51,28 @@ def plain_overfitting(results, holding_days, count):
         rank = stats.rankdata(ratios[1])[best] - 0.5
         below += rank / len(results) <= 0.5
         loss += ratios[1][best] < 0.0
+        here.append(ratios[0][best])
+        there.append(ratios[1][best])
     splits = math.comb(count, count // 2)
-    return below / splits, loss / splits
+    return below / splits, loss / splits, np.mean(here), np.mean(there)
 
 
 @pytest.mark.parametrize(("seed", "holding_days"), [(0, 1), (1, 22)])
 def test_overfitting_is_that_of_the_plain_loop(seed, holding_days):
     results = noise(seed, trials=9, sessions=400)
     found = overfitting(block_sums(results, holding_days, count=8))
-    assert (found.probability, found.loss) == plain_overfitting(results, holding_days, 8)
+    *shares, here, there = plain_overfitting(results, holding_days, 8)
+    assert [found.probability, found.loss] == shares
+    assert (found.chosen_sharpe, found.later_sharpe) == pytest.approx((here, there), rel=1e-12)  # rounding
     assert found.splits == 70
 
 
 def test_overfitting_does_not_depend_on_how_splits_are_cut(monkeypatch):
     cut = block_sums(noise(3))
     whole = overfitting(cut)
-    monkeypatch.setattr("engine.selection.cscv._BYTES", 1_000_000)
-    assert overfitting(cut).probability == whole.probability
+    monkeypatch.setattr("engine.selection.cscv._SPLITS", 7)
+    monkeypatch.setattr("engine.selection.cscv._TRIALS", 33)
+    assert overfitting(cut).later_ranks == whole.later_ranks
 
 
 def test_noise_is_as_likely_below_the_median_as_above_and_an_edge_is_not():
