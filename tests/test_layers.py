@@ -32,6 +32,7 @@ LAYERS = (
         "engine.durable",
         "engine.kinds",
         "engine.kernels",
+        "engine.once",
         "engine.places",
         "engine.progress",
         "engine.records",

@@ -15,15 +15,21 @@ EARLIEST, LATEST = np.datetime64("1900-01-01"), np.datetime64("2200-12-31")  # o
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
-def read_frame(file: Path | str, remedy: str, known: str | None = None) -> pl.DataFrame:
-    """Read a parquet file of the engine's own, or raise InputError that names it and says what to do.
+def read_frame(
+    file: Path | str, remedy: str, known: str | None = None, columns: list[str] | None = None
+) -> pl.DataFrame:
+    """Read a parquet file of the engine's own, or those of some `columns` that it has; else raise InputError that names
+    it and says what to do.
 
     Where its SHA-256 is `known`, a file of other bytes is not even tried.
     """
     try:
         if known is not None and checksum(file) != known:
             raise InputError(f"{file} was changed or damaged after it was written; {remedy}")
-        return pl.read_parquet(file, glob=False)
+        frame = pl.scan_parquet(file, glob=False)
+        if columns is not None:
+            frame = frame.select(name for name in frame.collect_schema() if name in columns)
+        return frame.collect()
     except UNREADABLE as error:
         raise InputError(f"{file} is damaged ({first_line(error)}); {remedy}") from None
 

@@ -125,7 +125,7 @@ def judge(
         )
     sweep = Path(sweep)
     if is_table(sweep):
-        return _judge_table(sweep, most_tested, repetitions, seed)
+        return judge_rows(sweep, gather(sweep), most_tested=most_tested, repetitions=repetitions, seed=seed)
     every = _results(finished(sweep))
     if not every:
         return None
@@ -168,9 +168,16 @@ def judge(
     )
 
 
-def _judge_table(sweep: Path, most_tested: int, repetitions: int, seed: int) -> Judgement | None:
-    """Judge the runs of a table by what it keeps of each."""
-    every = _trial_rows(gather(sweep))  # with the parts of a sweep that is not committed yet
+def judge_rows(
+    sweep: Path,
+    rows: pl.DataFrame | None,
+    *,
+    most_tested: int = MOST_TESTED,
+    repetitions: int = 1000,
+    seed: int = 0,
+) -> Judgement | None:
+    """Judge the runs of a table, those that are not committed yet among them, by what its `rows` keep of each."""
+    every = _trial_rows(rows)
     if every is None:
         return None
     span = every["span"].mode().sort()[0]
@@ -211,7 +218,7 @@ def _leaders(folders: list[str], ratios: np.ndarray, chances: np.ndarray) -> tup
 
 def _beside(sweep: Path) -> pl.DataFrame | None:
     try:
-        return _trial_rows(read_rows(sweep))
+        return _trial_rows(read_rows(sweep, ["config_hash", "trial"]))
     except InputError as error:
         log.warning("%s is not counted among the trials (%s)", sweep, error)
         return None

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from engine import kernels
 from engine.backend import library
 from engine.durable import checksum, put_in_place, sealed
+from engine.once import Once
 from engine.places import checkout
 
 if TYPE_CHECKING:
@@ -81,25 +83,43 @@ def config_hash(config: dict, panel: Any) -> str:
     >>> config_hash({"lag": 1}, panel) == config_hash({"lag": 2}, panel)
     False
     """
-    return hash_of(config, panel.content_hash, _versions().get("dispersion-engine"), files_read(config))
+    return config_hashes()(config, panel)
 
 
-def hash_of(config: dict, panel_hash: str, version: str | None, files: dict[str, str] | None = None) -> str:
+def config_hashes() -> Callable[[dict, Any], str]:
+    """Return a `config_hash` for many jobs: what several of them share, files too, is read once."""
+    as_text, read = Once(_as_text), {group: Once(_read_files) for group in READ_FILES}
+    own = _versions().get("dispersion-engine")
+    return lambda config, panel: hash_of(config, panel.content_hash, own, files_read(config, read), as_text)
+
+
+def hash_of(
+    config: dict,
+    panel_hash: str,
+    version: str | None,
+    files: dict[str, str] | None = None,
+    as_text: Callable[[Any], str] | None = None,
+) -> str:
     """Hash what decided the numbers of a run that another version may have made, from other contents of its files."""
-    deciding = {key: value for key, value in config.items() if key not in NOT_NUMBERS}
-    text = json.dumps([deciding, panel_hash, version, *([files] if files else [])], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    as_text = as_text or _as_text
+    deciding = (f"{as_text(key)}: {as_text(config[key])}" for key in sorted(config.keys() - NOT_NUMBERS))
+    made = [f"{{{', '.join(deciding)}}}", *map(_as_text, (panel_hash, version, *([files] if files else [])))]
+    return hashlib.sha256(f"[{', '.join(made)}]".encode()).hexdigest()
 
 
-def files_read(config: dict) -> dict[str, str]:
+def files_read(config: dict, read: Mapping[str, Callable[[Any], dict[str, str]]] | None = None) -> dict[str, str]:
     """Return checksums of the files that settings name; a market's are in the hash of its panel."""
-    files = {
-        f"{group}.{key}": Path(value).expanduser()
-        for group in READ_FILES
-        for key, value in config.get(group, {}).items()
-        if isinstance(value, str) and value
-    }
+    found = {group: (read[group] if read else _read_files)(config.get(group, {})) for group in READ_FILES}
+    return {f"{group}.{key}": known for group, files in found.items() for key, known in files.items()}
+
+
+def _read_files(settings: dict) -> dict[str, str]:
+    files = {key: Path(value).expanduser() for key, value in settings.items() if isinstance(value, str) and value}
     return {key: checksum(file) for key, file in files.items() if file.is_file()}
+
+
+def _as_text(node: Any) -> str:
+    return json.dumps(node, sort_keys=True, default=str)
 
 
 def as_json(content: dict, seal: bool = False) -> str:

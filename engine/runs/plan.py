@@ -16,7 +16,8 @@ class Plan:
     choices : dict
         The choice taken in each config group.
     settings : dict
-        Its resolved configuration.
+        Its resolved configuration. Jobs asked for the same in a group share the object of that group, so what is made
+        of it can be made `Once`.
     config_hash : str
         See `engine.runs.manifest.config_hash`; empty until its market is known.
     """

@@ -20,7 +20,7 @@ from engine.errors import InputError
 from engine.progress import progress_bar
 from engine.runs.again import frame_again, made_again
 from engine.runs.chosen import Runs
-from engine.runs.table_store import asked_keys, is_table, read_rows
+from engine.runs.table_store import ASKED, asked_keys, configs, is_table, read_rows
 from engine.runs.written import AGAIN, MANIFEST, read_manifest, read_text
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def load_run(path: Path | str) -> Run:
 
 
 def _row(folder: Path) -> Run:
-    rows = read_rows(folder.parent)
+    rows = read_rows(folder.parent, ASKED)
     found = None if rows is None else rows.filter(pl.col("job").cast(pl.String) == folder.name)
     if found is None or not found.height:
         raise InputError(f"the table of {folder.parent} has no row {folder.name}; load_runs('{folder.parent}') has all")
@@ -197,7 +197,7 @@ def load_runs(pattern: str | Path | Iterable[str | Path]) -> Runs:
     patterns = [pattern] if isinstance(pattern, str | Path) else list(pattern)
     places = {one: finished(one) for one in patterns}
     every = [folder for found in places.values() for folder in found]
-    if len(patterns) == len(every) == 1 and is_table(every[0]) and (rows := read_rows(every[0])) is not None:
+    if len(patterns) == len(every) == 1 and is_table(every[0]) and (rows := read_rows(every[0], ASKED)) is not None:
         return Runs(compared_rows(rows, every[0]))
     folders = {one: [] for one in patterns}
     with progress_bar("runs read", len(every), wanted=len(every) >= MANY, unit="runs") as advance:
@@ -218,7 +218,7 @@ def runs_at(folder: Path) -> list[Run]:
     """Read the run of a folder, or all those of a sweep kept as a table."""
     if not is_table(folder):
         return [load_run(folder)]
-    rows = read_rows(folder)
+    rows = read_rows(folder, ASKED)
     return [] if rows is None else runs_of(rows, folder)
 
 
@@ -230,11 +230,11 @@ def runs_of(rows: pl.DataFrame, sweep: Path) -> list[Run]:
             folder=sweep / str(row["job"]),
             manifest=once(row["manifest"]),
             summary=row["summary"],
-            config=json.loads(row["config"]),
+            config=config,
             overrides=row["overrides"],
             choices=once(row["choices"]),
         )
-        for row in rows.iter_rows(named=True)
+        for row, config in zip(rows.drop("config").iter_rows(named=True), configs(rows), strict=True)
     ]
 
 
@@ -252,10 +252,11 @@ def compared_rows(rows: pl.DataFrame, sweep: Path) -> pl.DataFrame:
     """Return what `compared` does of the runs of a table's rows; those of a large one are not made for it."""
     once = functools.cache(json.loads)
     asked: dict[str, list] = {key: [] for key in asked_keys(rows["overrides"].to_list())}
-    for choices, config in rows.select("choices", "config").iter_rows():
-        chosen, whole = once(choices), json.loads(config)
+    groups = {key.partition(".")[0] for key in asked}
+    for choices, config in zip(rows["choices"], configs(rows, groups), strict=True):
+        chosen = once(choices)
         for key, values in asked.items():
-            values.append(_setting(chosen, whole, key))
+            values.append(_setting(chosen, config, key))
     jobs = [str(sweep / str(job)) for job in rows["job"]]
     return _side_by_side(jobs, asked, rows["summary"].struct.unnest().to_dict())
 

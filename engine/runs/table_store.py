@@ -5,14 +5,16 @@ sweep and `jobs.parquet` for each job. While it runs, the rows of finished jobs 
 interrupted leaves them there, and resuming it starts from them.
 """
 
+import functools
 import hashlib
 import json
 import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -21,6 +23,7 @@ from engine.command.memory import data_of
 from engine.data.parquet import read_frame
 from engine.durable import checksum, put_in_place
 from engine.errors import InputError
+from engine.once import Once
 from engine.runs.manifest import manifest, now, peak_memory_mb, write_json
 from engine.runs.written import MANIFEST, read_manifest
 from engine.selection import trials_of
@@ -41,6 +44,7 @@ TRIAL = (
     "sessions",
     "holding_days",
 )  # of `engine.selection.Trials`
+ASKED = ["config_hash", "choices", "config", "manifest"]  # what `runs_of` takes beside job, overrides and summary
 REMEDY = "remove it, and the jobs it held are run again"
 SECONDS_BETWEEN_PARTS = 10.0  # of work lost, at most, when a sweep is interrupted
 
@@ -80,10 +84,11 @@ class TableStore:
     def __init__(self, sweep: Path):
         self.sweep = Path(sweep)
         self._waiting, self._written = [], time.monotonic()
+        self._as_text = Once(lambda node: json.dumps(node, default=str))
 
     def finished(self, plans: list) -> set[int]:
         """Return which jobs need not run: those whose row was made with the same configuration, panel and version."""
-        rows = read_rows(self.sweep)
+        rows = read_rows(self.sweep, ["config_hash"])
         held = {} if rows is None else dict(rows.select("job", "config_hash").iter_rows())
         return {plan.number for plan in plans if held.get(plan.number) == plan.config_hash}
 
@@ -96,17 +101,27 @@ class TableStore:
                 "job": [plan.number for plan in plans],
                 "config_hash": [plan.config_hash for plan in plans],
                 "overrides": [plan.overrides for plan in plans],
-                "choices": [json.dumps(plan.choices) for plan in plans],
-                "config": [json.dumps(plan.settings, default=str) for plan in plans],
+                "choices": [self._as_text(plan.choices) for plan in plans],
                 "manifest": [json.dumps(made)] * len(plans),
             }
             schema = {"overrides": pl.List(pl.String)}
-            frame = pl.DataFrame(rows, schema_overrides=schema).with_columns(numbers.to_struct("summary"))
+            frame = pl.DataFrame(rows, schema_overrides=schema).with_columns(
+                self._configs(plans), numbers.to_struct("summary")
+            )
             if trials is not None:
                 frame = frame.with_columns(pl.DataFrame(trials).to_struct("trial"))
             self._waiting.append(frame)
         if time.monotonic() - self._written > SECONDS_BETWEEN_PARTS:
             self.flush()
+
+    def _configs(self, plans: list) -> pl.Series:
+        """Each configuration as a struct of texts, one for each group: most rows share most of them."""
+        groups = dict.fromkeys(chain.from_iterable(plan.settings for plan in plans))
+        texts = {
+            group: [self._as_text(plan.settings[group]) if group in plan.settings else None for plan in plans]
+            for group in groups
+        }
+        return pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String)).to_struct("config")
 
     def flush(self) -> None:
         """Write the rows that wait as a part of the table."""
@@ -122,10 +137,11 @@ def is_table(sweep: Path) -> bool:
     return (sweep / JOBS).exists() or (sweep / UNMERGED).is_dir()
 
 
-def read_rows(sweep: Path) -> pl.DataFrame | None:
-    """Return a row per finished job: job, config_hash, overrides, choices, config, manifest and summary.
+def read_rows(sweep: Path, columns: list[str] | None = None) -> pl.DataFrame | None:
+    """Return a row per finished job: job, config_hash, overrides, choices, config (as `configs`), manifest and summary.
 
-    None where there is no table yet. A job is finished when both files hold it.
+    None where there is no table yet. A job is finished when both files hold it. Of some `columns`, such as `ASKED`, the
+    others beside job, overrides and summary are not read.
 
     Raises
     ------
@@ -141,7 +157,8 @@ def read_rows(sweep: Path) -> pl.DataFrame | None:
         for name, known in listed.items():
             if not (sweep / name).is_file() or checksum(sweep / name) != known:
                 raise InputError(f"{sweep / name} was changed or damaged after it was written; run this sweep again")
-    jobs, runs = map(_read, files)
+    jobs = _read(files[0], columns and ["job", "overrides", *columns])
+    runs = _read(files[1])
     if "run" not in runs.columns or "job" not in jobs.columns:
         raise InputError(f"{sweep / RUNS} is damaged; remove it, and the jobs it held are run again")
     asked = {"run", *asked_keys(jobs["overrides"].to_list())}
@@ -150,11 +167,32 @@ def read_rows(sweep: Path) -> pl.DataFrame | None:
     return jobs.join(pl.DataFrame([job, runs.select(numbers).to_struct("summary")]), on="job", maintain_order="left")
 
 
+def configs(rows: pl.DataFrame, groups: Iterable[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the configuration of each row of a table, or some groups of it; rows that share a group share its object.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"config": [{"lag": "1", "costs": '{"index": 0.1}'}, {"lag": "1", "costs": None}]})
+    >>> list(configs(rows))
+    [{'lag': 1, 'costs': {'index': 0.1}}, {'lag': 1}]
+    """
+    once = functools.cache(json.loads)
+    held = rows.get_column("config").struct.unnest()
+    wanted = held.columns if groups is None else [group for group in groups if group in held.columns]
+    for texts in held.select(wanted).iter_rows():
+        yield {group: once(text) for group, text in zip(wanted, texts, strict=True) if text is not None}
+
+
 def gather(sweep: Path) -> pl.DataFrame | None:
     """Return the rows of a table and of the parts not yet in it, the latest of each job, by number."""
     parts = [_read(path) for path in sorted((sweep / UNMERGED).glob("*.parquet"))]
     found = [rows for rows in (read_rows(sweep), *parts) if rows is not None]
-    return pl.concat(found, how="diagonal_relaxed").unique("job", keep="last").sort("job") if found else None
+    if not found:
+        return None
+    rows = pl.concat(found, how="diagonal_relaxed")
+    latest = rows.select("job").with_row_index().unique("job", keep="last").sort("job")["index"]
+    in_order = len(latest) == rows.height and latest.is_sorted()
+    return rows if in_order else rows[latest]
 
 
 def commit(sweep: Path, rows: pl.DataFrame, runs: pl.DataFrame, seconds: float) -> None:
@@ -204,12 +242,19 @@ def asked_keys(overrides: Iterable[Iterable[str]]) -> list[str]:
     >>> asked_keys([["costs.index=0.3", "sweep.store=table"], ["+costs.index=0.4", "strategy=rich_correlation"]])
     ['costs.index', 'strategy']
     """
-    keys = (text.lstrip("+~").partition("=")[0].partition("@")[0] for job in overrides for text in job)
+    words = dict.fromkeys(chain.from_iterable(overrides))  # most jobs share most of them
+    keys = (word.lstrip("+~").partition("=")[0].partition("@")[0] for word in words)
     return [key for key in dict.fromkeys(keys) if not key.startswith("sweep.")]
 
 
-def _read(path: Path) -> pl.DataFrame:
-    return read_frame(path, REMEDY)
+def _read(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
+    rows = read_frame(path, REMEDY, columns=columns)
+    if rows.schema.get("config") != pl.String:
+        return rows
+    whole = [json.loads(text) for text in rows["config"]]  # as an earlier version kept them: one text each
+    groups = dict.fromkeys(chain.from_iterable(whole))
+    texts = {group: [json.dumps(one[group]) if group in one else None for one in whole] for group in groups}
+    return rows.with_columns(pl.DataFrame(texts).to_struct("config"))
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:

@@ -21,7 +21,7 @@ from engine.runs.claim import MARK
 from engine.runs.manifest import hash_of
 from engine.runs.read import Run, finished, load_run, load_runs, runs_at
 from engine.runs.rederive import of_another_run, of_ledger
-from engine.runs.table_store import JOBS, RUNS, is_table, read_rows
+from engine.runs.table_store import JOBS, RUNS, configs, is_table, read_rows
 from engine.runs.written import MANIFEST, read_manifest
 
 # Sums of the same terms in another order, of which the largest are a few hundred times the total: 1e-13 at most.
@@ -190,9 +190,9 @@ def _table(folder: Path) -> Iterator[str]:
         return
     rows = read_rows(folder)
     assert rows is not None, "both files are there, as they are listed"
-    for row in rows.iter_rows(named=True):
+    for row, config in zip(rows.drop("config").iter_rows(named=True), configs(rows), strict=True):
         made, summary = json.loads(row["manifest"]), row["summary"]
-        for problem in _origin(json.loads(row["config"]), made | {"config_hash": row["config_hash"]}):
+        for problem in _origin(config, made | {"config_hash": row["config_hash"]}):
             yield f"job {row['job']}: {problem}"
         gross, cost, net = (summary[name] or 0.0 for name in ("pnl_gross", "cost", "pnl_net"))
         if not abs(gross - cost - net) <= TOLERANCE * (abs(gross) + abs(cost)):

@@ -78,12 +78,19 @@ def effective_trials(results: Floats) -> float:
     >>> round(effective_trials(np.stack([one, 2.0 * one, one])), 6)
     1.0
     """
-    standard = _standardised(results)
-    trials = len(standard)
+    results = np.asarray(results)
+    sessions = results.shape[1]
+    trials, total = 0, np.zeros(sessions)  # of the trials that move, each with mean 0 and variance 1
+    for part in blocks(len(results), 8 * sessions * 4, CACHED):
+        rows = results[part].astype(np.float64)
+        off = rows - rows.mean(axis=1, keepdims=True)
+        squares = np.einsum("pt,pt->p", off, off)
+        moves = varies(squares, np.einsum("pt,pt->p", rows, rows))
+        trials += int(moves.sum())
+        total += np.sqrt(sessions / squares[moves]) @ off[moves]
     if trials < 2:
         return float(trials)
-    total = standard.sum(axis=0)
-    mean = (float(total @ total) / results.shape[1] - trials) / (trials * (trials - 1))
+    mean = (float(total @ total) / sessions - trials) / (trials * (trials - 1))
     mean = max(mean, 0.0)
     return mean + (1.0 - mean) * trials
 
@@ -181,12 +188,3 @@ def moments(results: Floats) -> tuple[Floats, Floats, Floats]:
     spread = np.sqrt(second / count)
     sharpe = first / np.sqrt(second / (count - 1))
     return sharpe, third / count / spread**3, fourth / count / spread**4
-
-
-def _standardised(results: Floats) -> Floats:
-    """Trials that move, with mean 0 and variance 1."""
-    results = np.asarray(results, dtype=np.float64)
-    off = results - results.mean(axis=1, keepdims=True)
-    squares = (off * off).sum(axis=1)
-    moves = varies(squares, (results * results).sum(axis=1))
-    return off[moves] / np.sqrt(squares[moves] / results.shape[1])[:, None]

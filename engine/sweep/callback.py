@@ -145,7 +145,7 @@ def _check_holdout(config: DictConfig) -> dict | None:
 
 def _remember(sweep: Path) -> list[str]:
     """Add the backtests of a sweep to the memory of what was tried; return on which data."""
-    rows = table_store.read_rows(sweep) if table_store.is_table(sweep) else None
+    rows = table_store.read_rows(sweep, ["config_hash", "manifest"]) if table_store.is_table(sweep) else None
     if rows is not None:
         made = functools.cache(json.loads)  # rows of one batch share theirs
         found = rows.select("config_hash", "manifest", pl.col("summary").struct.field("sharpe_net")).iter_rows()

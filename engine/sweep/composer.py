@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,19 +44,47 @@ class _Base:
         Keys that other values refer to by `${key}`. To replace one of them, Hydra must compose again.
     choices : dict
         The choice taken in each group.
+    written : frozenset of str
+        Keys that overrides wrote which only Hydra can follow.
     """
 
     config: DictConfig
     settings: dict | None
     referred: frozenset
     choices: dict
+    written: frozenset
+    _takes: dict[str, bool] = field(default_factory=dict)
+    _parts: dict[tuple, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, config: DictConfig) -> "_Base":
+    def of(cls, config: DictConfig, written: frozenset = frozenset()) -> "_Base":
         referred = _references(plain(_task(config)))
         settings = None if referred is None else resolved_task(config)
         choices = plain(config.hydra.runtime.choices)
-        return cls(config, settings, referred or frozenset(), choices)
+        return cls(config, settings, referred or frozenset(), choices, written)
+
+    def takes(self, key: str) -> bool:
+        """Tell whether a value at a key can be replaced without Hydra."""
+        if key not in self._takes:
+            known = self.settings is not None and _is_leaf(self.settings, key)
+            self._takes[key] = known and not any(key == one or key.startswith(f"{one}.") for one in self.written)
+        return self._takes[key]
+
+    def with_values(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings with values replaced; whoever asks for the same part of them is given the same object."""
+        settings = dict(self.settings or resolved_task(self.config))
+        groups: dict[str, list] = {}
+        for key in values:
+            groups.setdefault(key.partition(".")[0], []).append(key)
+        for group, keys in groups.items():
+            asked = tuple((key, repr(values[key])) for key in keys)  # by text: 1 equals True, and 0.0 equals -0.0
+            if asked not in self._parts:
+                node = settings
+                for key in keys:
+                    node = _with(node, key.split("."), values[key])
+                self._parts[asked] = node[group]
+            settings[group] = self._parts[asked]
+        return settings
 
 
 class SweepComposer:
@@ -142,28 +170,26 @@ class SweepComposer:
         """
         base, values = self._composed(overrides)
         asked = [text for text in overrides if not text.startswith(("hydra.", "hydra/"))]
-        settings = base.settings or resolved_task(base.config)
-        for key, value in values.items():
-            settings = _with(settings, key.split("."), value)
-        return Plan(number, asked, base.choices, settings)
+        return Plan(number, asked, base.choices, base.with_values(values))
 
     def _composed(self, overrides: Sequence[str]) -> tuple["_Base", dict]:
         """Return what Hydra composed for a job, and the plain values to put into it (none where Hydra did it all)."""
         read = [self._read(text) for text in overrides]
-        base = self._base(tuple(one.text for one in read if not one.plain))
+        base = self._base(tuple(one for one in read if not one.plain))
         if base.referred.intersection(one.key for one in read):  # Hydra must know their value when it resolves others
             read = [replace(one, plain=one.plain and one.key not in base.referred) for one in read]
-            base = self._base(tuple(one.text for one in read if not one.plain))
+            base = self._base(tuple(one for one in read if not one.plain))
         values = {one.key: one.value for one in read if one.plain}
-        written = {one.key for one in read if not one.plain and not one.chooses}
-        if base.settings is not None and all(_is_leaf(base.settings, k) and not _under(k, written) for k in values):
+        if base.settings is not None and all(map(base.takes, values)):
             return base, values
         return _Base.of(self.loader.load_sweep_config(self.master, list(overrides))), {}
 
-    def _base(self, others: tuple) -> "_Base":
-        if others not in self._bases:
-            self._bases[others] = _Base.of(self.loader.load_sweep_config(self.master, list(others)))
-        return self._bases[others]
+    def _base(self, others: tuple["_Override", ...]) -> "_Base":
+        texts = tuple(one.text for one in others)
+        if texts not in self._bases:
+            written = frozenset(one.key for one in others if not one.chooses)
+            self._bases[texts] = _Base.of(self.loader.load_sweep_config(self.master, list(texts)), written)
+        return self._bases[texts]
 
     def _read(self, text: str) -> "_Override":
         if text not in self._known:
@@ -210,11 +236,6 @@ def _is_leaf(settings: dict, key: str) -> bool:
             return False
         node = node[part]
     return not isinstance(node, dict | list)
-
-
-def _under(key: str, written: set) -> bool:
-    """Tell whether a key lies in a part of the configuration that another override writes."""
-    return any(key == other or key.startswith(f"{other}.") for other in written)
 
 
 def _with(node: dict, path: list, value) -> dict:

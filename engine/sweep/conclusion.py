@@ -45,19 +45,23 @@ def complete(own: Claim, seconds: float) -> tuple[pl.DataFrame | None, "Judgemen
 
     A table is whole once its manifest is there, so that is written after all else.
     """
+    from engine.runs.judgement import judge, judge_rows
+
     sweep = own.folder
     if not table_store.is_table(sweep):
         if not any((folder / "summary.json").exists() for folder in read.finished(sweep)):
             return None, None
         runs = read.load_runs(sweep)
-        judgement = _judge(own)
+        judgement = judge(sweep)
+        _keep(judgement, own)
         table_store.write_table(runs, sweep / table_store.RUNS)
         return runs, judgement
     rows = table_store.gather(sweep)
     if rows is None:
         return None, None
     runs = read.compared_rows(rows, sweep)
-    judgement = _judge(own)
+    judgement = judge_rows(sweep, rows)
+    _keep(judgement, own)
     table_store.commit(sweep, rows, runs, seconds)
     return runs, judgement
 
@@ -73,14 +77,13 @@ def print_leaderboard(runs: pl.DataFrame, judgement: "Judgement | None", sweep: 
     print(f"\n{runs.height:,} runs{best}: {sweep / 'runs.parquet'}")
 
 
-def _judge(sweep: Claim) -> "Judgement | None":
+def _keep(judgement: "Judgement | None", sweep: Claim) -> None:
     """Say what the best of the runs is worth, and keep it beside them."""
-    from engine.runs.judgement import as_text, judge
+    from engine.runs.judgement import as_text
 
-    if (judgement := judge(sweep.folder)) is not None:
+    if judgement is not None:
         sweep.write_text(SELECTION, as_text(judgement))
         print("", *judgement.lines(), sep="\n")
-    return judgement
 
 
 def write_report(runs: pl.DataFrame, judgement: "Judgement | None", sweep: Claim) -> None:

@@ -26,6 +26,7 @@ from engine.command.backtests import backtest_objects
 from engine.command.objects import build
 from engine.correlation import Basket
 from engine.data.panel import MarketPanel
+from engine.once import Once
 from engine.runs.plan import Plan
 
 
@@ -84,17 +85,17 @@ def jobs_of(plans: list[Plan], open_market: Callable[[dict], tuple[MarketPanel, 
     open_market : callable
         Takes a configuration, returns (MarketPanel, backend).
     """
-    objects, markets, jobs = {}, {}, []
+    objects, markets, jobs, as_text = {}, {}, [], Once(repr)
 
     def make(node, where, allow):
-        key = (where, repr(node), repr(allow))
+        key = (where, as_text(node), as_text(allow))
         if key not in objects:
             objects[key] = build(node, where, allow)
         return objects[key]
 
     made = [backtest_objects(plan.settings, make) for plan in plans]  # all, before any market is loaded
     for plan, objects_of_plan in zip(plans, made, strict=True):
-        data = repr([plan.settings[key] for key in ("market", "start", "end", "backend", "memory_budget")])
+        data = tuple(as_text(plan.settings[key]) for key in ("market", "start", "end", "backend", "memory_budget"))
         if data not in markets:
             markets[data] = open_market(plan.settings)[0]
         jobs.append(Job(markets[data], **objects_of_plan))

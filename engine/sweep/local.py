@@ -13,7 +13,7 @@ from engine.command.markets import open_market
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.runs.folder_store import FolderStore
-from engine.runs.manifest import config_hash
+from engine.runs.manifest import config_hashes
 from engine.runs.plan import Plan
 from engine.runs.table_store import TableStore
 from engine.sweep.batches import batches
@@ -83,7 +83,8 @@ def run_sweep(
     jobs = jobs_of(plans, open_market)
     for wanted, job in {(p.settings["causality"], job.signal): job for p, job in zip(plans, jobs, strict=True)}.items():
         check_causal(job.strategy, job.market, job.basket, wanted[0])
-    plans = [replace(p, config_hash=config_hash(p.settings, j.market)) for p, j in zip(plans, jobs, strict=True)]
+    hashed = config_hashes()
+    plans = [replace(p, config_hash=hashed(p.settings, j.market)) for p, j in zip(plans, jobs, strict=True)]
     composed = time.perf_counter()
 
     folder = Path(config.hydra.sweep.dir)

@@ -205,7 +205,9 @@ def test_a_summary_a_configuration_and_a_panel_that_are_not_the_runs_own_are_tol
         table,
         ".hydra/jobs.parquet",
         lambda file: (
-            pl.read_parquet(file).with_columns(pl.col("config").str.replace('"lag": 2', '"lag": 3')).write_parquet(file)
+            pl.read_parquet(file)
+            .with_columns(pl.col("config").struct.with_fields(pl.field("lag").str.replace("2", "3")))
+            .write_parquet(file)
         ),
     )
     assert failures(table) == [

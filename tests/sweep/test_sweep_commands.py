@@ -21,7 +21,7 @@ from engine.progress import progress_bar
 from engine.runs import table_store
 from engine.runs.claim import held
 from engine.runs.read import compared, compared_rows, load_run, runs_of
-from engine.runs.table_store import read_rows
+from engine.runs.table_store import configs, read_rows
 from engine.sweep.composer import SweepComposer, resolved_task
 
 SMALL = ("debug=small", "report=none", "strategy=rich_correlation", "strategy.window=60")
@@ -214,7 +214,13 @@ def changed(column, edit, kept, place):
     [
         ("pnl_net", lambda net: net + 2.0 * net.abs(), r"pnl_net comes to .*, and is kept as .*; run it again"),
         ("manifest", lambda text: text.str.replace('"panel_hash": "....', '"panel_hash": "0000'), "no longer those"),
-        ("config", lambda text: text.str.replace('"name": "synthetic"', '"name": "nowhere"'), "again: .*nowhere"),
+        (
+            "config",
+            lambda of: of.struct.with_fields(
+                pl.field("market").str.replace('"name": "synthetic"', '"name": "nowhere"')
+            ),
+            "again: .*nowhere",
+        ),
     ],
 )
 def test_a_row_that_cannot_be_made_again_is_refused(kept, tmp_path, column, edit, words):
@@ -222,6 +228,14 @@ def test_a_row_that_cannot_be_made_again_is_refused(kept, tmp_path, column, edit
     with pytest.raises(InputError, match=words):
         _ = load_run(sweep / "3").daily
     assert load_run(sweep / "3").summary["cohorts"] > 0  # what the table has needs no data
+
+
+def test_a_table_of_before_whose_configurations_are_whole_texts_is_read(kept, tmp_path):
+    whole = [json.dumps(config) for config in configs(read_rows(kept[BATCH, TABLE]))]
+    sweep = changed("config", lambda _: pl.Series("config", whole), kept, tmp_path)
+    assert isinstance(pl.read_parquet(sweep / ".hydra" / "jobs.parquet")["config"][3], str)
+    assert load_run(sweep / "3").config == load_run(kept[BATCH, TABLE] / "3").config
+    assert load_runs(sweep).drop("run").equals(load_runs(kept[BATCH, TABLE]).drop("run"), null_equal=True)
 
 
 def test_a_row_that_is_not_there_is_told(kept):
