@@ -194,8 +194,8 @@ def judge_rows(
     chances = kept.deflated(independent)
     superior, better = None, np.array([], dtype=int)
     if own.height <= most_tested and kept.spans is not None:
-        rows, drawn = kept.resampled(repetitions, seed)
-        superior, better = drawn.ability().consistent, rows[drawn.better()]
+        tested, drawn = kept.resampled(repetitions, seed)
+        superior, better = drawn.ability().consistent, tested[drawn.better()]
     return Judgement(
         best=str(sweep / str(own["job"][best])),
         runs=own.height,
