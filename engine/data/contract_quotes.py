@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -76,24 +77,21 @@ class ContractQuotes:
         gone = later & ((pl.col("strike") * 2.0).round() % 3.0 == 0.0)
         return ContractQuotes(self.rows.filter(~gone).with_columns(other), self.keeps)
 
-    def on(self, dates: np.ndarray) -> pl.DataFrame:
-        """Read the rows of a panel's dates, date by date, in the order of the source."""
-        ours = between(self.rows, dates[0], dates[-1]).collect()
-        return ours.join(pl.DataFrame({"date": dates}), on="date", how="semi").sort("date", maintain_order=True)
+    def by_date(self, dates: np.ndarray) -> dict[date, pl.DataFrame]:
+        """Read the rows of each of a panel's dates that has some, in the order of the source."""
+        rows = between(self.rows, dates[0], dates[-1]).collect()
+        found = {day: part for (day,), part in rows.group_by("date", maintain_order=True)}
+        return {day: found[day] for day in dates.tolist() if day in found}
 
 
-def day_hashes(rows: pl.DataFrame) -> dict[str, str]:
-    """Return date -> hash of what its rows hold: the same however the dates are cut into files."""
-    return {str(date): _hash(day) for (date,), day in rows.group_by("date", maintain_order=True)}
-
-
-def _hash(rows: pl.DataFrame) -> str:
+def hash_of(rows: pl.DataFrame) -> str:
+    """Hash what the rows of a date hold: the same however the dates are cut into files."""
     found = hashlib.sha256()
     for name, kind in COLUMNS.items():
         column = rows[name]
         if kind == pl.String:
             words = column.fill_null("").unique().sort()
-            codes = column.fill_null("").replace_strict(words, np.arange(len(words)), return_dtype=pl.UInt32)
+            codes = column.fill_null("").cast(pl.Enum(words)).to_physical().cast(pl.UInt32)
             found.update("\n".join(words).encode() + codes.to_numpy().tobytes())
         elif kind == pl.Date:
             found.update(np.ascontiguousarray(column.to_physical().to_numpy()).tobytes())

@@ -1,5 +1,7 @@
 """Our implied correlation beside the indices Cboe publishes. Nothing is fitted to them."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -46,9 +48,10 @@ def published_tables(config: dict, market: MarketPanel, published: DailySeries |
     source, tables, compared = market_source(config), {}, []
     if published is not None:
         compared.append(against_published(market, published, min_coverage))
+    whole = config | {"backend": "numpy", "start": None, "end": None}
     for index in source.other_index_legs():
-        whole = {"backend": "numpy", "start": None, "end": None, "market": config["market"] | {"index": index}}
-        other, _ = open_market(config | whole)
+        leg, _ = open_market(whole | {"market": config["market"] | {"index": index, "members": False}})
+        other = with_members(leg, open_market(whole)[0])
         if published is not None:
             compared.append(against_published(other, published, min_coverage))
         beside = beside_other_leg(market, other)
@@ -57,6 +60,13 @@ def published_tables(config: dict, market: MarketPanel, published: DailySeries |
     if compared and (table := pl.concat(compared)).height:
         tables = {"Against the published Cboe indices, points": table} | tables
     return tables
+
+
+def with_members(leg: MarketPanel, market: MarketPanel) -> MarketPanel:
+    """Give an index leg that was built alone the members' volatilities of a market whose dates include its own."""
+    rows = np.searchsorted(market.dates, leg.dates)
+    members = {name: getattr(market, name)[rows] for name in ("component_iv", "component_status")}
+    return replace(leg, **members, validate=False)
 
 
 def compare_with_published(panel: MarketPanel, rho: ImpliedCorrelation, published: DailySeries) -> pl.DataFrame:

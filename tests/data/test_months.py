@@ -45,7 +45,7 @@ def arrays(panel) -> dict:
 def assert_same(one, other):
     for name, array in arrays(one).items():
         np.testing.assert_array_equal(array, arrays(other)[name], err_msg=name)
-    assert one.contracts.on(one.dates).equals(other.contracts.on(other.dates))
+    assert one.contracts.rows.collect().equals(other.contracts.rows.collect())
 
 
 def quotes_of(folder: Path) -> list[Path]:
@@ -95,7 +95,7 @@ def test_one_large_file_is_cut_by_month_and_gives_the_same_panel(folder, built, 
     for name, array in arrays(built).items():
         np.testing.assert_array_equal(array, arrays(found)[name], err_msg=name)
     assert found.report.quality.equals(built.report.quality)
-    one, other = (panel.contracts.on(panel.dates).sort(pl.all()) for panel in (found, built))
+    one, other = (panel.contracts.rows.collect().sort(pl.all()) for panel in (found, built))
     assert one.equals(other)
     assert not list((tmp_path / "cache").rglob(".split-*"))
 

@@ -15,6 +15,7 @@ from engine.data.records import DELTAS, QuoteStatus
 from engine.data.sources.us_chains.source import UsChains
 from engine.errors import InputError
 from engine.pricing import black_price, implied_vol
+from engine.study.against_cboe import with_members
 
 DAYS = [date(2026, 6, 1), date(2026, 6, 2), date(2026, 6, 3)]
 EXPIRIES = [date(2026, 6, 18), date(2026, 7, 17), date(2026, 10, 16)]
@@ -211,6 +212,13 @@ def test_the_index_itself_is_a_leg_on_the_sessions_its_quotes_have_settled_at_th
     np.testing.assert_allclose(panel.index_iv[:, at], 0.12, rtol=1e-6)  # stored as float32
     for name in ("component_iv", "weights", "strike_factor"):  # AAA's split comes on the last day
         np.testing.assert_array_equal(getattr(panel, name), getattr(fund, name)[[0, 2]])
+    leg = load(files, index="SPX", members=False)
+    np.testing.assert_array_equal(leg.index_iv, panel.index_iv)
+    assert np.isnan(leg.component_iv).all()
+    assert leg.contracts.rows.collect()["ticker"].unique().to_list() == ["SPX"]
+    joined = with_members(leg, fund)
+    for name in ("index_iv", "component_iv", "component_status", "weights", "spot", "rate"):
+        np.testing.assert_array_equal(getattr(joined, name), getattr(panel, name))
 
 
 def test_a_split_is_marked_on_its_day_on_strikes_and_returns(files):

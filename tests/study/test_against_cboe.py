@@ -13,7 +13,7 @@ from engine import TopWeights, load_market
 from engine.correlation import baskets, correlate_baskets
 from engine.data import load_published
 from engine.data.records import QuoteStatus
-from engine.study.against_cboe import against_published, beside_other_leg
+from engine.study.against_cboe import against_published, beside_other_leg, with_members
 from engine.study.tables import skew_order
 
 
@@ -66,7 +66,8 @@ def test_the_true_top_50_that_are_present_lie_below_for_the_fifteen_that_are_mis
 
 
 def test_spx_as_index_leg_lies_near_the_fund_on_its_sessions(market, shared_data):
-    table = beside_other_leg(market, load_market("us_chains", path=shared_data, index="SPX", progress=False))
+    leg = load_market("us_chains", path=shared_data, index="SPX", members=False, progress=False)
+    table = beside_other_leg(market, with_members(leg, market))
     largest = table.filter(pl.col("basket") == "50 largest present")
     found = {row["index"]: row for row in largest.iter_rows(named=True)}
     for name in ("COR1M", "COR3M", "COR6M", "COR1Y"):

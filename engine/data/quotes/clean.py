@@ -47,13 +47,13 @@ class QualityReport:
         final : bool
             False where the quotes that are kept will go through `keep` once more: only the last call counts them.
         """
-        reason = pl.coalesce(
-            *(pl.when(rule.fill_null(True)).then(pl.lit(name)) for name, rule in rules.items()), pl.lit("kept")
-        )
-        judged = quotes.with_columns(reason.alias("_reason"))
-        counted = judged if final else judged.filter(pl.col("_reason") != "kept")
-        self._counts.append(counted.group_by("asset", pl.col("_reason").alias("reason")).len(name="rows"))
-        return judged.filter(pl.col("_reason") == "kept").drop("_reason")
+        reasons = pl.Enum([*rules, "kept"])  # a number for each quote instead of a text
+        broken = (pl.when(rule.fill_null(True)).then(pl.lit(name, reasons)) for name, rule in rules.items())
+        judged = quotes.select("asset", pl.coalesce(*broken, pl.lit("kept", reasons)).alias("reason"))
+        kept = judged["reason"] == "kept"
+        counted = judged if final else judged.filter(~kept)
+        self._counts.append(counted.group_by("asset", "reason").len(name="rows"))
+        return quotes.filter(kept)
 
     def note(self, quotes: pl.DataFrame, reason: str) -> None:
         """Count quotes that are odd and not dropped for it; their reason starts with the table, as other tables' do."""

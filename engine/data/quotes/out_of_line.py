@@ -4,6 +4,7 @@ The usual volatility of a quote is the median of the smile's quotes of the neare
 wrong quote does not move it.
 """
 
+import numpy as np
 import polars as pl
 
 from engine.calendar import year_fraction
@@ -37,17 +38,18 @@ def quotes_in_line(quotes: pl.DataFrame, report: QualityReport) -> pl.DataFrame:
     """
     nearest = pl.col("iv").rolling_median(NEAREST, min_samples=FEWEST, center=True)
     of_day = pl.when(pl.len().over("date", "asset") >= FEWEST).then(pl.col("iv").median().over("date", "asset"))
-    usual = quotes.select(pl.coalesce(nearest.over(SMILE, order_by=["strike", "right"]), of_day).alias("usual"))[
-        "usual"
-    ]
-    years = year_fraction((quotes["expiry"] - quotes["date"]).dt.total_days().to_numpy())
-    forward, strike, iv = (quotes[name].to_numpy() for name in ("forward", "strike", "iv"))
-    price, usual_price = (black_price(forward, strike, vol, years, strike >= forward) for vol in (iv, usual.to_numpy()))
-    judged = quotes.with_columns(_vol=usual / quotes["iv"], _price=pl.Series(usual_price / price))
-    vol, both = VOLATILITY, VOLATILITY_AND_PRICE
-    rule = _beyond("_vol", vol) | (_beyond("_vol", both[0]) & _beyond("_price", both[1]))
-    return report.keep(judged, {"out_of_line": rule.fill_null(False)}).drop("_vol", "_price")
+    usual = pl.coalesce(nearest.over(SMILE, order_by=["strike", "right"]), of_day)
+    usual = quotes.select(usual.alias("usual")).to_series().to_numpy()
+    off, (odd_vol, odd_price) = usual / quotes["iv"].to_numpy(), VOLATILITY_AND_PRICE
+    out, odd = _beyond(off, VOLATILITY), np.flatnonzero(_beyond(off, odd_vol))
+    asked = quotes[odd]  # few: the price of the others decides nothing
+    years = year_fraction((asked["expiry"] - asked["date"]).dt.total_days().to_numpy())
+    forward, strike, iv = (asked[name].to_numpy() for name in ("forward", "strike", "iv"))
+    price, usual_price = (black_price(forward, strike, vol, years, strike >= forward) for vol in (iv, usual[odd]))
+    out[odd] |= _beyond(usual_price / price, odd_price)
+    return report.keep(quotes, {"out_of_line": pl.lit(pl.Series(out))})
 
 
-def _beyond(column: str, factor: float) -> pl.Expr:
-    return ~pl.col(column).fill_nan(1.0).is_between(1.0 / factor, factor)
+def _beyond(ratio: np.ndarray, factor: float) -> np.ndarray:
+    """Tell where a ratio is known and lies outside 1 / factor to factor."""
+    return (ratio < 1.0 / factor) | (ratio > factor)

@@ -86,10 +86,8 @@ def lines_on_deltas(quotes: pl.DataFrame, number: np.ndarray, deltas) -> np.ndar
     array (S, D)
         Annualised decimals, NaN where the quotes do not reach.
     """
-    single = quotes.group_by("smile", "right", "call_delta").agg(pl.col("iv", "spread").mean())
-    single = single.sort("smile", "call_delta")
     nodes = np.asarray(deltas) / 100.0
-    calls, puts = (_on_nodes(single.filter(pl.col("right") == right), number, nodes) for right in ("C", "P"))
+    calls, puts = (_on_nodes(quotes.filter(pl.col("right") == right), number, nodes) for right in ("C", "P"))
     call_share = np.clip((PUTS_ONLY - nodes) / (PUTS_ONLY - CALLS_ONLY), 0.0, 1.0)
     both = call_share * calls + (1.0 - call_share) * puts
     either = np.where(np.isfinite(calls), calls, puts)
@@ -112,14 +110,18 @@ def _with_smile_number(quotes, dates, assets, slots) -> pl.DataFrame:
 
 
 def _on_nodes(curve: pl.DataFrame, number: np.ndarray, nodes: np.ndarray) -> np.ndarray:
-    """Interpolate the curve of each smile at the nodes, (len(number), D); NaN beyond its quotes or in a wide gap.
+    """Interpolate the quotes of each smile at the nodes, (len(number), D); NaN beyond its quotes or in a wide gap.
 
     A call of delta d and total volatility u = s sqrt(T) has the log-moneyness k = u^2 / 2 - q(d) u, q the normal
     quantile. With u and k linear between two quotes, a node is where u(x)^2 / 2 - q(node) u(x) - k(x) = 0.
     """
-    smile, delta, iv, spread = (curve[c].to_numpy() for c in ("smile", "call_delta", "iv", "spread"))
-    if len(smile) == 0:
+    if curve.height == 0:
         return np.full((len(number), len(nodes)), np.nan)
+    curve = curve.sort("smile", "call_delta", maintain_order=True)
+    smile, delta, iv, spread = (curve[c].to_numpy() for c in ("smile", "call_delta", "iv", "spread"))
+    first = np.flatnonzero(np.append(True, (np.diff(smile) != 0) | (np.diff(delta) != 0.0)))
+    iv, spread = (np.add.reduceat(each, first) / np.diff(first, append=len(smile)) for each in (iv, spread))
+    smile, delta = smile[first], delta[first]
     key = smile + delta  # deltas lie inside (0, 1): the key orders by smile, then delta
     target = number[:, None] + nodes
     right = np.searchsorted(key, target.ravel(), side="left").reshape(target.shape)
@@ -161,13 +163,14 @@ def constant_maturity(smiles, days, tenors, max_extrapolation_days: float):
     status : array (T, A, K, D), uint8
         `QuoteStatus`: why a cell is NaN.
     """
+    quoted = np.isfinite(smiles).any(axis=3)
+    some = quoted.any(axis=2)  # most names of an index may have no options at all
     days = np.asarray(days)
-    days = days[:, None] if days.ndim == 2 else days
-    iv, _ = tenors_from_expiries(smiles, days, tenors, max_extrapolation_days)
-    quoted = np.isfinite(smiles).any(axis=3, keepdims=True)
-    reached, _ = tenors_from_expiries(np.where(quoted, 1.0, np.nan), days, tenors, max_extrapolation_days)
-    status = np.where(np.isfinite(reached), np.uint8(QuoteStatus.BEYOND_DELTA), np.uint8(QuoteStatus.BEYOND_TENOR))
-    status = np.broadcast_to(status, iv.shape).copy()
-    status[~quoted.any(axis=(2, 3))] = QuoteStatus.NO_QUOTE
-    status[np.isfinite(iv)] = QuoteStatus.OK
-    return iv.astype(np.float32), status
+    days = np.broadcast_to(days[:, None] if days.ndim == 2 else days, quoted.shape)[some]
+    at_all = np.where(quoted[some], 1.0, np.nan)[..., None]
+    found, reached = (tenors_from_expiries(v, days, tenors, max_extrapolation_days)[0] for v in (smiles[some], at_all))
+    beyond = np.where(np.isfinite(reached), np.uint8(QuoteStatus.BEYOND_DELTA), np.uint8(QuoteStatus.BEYOND_TENOR))
+    iv = np.full((*some.shape, *found.shape[1:]), np.nan, dtype=np.float32)
+    status = np.full(iv.shape, QuoteStatus.NO_QUOTE, dtype=np.uint8)
+    iv[some], status[some] = found, np.where(np.isfinite(found), np.uint8(QuoteStatus.OK), beyond)
+    return iv, status

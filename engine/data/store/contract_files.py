@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from engine.data.contract_quotes import ContractQuotes, day_hashes
+from engine.data.contract_quotes import ContractQuotes, hash_of
 from engine.data.store.generations import mapped
 from engine.errors import InputError
 
@@ -32,24 +32,25 @@ class ContractWriter:
     """
 
     def __init__(self, beside: Callable[[str], Path]):
-        self._beside, self._month, self._rows = beside, "", []
+        self._beside, self._month, self._rows = beside, None, []
 
     def write(self, quotes: ContractQuotes, dates: np.ndarray) -> dict[str, str]:
         """Take in the quotes of a block's dates; return date -> hash of them."""
-        rows = quotes.on(dates)
-        for (month,), part in rows.group_by(pl.col("date").dt.strftime("%Y-%m"), maintain_order=True):
-            if month != self._month:
+        hashes = {}
+        for date, rows in quotes.by_date(dates).items():
+            if (month := date.replace(day=1)) != self._month:
                 self.flush()
-                self._month = str(month)
-            self._rows.append(part)
-        return day_hashes(rows)
+                self._month = month
+            self._rows.append(rows)
+            hashes[str(date)] = hash_of(rows)
+        return hashes
 
     def flush(self) -> None:
         """Write the month that is under way."""
         if self._rows:
-            rows = pl.concat(self._rows)
+            rows = pl.concat(self._rows, rechunk=True)
             rows.write_parquet(self._beside(f"{START}{rows['date'][0]}.parquet"))
-        self._month, self._rows = "", []
+        self._month, self._rows = None, []
 
 
 def opened(folder: Path, header: dict, remedy: str) -> ContractQuotes | None:

@@ -14,7 +14,12 @@ NEAREST = 8  # strikes whose median is taken: more reach where American puts are
 FEWEST = 3  # calls, and pairs, of which a median says something
 
 
-def chain_forwards(quotes: pl.DataFrame, spot: pl.DataFrame) -> pl.DataFrame:
+def has_iv(column: str) -> pl.Expr:
+    """Tell where the vendor has a volatility; a missing one is 0."""
+    return pl.col(column).is_finite() & (pl.col(column) > 0.0)
+
+
+def chain_forwards(chain: pl.DataFrame, spot: pl.DataFrame) -> pl.DataFrame:
     """Return the forward of every smile of the chains, at which its calls and puts have one volatility.
 
         c = median of ln(K / S) / T + (q(delta) s sqrt(T) - s^2 T / 2) / T,   q the normal quantile,   V = S exp(c T)
@@ -27,7 +32,7 @@ def chain_forwards(quotes: pl.DataFrame, spot: pl.DataFrame) -> pl.DataFrame:
 
     Parameters
     ----------
-    quotes : frame of date, asset, expiry, strike, right (C, P), iv (decimals), vendor_delta (0..1)
+    chain : frame of date, asset, expiry, strike, call_iv, put_iv (decimals), call_delta (the vendor's, 0..1)
     spot : frame of date, asset, spot
 
     Returns
@@ -36,19 +41,18 @@ def chain_forwards(quotes: pl.DataFrame, spot: pl.DataFrame) -> pl.DataFrame:
         V alone where too few strikes have both options; no row where the carry is not known.
     """
     days = (pl.col("expiry") - pl.col("date")).dt.total_days()
-    known = quotes.join(spot, on=["date", "asset"]).filter(days > 0, pl.col("iv") > 0.0)
+    call, put = has_iv("call_iv"), has_iv("put_iv")
+    known = chain.filter(days > 0, call | put).join(spot, on=["date", "asset"])
     known = known.with_columns(years=year_fraction(days), days=days)
-    calls, puts = (known.filter(pl.col("right") == right) for right in ("C", "P"))
-    near = calls.filter(pl.col("vendor_delta").is_between(*NEAR_THE_MONEY), pl.col("days") >= FEWEST_DAYS)
-    delta, strike, iv, years = _arrays(near, "vendor_delta", "strike", "iv", "years")
+    near = known.filter(call, pl.col("call_delta").is_between(*NEAR_THE_MONEY), pl.col("days") >= FEWEST_DAYS)
+    delta, strike, iv, years = _arrays(near, "call_delta", "strike", "call_iv", "years")
     inverted = pl.Series(strike / strike_from_delta(delta, 1.0, iv, years))
     carry = near.with_columns(carry=(inverted / pl.col("spot")).log() / pl.col("years"))
     carry = _medians(carry, ["date", "asset"], "carry")
     vendor = known.unique(SMILE, maintain_order=True).join(carry, on=["date", "asset"])
     vendor = vendor.select(*SMILE, forward=pl.col("spot") * (pl.col("carry") * pl.col("years")).exp())
-    pairs = _nearest(_pairs(calls, puts, "iv", "years").join(vendor, on=SMILE))
-    forward, strike, years = _arrays(pairs, "forward", "strike", "years")
-    call_iv, put_iv = _arrays(pairs, "iv", "iv_put")
+    pairs = _nearest(known.filter(call, put).join(vendor, on=SMILE, maintain_order="left"))
+    forward, strike, years, call_iv, put_iv = _arrays(pairs, "forward", "strike", "years", "call_iv", "put_iv")
     from_call, from_put = (black_price(forward, strike, iv, years, True) for iv in (call_iv, put_iv))
     parity = _medians(pairs.with_columns(parity=pl.Series(forward + from_call - from_put)), SMILE, "parity")
     both = vendor.join(parity, on=SMILE, how="left")
@@ -76,21 +80,19 @@ def quoted_forwards(quotes: pl.DataFrame, spot: pl.DataFrame, rate: pl.DataFrame
         mid=0.5 * (pl.col("bid") + pl.col("ask")), growth=(pl.col("rate") * year_fraction(days)).exp()
     )
     calls, puts = (priced.filter(pl.col("right") == right) for right in ("C", "P"))
-    pairs = _nearest(_pairs(calls, puts, "mid", "growth").join(spot.rename({"spot": "forward"}), on=["date", "asset"]))
+    calls, puts = (side.unique(OPTION, keep="first", maintain_order=True) for side in (calls, puts))
+    pairs = calls.join(puts.select(*OPTION, mid_put="mid"), on=OPTION)
+    pairs = _nearest(pairs.join(spot.rename({"spot": "forward"}), on=["date", "asset"]))
     parity = pl.col("strike") + pl.col("growth") * (pl.col("mid") - pl.col("mid_put"))
     return _medians(pairs.with_columns(parity=parity), SMILE, "parity").rename({"parity": "forward"}).sort(SMILE)
 
 
-def _pairs(calls: pl.DataFrame, puts: pl.DataFrame, *columns: str) -> pl.DataFrame:
-    """Rows of the calls whose put is there too, with the columns; the first of these of the put, named `_put`."""
-    one, other = (side.unique(OPTION, keep="first", maintain_order=True) for side in (calls, puts))
-    of_put = other.select(*OPTION, pl.col(columns[0]).alias(f"{columns[0]}_put"))
-    return one.select(*OPTION, *columns).join(of_put, on=OPTION)
-
-
 def _nearest(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return the first row of each of the strikes nearest the forward, by smile."""
     distance = (pl.col("strike") / pl.col("forward")).log().abs()
-    return pairs.sort(distance, "strike").group_by(SMILE, maintain_order=True).head(NEAREST)
+    few = pairs.filter(distance.rank("dense").over(SMILE) <= NEAREST)  # and more where they tie
+    single = few.unique(OPTION, keep="first", maintain_order=True)
+    return single.sort(distance, "strike").group_by(SMILE, maintain_order=True).head(NEAREST)
 
 
 def _medians(frame: pl.DataFrame, by: list, column: str) -> pl.DataFrame:

@@ -8,11 +8,11 @@ from engine.data.quotes.clean import DELTA_TOLERANCE, SMILE_RULES, QualityReport
 from engine.data.quotes.out_of_line import quotes_in_line
 from engine.data.quotes.schema import Quotes, check_call_delta, check_decimal_iv
 from engine.data.sources.us_chains.files import CHAINS, SPX, SPX_QUOTES, chains, spx_options
-from engine.data.sources.us_chains.forwards import chain_forwards, quoted_forwards
+from engine.data.sources.us_chains.forwards import SMILE, chain_forwards, has_iv, quoted_forwards
 from engine.pricing import call_delta
 
-OPTION = ["date", "asset", "expiry", "strike", "right"]
-HAS_IV = pl.col("iv").is_finite() & (pl.col("iv") > 0.0)
+OPTION = [*SMILE, "strike", "right"]
+HAS_IV = has_iv("iv")
 RULES = {
     "missing_iv": ~HAS_IV,
     "expired": pl.col("expiry") <= pl.col("date"),
@@ -23,7 +23,9 @@ RULES = {
 }
 
 
-def option_quotes(folder, daily, spot: pl.DataFrame, report: QualityReport) -> tuple[pl.DataFrame, pl.DataFrame]:
+def option_quotes(
+    folder, daily, tickers, spot: pl.DataFrame, report: QualityReport
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the usable option quotes of a block of dates, and their forwards; all quotes are counted in `report`.
 
     The delta of a quote is Black's call delta on the forward of its smile. The vendor's is a check: a quote whose two
@@ -33,7 +35,9 @@ def option_quotes(folder, daily, spot: pl.DataFrame, report: QualityReport) -> t
     ----------
     folder : path of the chains
     daily : DailyInputs
-        Its dates, assets and rates are read.
+        Its dates, index and rates are read.
+    tickers : sequence of str
+        Whose chains are read.
     spot : frame of date, asset, spot
         Closes of all assets, SPX too where it is the index.
     report : QualityReport
@@ -49,7 +53,7 @@ def option_quotes(folder, daily, spot: pl.DataFrame, report: QualityReport) -> t
     InputError
         When a file cannot be read, or volatilities or deltas are not in the declared unit.
     """
-    quotes, forwards = quotes_and_forwards(folder, daily, spot)
+    quotes, forwards = quotes_and_forwards(folder, daily, tickers, spot)
     days = (quotes["expiry"] - quotes["date"]).dt.total_days().to_numpy()
     forward, strike, iv = (quotes[column].to_numpy() for column in ("forward", "strike", "iv"))
     delta = call_delta(forward, strike, iv, year_fraction(days))
@@ -61,42 +65,51 @@ def option_quotes(folder, daily, spot: pl.DataFrame, report: QualityReport) -> t
     return Quotes.validate(kept.drop("vendor_delta", "forward"), cast=True), forwards
 
 
-def quotes_and_forwards(folder, daily, spot: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def quotes_and_forwards(folder, daily, tickers, spot: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return all quotes, each with the forward of its smile (null where none is known), and the forwards.
 
     Parameters and errors are those of `option_quotes`; quotes are date, asset, expiry, strike, right, iv (decimals),
     vendor_delta (of the call, 0..1), forward.
     """
-    quotes = _chain_quotes(folder, daily)
-    forwards = chain_forwards(quotes.filter(HAS_IV), spot)
+    chain = _chain(folder, daily, tickers)
+    forwards = chain_forwards(chain, spot)
+    quotes = _calls_and_puts(_with_forward(chain, forwards))
     if daily.index == SPX:
         spx = _spx_quotes(folder, daily)
-        rate = pl.DataFrame({"date": daily.dates, "rate": daily.rate})
-        forwards = pl.concat([forwards, quoted_forwards(spx, spot, rate)])
-        quotes = pl.concat([quotes, spx.drop("bid", "ask")])
+        own = quoted_forwards(spx, spot, pl.DataFrame({"date": daily.dates, "rate": daily.rate}))
+        forwards = pl.concat([forwards, own])
+        quotes = pl.concat([quotes, _with_forward(spx.drop("bid", "ask"), own)])
     usable = quotes.filter(HAS_IV)
     check_decimal_iv(usable, folder / CHAINS, "call_iv_pct / put_iv_pct (percent)")
     check_call_delta(usable, folder / CHAINS, {"C": "call_delta (0..1)", "P": "put_delta (-1..0)"})
-    joined = quotes.join(forwards, on=["date", "asset", "expiry"], how="left", maintain_order="left")
-    return joined, forwards
+    return quotes, forwards
 
 
-def _chain_quotes(folder, daily) -> pl.DataFrame:
-    rows = between(chains(folder), daily.dates[0], daily.dates[-1])
-    wide = collect(rows.filter(pl.col("ticker").is_in(daily.assets)), folder / CHAINS)
+def _chain(folder, daily, tickers) -> pl.DataFrame:
+    """Read a block of the chains as they lie, the call and the put of a strike in one row: `chain_forwards` has it."""
+    rows = between(chains(folder), daily.dates[0], daily.dates[-1]).filter(pl.col("ticker").is_in(tickers))
+    option = ("date", pl.col("ticker").alias("asset"), "expiry", "strike")
+    vols = ((pl.col(f"{side}_iv_pct") / 100.0).alias(f"{side}_iv") for side in ("call", "put"))
+    return collect(rows.select(*option, *vols, "call_delta", pl.col("put_delta") + 1.0), folder / CHAINS)
+
+
+def _calls_and_puts(chain: pl.DataFrame) -> pl.DataFrame:
+    """Return a row for each option: all calls, then all puts."""
     sides = [
-        wide.select(
-            "date",
-            pl.col("ticker").alias("asset"),
-            "expiry",
-            "strike",
+        chain.select(
+            *OPTION[:-1],
             pl.lit(right).alias("right"),
-            (pl.col(f"{side}_iv_pct") / 100.0).alias("iv"),
-            (pl.col(f"{side}_delta") + offset).alias("vendor_delta"),
+            pl.col(f"{side}_iv").alias("iv"),
+            pl.col(f"{side}_delta").alias("vendor_delta"),
+            "forward",
         )
-        for right, side, offset in (("C", "call", 0.0), ("P", "put", 1.0))
+        for right, side in (("C", "call"), ("P", "put"))
     ]
     return pl.concat(sides)
+
+
+def _with_forward(rows: pl.DataFrame, forwards: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(forwards, on=SMILE, how="left", maintain_order="left")
 
 
 def _spx_quotes(folder, daily) -> pl.DataFrame:

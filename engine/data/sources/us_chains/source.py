@@ -58,6 +58,8 @@ class UsChains(FileSource):
         How far beyond the quoted expiries a tenor may take the nearest one's volatility.
     strict : bool
         Refuse where a row of closes, holdings, rates, actions or sectors is rejected.
+    members : bool
+        Read the options of members and sector funds too. Without, the panel is an index leg, for members of another.
     """
 
     path: str
@@ -66,6 +68,7 @@ class UsChains(FileSource):
     end: str | None = None
     max_extrapolation_days: float = 14.0
     strict: bool = False
+    members: bool = True
     report: QualityReport = field(default_factory=QualityReport, init=False, repr=False, compare=False)
     _rough: list = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -90,18 +93,18 @@ class UsChains(FileSource):
         daily, info = self._daily_and_info()
         closes = self._closes()
         for part in daily.blocks(BLOCK_SESSIONS):
-            quotes, forwards = option_quotes(self._folder, part, closes, self.report)
+            quotes, forwards = option_quotes(self._folder, part, self._read_of(part), closes, self.report)
             first = quotes.filter(pl.col("date") == pl.col("date").min(), pl.col("asset") != files.SPX)
             self._rough.append(roughness(first))
             forward = on_expiries(forwards, "forward", part.dates, [self.index, *part.names], part.slots)
             panel = quotes_to_panel(info, part, quotes, forward, self.max_extrapolation_days)
-            listed = files.contracts(self._folder, part.dates[0], part.dates[-1], [self.index, *part.names])
+            listed = files.contracts(self._folder, part.dates[0], part.dates[-1], self._read_of(part, funds=False))
             yield replace(panel, contracts=listed, validate=False)
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Return the chains, and what belongs to them, as tables of the front door; the quotes have no prices."""
         daily, _ = self._daily_and_info()
-        quotes, _ = quotes_and_forwards(self._folder, daily, self._closes())
+        quotes, _ = quotes_and_forwards(self._folder, daily, self._read_of(daily), self._closes())
         put = pl.when(pl.col("right") == "P").then(1.0).otherwise(0.0)
         columns = ("date", "expiry", "strike", "right", "iv", "forward")
         kept = quotes.filter(HAS_IV, pl.col("forward").is_not_null())
@@ -177,6 +180,12 @@ class UsChains(FileSource):
 
     def _spx_options(self) -> pl.LazyFrame:
         return files.spx_options(self._folder, self.start, self.end)
+
+    def _read_of(self, daily: DailyInputs, funds: bool = True) -> list[str]:
+        """Tickers whose options are read, sector funds among them or not."""
+        if not self.members:
+            return [self.index]
+        return daily.assets if funds else [self.index, *daily.names]
 
     def _dates(self) -> np.ndarray:
         dates = session_dates(self._chains(), self._folder / files.CHAINS)
