@@ -16,9 +16,19 @@ from engine.kernels.declare import Entry, Kernel, codes, numbers, positions, rea
 PIECE = 256  # elements that a CPU takes through a formula at once: pieces.cuh
 LANES = 64  # smiles that a CPU walks along at once: model_free.cu
 OPTIONS = 16  # whose trees a CPU climbs at once: early_exercise.cu
+SPLITS = 8  # of the sessions that a CPU looks at at once: overfitting.cu
+THREADS = 128  # on a GPU, of a block that looks at one
 MOST_STEPS = 128  # on a GPU, of such a tree
 MOST_DELTAS = 64  # on a CPU, how many nodes of a smile the book has room for
 MOST_LEGS = 512  # on a GPU, how many legs of a cohort it has, the index included: each is a thread of a block
+
+OVERFITTING = (
+    *numbers("trials blocks"),
+    *reads("double", "sums squares", "blocks trials"),
+    *reads("i64", "half", "items"),  # a bit for each block that is chosen on
+    *reads("double", "constant", "items 2"),
+    *writes("double", "rank chosen later", "items 2"),
+)
 
 MARKET = (
     *numbers("legs days dates names slots deltas"),
@@ -173,5 +183,9 @@ KERNELS = {
         {"early_exercise": Entry("items", EARLY_EXERCISE)}, constants=({"LANES": OPTIONS, "MOST_STEPS": MOST_STEPS},)
     ),
     "model_free": Kernel({"model_free": Entry("items", MODEL_FREE)}, constants=({"LANES": LANES},)),
+    "overfitting": Kernel(
+        {"overfitting": Entry("items", OVERFITTING)},
+        constants=({"SPLITS": SPLITS, "THREADS": THREADS, "PIECE": PIECE},),
+    ),
     "straddle": Kernel({"straddle": Entry("items", STRADDLE)}, constants=({"PIECE": PIECE},)),
 }

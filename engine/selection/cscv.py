@@ -2,12 +2,15 @@
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from engine import kernels
 from engine.arrays import Floats
-from engine.backend import blocks, each
+from engine.backend import blocks, each, namespace, to_host
 from engine.errors import InputError
+from engine.kernels.entries import SPLITS, THREADS
 
 BLOCKS = 16
 FEWEST_TRIALS = 2
@@ -132,46 +135,66 @@ def overfitting(cut: BlockSums) -> Overfitting:
     halves = np.array([half for half in itertools.combinations(range(count), count // 2) if half[0] == 0])
     inside = np.zeros((len(halves), count))
     inside[np.arange(len(halves))[:, None], halves] = 1.0
-    columns = BlockSums(np.ascontiguousarray(cut.sums.T), np.ascontiguousarray(cut.squares.T), cut.counts)
-
-    def judged(part: slice) -> np.ndarray:
-        one, other = _order(columns, inside[part]), _order(columns, 1.0 - inside[part])
-        sessions = inside[part] @ cut.counts
-        others = cut.counts.sum() - sessions
-        return np.hstack([_chosen(one, other, sessions, others), _chosen(other, one, others, sessions)])
-
-    parts = blocks(len(inside), 1, _SPLITS)
-    rank, chosen, later = np.hstack(list(each(np, judged, parts)))
-    tenths = np.bincount(np.ceil(TENTHS * rank).astype(int) - 1, minlength=TENTHS)
+    counts = to_host(cut.counts)
+    sessions = np.stack([inside @ counts, (1.0 - inside) @ counts], axis=1)
+    if kernels.usable(namespace(cut.sums)):
+        half = (inside.astype(np.int64) << np.arange(count)).sum(axis=1)
+        found = _by_kernel(namespace(cut.sums), cut, half, _constant(sessions))
+    else:
+        sums, squares = (np.ascontiguousarray(to_host(of).T) for of in (cut.sums, cut.squares))
+        columns = BlockSums(sums, squares, counts)
+        parts = blocks(len(inside), 1, _SPLITS)
+        found = np.concatenate(list(each(np, lambda n: _looked_at(columns, inside[n], sessions[n]), parts)), axis=1)
+    rank, chosen, later = found
+    rank = rank / trials
+    later = _sharpe(later, sessions[:, ::-1])
+    tenths = np.bincount(np.ceil(TENTHS * rank).astype(int).ravel() - 1, minlength=TENTHS)
     return Overfitting(
         probability=float((rank <= 0.5).mean()),
         loss=float((later < 0.0).mean()),
-        chosen_sharpe=float(chosen.mean()),
+        chosen_sharpe=float(_sharpe(chosen, sessions).mean()),
         later_sharpe=float(np.where(np.isfinite(later), later, 0.0).mean()),
-        splits=len(rank),
-        later_ranks=tuple((tenths / len(rank)).tolist()),
+        splits=rank.size,
+        later_ranks=tuple((tenths / rank.size).tolist()),
     )
 
 
-def _chosen(here: Floats, there: Floats, sessions: Floats, others: Floats) -> np.ndarray:
-    """What becomes of the best trial of each split, (3, splits): its relative rank in the other half, and its Sharpe
-    ratio of a session here and there.
-
-    The rank is among P trials, in (0, 1); a tie counts as half below.
-    """
-    best = here.argmax(axis=1)
-    rows = np.arange(len(best))
-    later = there[rows, best]
-    lower = np.count_nonzero(there < later[:, None], axis=1)
-    rank = lower + 0.5 * np.count_nonzero(there == later[:, None], axis=1)
-    return np.stack([rank / here.shape[1], _sharpe(here[rows, best], sessions), _sharpe(later, others)])
+def _by_kernel(xp: Any, cut: BlockSums, half: np.ndarray, constant: np.ndarray) -> Floats:
+    """What `_looked_at` returns of all splits, by kernels/overfitting.cu; `half` has a bit for each block chosen on."""
+    columns = [xp.ascontiguousarray(of.T) for of in (cut.sums, cut.squares)]
+    found = xp.empty((3, *constant.shape))
+    arguments = (*cut.sums.shape, *columns, xp.asarray(half), xp.asarray(constant), *found)
+    kernels.launch(
+        xp, "overfitting", "overfitting", len(half), arguments, dtype="float64", threads=THREADS, least=SPLITS
+    )
+    return to_host(found)
 
 
-def _order(columns: BlockSums, chosen: np.ndarray) -> Floats:
+def _looked_at(columns: BlockSums, inside: np.ndarray, sessions: np.ndarray) -> Floats:
+    """What becomes of the best trial of either half of each split, (3, splits, 2): its rank among the P in the other
+    half, where a tie counts as half below, and its `_order` in both."""
+    halves = [_order(columns, chosen, n) for chosen, n in zip((inside, 1.0 - inside), sessions.T, strict=True)]
+    found = np.empty((3, *sessions.shape))
+    for h, (here, there) in enumerate((halves, halves[::-1])):
+        best = here.argmax(axis=1)
+        rows = np.arange(len(best))
+        later = there[rows, best]
+        lower = np.count_nonzero(there < later[:, None], axis=1)
+        rank = lower + 0.5 * np.count_nonzero(there == later[:, None], axis=1)
+        found[:, :, h] = rank, here[rows, best], later
+    return found
+
+
+def _constant(sessions: np.ndarray) -> Floats:
+    """From where on a trial of so many sessions does not move: a variance of 1e-12 of the mean square is none."""
+    return sessions * (1.0 - 1e-12)
+
+
+def _order(columns: BlockSums, chosen: np.ndarray, sessions: np.ndarray) -> Floats:
     """What orders trials as their Sharpe ratios over the blocks that are chosen do, (splits, P); -inf where constant.
 
     Of n sessions with the sum A and the sum of squares B it is A |A| / B, which rises with A / sqrt(n B - A A), takes
-    no root, and is n or -n where nothing moves: a variance of less than 1e-12 of the mean square is none.
+    no root, and is n or -n where nothing moves.
 
     Parameters
     ----------
@@ -179,8 +202,10 @@ def _order(columns: BlockSums, chosen: np.ndarray) -> Floats:
         With its arrays as (S, P).
     chosen : array (splits, S)
         1 for the blocks that are chosen.
+    sessions : array (splits,)
+        In those blocks.
     """
-    constant = (chosen @ columns.counts)[:, None] * (1.0 - 1e-12)
+    constant = _constant(sessions)[:, None]
     order = np.empty((len(chosen), columns.sums.shape[1]))
     for part in blocks(order.shape[1], 1, _TRIALS):
         sums, squares, ratio = chosen @ columns.sums[:, part], chosen @ columns.squares[:, part], order[:, part]

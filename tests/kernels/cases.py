@@ -4,7 +4,7 @@ A new kernel is one row of `CASES`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -34,6 +34,7 @@ from engine.backtest.batch import stack
 from engine.correlation import AllMembers, implied_correlation
 from engine.kernels import switched_off
 from engine.pricing import black_price, early_exercise_premium, implied_vol, model_free_vol, straddle
+from engine.selection.cscv import BlockSums, block_sums, overfitting
 from engine.testing import small_market
 from strategies.rich_correlation import RichCorrelation
 
@@ -200,6 +201,21 @@ def early_exercise(*option):
     }
 
 
+def trials(rng, dtype):
+    """Trials by blocks of sessions: some did nothing or stand still, in all blocks or in half, some are equal."""
+    results = rng.normal(0.01, 1.0, (331, 400))
+    results[::40] = 0.0
+    results[1::40, :200] = 0.0
+    results[2::40] = 0.1
+    results[3::40, 200:] = -0.1
+    results[4::40] = results[5::40]
+    return tuple(block_sums(results, holding_days=3, count=8).__dict__.values())
+
+
+def judged(*cut):
+    return {name: np.asarray(found) for name, found in asdict(overfitting(BlockSums(*cut))).items()}
+
+
 SMILE_DELTAS = np.arange(5, 100, 5)
 
 
@@ -256,6 +272,8 @@ CASES = [
     Case("implied_vol", option_quotes, implied_vol, rtol=2e-10),
     # Differences of two values near the strike; on a CPU nodes are multiplied up, a few ulp for each of 101 jumps.
     Case("early_exercise", american_options, early_exercise, rtol=1e-11, atol=2e-13),
+    # Ranks are counts; the Sharpe ratios of the chosen are sums of 8 numbers in another order.
+    Case("overfitting", trials, judged, rtol=1e-11),
     # Where two nodes lie at nearly one d2, the slope between them magnifies a few ulp of variance a thousandfold.
     Case("model_free", smiles, model_free, rtol=2e-12),
     # d1 rounds by some 1e-16 of |d1| + 1 / spread, and moves greeks by up to d1 times as much of their natural scale.

@@ -32,6 +32,7 @@ LAUNCHED = {
     "exit_days": (128, 0),
     "accounts": (32, 0),
     "early_exercise": (64, 0),
+    "overfitting": (128, 0),
 }
 ELEMENTWISE = (128, 0)
 
