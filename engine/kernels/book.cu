@@ -58,6 +58,16 @@ extern "C" __global__ void enter(ENTER_PARAMETERS) {
 enum { VEGA_TRADED = PARTS + MAGNITUDES, VEGA_HELD, DELIVERED, HEDGE_TRADED, HEDGE_HELD, FLOWS };
 typedef double OfWarps[FLOWS][MOST_LEGS / 32];
 
+INLINE void flows_of(const Flow &one, double (&x)[FLOWS]) {
+#pragma unroll
+    for (int k = 0; k < PARTS; ++k) x[k] = one.part[k];
+#pragma unroll
+    for (int k = 0; k < MAGNITUDES; ++k) x[PARTS + k] = one.magnitude[k];
+    x[VEGA_TRADED] = one.vega_traded;
+    x[VEGA_HELD] = one.vega_held;
+    x[DELIVERED] = one.delivered;
+}
+
 // Where the sum of a class (0: index, 1: components) lies; that of a magnitude is of both.
 INLINE double *sum_of(const Held &out, i64 at, int group, int flow) {
     if (flow < PARTS) return out.explained + (at * 2 + group) * COLUMNS + flow;
@@ -70,26 +80,39 @@ INLINE double *sum_of(const Held &out, i64 at, int group, int flow) {
     return of + at * 2 + group;
 }
 
-// Adds what each thread of a warp has to the sums of the warp. Thread 0 has the index, which is a class by itself.
-INLINE void add(const Held &out, i64 at, bool is_first, int flow, double x, OfWarps sums) {
-    if (threadIdx.x == 0 && !(flow >= PARTS && flow < VEGA_TRADED)) {
-        double *const of_index = sum_of(out, at, 0, flow);
-        *of_index = is_first ? x : *of_index + x;
-        x = 0.0;
+// Adds up numbers over the lanes of a warp, all at once: at each step a lane gives half of them to the lane across, and
+// keeps the other half for both. In the end `x[0]` is the sum of number `which`, or of none, where `count` is not positive.
+template <int MOST, int STEP = 16>
+INLINE void sum_over_lanes(double *x, unsigned lane, int &which, int &count) {
+    constexpr int HALF = (MOST + 1) / 2;
+    const bool is_upper = lane & STEP;
+#pragma unroll
+    for (int k = 0; k < HALF; ++k) {
+        const double above = k + HALF < MOST ? x[k + HALF] : 0.0;
+        const double given = __shfl_xor_sync(0xffffffffu, is_upper ? x[k] : above, STEP);
+        x[k] = (is_upper ? above : x[k]) + given;
     }
-    for (int step = 16; step > 0; step /= 2) x += __shfl_down_sync(0xffffffffu, x, step);
-    double &sum = sums[flow][threadIdx.x / 32];
-    if (threadIdx.x % 32 == 0) sum = is_first ? x : sum + x;
+    which += is_upper ? HALF : 0;
+    count = is_upper ? count - HALF : count < HALF ? count : HALF;
+    if constexpr (STEP > 1) sum_over_lanes<HALF, STEP / 2>(x, lane, which, count);
 }
 
-INLINE void add(const Held &out, i64 at, bool is_first, const Flow &one, OfWarps sums) {
+// Adds the flows of each thread of a warp to the sums of the warp. Leg 0 is the index, which is a class by itself.
+INLINE void add(const Held &out, i64 at, unsigned leg, bool is_first, double (&x)[FLOWS], OfWarps sums) {
+    if (leg == 0) {
 #pragma unroll
-    for (int k = 0; k < PARTS; ++k) add(out, at, is_first, k, one.part[k], sums);
-#pragma unroll
-    for (int k = 0; k < MAGNITUDES; ++k) add(out, at, is_first, PARTS + k, one.magnitude[k], sums);
-    add(out, at, is_first, VEGA_TRADED, one.vega_traded, sums);
-    add(out, at, is_first, VEGA_HELD, one.vega_held, sums);
-    add(out, at, is_first, DELIVERED, one.delivered, sums);
+        for (int k = 0; k < FLOWS; ++k) {
+            if (k >= PARTS && k < VEGA_TRADED) continue;  // magnitudes are of both
+            double *const of_index = sum_of(out, at, 0, k);
+            *of_index = is_first ? x[k] : *of_index + x[k];
+            x[k] = 0.0;
+        }
+    }
+    int flow = 0, count = FLOWS;
+    sum_over_lanes<FLOWS>(x, leg, flow, count);
+    if (count <= 0) return;
+    double &sum = sums[flow][leg / 32];
+    sum = is_first ? x[0] : sum + x[0];
 }
 
 // Adds up the sums of a block's warps, a thread for each flow.
@@ -100,7 +123,6 @@ INLINE void store_sums(const Held &out, i64 at, const OfWarps sums) {
         for (int warp = 0; warp < blockDim.x / 32; ++warp) sum += sums[k][warp];
         *sum_of(out, at, 1, k) = sum;
     }
-    __syncthreads();  // before the next day writes there
 }
 
 // Totals of a life are added up where the caller has them, which holds zeros: as registers they would be too many.
@@ -112,90 +134,125 @@ INLINE void add_to_totals(const Held &out, i64 at, const Flow &one) {
     out.own_delivered[at] += one.delivered;
 }
 
+// What is kept of an instrument from one close to the next: volatile, so in memory. It is read once a day, and would take
+// two dozen registers of all formulas in between.
+struct Kept {
+    volatile double forward, iv, value, delta, vega, hedge, moneyness, held;  // the last: delta of a unit
+    volatile Flag stale, beyond;
+};
+
+INLINE Mark mark_of(const Kept &k) {
+    return {k.forward, k.iv, k.value, k.delta, k.vega, k.hedge, k.stale, k.beyond};
+}
+
+INLINE void keep(Kept &k, const Mark &m) {
+    k.forward = m.forward;
+    k.iv = m.iv;
+    k.value = m.value;
+    k.delta = m.delta;
+    k.vega = m.vega;
+    k.hedge = m.hedge;
+    k.stale = m.stale;
+    k.beyond = m.beyond;
+}
+
+// The same number, but the compiler does not know: addresses made of it are worked out where they are used, and not once
+// for all days, which would take two registers each.
+INLINE unsigned afresh(unsigned x) {
+    asm volatile("" : "+r"(x));
+    return x;
+}
+
+// So many threads would share a multiprocessor's 65,536 registers: 72 for each, 80 where cash is taken off strikes, and 96
+// where a leg has several instruments. None spills.
+#define MOST_THREADS (INSTRUMENTS > 1 ? 640 : PAYS_CASH ? 768 : 896)
+static_assert(MOST_LEGS <= MOST_THREADS, "a leg is a thread");
+
 // One block per cohort, one thread per leg: the caller starts one for every leg. All go through the days together, a
-// leg that has ended as one whose marks and units are 0, so that warps stay whole while they add up.
-extern "C" __global__ void __launch_bounds__(MOST_LEGS) hold(HOLD_PARAMETERS) {
-    __shared__ OfWarps sums;
+// leg that has ended as one whose flows are 0, so that warps stay whole while they add up. Sums of a day lie where those
+// of the day before do not: a warp may be at the next day while they are read, but not at the one after.
+extern "C" __global__ void __launch_bounds__(MOST_THREADS) hold(HOLD_PARAMETERS) {
+    __shared__ OfWarps sums[2];
     const Market market = {MARKET_ARGUMENTS};
     const Held out = {HOLD_ARGUMENTS};
-    const i64 cohort = first + blockIdx.x, leg = threadIdx.x, at_leg = cohort * (legs + 1) + leg;
-    bool lives = leg <= legs && units[at_leg] != 0.0;
-    double shares = 1.0, cash = 0.0;
-    Mark marks[INSTRUMENTS];  // of the close before
-    double moneyness_was[INSTRUMENTS], kept[INSTRUMENTS];  // delta of a unit held since
+    const i64 cohort = first + blockIdx.x, first_leg = cohort * (legs + 1);
+    const int last_day = (int)life[cohort];
+    bool lives = threadIdx.x <= legs && units[first_leg + threadIdx.x] != 0.0;
+    volatile double shares = 1.0, cash = 0.0;
+    Kept kept[INSTRUMENTS];
     for (int i = 0; i < INSTRUMENTS; ++i) {
-        marks[i] = {};
-        marks[i].forward = lives ? instrument_of(out, leg, at_leg, i).strike : 0.0;
-        marks[i].iv = NOT_A_NUMBER;
-        moneyness_was[i] = kept[i] = 0.0;
+        kept[i].forward = lives ? strike[(first_leg + threadIdx.x) * INSTRUMENTS + i] : 0.0;
+        kept[i].iv = NOT_A_NUMBER;
+        kept[i].held = 0.0;
     }
-    for (i64 day = 0; day <= life[cohort]; ++day) {
-        const i64 at = cohort * (days + 1) + day;
+    for (int day = 0; day <= last_day; ++day) {
+        const i64 at = cohort * (days + 1) + day, leg = afresh(threadIdx.x), at_leg = first_leg + leg;
         Quote q = {};
         double forward_now = 0.0, hedge_was = 0.0, hedge = 0.0, paid = 0.0;
         if (lives) {
             const i64 member = leg > 0 ? name[cohort * legs + leg - 1] : 0;
             q = quote_of(market, cohort, leg, day);
-            end_leg(q, leg, day, session[at] * names + member, day == life[cohort], (int)outcome[cohort], shares, cash,
+            end_leg(q, leg, day, session[at] * names + member, day == last_day, (int)outcome[cohort], shares, cash,
                     strike_factor, settlement, strike_reduction);
             shares = q.shares;
             paid = q.cash - cash;
             cash = q.cash;
-            forward_now = forward_of(q.spot, q.carry, q.years, q.listed, shares);
+            forward_now = forward_of(q.spot, q.carry, q.years, q.listed, q.shares);
         }
-        // Discounts are worked out next to their use, for each instrument again: fewer numbers to carry along.
+        // Discounts and payoffs are worked out next to their use, for each instrument again: fewer numbers to carry along.
         for (int i = 0; i < INSTRUMENTS; ++i) {
-            Instrument own = {0.0, 0.0, {0.0, 0.0}};
-            Mark was = {}, is = {};
-            double rolled = 0.0, rolled_vega = 0.0, moved = 0.0, struck = 0.0;
+            double flows[FLOWS] = {};
             if (lives) {
-                own = instrument_of(out, leg, at_leg, i);
-                was = marks[i];
-                hedge_was += was.hedge;
-                double above, struck_was, above_was;
-                strike_less(own.strike, cash, struck, above);
+                Kept &before = kept[i];
+                Mark was, is;
+                was.forward = before.forward;
+                was.iv = before.iv;
+                const double agreed = strike[at_leg * INSTRUMENTS + i];
+                double struck, above;
+                strike_less(agreed, q.cash, struck, above);
                 const double target = target_of(looked_up(struck, above, forward_now), forward_now);
                 look_up(market, q, forward_now, target, sqrt(q.years), paid, was, is);
                 const double moneyness = log_of(with_cash(is.forward, above) / struck);
-                const double discount = exp_of(-rate[at] * q.years);
-                price(with_cash(is.forward, above), struck, is.iv, q.years, moneyness, discount, own.payoff, is.value, is.delta,
-                      is.vega);
-                kept[i] = held_delta(is.delta, hedge_by, day, kept[i]);
-                is.hedge = q.ends == LIVES ? kept[i] * own.units : 0.0;
-                if (day == 0) {
-                    was = is;
-                    was.hedge = 0.0;
+                const Instrument own = instrument_of(out, leg, at_leg, i);
+                double rolled = 0.0, rolled_vega = 0.0, moved = 0.0;
+                if (day > 0) {
+                    double struck_was, above_was;
+                    strike_less(agreed, with_cash(q.cash, -paid), struck_was, above_was);
+                    reprice(with_cash(was.forward, above_was), with_cash(is.forward, above), struck_was, struck, was.iv,
+                            left[at], before.moneyness, moneyness, exp_of(-rate[at - 1] * left[at]), own.payoff, rolled,
+                            rolled_vega, moved);
                 }
-                const double rolled_discount = exp_of(-rate[day > 0 ? at - 1 : at] * left[at]);
-                strike_less(own.strike, with_cash(cash, -paid), struck_was, above_was);
-                reprice(with_cash(was.forward, above_was), with_cash(is.forward, above), struck_was, struck, was.iv,
-                        left[at], moneyness_was[i], moneyness, rolled_discount, own.payoff, rolled, rolled_vega, moved);
-                if (q.ends != LIVES) exit_value[at_leg * INSTRUMENTS + i] = q.ends == CLOSED ? was.value : is.value;
+                price(with_cash(is.forward, above), struck, is.iv, q.years, moneyness, exp_of(-rate[at] * q.years),
+                      own.payoff, is.value, is.delta, is.vega);
+                const double held = held_delta(is.delta, hedge_by, day, before.held);
+                is.hedge = q.ends == LIVES ? held * own.units : 0.0;
+                was = day > 0 ? mark_of(before) : is;
+                if (day == 0) was.hedge = 0.0;
+                keep(before, is);
+                before.moneyness = moneyness;
+                before.held = held;
+                hedge_was += was.hedge;
                 hedge += is.hedge;
-                moneyness_was[i] = moneyness;
-                marks[i] = is;
+                if (q.ends != LIVES) exit_value[at_leg * INSTRUMENTS + i] = q.ends == CLOSED ? was.value : is.value;
+                Flow one;
+                explain(was, is, paid, rolled, rolled_vega, moved, own.units, growth[at], rerated[at], left[at] > q.years,
+                        day > 0 && q.ends != CLOSED ? 1.0 : 0.0, one);
+                trade(was, is, own.units, struck, own.payoff, q.ends == LIVES, day == 0, q.ends == EXITED,
+                      q.ends == CLOSED, q.ends == EXPIRED && leg > 0 && physical_delivery, one);
+                add_to_totals(out, at_leg * INSTRUMENTS + i, one);
+                flows_of(one, flows);
+                if (i == INSTRUMENTS - 1) {  // instruments are hedged as one
+                    trade_hedge(hedge_was, hedge, is.forward, flows[HEDGE_TRADED], flows[HEDGE_HELD]);
+                    leg_hedge[at_leg] += flows[HEDGE_TRADED];
+                }
             }
-            Flow one;
-            explain(was, is, paid, rolled, rolled_vega, moved, own.units, growth[at], rerated[at], left[at] > q.years,
-                    day > 0 && q.ends != CLOSED ? 1.0 : 0.0, one);
-            trade(was, is, own.units, struck, own.payoff, q.ends == LIVES, day == 0, q.ends == EXITED,
-                  q.ends == CLOSED, q.ends == EXPIRED && leg > 0 && physical_delivery, one);
-            if (!lives) one = {};  // not 0 times a rate that is missing
-            add(out, at, i == 0, one, sums);
-            if (lives) add_to_totals(out, at_leg * INSTRUMENTS + i, one);
+            add(out, at, leg, i == 0, flows, sums[day & 1]);
         }
-        double traded = 0.0, held = 0.0;
-        if (lives) {
-            trade_hedge(hedge_was, hedge, marks[INSTRUMENTS - 1].forward, traded, held);
-            leg_hedge[at_leg] += traded;
-            if (q.ends != LIVES) {
-                lives = false;
-                store_end(out, at_leg, day, q.ends, shares);
-            }
+        if (lives && q.ends != LIVES) {
+            lives = false;
+            store_end(out, at_leg, day, q.ends, shares);
         }
-        add(out, at, true, HEDGE_TRADED, traded, sums);
-        add(out, at, true, HEDGE_HELD, held, sums);
-        store_sums(out, at, sums);
+        store_sums(out, at, sums[day & 1]);
     }
 }
 

@@ -144,7 +144,8 @@ FAULTS = [
     ("sweep", "    __syncwarp();\n    for (i64 c = 0", "    for (i64 c = 0", 0),
     ("sweep", "        __syncwarp();\n    }", "    }", 0),
     ("book", "    __syncthreads();\n    for (int k = threadIdx.x", "    for (int k = threadIdx.x", 2),
-    ("book", "    __syncthreads();  // before the next day writes there\n", "", 2),
+    ("book", "flows, sums[day & 1]);", "flows, sums[0]);", 2),
+    ("book", "store_sums(out, at, sums[day & 1]);", "store_sums(out, at, sums[0]);", 2),
     # A wrong index.
     ("moments", "1u << lane) - 1u", "1u << lane) - 2u", 1),
     ("moments", "before < warp", "before <= warp", 1),
@@ -156,9 +157,9 @@ FAULTS = [
     ("implied_vol", "if (i >= last) return;", "if (i > last) return;", 0),
     ("model_free", "(i64)blockDim.x + threadIdx.x", "(i64)blockDim.x + threadIdx.x / 2 * 2", 0),
     ("sweep", "lag + lane; t < dates; t += 32", "lag + lane; t < dates; t += 31", 0),
-    ("book", "leg <= legs && units[at_leg] != 0.0;", "leg < legs && units[at_leg] != 0.0;", 2),
-    ("book", "sums[flow][threadIdx.x / 32]", "sums[flow][threadIdx.x / 64]", 2),
-    ("book", "        x = 0.0;\n", "", 2),  # the index among the components
+    ("book", "threadIdx.x <= legs && units", "threadIdx.x < legs && units", 2),
+    ("book", "sums[flow][leg / 32]", "sums[flow][leg / 64]", 2),
+    ("book", "            x[k] = 0.0;\n", "", 2),  # the index among the components
     ("book", "k < FLOWS; k += blockDim.x", "k < FLOWS - 1; k += blockDim.x", 2),
     # A thread that returns early, or too many that go on.
     (
@@ -168,11 +169,13 @@ FAULTS = [
         1,
     ),
     ("sweep", "__syncwarp();\n    for (i64 c = 0", "if (lane == 31) return;\n    __syncwarp();\n    for (i64 c = 0", 0),
-    ("book", "    double shares = 1.0;\n", "    if (!lives) return;\n    double shares = 1.0;\n", 2),
+    ("book", "    Kept kept[INSTRUMENTS];\n", "    if (!lives) return;\n    Kept kept[INSTRUMENTS];\n", 2),
     # A wrong mask, or a wrong step of a sum.
     ("moments", "__ballot_sync(0xffffffffu, w > 0.0)", "__ballot_sync(0x7fffffffu, w > 0.0)", 1),
-    ("book", "__shfl_down_sync(0xffffffffu, x, step)", "__shfl_down_sync(0xffffu, x, step)", 2),
-    ("book", "int step = 16; step > 0; step /= 2) x +=", "int step = 8; step > 0; step /= 2) x +=", 2),
+    ("book", "__shfl_xor_sync(0xffffffffu, is_upper", "__shfl_xor_sync(0xffffu, is_upper", 2),
+    ("book", "int STEP = 16>", "int STEP = 8>", 2),
+    ("book", "which += is_upper ? HALF : 0;", "which += is_upper ? 0 : HALF;", 2),
+    ("book", "if (count <= 0) return;", "", 2),
     ("sweep", "int step = 16; step > 0; step /= 2) x +=", "int step = 8; step > 0; step /= 2) x +=", 0),
 ]
 
@@ -181,7 +184,8 @@ FAULTS = [
 def test_a_fault_planted_in_a_kernel_is_caught(kernel, right, wrong, which, monkeypatch, tmp_path):
     def planted(name, *asked):
         code = source(name, *asked)
-        assert code.count(right) == (name == kernel)
+        if code.count(right) != (name == kernel):
+            raise LookupError(f"{right!r} is {code.count(right)} times in {name}")
         return code.replace(right, wrong)
 
     case = [case for case in CASES if case.kernel == kernel][which]
