@@ -69,7 +69,9 @@ def leaderboard(runs: pl.DataFrame, metric: str = "sharpe_net") -> pl.DataFrame:
     shown = [name for name in dict.fromkeys([*numbers, metric, "cautions"]) if name in runs.columns]
     summary_fields = {name for name, *_ in ROWS} | {"index_vega", "capital", "cautions"}
     varied = [c for c in runs.columns if c not in summary_fields and runs[c].n_unique() > 1]
-    return runs.select(*varied, *shown).sort(metric, descending=True, nulls_last=True)
+    # Runs that differ by size alone have one Sharpe ratio but for rounding, and stay in order.
+    rank = pl.col(metric).round_sig_figs(12) if runs.schema[metric].is_float() else pl.col(metric)
+    return runs.select(*varied, *shown).sort(rank, descending=True, nulls_last=True, maintain_order=True)
 
 
 def with_deflated(board: pl.DataFrame, leaders: Sequence[tuple[str, float]]) -> pl.DataFrame:

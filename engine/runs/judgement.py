@@ -152,7 +152,7 @@ def judge(
         rows = moving(net)
         drawn = resampled(net[rows], block_of(net.shape[1], held), repetitions=repetitions, seed=seed)
         superior, kept = drawn.ability().consistent, rows[drawn.better()]
-    best = int(np.nanargmax(sharpe(net)))
+    best = int(_ranked(sharpe(net))[0])
     return Judgement(
         best=folders[best],
         runs=len(net),
@@ -190,7 +190,7 @@ def judge_rows(
     study = pl.concat([own, *beside], how="diagonal_relaxed").unique("config_hash", maintain_order=True)
     kept, spans = _trials(own), _spans(study)
     independent = float(study.height) if spans is None else effective_trials(spans)
-    best, split = int(np.nanargmax(kept.sharpe)), overfitting(kept.blocks())
+    best, split = int(_ranked(kept.sharpe)[0]), overfitting(kept.blocks())
     chances = kept.deflated(independent)
     superior, better = None, np.array([], dtype=int)
     if own.height <= most_tested and kept.spans is not None:
@@ -212,8 +212,12 @@ def judge_rows(
 
 
 def _leaders(folders: list[str], ratios: np.ndarray, chances: np.ndarray) -> tuple[tuple[str, float], ...]:
-    best = np.argsort(-np.nan_to_num(ratios, nan=-np.inf), kind="stable")[:LEADERS]
-    return tuple((folders[p], float(chances[p])) for p in best.tolist() if np.isfinite(chances[p]))
+    return tuple((folders[p], float(chances[p])) for p in _ranked(ratios)[:LEADERS].tolist() if np.isfinite(chances[p]))
+
+
+def _ranked(ratios: np.ndarray) -> np.ndarray:
+    """Positions of the runs, the highest ratio first; of those equal but for rounding the first, as `leaderboard` does."""
+    return np.argsort(-np.nan_to_num(np.round(ratios, 12), nan=-np.inf), kind="stable")
 
 
 def _beside(sweep: Path) -> pl.DataFrame | None:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from engine import leaderboard, load_runs
 from engine.errors import InputError
 from engine.runs.judgement import judge
 from engine.selection import block_sums, deflated_sharpe, effective_trials, overfitting
@@ -33,6 +34,19 @@ def sweeps(ended):
 def net_of(folder: Path) -> np.ndarray:
     runs = sorted((int(path.name), path) for path in folder.iterdir() if path.is_dir())
     return np.stack([pl.read_parquet(path / "daily.parquet")["pnl_net"].to_numpy() for _, path in runs])
+
+
+@pytest.mark.parametrize("store", ["table", "folders"])
+def test_sizes_alone_change_no_rank_and_the_best_is_the_one_listed_first(command, tmp_path, store):
+    sizes = ",".join(f"{size}e3" for size in (70, 30, 110, 90, 50))  # ratios that rounding alone tells apart
+    asked = ("strategy=rich_correlation", "strategy.enter=0.5", f"sizing.index_vega={sizes}", f"sweep.store={store}")
+    ended = command("run", "-m", "debug=small", "report=none", "hydra/launcher=batch", *asked, place=tmp_path)
+    (sweep,) = (folder for folder in (tmp_path / "results").glob("*/*") if folder.is_dir())
+    found = judge(sweep)
+    assert [Path(run).name for run, _ in found.leaders] == ["0", "1", "2", "3", "4"]
+    assert Path(found.best).name == "0"
+    assert leaderboard(load_runs(sweep)).frame["run"].to_list() == ["0", "1", "2", "3", "4"]
+    assert ended.out.index("\n  0 ") < ended.out.index("\n  1 ")
 
 
 def test_a_sweep_says_what_its_best_run_is_worth_before_it_lists_any(ended, sweeps):
