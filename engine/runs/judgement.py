@@ -216,7 +216,7 @@ def _leaders(folders: list[str], ratios: np.ndarray, chances: np.ndarray) -> tup
 
 
 def _ranked(ratios: np.ndarray) -> np.ndarray:
-    """Positions of the runs, the highest ratio first; of those equal but for rounding the first, as `leaderboard` does."""
+    """Positions of the runs, the highest ratio first; those equal but for rounding stay in order."""
     return np.argsort(-np.nan_to_num(np.round(ratios, 12), nan=-np.inf), kind="stable")
 
 
