@@ -65,10 +65,10 @@ class Regression:
         return self.coefficients / self.errors
 
     def contrast(self, weights: Sequence[float]) -> tuple[float, float]:
-        """Return a combination of the coefficients and its t-statistic, such as the difference of two slopes."""
+        """Return a combination of the coefficients, such as a difference of slopes, and its t; NaN without an error."""
         w = np.asarray(weights, dtype=float)
-        value = float(w @ self.coefficients)
-        return value, value / float(np.sqrt(w @ self.covariance @ w))
+        value, variance = float(w @ self.coefficients), float(w @ self.covariance @ w)
+        return value, value / variance**0.5 if variance > 0.0 else float("nan")
 
     def wald(self, hypothesis: Sequence[float]) -> tuple[float, float]:
         """Return the Wald statistic, chi-squared with k degrees, of all coefficients at once, and its p-value."""

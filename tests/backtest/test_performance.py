@@ -4,6 +4,7 @@ import math
 from statistics import NormalDist
 
 import numpy as np
+import polars as pl
 import pytest
 
 from engine import TopWeights, backtest, load_market
@@ -127,6 +128,42 @@ def test_a_planted_difference_between_parts_is_found():
     assert parts_of(days, part, ("low", "middle", "high")).apart > 4.0
     with pytest.raises(InputError, match="no day belongs to a part"):
         parts_of(days, np.full(900, -1), ("low",))
+
+
+@pytest.mark.parametrize("sessions", [1, 2, 12])
+def test_a_part_too_short_for_its_lags_has_a_mean_and_no_t(sessions):
+    days = np.random.default_rng(0).standard_normal(500)
+    part = (np.arange(500) < sessions).astype(int)
+    found = parts_of(days, part, ("rest", "few"), holding_days=22)
+    assert found.mean[1] == pytest.approx(days[:sessions].mean())
+    assert math.isfinite(found.t[0])
+    assert math.isnan(found.t[1])
+    assert math.isnan(found.apart)
+
+
+def test_a_part_without_a_trade_is_zero_and_has_no_t():
+    days = np.random.default_rng(0).standard_normal(750)
+    days[:250] = 0.0
+    found = parts_of(days, np.repeat(np.arange(3), 250), ("low", "middle", "high"), holding_days=5)
+    assert found.mean[0] == 0.0
+    assert np.isnan(found.t).tolist() == [True, False, False]
+    alone = np.zeros(750)
+    alone[300] = 1.0
+    assert np.isnan(parts_of(alone, np.repeat(np.arange(3), 250), ("low", "middle", "high")).t[[0, 2]]).all()
+
+
+def test_sharpe_ratios_of_a_record_are_above_the_risk_free_rate_as_the_summary_has_them():
+    market = load_market("synthetic", years=2, names=6, progress=False)
+    result = backtest(market, ShortCorrelation(), risk_free=0.03)
+    record, excess = result.statistics(), result.pnl_net[0] / result.capital() - 0.03 / 252
+    row = record.metrics.row(by_predicate=pl.col("metric") == "Sharpe ratio", named=True)
+    assert row["value"] == pytest.approx(result.summary()["sharpe_net"])
+    assert row["error"] == pytest.approx(sharpe_error(excess))
+    assert row["low"] < row["value"] < row["high"]
+    by_year = [
+        sharpe(excess[result.dates.astype("datetime64[Y]").astype(str) == year]) for year in record.periods["year"]
+    ]
+    assert record.periods["sharpe"].to_list() == pytest.approx(by_year)
 
 
 def test_the_expanding_rank_is_the_slow_loop_and_knows_nothing_later(xp):

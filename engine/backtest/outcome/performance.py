@@ -9,9 +9,10 @@ from engine.arrays import Floats
 from engine.backtest.metrics import SESSIONS_PER_YEAR, drawdown
 from engine.errors import InputError
 from engine.selection.deflated import moments
-from engine.statistics import Regression, hac_lags, hac_regression
+from engine.statistics import hac_lags, hac_regression, varies
 
 TAIL = 0.05  # share of the days that the tail loss is the mean of
+LEAST_LAGS = 2  # lags of its t-statistic that a part must be longer than
 
 
 def sharpe_error(pnl: Floats) -> float:
@@ -155,9 +156,10 @@ class Parts:
     labels : tuple of str
     sessions : array (G,), int
     mean, t : array (G,)
-        Mean of a session, and its HAC t-statistic.
+        Mean of a session, and its HAC t-statistic; NaN of a part that is constant but for rounding, or not longer than
+        twice the lags: of noise alone it would then be above 2 in one part of five, and of a day in nearly all.
     apart : float
-        HAC t-statistic of the last part's mean less the first's; NaN where there is one part.
+        HAC t-statistic of the last part's mean less the first's; NaN where there is one part, or either has no t.
     """
 
     labels: tuple[str, ...]
@@ -193,17 +195,15 @@ def parts_of(pnl: Floats, part: np.ndarray, labels: tuple[str, ...], holding_day
     y = np.asarray(pnl, dtype=float)[known]
     member = np.stack([part[known] == g for g in there], axis=1).astype(float)
     count = member.sum(axis=0).astype(int)
-    if len(y) <= len(there):
-        return Parts(tuple(labels[g] for g in there), count, member.T @ y / count, np.full(len(there), np.nan), np.nan)
-    fit = hac_regression(y, member[:, 1:], hac_lags(len(y), holding_days))
-    picks = np.eye(len(there))
-    picks[:, 0] = 1.0
-    mean, t = np.array([_contrast(fit, weights) for weights in picks]).T
-    apart = _contrast(fit, picks[-1] - picks[0])[1] if len(there) > 1 else math.nan
+    mean, t, apart = member.T @ y / count, np.full(len(there), np.nan), math.nan
+    lags = hac_lags(len(y), holding_days)
+    off = y[:, None] - mean
+    sure = varies((member * off**2).sum(axis=0), member.T @ y**2) & (count > LEAST_LAGS * lags)
+    if len(y) > len(there):
+        fit = hac_regression(y, member[:, 1:], lags)
+        picks = np.eye(len(there))
+        picks[:, 0] = 1.0
+        t[sure] = [fit.contrast(weights)[1] for weights in picks[sure].tolist()]
+        if len(there) > 1 and sure[0] and sure[-1]:
+            apart = fit.contrast((picks[-1] - picks[0]).tolist())[1]
     return Parts(tuple(labels[g] for g in there), count, mean, t, apart)
-
-
-def _contrast(fit: Regression, weights: np.ndarray) -> tuple[float, float]:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        value, t = fit.contrast(weights.tolist())
-    return value, t if np.isfinite(t) else math.nan
