@@ -159,8 +159,7 @@ def _tiles(summary: dict, money: str) -> list[tuple[str, str]]:
 
 def _figures(page: Page, result, p: int, daily: pl.DataFrame, cohorts: pl.DataFrame, correlation: pl.DataFrame) -> dict:
     money, dates = result.market.info.currency, result.dates
-    hurdle = to_host(result.accounts.hurdle).reshape(-1)
-    window, ratio = run_tables.rolling_sharpe(result.pnl_net[p], float(hurdle[p if len(hurdle) > 1 else 0]))
+    window, ratio = run_tables.rolling_sharpe(result.pnl_net[p], float(result.hurdles[p]))
     entries = cohorts.select(pl.col("entry_date").alias("date"), "exposure")
     drawn = {
         "equity": plots.plot_equity(daily, money),

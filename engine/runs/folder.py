@@ -66,6 +66,8 @@ def run_files(
         known = {"settings": config, "remarks": remarks(config), "share": share}
         files["report.html"] = tearsheet(result, p, script=script, **known).encode()
     more = {"config_hash": config_hash, "holding_sessions": result.book.days, "data": data_of(config["market"])}
+    if result.accounts.risk_free:
+        more["hurdle"] = float(result.hurdles[p])
     if config.get("note"):
         more["note"] = str(config["note"])
     if read := files_read(config):

@@ -17,11 +17,13 @@ from engine.runs.read import finished
 from engine.runs.table_store import gather, is_table, read_rows
 from engine.runs.written import AGAIN, read_manifest
 from engine.selection import (
+    BlockSums,
+    Overfitting,
     Trials,
     block_of,
-    block_sums,
     deflated_sharpe,
     effective_trials,
+    most_blocks,
     moving,
     overfitting,
     resampled,
@@ -102,7 +104,9 @@ class Judgement:
 def judge(
     sweep: Path | str, *, most_tested: int = MOST_TESTED, repetitions: int = 1000, seed: int = 0
 ) -> Judgement | None:
-    """Judge the runs of a sweep by their net P&L: day by day where folders keep it, else by its sums over some days.
+    """Judge the runs of a sweep by their net P&L, above `risk_free` on their capital where that was asked for.
+
+    Day by day where folders keep it, else by its sums over some days.
 
     Parameters
     ----------
@@ -143,10 +147,7 @@ def judge(
     if not np.isfinite(chances).any():
         return None
     folders = [str(folder) for folder in own]
-    try:
-        split = overfitting(block_sums(net, held))
-    except InputError:  # too few sessions
-        split = None
+    split = _overfitting(most_blocks(net, held))
     superior, kept = None, np.array([], dtype=int)
     if len(net) <= most_tested:
         rows = moving(net)
@@ -190,7 +191,7 @@ def judge_rows(
     study = pl.concat([own, *beside], how="diagonal_relaxed").unique("config_hash", maintain_order=True)
     kept, spans = _trials(own), _spans(study)
     independent = float(study.height) if spans is None else effective_trials(spans)
-    best, split = int(_ranked(kept.sharpe)[0]), overfitting(kept.blocks())
+    best, split = int(_ranked(kept.sharpe)[0]), _overfitting(kept.blocks())
     chances = kept.deflated(independent)
     superior, better = None, np.array([], dtype=int)
     if own.height <= most_tested and kept.spans is not None:
@@ -202,13 +203,17 @@ def judge_rows(
         trials=study.height,
         independent=independent,
         deflated=float(chances[best]),
-        overfitting=split.probability,
-        later_ranks=split.later_ranks,
+        overfitting=None if split is None else split.probability,
+        later_ranks=() if split is None else split.later_ranks,
         superior=superior,
         survivors=tuple(str(sweep / str(own["job"][p])) for p in better.tolist()),
         left_out=every.height - own.height,
         leaders=_leaders([str(sweep / str(job)) for job in own["job"]], kept.sharpe, chances),
     )
+
+
+def _overfitting(cut: BlockSums | None) -> Overfitting | None:
+    return None if cut is None else overfitting(cut)
 
 
 def _leaders(folders: list[str], ratios: np.ndarray, chances: np.ndarray) -> tuple[tuple[str, float], ...]:
@@ -236,12 +241,19 @@ def _trial_rows(rows: pl.DataFrame | None) -> pl.DataFrame | None:
 
 
 def _trials(rows: pl.DataFrame) -> Trials:
-    sums, squares = (np.stack(rows[name].to_list()) for name in ("sums", "squares"))
     moments = [rows[name].to_numpy() for name in ("sharpe", "skew", "kurtosis")]
     spans = _spans(rows)
     held = 1 if spans is None else max(rows["holding_days"].to_list())
-    counts = np.array(rows["counts"][0].to_list())
-    return Trials(sums, squares, counts, *moments, sessions=rows["sessions"][0], spans=spans, holding_days=held)
+    return Trials(_cut(rows), *moments, sessions=rows["sessions"][0], spans=spans, holding_days=held)
+
+
+def _cut(rows: pl.DataFrame) -> BlockSums | None:
+    """Return the blocks of sessions that runs were cut into; None where there are too few, or runs have others."""
+    counts = rows["counts"].to_list()
+    if counts[0] is None or any(one != counts[0] for one in counts):
+        return None
+    sums, squares = (np.array(rows[name].to_list()) for name in ("sums", "squares"))
+    return BlockSums(sums, squares, np.array(counts[0]))
 
 
 def _spans(rows: pl.DataFrame) -> np.ndarray | None:
@@ -258,7 +270,7 @@ def as_text(judgement: Judgement) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """Net P&L of a run by session, its sessions, what identifies its configuration, and how long it holds a cohort."""
+    """Net P&L of a run by session above its hurdle, its sessions, what identifies it, and how long a cohort is held."""
 
     net: np.ndarray
     span: bytes
@@ -277,7 +289,7 @@ def _results(folders: list[Path]) -> dict[Path, _Run]:
             made = read_manifest(folder)
             rows = read_frame(daily, AGAIN, made.get("files", {}).get(daily.name))
             found[folder] = _Run(
-                net=rows["pnl_net"].to_numpy(),
+                net=rows["pnl_net"].to_numpy() - made.get("hurdle", 0.0),
                 span=rows["date"].to_numpy().tobytes(),
                 key=made.get("config_hash") or str(folder),
                 holding=made.get("holding_sessions", 1),

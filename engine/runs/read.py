@@ -68,7 +68,8 @@ class Run:
     def statistics(self) -> TrackRecord:
         """Errors, intervals, tails, drawdowns and years of net P&L; a result in memory adds regimes and factors."""
         capital, daily = self._capital(), self.daily
-        return track_record(daily["date"].to_numpy(), daily["pnl_net"].to_numpy(), capital, self.holding_sessions)
+        days = daily["date"].to_numpy(), daily["pnl_net"].to_numpy()
+        return track_record(*days, capital, self.holding_sessions, risk_free=self.config.get("risk_free", 0.0))
 
     def _capital(self) -> float:
         if "capital" not in self.summary:

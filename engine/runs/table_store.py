@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from engine.backend import resolve
@@ -34,22 +35,14 @@ if TYPE_CHECKING:
 JOBS = Path(".hydra", "jobs.parquet")
 RUNS = "runs.parquet"
 UNMERGED = ".parts"
-TRIAL = (
-    "sums",
-    "squares",
-    "spans",
-    "sharpe",
-    "skew",
-    "kurtosis",
-    "sessions",
-    "holding_days",
-)  # of `engine.selection.Trials`
+OF_TRIALS = ("spans", "sharpe", "skew", "kurtosis", "sessions", "holding_days")  # of `engine.selection.Trials`
+OF_BLOCKS = ("sums", "squares", "counts")  # of `engine.selection.BlockSums`
 ASKED = ["config_hash", "choices", "config", "manifest"]  # what `runs_of` takes beside job, overrides and summary
 REMEDY = "remove it, and the jobs it held are run again"
 SECONDS_BETWEEN_PARTS = 10.0  # of work lost, at most, when a sweep is interrupted
 
 
-def packed(result: "BacktestResult", plans: list, started: float) -> Iterator[tuple[dict, dict | None, dict]]:
+def packed(result: "BacktestResult", plans: list, started: float) -> Iterator[tuple[dict, dict, dict]]:
     """Yield what a table keeps of a batch: metrics and cautions of its parameter sets, what judging them takes (arrays
     of P rows), and the manifest.
 
@@ -65,14 +58,13 @@ def packed(result: "BacktestResult", plans: list, started: float) -> Iterator[tu
     yield result.summaries | {"cautions": result.caution_codes}, _trial_columns(result), made
 
 
-def _trial_columns(result: "BacktestResult") -> dict | None:
-    """Return `engine.selection.Trials` of net P&L as columns of a table; None where there are too few sessions."""
-    trials = trials_of(result.pnl_net, result.book.days)
-    if trials is None:
-        return None
-    columns = {name: getattr(trials, name) for name in TRIAL}
-    span = hashlib.sha256(result.dates.tobytes()).hexdigest()
-    return columns | {"counts": [trials.counts.tolist()] * result.sets, "span": [span] * result.sets}
+def _trial_columns(result: "BacktestResult") -> dict:
+    """Return `engine.selection.Trials` of what runs are judged by as columns of a table."""
+    trials = trials_of(result.pnl_judged, result.book.days)
+    cut, span = trials.cut, hashlib.sha256(result.dates.tobytes()).hexdigest()
+    rows = (None,) * 3 if cut is None else (cut.sums, cut.squares, np.tile(cut.counts, (result.sets, 1)))
+    blocks = {name: None if of is None else of.tolist() for name, of in zip(OF_BLOCKS, rows, strict=True)}
+    return {name: getattr(trials, name) for name in OF_TRIALS} | blocks | {"span": [span] * result.sets}
 
 
 class TableStore:
@@ -92,7 +84,7 @@ class TableStore:
         held = {} if rows is None else dict(rows.select("job", "config_hash").iter_rows())
         return {plan.number for plan in plans if held.get(plan.number) == plan.config_hash}
 
-    def keep(self, plans: list, batch: Iterable[tuple[dict, dict | None, dict]]) -> None:
+    def keep(self, plans: list, batch: Iterable[tuple[dict, dict, dict]]) -> None:
         """Add a row for each job of a batch."""
         for summaries, trials, made in batch:
             number = pl.selectors.float()
@@ -105,12 +97,11 @@ class TableStore:
                 "manifest": [json.dumps(made)] * len(plans),
             }
             schema = {"overrides": pl.List(pl.String)}
-            frame = pl.DataFrame(rows, schema_overrides=schema).with_columns(
-                self._configs(plans), numbers.to_struct("summary")
+            judged = pl.DataFrame(trials, schema_overrides=dict.fromkeys(OF_BLOCKS, pl.List(pl.Float64)))
+            structs = numbers.to_struct("summary"), judged.to_struct("trial")
+            self._waiting.append(
+                pl.DataFrame(rows, schema_overrides=schema).with_columns(self._configs(plans), *structs)
             )
-            if trials is not None:
-                frame = frame.with_columns(pl.DataFrame(trials).to_struct("trial"))
-            self._waiting.append(frame)
         if time.monotonic() - self._written > SECONDS_BETWEEN_PARTS:
             self.flush()
 

@@ -6,7 +6,7 @@ Functions of arrays of results, (P, T): P trials, such as the parameter sets of 
 from engine.selection.ability import Ability, Resampled, block_of, moving, resampled, superior_ability, survivors
 from engine.selection.bootstrap import block_length
 from engine.selection.buckets import Buckets, by_bucket
-from engine.selection.cscv import BlockSums, Overfitting, block_sums, overfitting
+from engine.selection.cscv import BlockSums, Overfitting, block_sums, most_blocks, overfitting
 from engine.selection.deflated import deflated_sharpe, effective_trials, expected_best_sharpe, probabilistic_sharpe
 from engine.selection.intervals import bootstrap_interval
 from engine.selection.stability import Stability, stability
@@ -30,6 +30,7 @@ __all__ = [
     "deflated_sharpe",
     "effective_trials",
     "expected_best_sharpe",
+    "most_blocks",
     "moving",
     "overfitting",
     "probabilistic_sharpe",

@@ -13,6 +13,7 @@ from engine.errors import InputError
 from engine.kernels.entries import SPLITS, THREADS
 
 BLOCKS = 16
+FEWEST_BLOCKS = 6  # which make 20 splits
 FEWEST_TRIALS = 2
 TENTHS = 10
 _SPLITS, _TRIALS = 16, 1024  # at work at once: they stay in the cache of a core
@@ -72,6 +73,23 @@ def block_sums(results: Floats, holding_days: int = 1, count: int = BLOCKS) -> B
     sums = np.stack([part.sum(axis=1) for part in parts], axis=1)
     squares = np.stack([(part * part).sum(axis=1) for part in parts], axis=1)
     return BlockSums(sums, squares, counts)
+
+
+def most_blocks(results: Floats, holding_days: int = 1) -> BlockSums | None:
+    """Cut the sessions into 16 blocks, or as many as they hold; None where that is fewer than 6.
+
+    Examples
+    --------
+    >>> cut = most_blocks(np.random.default_rng(0).standard_normal((2, 200)), holding_days=22)
+    >>> cut.counts.tolist(), most_blocks(np.zeros((2, 100)), holding_days=22)
+    ([25, 4, 4, 4, 4, 4, 4, 4], None)
+    """
+    for count in range(BLOCKS, FEWEST_BLOCKS - 1, -2):
+        try:
+            return block_sums(results, holding_days, count)
+        except InputError:
+            continue
+    return None
 
 
 @dataclass(frozen=True, eq=False)

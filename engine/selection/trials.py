@@ -8,7 +8,7 @@ import numpy as np
 from engine.arrays import Floats
 from engine.errors import InputError
 from engine.selection.ability import REPETITIONS, Resampled, block_of, moving, resampled
-from engine.selection.cscv import BLOCKS, BlockSums, block_sums
+from engine.selection.cscv import BlockSums, most_blocks
 from engine.selection.deflated import expected_best_sharpe, moments, probabilistic_sharpe
 
 MOST_SPANS = 512  # 2 KB of a trial: ten years by the week, two by the session
@@ -20,10 +20,8 @@ class Trials:
 
     Parameters
     ----------
-    sums, squares : array (P, S)
-        As in `BlockSums`.
-    counts : array (S,)
-        Sessions of each block.
+    cut : BlockSums or None
+        None where the sessions hold too few blocks, or trials are held differently long and were cut apart.
     sharpe, skew, kurtosis : array (P,)
         Of a session; NaN where a trial is constant.
     sessions : int
@@ -34,9 +32,7 @@ class Trials:
     holding_days : int
     """
 
-    sums: Floats
-    squares: Floats
-    counts: np.ndarray
+    cut: BlockSums | None
     sharpe: np.ndarray
     skew: np.ndarray
     kurtosis: np.ndarray
@@ -59,9 +55,12 @@ class Trials:
         block = max(1.0, block_of(self.sessions, self.holding_days) / span_width(self.sessions))
         return rows, resampled(spans[rows], block, repetitions=repetitions, seed=seed)
 
-    def blocks(self) -> BlockSums:
-        """Return what `overfitting` asks for."""
-        return BlockSums(self.sums, self.squares, self.counts)
+    def blocks(self) -> BlockSums | None:
+        """Return what `overfitting` asks for, of spans instead of sessions where those were not cut alike."""
+        if self.cut is not None or self.spans is None:
+            return self.cut
+        held = math.ceil((self.holding_days - 1) / span_width(self.sessions)) + 1  # spans that what is held may reach
+        return most_blocks(self.spans, held)
 
     def deflated(self, independent: float) -> np.ndarray:
         """Return `deflated_sharpe` of each trial, given how many independent ones are behind the choice; (P,)."""
@@ -71,36 +70,26 @@ class Trials:
         return probabilistic_sharpe(self.sharpe, hurdle, self.sessions, self.skew, self.kurtosis)
 
 
-def trials_of(results: Floats, holding_days: int = 1) -> Trials | None:
+def trials_of(results: Floats, holding_days: int = 1) -> Trials:
     """Keep of trials what judging them takes.
 
     Parameters
     ----------
     results : array (P, T)
     holding_days : int
-        As for `block_sums`: 16 blocks, or as many as the sessions hold.
-
-    Returns
-    -------
-    Trials or None
-        None where the sessions do not hold two blocks.
+        As for `most_blocks`.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> kept = trials_of(rng.standard_normal((40, 800)), holding_days=5)
-    >>> kept.sums.shape, bool(kept.deflated(40.0).max() < 0.95)
+    >>> kept.cut.sums.shape, bool(kept.deflated(40.0).max() < 0.95)
     ((40, 16), True)
     """
-    for count in range(BLOCKS, 0, -2):
-        try:
-            cut = block_sums(results, holding_days, count)
-        except InputError:
-            continue
-        sessions = np.shape(results)[1]
-        spans = np.add.reduceat(results, np.arange(0, sessions, span_width(sessions)), axis=1).astype(np.float32)
-        return Trials(cut.sums, cut.squares, cut.counts, *moments(results), sessions, spans, holding_days)
-    return None
+    sessions = np.shape(results)[1]
+    spans = np.add.reduceat(results, np.arange(0, sessions, span_width(sessions)), axis=1).astype(np.float32)
+    cut = most_blocks(results, holding_days)
+    return Trials(cut, *moments(results), sessions=sessions, spans=spans, holding_days=holding_days)
 
 
 def span_width(sessions: int) -> int:

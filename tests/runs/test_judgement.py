@@ -11,7 +11,8 @@ import pytest
 from engine import leaderboard, load_runs
 from engine.errors import InputError
 from engine.runs.judgement import judge
-from engine.selection import block_sums, deflated_sharpe, effective_trials, overfitting
+from engine.runs.read import load_run, load_runs
+from engine.selection import block_sums, deflated_sharpe, effective_trials, most_blocks, overfitting
 
 GRID = ("strategy=rich_correlation", "strategy.enter=0.1,0.5", "costs.component=0.1,0.4", "schedule=monthly,weekly")
 
@@ -123,6 +124,27 @@ def test_a_table_is_judged_by_what_it_keeps_of_each_run(command, sweeps, tmp_pat
     assert kept["deflated"] == pytest.approx(
         deflated_sharpe(net, kept["independent"])[int(Path(kept["best"]).name)], rel=1e-6
     )
+
+
+@pytest.mark.parametrize("store", ["folders", "table"])
+def test_runs_held_differently_long_are_judged_above_the_risk_free_rate(command, store, tmp_path):
+    grid = ("structure.tenor=30,91", "strategy=rich_correlation", "strategy.enter=0.1,0.5,1")
+    asked = ("-m", "debug=small", "report=none", "hydra/launcher=batch", f"sweep.store={store}", "risk_free=0.02")
+    ended = command("run", *asked, *grid, "study=mixed", place=tmp_path)
+    assert ended.code == 0, ended.err
+    (sweep,) = (tmp_path / "results" / "mixed").iterdir()
+    found = json.loads((sweep / "selection.json").read_text())
+    runs = load_runs(sweep)
+    at = int(Path(found["best"]).name)
+    best = runs.sort("sharpe_net", descending=True, nulls_last=True).row(0, named=True)
+    assert (found["runs"], found["left_out"], runs["sharpe_net"][at]) == (6, 0, best["sharpe_net"])
+    above = [
+        load_run(run).daily["pnl_net"] - 0.02 / 252 * capital for run, capital in runs.select("run", "capital").rows()
+    ]
+    net = np.stack([days.to_numpy() for days in above])
+    assert found["independent"] == pytest.approx(effective_trials(net), rel=1e-5)
+    assert found["deflated"] == pytest.approx(deflated_sharpe(net)[at], rel=1e-4)
+    assert found["overfitting"] == overfitting(most_blocks(net, 64)).probability  # spans are sessions here
 
 
 def test_a_table_of_before_that_knows_no_spans_is_judged_without_them(command, tmp_path):

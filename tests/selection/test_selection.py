@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -240,9 +241,19 @@ def test_trials_without_their_sessions_are_judged_as_with_them():
     np.testing.assert_allclose(kept.kurtosis, stats.kurtosis(off, axis=1) + 3.0, rtol=1e-9)
 
 
-def test_few_sessions_keep_fewer_blocks_and_too_few_keep_nothing():
-    assert trials_of(noise(1, sessions=200), holding_days=22).sums.shape[1] == 8
-    assert trials_of(noise(1, sessions=20), holding_days=22) is None
+def test_few_sessions_keep_fewer_blocks_and_too_few_keep_none():
+    assert trials_of(noise(1, sessions=200), holding_days=22).cut.sums.shape[1] == 8
+    few = trials_of(noise(1, sessions=100), holding_days=22)
+    assert few.cut is None
+    assert few.blocks() is None  # nor do spans of a session make more
+
+
+def test_trials_that_were_cut_apart_are_split_by_their_spans():
+    results = edged(15)[4:10]
+    kept = replace(trials_of(results, holding_days=60), cut=None)  # spans of two sessions, 31 of which hold a cohort
+    spans = results.reshape(len(results), -1, 2).sum(axis=2)
+    found, plain = overfitting(kept.blocks()), plain_overfitting(spans, 31, 10)
+    assert (found.probability, found.loss) == plain[:2]
 
 
 def test_means_fall_with_a_signal_as_they_rise_with_its_opposite():

@@ -118,6 +118,16 @@ class BacktestResult:
         """Gross P&L less costs, (P, T) currency."""
         return self.pnl_gross - self.cost
 
+    @cached_property
+    def hurdles(self) -> np.ndarray:
+        """P&L of a session that the capital would have earned at `risk_free`, (P,) currency."""
+        return to_host(self.accounts.hurdle)[:, 0]
+
+    @property
+    def pnl_judged(self) -> np.ndarray:
+        """Net P&L above the hurdles, (P, T) currency: what Sharpe ratios and the tests of a sweep are of."""
+        return self.pnl_net - self.hurdles[:, None] if self.accounts.risk_free else self.pnl_net
+
     def vega_per_cohort(self, p: int = 0) -> float:
         """Index vega of a cohort at full exposure, in currency per vol point."""
         return float(self.vegas[p])

@@ -41,6 +41,8 @@ FACTORS = ("index return", "implied volatility change", "implied correlation cha
 class TrackRecord:
     """Statistics of daily net P&L, in decimals of the fixed capital unless a column says otherwise.
 
+    Sharpe ratios are above `risk_free`, as the summary's; all else is of the P&L itself.
+
     Parameters
     ----------
     metrics : frame
@@ -85,7 +87,14 @@ class TrackRecord:
 
 
 def track_record(
-    dates: np.ndarray, pnl: Floats, capital: float, holding_days: int, *, repetitions: int = 500, seed: int = 0
+    dates: np.ndarray,
+    pnl: Floats,
+    capital: float,
+    holding_days: int,
+    *,
+    risk_free: float = 0.0,
+    repetitions: int = 500,
+    seed: int = 0,
 ) -> TrackRecord:
     """Compute the statistics of daily net P&L that need nothing of the market.
 
@@ -96,6 +105,8 @@ def track_record(
         In currency; `capital` : float, in the same.
     holding_days : int
         Longest life of a cohort.
+    risk_free : float
+        A year, that Sharpe ratios are measured against.
     repetitions, seed : int
         Of the bootstrap.
 
@@ -109,10 +120,11 @@ def track_record(
         raise InputError(f"P&L of {dates[int(np.argmin(np.isfinite(daily)))]} is not known; leave out what is not")
     years = dates.astype("datetime64[Y]").astype(int) + 1970
     named = tuple(str(year) for year in np.unique(years))
+    hurdle = risk_free / SESSIONS_PER_YEAR
     return TrackRecord(
-        metrics=_metrics(daily, holding_days, repetitions, seed),
+        metrics=_metrics(daily, hurdle, holding_days, repetitions, seed),
         drawdowns=_deepest(dates, daily),
-        periods=_parts(daily, years - years.min(), _all_years(named), holding_days)
+        periods=_parts(daily, hurdle, years - years.min(), _all_years(named), holding_days)
         .drop("t_apart")
         .rename({"state": "year"}),
         spans=spans(dates, daily),
@@ -121,15 +133,17 @@ def track_record(
 
 def record_of(result: "BacktestResult", p: int = 0, *, repetitions: int = 500, seed: int = 0) -> TrackRecord:
     """Compute the statistics of a parameter set, those by regime and on factors of its market too."""
-    capital, held = result.capital(p), result.book.days
-    plain = track_record(result.dates, result.pnl_net[p], capital, held, repetitions=repetitions, seed=seed)
+    capital, held, risk_free = result.capital(p), result.book.days, result.accounts.risk_free
+    series = result.dates, result.pnl_net[p], capital, held
+    plain = track_record(*series, risk_free=risk_free, repetitions=repetitions, seed=seed)
     daily = result.pnl_net[p] / capital
     volatility, correlation, index = _series(result)
     tables = []
     for words, series in (("volatility", volatility), ("correlation", correlation), ("trend", _trailing(index))):
         state = _known_before(expanding_rank(series, LEAST))
         if (state >= 0).any():
-            tables.append(_parts(daily, state, LEVELS, held).select(pl.lit(words).alias("regime"), pl.all()))
+            found = _parts(daily, risk_free / SESSIONS_PER_YEAR, state, LEVELS, held)
+            tables.append(found.select(pl.lit(words).alias("regime"), pl.all()))
     factors = np.stack([index, np.diff(volatility, prepend=np.nan), np.diff(correlation, prepend=np.nan)], axis=1)
     return TrackRecord(
         plain.metrics,
@@ -141,12 +155,12 @@ def record_of(result: "BacktestResult", p: int = 0, *, repetitions: int = 500, s
     )
 
 
-def _metrics(daily: Floats, holding_days: int, repetitions: int, seed: int) -> pl.DataFrame:
+def _metrics(daily: Floats, hurdle: float, holding_days: int, repetitions: int, seed: int) -> pl.DataFrame:
     year = SESSIONS_PER_YEAR
     (_,), (skew,), (kurtosis,) = moments(daily[None])
 
     def drawn(days: Floats) -> Floats:
-        return np.array([year * days.mean(), sharpe(days), expected_shortfall(days), drawdown(days).min()])
+        return np.array([year * days.mean(), sharpe(days, hurdle), expected_shortfall(days), drawdown(days).min()])
 
     moves = np.ptp(daily) > 0.0 and len(daily) >= 10
     none = np.full(4, np.nan)
@@ -160,7 +174,13 @@ def _metrics(daily: Floats, holding_days: int, repetitions: int, seed: int) -> p
     rows = [
         ("mean, a year", mean, mean / t if t else np.nan, low[0], high[0]),
         ("volatility, a year", np.sqrt(year) * daily.std(ddof=1), None, None, None),
-        ("Sharpe ratio", float(sharpe(daily)), sharpe_error(daily) if moves else np.nan, low[1], high[1]),
+        (
+            "Sharpe ratio",
+            float(sharpe(daily, hurdle)),
+            sharpe_error(daily - hurdle) if moves else np.nan,
+            low[1],
+            high[1],
+        ),
         ("Sortino ratio", sortino(daily), None, None, None),
         ("mean over worst drawdown (Calmar)", mean / -worst if worst < 0.0 else np.nan, None, None, None),
         ("gains over losses, of days", gains_over_losses(daily), None, None, None),
@@ -200,9 +220,9 @@ def _all_years(named: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(str(year) for year in range(int(named[0]), int(named[-1]) + 1))
 
 
-def _parts(daily: Floats, part: np.ndarray, labels: tuple[str, ...], holding_days: int) -> pl.DataFrame:
+def _parts(daily: Floats, hurdle: float, part: np.ndarray, labels: tuple[str, ...], holding_days: int) -> pl.DataFrame:
     found = parts_of(daily, part, labels, holding_days)
-    ratios = [float(sharpe(daily[part == labels.index(label)])) for label in found.labels]
+    ratios = [float(sharpe(daily[part == labels.index(label)], hurdle)) for label in found.labels]
     frame = {
         "state": list(found.labels),
         "sessions": found.sessions,
