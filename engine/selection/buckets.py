@@ -55,6 +55,8 @@ def by_bucket(
 ) -> Buckets:
     """Sort trades into buckets of equal numbers by their signal, and test whether their results rise with it.
 
+    Trades of one signal stay together, in the bucket of their mean rank.
+
     The edges come from the whole sample: this describes, it is no rule that could have been traded.
 
     Parameters
@@ -70,7 +72,7 @@ def by_bucket(
     Raises
     ------
     InputError
-        When there are fewer than two trades a bucket.
+        When there are fewer than two trades in a bucket.
 
     Notes
     -----
@@ -96,18 +98,19 @@ def by_bucket(
     signal, result = signal[known], result[known]
     if len(signal) < 2 * buckets:
         raise InputError(f"{len(signal)} trades are too few for {buckets} buckets; take fewer, or more dates")
-    order = np.argsort(signal, kind="stable")
-    place = np.empty(len(order), dtype=int)
-    place[order] = np.arange(len(order)) * buckets // len(order)
-    edges = np.append(signal[order[np.searchsorted(place[order], np.arange(buckets))]], signal.max())
+    ranked = np.stack([_ranks(signal), _ranks(result)])
+    place = (ranked[0] * buckets // len(signal)).astype(int)
     inside = place == np.arange(buckets)[:, None]
     counts = inside.sum(axis=1)
+    if counts.min() < 2:
+        values = len(np.unique(signal))
+        raise InputError(f"{values} different signals do not make {buckets} buckets of two trades and more; take fewer")
+    edges = np.append([signal[rows].min() for rows in inside], signal.max())
     means = inside @ result / counts
     t = [hac_tstat(result[rows], holding_days=max(overlap // buckets, 1)) for rows in inside]
     rises = np.diff(means)
     centred = result - means[place]
     risen = fallen = 0
-    ranked = np.stack([_ranks(signal), _ranks(result)])
     coefficients = []
     for rows in samples(len(result), max(overlap, 1), repetitions, seed):
         hits = np.bincount(place[rows], minlength=buckets)

@@ -3,12 +3,25 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
-from engine.backtest import DailyLadder, EarlyExit, Monthly, NextEntry, OnDates, Roll, Straddle, Weekly, backtest
+from engine.backtest import (
+    AbstractStrategy,
+    DailyLadder,
+    EarlyExit,
+    Monthly,
+    NextEntry,
+    OnDates,
+    Roll,
+    Straddle,
+    Weekly,
+    backtest,
+)
 from engine.backtest.contracts.roll import rolled
 from engine.backtest.contracts.structure import LegStatus, choose_contracts
 from engine.calendar import sessions
+from engine.data import load_market
 from engine.errors import InputError
 from engine.testing import small_market
 from strategies.short_correlation import ShortCorrelation
@@ -121,6 +134,25 @@ def test_an_expiry_while_the_exchange_is_closed_settles_on_the_session_before_an
     entry = np.searchsorted(dates, [np.datetime64("2019-04-04")])  # 30 days later is 4 May
     outcomes = [choose_contracts(market, entry, Straddle()).outcome.tolist() for market in (tokyo, new_york)]
     assert outcomes == [[LegStatus.EXPIRED], [LegStatus.LOST]]
+
+
+class NowAndThen(AbstractStrategy):
+    def exposure(self, market):
+        session = np.arange(len(market.dates))
+        return np.where((session % 90 < 20) & (session < 300), 1.0, 0.0)
+
+
+def test_where_the_rungs_of_a_ladder_have_all_ended_nothing_is_carried():
+    market = load_market("synthetic", years=1.5, names=6, progress=False)
+    found = backtest(market, NowAndThen(), schedule=DailyLadder(7))
+    open_on = np.zeros(len(market), dtype=int)
+    lives = found.ledger().group_by("cohort").agg(pl.col("entry_date").first(), pl.col("exit_date").max())
+    for _, entry, end in lives.rows():
+        open_on += (market.dates >= np.datetime64(entry)) & (market.dates < np.datetime64(end))
+    flat = open_on == 0
+    assert 10 < flat.sum() < len(market) - 10
+    np.testing.assert_array_equal(found.carried_exposure()[flat], 0.0)
+    np.testing.assert_allclose(found.carried_exposure()[~flat], open_on[~flat] / 7)
 
 
 def test_a_ladder_enters_every_session_with_its_rung_of_the_exposure():

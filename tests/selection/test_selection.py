@@ -218,6 +218,18 @@ def test_buckets_hold_equal_numbers_in_the_order_of_the_signal():
         by_bucket(signal, result, 4)
 
 
+def test_trades_of_one_signal_stay_together_and_too_few_signals_are_refused():
+    luck = np.random.default_rng(0).standard_normal(200)
+    signal = np.repeat([0.0, 1.0, 2.0], [60, 20, 120])
+    order = np.random.default_rng(1).permutation(200)
+    one, other = by_bucket(signal, luck, 2, repetitions=50), by_bucket(signal[order], luck[order], 2, repetitions=50)
+    assert one.counts.tolist() == [80, 120]
+    assert one.edges.tolist() == [0.0, 2.0, 2.0]
+    assert one.mean == pytest.approx(other.mean)  # whatever the order of entry
+    with pytest.raises(InputError, match="3 different signals do not make 5 buckets of two trades and more"):
+        by_bucket(signal, luck)
+
+
 def test_only_results_that_rise_throughout_are_monotonic():
     rng = np.random.default_rng(14)
     signal = rng.standard_normal(600)

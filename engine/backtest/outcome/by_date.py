@@ -31,10 +31,12 @@ def carried_exposure(result: "BacktestResult", p: int = 0) -> np.ndarray:
     cohorts = result.book.cohorts
     until = result.held_until(p)
     open_at_end = (cohorts.outcome == int(LegStatus.OPEN)) & (until == cohorts.life)
-    change = np.zeros(len(result.dates) + 1)
-    np.add.at(change, cohorts.entry, result.entry_exposure[p])
-    np.add.at(change, np.where(open_at_end, len(result.dates), cohorts.entry + until), -result.entry_exposure[p])
-    return np.cumsum(change[:-1])
+    closes = until + open_at_end  # that each cohort is carried out of
+    out = np.zeros(len(result.dates))
+    for day in range(result.book.days + 1):  # a running sum would not come back to 0 where nothing is held
+        held = day < closes
+        out[cohorts.entry[held] + day] += result.entry_exposure[p][held]
+    return out
 
 
 def daily(result: "BacktestResult", p: int = 0) -> pl.DataFrame:
