@@ -8,10 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine import leaderboard, load_runs
+from engine import leaderboard, load_run, load_runs
 from engine.errors import InputError
 from engine.runs.judgement import judge
-from engine.runs.read import load_run, load_runs
 from engine.selection import block_sums, deflated_sharpe, effective_trials, most_blocks, overfitting
 
 GRID = ("strategy=rich_correlation", "strategy.enter=0.1,0.5", "costs.component=0.1,0.4", "schedule=monthly,weekly")
