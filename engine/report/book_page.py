@@ -59,7 +59,7 @@ def book_report(sheet: "Sheet", info) -> str:
     return page.render(
         head=[
             f"{sheet.positions.height:,} positions on {info.name}, marked on the close of {sheet.date}. {info.source}",
-            " ".join(sheet.breaches) or "No limit is breached.",
+            " ".join(sheet.limits_told()),
         ],
         cautions=[*sheet.cautions, *info.notes],
         tiles=[

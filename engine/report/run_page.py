@@ -198,7 +198,9 @@ def _ends(frame: pl.DataFrame, by: str) -> tuple[Table, Table]:
 
 
 def _cohort_rows(cohorts: pl.DataFrame) -> pl.DataFrame:
-    return cohorts.select("entry_date", "expiry", "exposure", "gamma", "theta", "vega", *SUMMED)
+    told = ("gamma", "theta", "vega")
+    rest = pl.col("pnl_gross") - pl.sum_horizontal(told)
+    return cohorts.select("entry_date", "expiry", "exposure", *told, rest.alias("other"), *SUMMED)
 
 
 def _trades(result, ledger: pl.DataFrame) -> list[Table] | None:

@@ -26,7 +26,7 @@ def statistics_tables(result, p: int) -> dict[str, Any] | None:
     if not result.entry_exposure[p].any():
         return None
     record = result.statistics(p)
-    metrics = record.metrics.with_columns(pl.col("metric").str.replace(", of days| of days", ""))
+    metrics = record.metrics
     of_capital = pl.any_horizontal(pl.col("metric").str.starts_with(words) for words in OF_CAPITAL)
     numbers = ("value", "error", "low", "high")
     found: dict[str, Any] = {"regimes": None, "factors": None} | {

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ def sweep_report(
     title: str,
     pages: Collection[str] = (),
     script: str | None = None,
+    remarks: Sequence[str] = (),
 ) -> str:
     """Return the report of a sweep, an HTML page.
 
@@ -48,6 +49,8 @@ def sweep_report(
         Names of the runs, the last parts of their folders, that have a report of their own.
     script : str or None
         Where the page finds plotly.js; None = in itself.
+    remarks : sequence of str
+        Sentences under the heading, such as what the runs were made on.
     """
     runs = runs.with_columns(pl.col("run").str.split("/").list.last())
     settings = settings_of(runs)
@@ -60,7 +63,7 @@ def sweep_report(
     page.packed.rows("runs", _rows(board, settings))
     known = runs.filter(pl.col(METRIC).is_finite()) if runs[METRIC].dtype.is_float() else runs.clear()
     return page.render(
-        head=[f"{runs.height:,} runs over {', '.join(settings) or 'one configuration'}."],
+        head=[f"{runs.height:,} runs over {', '.join(settings) or 'one configuration'}.", *remarks],
         cautions=[*verdict(judged), *_caution_counts(runs)],
         tiles=_tiles(judged),
         overfitting=_luck(page, known, judged),
@@ -79,7 +82,9 @@ def verdict(judged: Mapping[str, Any] | None) -> list[str]:
     """Say in sentences whether the best of a sweep is told from luck."""
     if judged is None:
         return ["too few runs on the same sessions: nothing says how much of the best one is luck"]
-    doubts = []
+    doubts, apart = [], []
+    if judged["left_out"]:
+        apart = [f"{judged['left_out']:,} runs are on other sessions than most: they are listed, and not judged"]
     if not judged["deflated"] >= LIKELY:
         doubts.append(
             f"a true Sharpe ratio above what the luck of {judged['independent']:,.1f} independent trials shows has a "
@@ -93,8 +98,9 @@ def verdict(judged: Mapping[str, Any] | None) -> list[str]:
     if judged["superior"] is not None and judged["superior"] > UNLIKELY:
         doubts.append(f"that no run earns anything has a p-value of {judged['superior']:.2f}")
     if doubts:
-        return [f"the best run, {_name(judged['best'])}, is not told from luck: {'; '.join(doubts)}"]
-    return [f"the best run, {_name(judged['best'])}, is more than the luck of {judged['trials']:,} trials would show"]
+        return [f"the best run, {_name(judged['best'])}, is not told from luck: {'; '.join(doubts)}", *apart]
+    told = f"the best run, {_name(judged['best'])}, is more than the luck of {judged['trials']:,} trials would show"
+    return [told, *apart]
 
 
 def _caution_counts(runs: pl.DataFrame) -> list[str]:

@@ -48,6 +48,7 @@ def manifest(panel: "MarketPanel", backend: str, seed: int, started: float, **mo
         "kernels": kernels.usable(library(backend)),
         "dtype": str(panel.component_iv.dtype),
         "market": panel.info.name,
+        "currency": panel.info.currency,
         "panel_hash": panel.content_hash,
         "first_session": str(panel.dates[0]),
         "last_session": str(panel.dates[-1]),

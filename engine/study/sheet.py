@@ -41,6 +41,8 @@ class Sheet:
         date brought: pnl_gross, cost, pnl_net.
     breaches : list of str
         A line per limit that is breached.
+    limited : bool
+        Whether any limit is set.
     trades : frame or None
         Whole lots to the target, and what they leave open.
     cautions : tuple of str
@@ -53,6 +55,7 @@ class Sheet:
     stresses: pl.DataFrame
     totals: dict[str, float]
     breaches: list[str]
+    limited: bool
     trades: pl.DataFrame | None
     cautions: tuple[str, ...] = ()
 
@@ -82,8 +85,12 @@ class Sheet:
             *lines,
             "",
             *(f"Caution: {why}" for why in self.cautions),
-            *(self.breaches or ["No limit is breached."]),
+            *self.limits_told(),
         ]
+
+    def limits_told(self) -> list[str]:
+        """Say which limits are breached, or that none is, or that none is set."""
+        return self.breaches or ["No limit is breached." if self.limited else "No limit is set."]
 
 
 def sheet(
@@ -153,7 +160,9 @@ def sheet(
     }
     trades = None if target is None else _trades(market, ours, found, target, session, lot)
     doubts = _cautions(market, ours, found, session)
-    return Sheet(str(market.dates[session]), rows, names, pnl, totals, _breaches(sizes, limits), trades, doubts)
+    limited = any(limit is not None for limit in limits.values())
+    breaches = _breaches(sizes, limits)
+    return Sheet(str(market.dates[session]), rows, names, pnl, totals, breaches, limited, trades, doubts)
 
 
 def _cautions(market, positions: Positions, found: dict, session: int) -> tuple[str, ...]:

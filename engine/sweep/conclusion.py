@@ -13,6 +13,7 @@ from engine.errors import InputError
 from engine.runs import read, table_store
 from engine.runs.claim import Claim
 from engine.runs.folder import SCRIPT
+from engine.runs.written import read_manifest
 
 if TYPE_CHECKING:
     from engine.runs.judgement import Judgement
@@ -86,14 +87,33 @@ def _keep(judgement: "Judgement | None", sweep: Claim) -> None:
         print("", *judgement.lines(), sep="\n")
 
 
+def _made_on(manifests: list[dict[str, Any]]) -> str:
+    """Say what the runs of a sweep were made on; all of it, where that is not one market or not the same sessions.
+
+    Examples
+    --------
+    >>> _made_on([{"market": market, "first_session": "2014-01-02", "last_session": "2023-12-29"} for market in "ba"])
+    'Market a or b, sessions from 2014-01-02 to 2023-12-29. Money is in its currency.'
+    """
+    told = []
+    for key in ("market", "first_session", "last_session", "currency"):
+        values = [one.get(key) for one in manifests]  # a table's is a list where its rows differ
+        known = {str(value) for of in values if of is not None for value in (of if isinstance(of, list) else [of])}
+        told.append(" or ".join(sorted(known)) or "its currency")  # of runs of before
+    return "Market {}, sessions from {} to {}. Money is in {}.".format(*told)
+
+
 def write_report(runs: pl.DataFrame, judgement: "Judgement | None", sweep: Claim) -> None:
     """Write the page of a sweep, and plotly.js, which it shares with those of its runs."""
     from engine.report import sweep_report
     from engine.report.plots import plotly_script
 
+    table = table_store.is_table(sweep.folder)
+    made = [read_manifest(folder) for folder in ([sweep.folder] if table else read.finished(sweep.folder))]
     pages = {page.parent.name for page in sweep.folder.glob(f"*/{PAGE}")}
     title = f"Sweep {sweep.folder.parent.name}, {sweep.folder.name}"
-    sweep.write_text(PAGE, sweep_report(runs, judgement and asdict(judgement), title, pages, SCRIPT))
+    judged = judgement and asdict(judgement)
+    sweep.write_text(PAGE, sweep_report(runs, judged, title, pages, SCRIPT, [_made_on(made)]))
     if not (sweep.folder / SCRIPT).exists():
         sweep.write_text(SCRIPT, plotly_script())
     print(f"Report: {sweep.folder / PAGE}")

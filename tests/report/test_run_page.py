@@ -87,6 +87,16 @@ def test_months_sum_to_their_years_and_to_the_run(result):
     assert table["all"].sum() == pytest.approx(result.summary()["pnl_net"], rel=1e-9)
 
 
+def test_the_sources_of_each_cohort_shown_sum_to_its_gross(page):
+    tables = re.findall(r"<tbody>.*?</tbody>", page.split('id="cohorts"')[1].split("</section>")[0], re.DOTALL)
+    rows = [re.findall(r'<td class="n[^>]*>([^<]*)<', row) for found in tables for row in found.split("<tr>")[1:]]
+    assert len(rows) == 10
+    for row in rows:
+        _, *sources, gross, cost, net = (float(number.replace(",", "")) for number in row)
+        assert sum(sources) == pytest.approx(gross, abs=2.5)  # each is written in whole currency
+        assert gross - cost == pytest.approx(net, abs=1.5)
+
+
 def slow_drawdowns(dates: list[date], pnl: list[float]) -> list[tuple]:
     """Walk the account day by day: one fall lasts from a high to the first day back at it."""
     total = high = depth = 0.0

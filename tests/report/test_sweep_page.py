@@ -54,6 +54,14 @@ def test_the_page_opens_with_the_judgement_and_holds_every_run():
     assert page.count('class="plot"') == 4  # luck, ranks, one pair of settings, all settings
 
 
+def test_the_page_says_what_the_runs_were_made_on_and_which_of_them_are_not_judged():
+    made_on = "Market synthetic, sessions from 2014-01-02 to 2023-12-29. Money is in USD."
+    text = html.unescape(sweep_report(runs(), JUDGED | {"left_out": 2}, "Sweep", script="plotly.js", remarks=[made_on]))
+    assert made_on in text
+    assert "2 runs are on other sessions than most: they are listed, and not judged" in text
+    assert "other sessions" not in html.unescape(sweep_report(runs(), JUDGED, "Sweep", script="plotly.js"))
+
+
 def test_only_settings_that_differ_are_axes():
     assert settings_of(runs()) == ["strategy.enter", "sizing"]
 

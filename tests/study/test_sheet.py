@@ -111,6 +111,8 @@ def test_a_limit_that_is_exceeded_is_told_and_one_that_is_not_is_not(tmp_path):
     result = run(small_market(5, events=False), Straddle(28))
     free = sheet_of(result, tmp_path)
     assert free.breaches == []
+    assert free.limits_told() == ["No limit is set."]  # and none is claimed to be held to
+    assert sheet_of(result, tmp_path, NO_LIMITS | {"name_vega": 1e12}).limits_told() == ["No limit is breached."]
     limits = {"correlation_vega": 1.0, "name_vega": 1e12, "short_gamma": 1.0, "stress_loss": 1e12}
     told = sheet_of(result, tmp_path, limits).breaches
     assert [line.split(" is ")[0] for line in told] == [
@@ -218,10 +220,10 @@ def test_a_file_of_thirty_lines_is_a_sheet_in_one_command(command, tmp_path):
     told = json.loads((folder / "sheet.json").read_text())
     assert pl.read_parquet(folder / "positions.parquet").height == 30
     assert told["date"] == "2015-09-15"
-    for word in ("correlation_vega", "carry", "Mar 2020", "No limit is breached"):
+    for word in ("correlation_vega", "carry", "Mar 2020", "No limit is set"):
         assert word in ended.out
     page = (folder / "report.html").read_text()
-    for word in ("Stresses, at once", "Mar 2020", "No limit is breached", "Carry to the next session", "SYN5"):
+    for word in ("Stresses, at once", "Mar 2020", "No limit is set", "Carry to the next session", "SYN5"):
         assert word in page
     assert "http" not in page.split("<body")[1].replace("http://www.w3.org", "")  # needs no network
 
