@@ -102,22 +102,25 @@ def _needed(file: Path, root: Path) -> list[Path]:
     """Files that one file refers to itself."""
     if file.suffix != ".py":
         return [file.parent / name for name in _INCLUDE.findall(file.read_text(encoding="utf-8"))]
-    imported, texts = _mentions(file.read_text(encoding="utf-8"))
-    needed = [_defining(module, name, root) for module, name in imported]
+    code = file.read_text(encoding="utf-8")
+    needed = [_defining(module, name, root) for module, name in _imported(code)]
     kernels = root / _KERNELS
     runs = any(kernels in other.parents and other.name != _CODES for other in needed)
     if kernels in file.parents or not runs:
         return needed
     known = {kernel.stem: kernel for kernel in kernels.glob("*.cu")}
-    return [*needed, *(known[name] for name in known.keys() & texts or known)]
+    return [*needed, *(known[name] for name in known.keys() & _strings(code) or known)]
 
 
 @cache
-def _mentions(code: str) -> tuple[list[tuple[str, str | None]], set[str]]:
-    """Return what `_imports` finds in the text of a module, and every string in it."""
-    tree = ast.parse(code)
-    strings = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
-    return list(_imports(tree)), {text for text in strings if isinstance(text, str)}
+def _imported(code: str) -> list[tuple[str, str | None]]:
+    return list(_imports(ast.parse(code)))
+
+
+@cache
+def _strings(code: str) -> set[str]:
+    constants = (node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant))
+    return {text for text in constants if isinstance(text, str)}
 
 
 def _imports(node: ast.AST) -> Iterator[tuple[str, str | None]]:

@@ -167,7 +167,12 @@ def realized_table(series, history, index: str = "COR3M", window: int = QUARTER,
     ).with_columns(pl.selectors.float().fill_nan(None))
 
 
-def forecast_table(series, history=None, start=None, end=None) -> pl.DataFrame:
+def realized_tables(series, history) -> pl.DataFrame:
+    """Return `realized_table` of each published correlation over the sessions that its tenor holds, as one frame."""
+    return pl.concat(realized_table(series, history, index, window) for index, window in MEASURED)
+
+
+def forecast_table(series, history=None, start=None, end=None, realized=None) -> pl.DataFrame:
     """Forecasts: is the implied unbiased, is there a premium, and does it say what comes?
 
     Parameters
@@ -176,6 +181,8 @@ def forecast_table(series, history=None, start=None, end=None) -> pl.DataFrame:
         `load_published(path).joined(load_market_returns(path))`.
     history : PriceHistory or None
         Adds the correlation indices against what was realised; survivors only.
+    realized : frame or None
+        What was, if `realized_tables` of the two is at hand.
 
     Returns
     -------
@@ -197,8 +204,9 @@ def forecast_table(series, history=None, start=None, end=None) -> pl.DataFrame:
             both["COR1M"] / 100.0, market, sessions
         )
     if history is not None:
+        realized = realized_tables(series, history) if realized is None else realized
         for index, window in MEASURED:
-            table = realized_table(series, history, index, window)
+            table = realized.filter(pl.col("index") == index)
             implied, premium, later = (table[c].to_numpy() for c in ("implied", "premium", "forward_not_tradable"))
             span = f"{history.dates[0]} .. {history.dates[-1]}, survivors"
             key = f"correlation realised over the next {window} sessions on {index}", span

@@ -10,7 +10,7 @@ from engine.study.cboe_history import (
     MEASURED,
     driver_table,
     forecast_table,
-    realized_table,
+    realized_tables,
     rolling_table,
     season_table,
     weekend_table,
@@ -77,15 +77,15 @@ def published_study(published, survivors) -> tuple[dict, dict]:
     tables : dict of heading -> frame
         What is printed and shown.
     """
-    drivers, forecasts = driver_table(published), forecast_table(published, survivors)
+    realized = None if survivors is None else realized_tables(published, survivors)
+    drivers, forecasts = driver_table(published), forecast_table(published, survivors, realized=realized)
     frames = {
         "published_drivers": drivers,
         "published_forecasts": forecasts,
         "published_rolling": rolling_table(published),
     }
     tables = {"What moves the published indices": drivers, "What the published indices forecast": forecasts}
-    if survivors is not None:
-        realized = pl.concat(realized_table(published, survivors, index, window) for index, window in MEASURED)
+    if realized is not None:
         frames["published_realized"] = realized
         span = f"{survivors.dates[0]} .. {survivors.dates[-1]}, survivors, own returns of the fund"
         tables[f"Published correlation less what was realised, {span}"] = realized_means(realized)

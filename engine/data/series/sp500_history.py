@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from engine.data.arrange import on_dates
 from engine.data.parquet import collect, scan
 from engine.errors import InputError
 
@@ -79,12 +80,12 @@ def load_sp500_history(path: Path | str) -> PriceHistory:
     if holdings.is_empty():
         raise InputError(f"{folder / HOLDINGS} has no row; give what is held of each member")
     held = holdings.filter((pl.col("asof") == pl.col("asof").min()) & (pl.col("weight") > 0.0))
-    wide = prices.pivot("ticker", index="date", values="adjusted").filter(pl.col(INDEX).is_not_null())  # no holidays
-    names = tuple(sorted((set(wide.columns) & set(held["ticker"])) - {INDEX}))
-    close = wide.select(pl.col(names).cast(pl.Float64).fill_null(np.nan)).to_numpy()
-    index = wide[INDEX].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    dates, known = wide["date"].to_numpy().astype("datetime64[D]"), holdings["asof"].to_numpy().min()
-    known = known.astype("datetime64[D]")
+    of_index = prices.filter(pl.col("ticker") == INDEX, pl.col("adjusted").is_not_null())  # has none on holidays
+    dates, known = (days.to_numpy().astype("datetime64[D]") for days in (of_index["date"], holdings["asof"]))
+    known = known.min()
+    names = tuple(sorted((set(prices["ticker"].unique()) & set(held["ticker"])) - {INDEX}))
+    closes = on_dates(prices.rename({"ticker": "asset"}), "adjusted", dates, [INDEX, *names])
+    index, close = closes[:, 0], np.asfortranarray(closes[:, 1:])  # sums over names take one name after the other
     first = np.searchsorted(dates, known, side="right") - 1
     if first < 0:
         raise InputError(f"{folder / PRICES} begins after {known}, of which {HOLDINGS} has the weights")
