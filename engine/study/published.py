@@ -7,7 +7,6 @@ import polars as pl
 from engine.data.series import daily_series
 from engine.errors import InputError
 from engine.study.cboe_history import (
-    MEASURED,
     driver_table,
     forecast_table,
     realized_tables,
@@ -85,7 +84,7 @@ def published_study(published, survivors) -> tuple[dict, dict]:
         "published_rolling": rolling_table(published),
     }
     tables = {"What moves the published indices": drivers, "What the published indices forecast": forecasts}
-    if realized is not None:
+    if survivors is not None and realized is not None:
         frames["published_realized"] = realized
         span = f"{survivors.dates[0]} .. {survivors.dates[-1]}, survivors, own returns of the fund"
         tables[f"Published correlation less what was realised, {span}"] = realized_means(realized)
