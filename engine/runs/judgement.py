@@ -14,12 +14,12 @@ from engine.backtest.metrics import sharpe
 from engine.data.parquet import read_frame
 from engine.errors import InputError
 from engine.runs.read import finished
-from engine.runs.table_store import gather, is_table, read_rows
+from engine.runs.table_store import gather, is_table
+from engine.runs.table_trials import as_trials, each_once, kept_by, of_span, spans_of, trial_rows
 from engine.runs.written import AGAIN, read_manifest
 from engine.selection import (
     BlockSums,
     Overfitting,
-    Trials,
     block_of,
     deflated_sharpe,
     effective_trials,
@@ -178,19 +178,19 @@ def judge_rows(
     seed: int = 0,
 ) -> Judgement | None:
     """Judge the runs of a table, those that are not committed yet among them, by what its `rows` keep of each."""
-    every = _trial_rows(rows)
+    every = trial_rows(rows)
     if every is None:
         return None
     span = every["span"].mode().sort()[0]
-    own = every.filter(pl.col("span") == span)
+    own = of_span(every, span)
     if own.height < FEWEST or not own["sharpe"].is_finite().any():
         return None
-    beside = [folder for folder in sweep.parent.iterdir() if folder != sweep and is_table(folder)]
-    others = [_beside(folder) for folder in beside]
-    beside = [rows.filter(pl.col("span") == span) for rows in others if rows is not None]
-    study = pl.concat([own, *beside], how="diagonal_relaxed").unique("config_hash", maintain_order=True)
-    kept, spans = _trials(own), _spans(study)
-    independent = float(study.height) if spans is None else effective_trials(spans)
+    beside = [kept_by(folder) for folder in sweep.parent.iterdir() if folder != sweep and is_table(folder)]
+    study = each_once([own, *(of_span(rows, span) for rows in beside if rows is not None)])
+    kept, trials = as_trials(own), sum(rows.height for rows in study)
+    spans = [kept.spans if rows is own else spans_of(rows) for rows in study]
+    known = [one for one in spans if one is not None]
+    independent = float(trials) if len(known) < len(spans) else effective_trials(*known)
     best, split = int(_ranked(kept.sharpe)[0]), _overfitting(kept.blocks())
     chances = kept.deflated(independent)
     superior, better = None, np.array([], dtype=int)
@@ -200,7 +200,7 @@ def judge_rows(
     return Judgement(
         best=str(sweep / str(own["job"][best])),
         runs=own.height,
-        trials=study.height,
+        trials=trials,
         independent=independent,
         deflated=float(chances[best]),
         overfitting=None if split is None else split.probability,
@@ -223,44 +223,6 @@ def _leaders(folders: list[str], ratios: np.ndarray, chances: np.ndarray) -> tup
 def _ranked(ratios: np.ndarray) -> np.ndarray:
     """Positions of the runs, the highest ratio first; those equal but for rounding stay in order."""
     return np.argsort(-np.nan_to_num(np.round(ratios, 12), nan=-np.inf), kind="stable")
-
-
-def _beside(sweep: Path) -> pl.DataFrame | None:
-    try:
-        return _trial_rows(read_rows(sweep, ["config_hash", "trial"]))
-    except InputError as error:
-        log.warning("%s is not counted among the trials (%s)", sweep, error)
-        return None
-
-
-def _trial_rows(rows: pl.DataFrame | None) -> pl.DataFrame | None:
-    if rows is None or "trial" not in rows.columns:
-        return None
-    found = rows.filter(pl.col("trial").is_not_null()).select("job", "config_hash", "trial").unnest("trial")
-    return found if found.height else None
-
-
-def _trials(rows: pl.DataFrame) -> Trials:
-    moments = [rows[name].to_numpy() for name in ("sharpe", "skew", "kurtosis")]
-    spans = _spans(rows)
-    held = 1 if spans is None else max(rows["holding_days"].to_list())
-    return Trials(_cut(rows), *moments, sessions=rows["sessions"][0], spans=spans, holding_days=held)
-
-
-def _cut(rows: pl.DataFrame) -> BlockSums | None:
-    """Return the blocks of sessions that runs were cut into; None where there are too few, or runs have others."""
-    counts = rows["counts"].to_list()
-    if counts[0] is None or any(one != counts[0] for one in counts):
-        return None
-    sums, squares = (np.array(rows[name].to_list()) for name in ("sums", "squares"))
-    return BlockSums(sums, squares, np.array(counts[0]))
-
-
-def _spans(rows: pl.DataFrame) -> np.ndarray | None:
-    """Sums of each run over spans of sessions, (P, F); None where a table of before does not have them."""
-    if "spans" not in rows.columns or rows["spans"].null_count():
-        return None
-    return rows["spans"].explode().to_numpy().reshape(rows.height, -1)
 
 
 def as_text(judgement: Judgement) -> str:

@@ -52,15 +52,15 @@ def probabilistic_sharpe(
     return np.where(known, special(np).ndtr(distance), np.nan)[()]
 
 
-def effective_trials(results: Floats) -> float:
+def effective_trials(*results: Floats) -> float:
     """Count the independent trials that P correlated ones amount to.
 
         N = r + (1 - r) P,   r the mean correlation of two of them, not below 0
 
     Parameters
     ----------
-    results : array (P, T)
-        Trials that are constant count for nothing.
+    *results : array (P, T)
+        Of one sweep or of several, on the same sessions. Trials that are constant count for nothing.
 
     Returns
     -------
@@ -78,11 +78,10 @@ def effective_trials(results: Floats) -> float:
     >>> round(effective_trials(np.stack([one, 2.0 * one, one])), 6)
     1.0
     """
-    results = np.asarray(results)
-    sessions = results.shape[1]
+    sessions = np.shape(results[0])[1]
     trials, total = 0, np.zeros(sessions)  # of the trials that move, each with mean 0 and variance 1
-    for part in blocks(len(results), 8 * sessions * 4, CACHED):
-        rows = results[part].astype(np.float64)
+    parts = (of[part] for of in map(np.asarray, results) for part in blocks(len(of), 8 * sessions * 4, CACHED))
+    for rows in (part.astype(np.float64) for part in parts):
         off = rows - rows.mean(axis=1, keepdims=True)
         squares = np.einsum("pt,pt->p", off, off)
         moves = varies(squares, np.einsum("pt,pt->p", rows, rows))
