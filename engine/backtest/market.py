@@ -169,8 +169,8 @@ class MarketView:
         for axis, value, known in (("tenor", tenor, self.panel.tenors), ("delta", delta, self.panel.deltas)):
             if value not in known:
                 raise InputError(
-                    f"{axis}={value} is not on the surface of {self.panel.info.name}; "
-                    f"choose one of {', '.join(str(v) for v in known)}"
+                    f"{axis}={value} is not on the surface of {self.panel.info.name}; choose one of "
+                    f"{', '.join(str(v) for v in known)}, by strategy.{axis}= where a strategy asks for it"
                 )
         return int(np.flatnonzero(self.panel.tenors == tenor)[0]), int(np.flatnonzero(self.panel.deltas == delta)[0])
 

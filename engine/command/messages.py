@@ -195,7 +195,10 @@ def _unknown_key(key: str, config_name: str) -> str:
         return f"{group} has no setting {setting}; {suggestion(setting, known, 'it has')}"
     if group:
         return f"there is no {group}, so {key} cannot be set; {suggestion(group, groups, 'groups are')}"
-    return f"there is no group or setting {key}; {suggestion(key, [*groups, *root], 'there are')}"
+    taken = {group: (asked.get(group) or choice or "").split(",") for group, choice in groups.items()}
+    below = [f"{group}.{key}" for group, of in taken.items() if any(key in _keys(group, choice) for choice in of)]
+    meant = f"did you mean {' or '.join(below)}?" if below else suggestion(key, [*groups, *root], "there are")
+    return f"there is no group or setting {key}; {meant}"
 
 
 def _keys(group: str, choice: str) -> list[str]:

@@ -239,7 +239,7 @@ def find_source(name: str, path: Path | str | None, settings: dict) -> Source:
         raise InputError(f"market.path={path} is not text; quote it twice, such as 'market.path=\"{path}\"'")
     path = Path(os.path.expanduser(path))
     if not _is_there(path, source.takes_file):
-        raise InputError(f"market.path={path} is not a folder; give the one that holds the files of {name}")
+        raise InputError(f"market.path={path} is not a folder; give the one that holds the files of market {name}")
     made = source(**settings | {"path": str(path)})
     check_kinds(made)
     return made

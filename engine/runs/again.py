@@ -1,4 +1,4 @@
-"""The rows of a sweep's table made again: a table keeps no days, but all that it takes to come to the same ones."""
+"""Runs made again: a folder keeps no book, and a table no days, but all that it takes to come to the same ones."""
 
 import functools
 import json
@@ -21,28 +21,39 @@ DATA = ("market", "start", "end", "holdout", "backend", "memory_budget")  # sett
 
 @functools.lru_cache(maxsize=2)  # a run is asked for its days, then its ledger
 def made_again(run: "Run") -> "BacktestResult":
-    """Backtest what a row of a table was asked.
+    """Backtest what a run was asked.
 
     Raises
     ------
     InputError
-        When the data are not there, or not as they were; or when the numbers of the row do not come out.
+        When the data are not there, or not as they were; or when its numbers do not come out.
     """
     from engine.backtest import backtest
     from engine.command.backtests import backtest_objects
 
     try:
-        wanted = backtest_objects(run.config)
-        market = _market(json.dumps({key: run.config[key] for key in DATA if key in run.config}))
+        config = resolved(run.config)
+        wanted = backtest_objects(config)
+        market = _market(json.dumps({key: config[key] for key in DATA if key in config}))
     except InputError as error:
         raise InputError(f"{_told(run)}: {error}") from error
     if market.content_hash != run.manifest["panel_hash"]:
         raise InputError(
-            f"{_told(run)}: the data of {market.info.name} are no longer those that it was run on; run it again"
+            f"{_told(run)}: the data of {market.info.name} are no longer those that it was run on, or some of "
+            "their sessions are held out by now; run it again"
         )
     result = backtest(market, **wanted)
     _check(run, result.summary())
     return result
+
+
+def resolved(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration in which keys that stand for others, as `market.seed` for `seed`, have their values."""
+    from omegaconf import OmegaConf
+
+    from engine.command.hydra import plain
+
+    return plain(OmegaConf.create(config), resolve=True)
 
 
 def frame_again(run: "Run", name: str) -> pl.DataFrame:

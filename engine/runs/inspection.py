@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -25,7 +26,8 @@ from engine.runs.written import MANIFEST
 
 MOST_FILES, MOST_BYTES, MOST_ROWS = 24, 256 * 2**20, 200_000  # beyond these some files and rows stand for all
 SHOWN = 5
-_CORRELATE = "python -m engine.correlate"
+_CORRELATE, _RUN = "python -m engine.correlate", "python -m engine.run"
+_ONE_TENOR = "market.tenor=DAYS"  # of a surface without such a column
 _INDICES = ("SPX", "SPY", "NDX", "QQQ", "NIFTY", "BANKNIFTY", "RUT", "IWM")
 _NAMED = {"files": "tables of your own", "us_chains": "prepared files", "nse": "prepared files"}
 
@@ -147,7 +149,7 @@ def _command(vendor: Vendor, read: VendorTables, path: Path) -> Iterator[str]:
         return
     table = "quotes" if "quotes" in read.tables else "surface"
     names = set(read.tables[table].kept["ticker"].unique())
-    index = next((name for name in (vendor.index, *_INDICES) if name in names), "TICKER")
+    index = _index_of(names, vendor.index)
     words = [f"market={vendor.name}", _path(path), f"market.index={index}"]
     if "weights" not in read.tables:
         words.append("market.weights=equal")
@@ -210,39 +212,54 @@ def _named(folder: Path) -> list[str] | None:
         command = f"{_CORRELATE} market={above} {_path(folder.parent)}"
         return [f"{folder}: a part of {above} - {_NAMED[above]}", _line("run", f"{command}   (the folder above it)")]
     name, why = told
-    missing, tables = "", []
-    if name == "files":
-        tables = list(_own_tables(folder))
-        missing = " market.index=TICKER" + ("" if table_files(folder, "weights") else " market.weights=equal")
-        missing += " (and market.tenor=DAYS market.delta=50 where a surface has a column per ticker)"
-    return [
-        f"{folder}: {name} - {_NAMED[name]}",
-        _line("because", why),
-        *tables,
-        _line("run", f"{_CORRELATE} market={name} {_path(folder)}{missing}"),
-    ]
+    lines, words = _own_tables(folder) if name == "files" else ([], [])
+    asked = " ".join([f"market={name}", _path(folder), *words])
+    lines += [_line("run", f"{_CORRELATE} {asked}")]
+    if _ONE_TENOR in words:
+        lines += [
+            _line("", f"{_RUN} {asked} structure.tenor=DAYS"),
+            _line(
+                "", "DAYS: calendar days of its volatilities; strategies that read a tenor take strategy.tenor=DAYS too"
+            ),
+        ]
+    return [f"{folder}: {name} - {_NAMED[name]}", _line("because", why), *lines]
 
 
-def _own_tables(folder: Path) -> Iterator[str]:
+def _own_tables(folder: Path) -> tuple[list[str], list[str]]:
+    """Say what tables of one's own hold; and what a command has to be told beside their place."""
+    lines, names, unsaid = [], set(), []
     for table in TABLES:
-        files = table_files(folder, table)
-        for file in files:
-            yield ""
+        for file in table_files(folder, table):
+            lines.append("")
             if file.stat().st_size > MOST_BYTES:
-                yield _line(table, f"{file} is large, and was not looked into")
+                lines.append(_line(table, f"{file} is large, and was not looked into"))
                 continue
             try:
                 frame, first = read_table(file)
-                # Of a surface that says neither any will do to look at its numbers.
                 said = {spelling(column) for column in frame.columns}
-                tenor, delta = (None if name in said else value for name, value in (("tenor", 30), ("delta", 50)))
-                judged = judged_parts(table, [(frame, str(file), first)], Choices(tenor=tenor, delta=delta))
+                lacks = [name for name in ("tenor", "delta") if table == "surface" and name not in said]
+                # Of a surface that says neither any will do to look at its numbers.
+                choices = Choices(tenor=30 if "tenor" in lacks else None, delta=50 if "delta" in lacks else None)
+                judged = judged_parts(table, [(frame, str(file), first)], choices)
             except InputError as error:
-                yield _line("problem", str(error))
+                lines.append(_line("problem", str(error)))
                 continue
-            yield f"{table}: {judged.kept.height:,} rows of {file.name}, columns {', '.join(frame.columns[:8])}"
-            yield from _contents(judged)
-    yield ""
+            columns = f"{', '.join(frame.columns[:8])}{' ...' if len(frame.columns) > 8 else ''}"
+            lines.append(f"{table}: {judged.kept.height:,} rows of {file.name}, columns {columns}")
+            lines += _contents(replace(judged, kept=judged.kept.drop(lacks)))
+            lines += (_line(f"{name} is", f"of no column: say it, market.{name}=") for name in lacks)
+            unsaid = lacks or unsaid
+            if table in ("surface", "quotes"):
+                names |= set(judged.kept["ticker"])
+    words = [f"market.index={_index_of(names)}"]
+    words += [] if table_files(folder, "weights") else ["market.weights=equal"]
+    words += [word for word in (_ONE_TENOR, "market.delta=50") if word.split(".")[1].split("=")[0] in unsaid]
+    return [*lines, ""], words
+
+
+def _index_of(names: set[str], usual: str = "") -> str:
+    """Return which of some names is an index with options, and TICKER where none is."""
+    return next((name for name in (usual, *_INDICES) if name in names), "TICKER")
 
 
 def _some(matches: list[Match]) -> list[Match]:

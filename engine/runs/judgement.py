@@ -101,9 +101,7 @@ class Judgement:
         return [head, *(f"  {words:<71}  {value}" for words, value in rows)]
 
 
-def judge(
-    sweep: Path | str, *, most_tested: int = MOST_TESTED, repetitions: int = 1000, seed: int = 0
-) -> Judgement | None:
+def judge(sweep: Path | str, *, most_tested: int = MOST_TESTED, repetitions: int = 1000, seed: int = 0) -> Judgement:
     """Judge the runs of a sweep by their net P&L, above `risk_free` on their capital where that was asked for.
 
     Day by day where folders keep it, else by its sums over some days.
@@ -117,10 +115,10 @@ def judge(
     repetitions, seed : int
         Of the bootstrap.
 
-    Returns
-    -------
-    Judgement or None
-        None where fewer than five runs are on the same sessions.
+    Raises
+    ------
+    InputError
+        When that is no folder of one sweep, or fewer than five of its runs are on the same sessions.
     """
     if not isinstance(sweep, str | os.PathLike):
         raise InputError(
@@ -129,7 +127,27 @@ def judge(
         )
     sweep = Path(sweep)
     if is_table(sweep):
-        return judge_rows(sweep, gather(sweep), most_tested=most_tested, repetitions=repetitions, seed=seed)
+        found = judge_rows(sweep, gather(sweep), most_tested=most_tested, repetitions=repetitions, seed=seed)
+    else:
+        _refuse_no_sweep(sweep)
+        found = judge_folders(sweep, most_tested=most_tested, repetitions=repetitions, seed=seed)
+    if found is None:
+        raise InputError(f"{sweep}: of fewer than {FEWEST} runs that traded on the same sessions nothing tells luck")
+    return found
+
+
+def _refuse_no_sweep(folder: Path) -> None:
+    runs = finished(folder)
+    apart = [run.parent for run in runs if run.parent != folder]
+    if not runs or apart:
+        such = f", such as {Counter(apart).most_common(1)[0][0]}" if apart else ""
+        raise InputError(f"{folder} is not the folder of one sweep; give results/<study>/<time>{such}")
+
+
+def judge_folders(
+    sweep: Path, *, most_tested: int = MOST_TESTED, repetitions: int = 1000, seed: int = 0
+) -> Judgement | None:
+    """Judge the runs of a sweep by their days; None where too few of them are on the same sessions."""
     every = _results(finished(sweep))
     if not every:
         return None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import yaml
@@ -21,10 +21,12 @@ from engine.progress import progress_bar
 from engine.runs.again import frame_again, made_again
 from engine.runs.chosen import Runs
 from engine.runs.table_store import ASKED, asked_keys, configs, is_table, read_rows
-from engine.runs.written import AGAIN, MANIFEST, read_manifest, read_text
+from engine.runs.written import AGAIN, MANIFEST, read_manifest, read_text, read_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from engine.backtest import BacktestResult
 
 MANY = 500  # folders, from which on reading them shows a bar
 
@@ -58,6 +60,17 @@ class Run:
     def ledger(self) -> pl.DataFrame:
         """One row per trade and leg."""
         return self.frame("ledger")
+
+    def result(self) -> "BacktestResult":
+        """Run the backtest again, for what no folder keeps: a day leg by leg, greeks, scenarios and stresses.
+
+        Raises
+        ------
+        InputError
+            When the data are not there, or not as they were; or when gross, cost or net P&L do not come out.
+        """
+        self._capital()
+        return made_again(self)
 
     def returns(self) -> "pd.Series":
         """Daily net P&L over the fixed capital, a pandas series as quantstats and pyfolio take; see `as_returns`."""
@@ -141,23 +154,6 @@ def _row(folder: Path) -> Run:
     if found is None or not found.height:
         raise InputError(f"the table of {folder.parent} has no row {folder.name}; load_runs('{folder.parent}') has all")
     return runs_of(found, folder.parent)[0]
-
-
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where libyaml is there
-
-
-class _Loader(_SafeLoader):
-    """Reads what OmegaConf wrote, as it would, ten times as fast: a text that looks like a date stays text."""
-
-    yaml_implicit_resolvers: ClassVar = {
-        first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
-        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-def read_yaml(text: str) -> Any:
-    """Read the text of a file of `.hydra/` as plain dictionaries, lists and values; YAMLError where it is damaged."""
-    return yaml.load(text, _Loader)
 
 
 # Of all that Hydra writes about a job the one part that is read; as OmegaConf sets it out.

@@ -10,13 +10,13 @@ from typing import Any
 import polars as pl
 
 from engine.backtest.metrics import SESSIONS_PER_YEAR, drawdown, hac_t, sharpe
-from engine.command.hydra import plain
 from engine.data.parquet import UNREADABLE
 from engine.data.store.header import HEADER
 from engine.data.store.verify import verify_panel
 from engine.durable import checksum
 from engine.errors import InputError
 from engine.kernels.codes import PARTS
+from engine.runs.again import resolved
 from engine.runs.claim import MARK
 from engine.runs.manifest import hash_of
 from engine.runs.read import Run, finished, load_run, load_runs, runs_at
@@ -56,7 +56,7 @@ def verify(folder, again: bool = False) -> Iterator[tuple[Path, list[str]]]:
         try:
             told = list(check(place))
             runs = runs_at(place) if again and check in (_run, _table) and not told else []
-            yield place, told + [line for run in runs if run.summary for line in of_another_run(_resolved(run))]
+            yield place, told + [line for run in runs if run.summary for line in of_another_run(run)]
         except InputError as error:
             yield place, [str(error)]
     if not found:
@@ -78,13 +78,6 @@ def _kept(folder: Path) -> Iterator[tuple]:
             yield from _kept(below)
 
 
-def _resolved(run: Run) -> Run:
-    """Return a run with its configuration as it was when it was hashed."""
-    from omegaconf import OmegaConf
-
-    return replace(run, config=plain(OmegaConf.create(run.config), resolve=True))
-
-
 def _run(folder: Path) -> Iterator[str]:
     if not (folder / MANIFEST).exists():
         yield f"{folder} was left unfinished; run it again"
@@ -93,7 +86,8 @@ def _run(folder: Path) -> Iterator[str]:
     yield from damaged
     if damaged:
         return
-    run = _resolved(load_run(folder))
+    run = load_run(folder)
+    run = replace(run, config=resolved(run.config))
     yield from _origin(run.config, run.manifest)
     if not run.summary:
         return

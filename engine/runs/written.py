@@ -3,7 +3,9 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+import yaml
 
 from engine.durable import seal_holds, without_seal
 from engine.errors import InputError
@@ -56,3 +58,20 @@ def read_text(folder: Path, name: str, manifest: dict[str, Any], remedy: str = A
         return content.decode("utf-8")
     except (OSError, UnicodeDecodeError):
         raise InputError(f"{path} is missing or damaged; {remedy}") from None
+
+
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where libyaml is there
+
+
+class _Loader(_SafeLoader):
+    """Reads what OmegaConf wrote, as it would, ten times as fast: a text that looks like a date stays text."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def read_yaml(text: str) -> Any:
+    """Read the text of a file of `.hydra/` as plain dictionaries, lists and values; YAMLError where it is damaged."""
+    return yaml.load(text, _Loader)

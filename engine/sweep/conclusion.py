@@ -46,14 +46,14 @@ def complete(own: Claim, seconds: float) -> tuple[pl.DataFrame | None, "Judgemen
 
     A table is whole once its manifest is there, so that is written after all else.
     """
-    from engine.runs.judgement import judge, judge_rows
+    from engine.runs.judgement import judge_folders, judge_rows
 
     sweep = own.folder
     if not table_store.is_table(sweep):
         if not any((folder / "summary.json").exists() for folder in read.finished(sweep)):
             return None, None
         runs = read.load_runs(sweep)
-        judgement = judge(sweep)
+        judgement = judge_folders(sweep)
         _keep(judgement, own)
         table_store.write_table(runs, sweep / table_store.RUNS)
         return runs, judgement

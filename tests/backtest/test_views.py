@@ -111,8 +111,10 @@ def test_every_day_sums_to_its_row_of_the_daily_table_by_source(structure):
 
 
 def test_a_day_that_is_no_session_is_refused():
-    with pytest.raises(InputError, match="2024-01-06 is no session of small"):
+    with pytest.raises(InputError, match="2024-01-06 is no session of small; nearest are 2024-01-05 and 2024-01-08"):
         run(small_market(33)).day("2024-01-06")
+    with pytest.raises(InputError, match=r"no session of small; nearest are \d{4}-\d\d-\d\d$"):
+        run(small_market(33)).day("2034-01-06")
 
 
 @pytest.mark.parametrize("listed", [False, True], ids=["grid", "listed"])

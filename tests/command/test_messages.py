@@ -19,6 +19,10 @@ SMALL = ("debug=small", "report=none")
     ("options", "words"),
     [
         (("stratgy=rich_correlation",), ("stratgy", "did you mean strategy?")),
+        (
+            ("tenor=91", "strategy=rich_correlation"),
+            ("setting tenor; did you mean structure.tenor or strategy.tenor?",),
+        ),
         (("strategy=rich_corelation",), ("strategy=rich_corelation", "did you mean rich_correlation?")),
         (("costs.indx=0.3",), ("costs=vol_points has no setting indx", "did you mean index?")),
         (("+costs.indx=0.3",), ("costs has no setting indx", "did you mean index?")),

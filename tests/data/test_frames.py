@@ -270,7 +270,9 @@ def test_tables_without_anything_in_common_are_refused():
         panel(weights="cap")
     with pytest.raises(InputError, match="surface is of type list"):
         panel(surface=[1])
-    with pytest.raises(InputError, match=r"has no column tenor; say which one it holds, such as tenor=91"):
+    with pytest.raises(
+        InputError, match=r"has no column tenor; say which one it holds, such as tenor=91 \(a command: market.tenor=\)"
+    ):
         panel(surface=surface((91,), (50,)).pivot("ticker", index="date", values="iv"))
     with pytest.raises(InputError, match=r"tenors is not a setting of tables of your own; did you mean tenor\?"):
         panel(tenors=91)

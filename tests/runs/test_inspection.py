@@ -187,7 +187,7 @@ def test_tables_of_ones_own_are_told_with_what_is_odd_about_them(tmp_path):
     assert "  names       2: A, SPX" in said
     assert f"iv_not_positive 1; first {tmp_path / 'surface.csv'}, line 4, column iv: -1" in said
     assert f"problem     {tmp_path / 'prices.csv'} has no row; is it the right one?" in said
-    assert "market=files" in said
+    assert said.rstrip().endswith(f"market=files market.path={tmp_path} market.index=SPX market.weights=equal")
 
 
 def test_a_wide_surface_and_a_large_table_are_told(tmp_path, monkeypatch):
@@ -196,6 +196,11 @@ def test_a_wide_surface_and_a_large_table_are_told(tmp_path, monkeypatch):
     monkeypatch.setattr("engine.runs.inspection.MOST_BYTES", 100)
     said = text_of(tmp_path)
     assert "surface: 2 rows of surface.csv, columns date, SPX, A" in said
+    assert "tenor is    of no column: say it, market.tenor=" in said
+    assert "tenor is    30" not in said  # the one that it is looked at with
+    asked = f"market.path={tmp_path} market.index=SPX market.weights=equal market.tenor=DAYS market.delta=50"
+    assert f"engine.correlate market=files {asked}" in said
+    assert f"engine.run market=files {asked} structure.tenor=DAYS" in said
     assert f"{tmp_path / 'prices.csv'} is large, and was not looked into" in said
 
 

@@ -62,6 +62,17 @@ def test_what_is_no_folder_of_a_sweep_is_refused_in_words():
         judge(pl.DataFrame({"run": ["0"]}))
 
 
+def test_a_folder_of_several_sweeps_or_of_one_run_is_refused_with_one_to_give(sweeps, tmp_path):
+    one, larger = sweeps
+    for folder in (one.parent, one.parent.parent):
+        with pytest.raises(InputError, match=rf"{folder} is not the folder of one sweep; .* such as {larger}"):
+            judge(folder)
+    with pytest.raises(InputError, match=rf"0 is not the folder of one sweep; .* such as {one}"):
+        judge(one / "0")
+    with pytest.raises(InputError, match=r"is not the folder of one sweep; give results/<study>/<time>$"):
+        judge(tmp_path)
+
+
 def test_it_is_told_from_the_results_by_day(sweeps):
     net = net_of(sweeps[0])
     found = json.loads((sweeps[0] / "selection.json").read_text())
@@ -94,7 +105,8 @@ def test_a_study_of_other_sessions_or_too_few_runs_is_not_judged(command, sweeps
     ended = command("run", *asked, place=tmp_path)
     assert ended.code == 0, ended.err
     assert "deflated" not in ended.out
-    assert judge(next((tmp_path / "results" / "few").iterdir())) is None
+    with pytest.raises(InputError, match=r"of fewer than 5 runs that traded on the same sessions nothing tells luck"):
+        judge(next((tmp_path / "results" / "few").iterdir()))
 
 
 def test_runs_on_other_sessions_are_left_out_and_counted(command, tmp_path):

@@ -4,6 +4,7 @@ import html
 import json
 import os
 import subprocess
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -12,7 +13,8 @@ from omegaconf import OmegaConf
 from engine import InputError, load_runs
 from engine.backtest.legs.attribution import PARTS
 from engine.runs import manifest
-from engine.runs.read import load_run, read_yaml
+from engine.runs.read import load_run
+from engine.runs.written import read_yaml
 
 SUMMARY = ("pnl_gross", "cost", "pnl_net", "breakeven_cost", "sharpe_gross", "sharpe_net", "hac_t")
 MANIFEST = ("versions", "git_commit", "backend", "device", "dtype", "panel_hash", "seed", "seconds", "peak_memory_mb")
@@ -43,6 +45,16 @@ def sweep(command, tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(single):
     return load_run(single.folders[0])
+
+
+def test_a_run_is_made_again_for_what_its_folder_does_not_keep(run):
+    worst = run.daily.sort("pnl_gross").row(0, named=True)
+    legs = run.result().day(worst["date"])
+    assert legs.height > 5
+    for column in ("pnl_gross", "cost", "pnl_net"):
+        assert legs[column].sum() == pytest.approx(worst[column])
+    with pytest.raises(InputError, match="is no backtest"):
+        replace(run, summary={}).result()  # as of a correlation run
 
 
 def test_the_run_folder_holds_what_the_contract_names(single, run):

@@ -148,9 +148,10 @@ def check_reach(panel: MarketPanel, cohorts: "Cohorts", tenor: int) -> None:
     if panel.listed is None:
         shortest, longest = int(panel.tenors[0]), int(panel.tenors[-1])
         if not shortest <= tenor <= longest:
+            nearest = shortest if tenor < shortest else longest
             raise InputError(
                 f"structure.tenor={tenor} lies outside the surface of {name}, {shortest} to {longest} days: "
-                "its volatilities are not known; choose a tenor inside"
+                f"its volatilities are not known; the nearest is structure.tenor={nearest}"
             )
         return
     known = ~np.isnat(cohorts.expiry)

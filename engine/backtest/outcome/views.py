@@ -230,10 +230,12 @@ def _refuse_looking_back(result: "BacktestResult", view: str) -> None:
 
 def session_of(result: "BacktestResult", date: Date) -> int:
     asked = read_date(date)
-    found = np.flatnonzero(result.dates == asked)
-    if not len(found):
-        raise InputError(f"date={asked} is no session of {result.market.info.name}; choose one of `result.dates`")
-    return int(found[0])
+    at = int(np.searchsorted(result.dates, asked))
+    beside = result.dates[max(at - 1, 0) : at + 1]
+    if asked not in beside:
+        near = " and ".join(map(str, beside))
+        raise InputError(f"date={asked} is no session of {result.market.info.name}; nearest are {near}")
+    return at
 
 
 def _held(result: "BacktestResult", p: int, session: int, last: np.ndarray) -> np.ndarray:

@@ -146,7 +146,7 @@ def from_parts(
     if "prices" not in parts:
         raise InputError(f"market {name} has no prices; give the closes of the index and the names")
     if not choices.index:
-        raise InputError(f"market {name}: say which ticker is the index leg, index=TICKER")
+        raise InputError(f"market {name}: say which ticker is the index leg, index=TICKER (a command: market.index=)")
     tables = {table: judged_parts(table, of, choices) for table, of in parts.items()}
     return from_judged(tables, choices, name, rate)
 

@@ -75,7 +75,8 @@ def long_form(
         if there and value is not None:
             raise InputError(f"{what} has a column {there}; leave out {name}={value}, or the column")
         if not there and value is None:
-            raise InputError(f"{what} has no column {name}; say which one it holds, such as {name}={_USUAL[name]}")
+            usual = f"{name}={_USUAL[name]} (a command: market.{name}=)"
+            raise InputError(f"{what} has no column {name}; say which one it holds, such as {usual}")
         if not there:
             numbered = numbered.with_columns(pl.lit(value).alias(name))
     return numbered

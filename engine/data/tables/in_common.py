@@ -12,6 +12,7 @@ from engine.errors import InputError
 # No dividend, and no time between a close and the quotes beside it, moves a spot by so much; splits do.
 OFF_BY = math.log(1.25)
 
+SHOWN = 30  # tickers, of those that an index is not among
 SCALED = 50.0  # strikes this many times the price of what they are on, or this small a part of it, are in other units
 
 
@@ -32,7 +33,8 @@ def check_common(rows: DatedRows, prices: Judged, weights: Judged | None, index:
     for file, found in ((rows.file, days), (prices.file, prices.kept)):
         if index not in (there := sorted(found["ticker"].unique())):
             near = f"; did you mean {other}?" if (other := nearest(index, there)) else ""
-            raise InputError(f"index={index} is no ticker of {file}, which has {', '.join(there[:5])} ...{near}")
+            some = f"{', '.join(there[:SHOWN])}{' ...' if len(there) > SHOWN else ''}"
+            raise InputError(f"index={index} is no ticker of {file}, which has {some}{near}")
     if days.join(prices.kept, on=["date", "ticker"], how="semi").is_empty():
         raise InputError(
             f"{rows.file} and {prices.file} have no date and ticker in common ({days['date'].min()} to "
