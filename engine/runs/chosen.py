@@ -201,6 +201,8 @@ def stability(runs: pl.DataFrame, by: str = "net_sharpe") -> pl.DataFrame:
 
 def _metric(runs: pl.DataFrame, by: str) -> str:
     """Name the column of a metric."""
+    if not isinstance(runs, pl.DataFrame):
+        raise InputError(f"runs are ranked as load_runs(FOLDER) returns them; given was a {type(runs).__name__}")
     words = sorted(by.split("_"))
     found = [by] if by in runs.columns else [name for name in runs.columns if sorted(name.split("_")) == words]
     if not found:

@@ -11,7 +11,7 @@ import polars as pl
 from engine.command.hydra import plain
 from engine.errors import InputError
 from engine.progress import progress_bar
-from engine.runs.read import Run, load_run
+from engine.runs.read import Run, load_run, load_runs
 from engine.statistics import hac_tstat
 
 
@@ -44,13 +44,13 @@ class Comparison:
         return "\n".join(["What differs", *asked, "", f"Net P&L less that of {first}", *aligned(made)])
 
 
-def compare(runs: pl.DataFrame | Iterable[Run | Path | str]) -> Comparison:
+def compare(runs: pl.DataFrame | Path | str | Iterable[Run | Path | str]) -> Comparison:
     """Compare two or more finished runs with the first of them.
 
     Parameters
     ----------
     runs : frame or iterable
-        As from `load_runs`, or part of it; or runs, or their folders.
+        As from `load_runs`, or part of it; or runs, or their folders; or what `load_runs` takes as one path or text.
 
     Raises
     ------
@@ -62,6 +62,8 @@ def compare(runs: pl.DataFrame | Iterable[Run | Path | str]) -> Comparison:
     A sweep kept as a table keeps no days. Those of its rows are made again, one backtest a row, on the data that the
     row was made from, and refused where gross, cost and net do not come out as the table has them.
     """
+    if isinstance(runs, str | Path):
+        runs = load_runs(runs)
     found = list(runs["run"]) if isinstance(runs, pl.DataFrame) else list(runs)
     read = [run if isinstance(run, Run) else load_run(run) for run in found]
     if len(read) < 2:

@@ -78,7 +78,7 @@ def run_files(
 def with_cautions(result, p: int) -> dict:
     """Return a summary as it is written: the numbers, the codes of what they cannot bear, and the sentences."""
     due = result.cautions(p)
-    codes = " ".join(caution.code for caution in due)
+    codes = " ".join(dict.fromkeys(caution.code for caution in due))  # of the notes of a market one
     return result.summary(p) | {"cautions": codes, "caution_lines": [caution.text for caution in due]}
 
 

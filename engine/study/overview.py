@@ -1,4 +1,4 @@
-"""What a correlation run says on one screen: the first basket by tenor, then every basket at three months."""
+"""What a correlation run says on one screen: the first basket by tenor, then every basket at one of them."""
 
 import polars as pl
 
@@ -12,6 +12,7 @@ MOST_ROWS = 8
 def overview(levels: Levels) -> dict[str, pl.DataFrame]:
     """Return the tables by heading, correlation x 100; means are over dates whose status is ok.
 
+    Baskets stand at the tenor nearest to three months of those at which any was measured.
     Baskets without a value, for want of an index leg or of quotes, are counted: what is known of them is on the page.
     """
     first = levels.baskets[0].label
@@ -26,7 +27,8 @@ def overview(levels: Levels) -> dict[str, pl.DataFrame]:
         )
     if not measured.height:
         return found
-    tenor = min(measured["tenor"].unique(), key=lambda days: abs(days - FRONT))
+    known = measured.filter(pl.col("status") == "ok")
+    tenor = min((known if known.height else measured)["tenor"].unique(), key=lambda days: abs(days - FRONT))
     rows = _levels(measured.filter(pl.col("tenor") == tenor), "basket").join(
         _realized(levels), on="basket", how="left", maintain_order="left"
     )

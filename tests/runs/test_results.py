@@ -2,15 +2,18 @@
 
 import json
 import pydoc
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
 import yaml
+from polars.testing import assert_frame_equal
 
 import engine
 from engine import InputError, TopWeights, compare, leaderboard, load_market, load_run, load_runs, stability
 from engine.runs.chosen import Runs
+from engine.runs.folder import with_cautions
 from strategies.short_correlation import ShortCorrelation
 
 DATES = np.arange("2024-01-01", "2024-03-01", dtype="datetime64[D]")
@@ -82,6 +85,9 @@ def test_the_leaderboard_says_what_it_sorts_by(place):
         leaderboard(runs, "sharpe")
     with pytest.raises(InputError, match="run holds no numbers"):
         leaderboard(runs, "run")
+    for ranked in (leaderboard, stability):
+        with pytest.raises(InputError, match=r"as load_runs\(FOLDER\) returns them; given was a str"):
+            ranked(str(place / "study"))
 
 
 def test_compared_runs_show_what_differs_and_the_difference_it_made(place):
@@ -108,6 +114,11 @@ def test_runs_of_other_dates_are_compared_where_they_meet(place):
     assert told.daily["then/0"].null_count() == 31
     assert told.difference["sessions"].to_list() == [29]
     assert np.isnan(told.difference["correlation"][0])  # one of them never moves
+
+
+def test_a_folder_is_compared_as_the_frame_of_its_runs(place):
+    folder = place / "study" / "first"
+    assert_frame_equal(compare(str(folder)).difference, compare(load_runs(folder)).difference)
 
 
 def test_what_cannot_be_compared_is_refused(place, tmp_path):
@@ -142,6 +153,16 @@ def test_what_is_printed_is_a_table_in_words(place):
     assert book[-1].split() == ["gross", *book[-1].split()[1:3], f"{gross:,.2f}"]
     assert "  Net P&L" in repr(load_run(place / "study" / "first" / "0"))
     assert "array(" not in repr(result) + repr(result.book)
+
+
+def test_what_is_noted_of_the_data_is_one_code_of_a_run_and_a_line_for_each_note():
+    market = load_market("synthetic", years=1, names=5, progress=False)
+    noted = replace(market, info=replace(market.info, notes=("one", "other")))
+    result = engine.backtest(noted, ShortCorrelation(), basket=TopWeights(5))
+    written = with_cautions(result, 0)
+    assert written["cautions"] == result.caution_codes[0]  # as the row of a table has it
+    assert written["cautions"].split().count("noted_of_data") == 1
+    assert written["caution_lines"][-2:] == ["one", "other"]
 
 
 def test_help_shows_the_function_that_backtest_is():

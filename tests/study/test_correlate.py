@@ -10,8 +10,10 @@ import pytest
 from engine.calendar import DAY
 from engine.correlation import INDICES, AllMembers, CorrelationStatus, baskets
 from engine.data import load_market
+from engine.data.records import QuoteStatus
 from engine.report import correlation_levels
 from engine.study.levels import measure_levels
+from engine.study.overview import overview
 from engine.study.tables import data_behind
 
 COLUMNS = {
@@ -160,6 +162,20 @@ def test_the_screen_says_what_the_rows_say(ended, long):
     (line,) = (line.split() for line in ended.out.splitlines() if line.split()[:1] == ["COR3M"])
     assert [float(word) for word in line[2:6]] == [round(v, 2) for v in (rho.mean(), rho.min(), rho.max(), rho[-1])]
     assert line[6] == str(len(rho))
+
+
+def test_baskets_are_shown_at_a_tenor_that_has_values(tmp_path):
+    market = load_market("synthetic", years=1, names=5, cache=tmp_path, progress=False)
+    far, status = (market.tenors > 30)[:, None], np.uint8(QuoteStatus.BEYOND_TENOR)
+    short = replace(
+        market,
+        index_iv=np.where(far, np.float32(np.nan), market.index_iv),
+        index_status=np.where(far, status, market.index_status),
+    )
+    for asked, shown in ((market, 91), (short, 30)):
+        tables = overview(measure_levels(asked, baskets(AllMembers(), asked), 0.8, 5))
+        (rows,) = (rows for heading, rows in tables.items() if heading.startswith(f"Baskets at {shown} days"))
+        assert (rows["dates_ok"] > 200).all()
 
 
 def test_without_a_page_all_tables_are_printed(command, tmp_path):

@@ -88,7 +88,8 @@ def _no_trades(summary: dict, result: "BacktestResult") -> str:
     if summary["cohorts_undecided"] == possible:
         return (
             f"nothing was traded: the strategy has no opinion on any of {possible} entry dates. A signal whose window "
-            f"is longer than the {sessions} sessions of the data never has one; shorten it, or widen start and end"
+            f"is longer than the {sessions} sessions of the data never has one: shorten it, or widen start and "
+            "end; nor has a signal of a file without a recent value on those dates"
         )
     if blocked := result.limits().height:
         return f"nothing was traded: limits blocked all {blocked} cohorts that the strategy asked for"
