@@ -1,5 +1,6 @@
 """The lines of a study's memory: added under a lock, never changed, and refused where they are not what was written."""
 
+import functools
 import json
 import os
 from collections.abc import Iterable
@@ -38,21 +39,30 @@ def lines_of(what: str, data: str) -> Iterable[dict]:
     InputError
         When the file, or any line of it, is damaged: what it said of sessions held out would be forgotten.
     """
-    if not MEMORY.exists():
-        return
+    if MEMORY.exists():
+        state = MEMORY.stat()
+        held = _lines(MEMORY.absolute(), state.st_ino, state.st_size, state.st_mtime_ns)
+        yield from (line for line in held if line["what"] == what and line["data"] == data)
+
+
+@functools.lru_cache(maxsize=1)  # a command asks several times, and years of sweeps are many lines
+def _lines(file: Path, *_state: int) -> list[dict]:
+    """Read all lines of the file as it is in a state: what is added changes its size."""
     try:
-        texts = MEMORY.read_bytes().split(b"\n")
+        texts = file.read_bytes().split(b"\n")
     except OSError as error:
         raise InputError(f"{MEMORY} cannot be read: {error.strerror or error}") from error
+    found = []
     for number, text in enumerate(texts, 1):
         line = _read(text)
-        if line is None and not _torn_off(text):
+        if line is not None:
+            found.append(line)
+        elif not _torn_off(text):
             raise InputError(
                 f"{MEMORY}, line {number} is damaged, and what it said of trials or sessions held out is "
                 "forgotten; mend the line, or remove it if nothing is lost by that"
             )
-        if line is not None and line["what"] == what and line["data"] == data:
-            yield line
+    return found
 
 
 def _read(text: bytes) -> dict | None:
@@ -67,8 +77,11 @@ def _read(text: bytes) -> dict | None:
 def _is_line(line: dict) -> bool:
     """Tell whether a line has what those of its kind have; any of several errors says that it has not, too."""
     if line["what"] == TRIED:
-        pairs = list(zip(line["settings"], line["sharpe"], strict=True))
-        return all(isinstance(setting, str) and (s is None or abs(s) < MOST_SHARPE) for setting, s in pairs)
+        known = [sharpe for sharpe in line["sharpe"] if sharpe is not None]
+        as_many = len(line["settings"]) == len(line["sharpe"])
+        return (
+            as_many and {*map(type, line["settings"])} <= {str} and all(abs(sharpe) < MOST_SHARPE for sharpe in known)
+        )
     if line["what"] == HELD_OUT:
         read_date(line["first"], str(MEMORY))
         return isinstance(line["when"], str)
