@@ -1,7 +1,6 @@
 """What the best run of a sweep is worth, given how many were tried: luck, overfitting, and tests of all at once."""
 
 import json
-import logging
 import os
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -11,12 +10,11 @@ import numpy as np
 import polars as pl
 
 from engine.backtest.metrics import sharpe
-from engine.data.parquet import read_frame
 from engine.errors import InputError
+from engine.runs.folder_trials import tried_beside, tried_in
 from engine.runs.read import finished
 from engine.runs.table_store import gather, is_table
 from engine.runs.table_trials import as_trials, each_once, kept_by, of_span, spans_of, trial_rows
-from engine.runs.written import AGAIN, read_manifest
 from engine.selection import (
     BlockSums,
     Overfitting,
@@ -28,8 +26,6 @@ from engine.selection import (
     overfitting,
     resampled,
 )
-
-log = logging.getLogger(__name__)
 
 FEWEST = 5  # runs of which it is worth saying anything
 LEADERS = 20  # runs of which the deflated probability is kept
@@ -118,7 +114,8 @@ def judge(sweep: Path | str, *, most_tested: int = MOST_TESTED, repetitions: int
     Raises
     ------
     InputError
-        When that is no folder of one sweep, or fewer than five of its runs are on the same sessions.
+        When that is no folder of one sweep, fewer than five of its runs are on the same sessions, or one is damaged:
+        without it the best of the others would seem to be chosen from fewer.
     """
     if not isinstance(sweep, str | os.PathLike):
         raise InputError(
@@ -148,7 +145,7 @@ def judge_folders(
     sweep: Path, *, most_tested: int = MOST_TESTED, repetitions: int = 1000, seed: int = 0
 ) -> Judgement | None:
     """Judge the runs of a sweep by their days; None where too few of them are on the same sessions."""
-    every = _results(finished(sweep))
+    every = tried_in(finished(sweep))
     if not every:
         return None
     spans = Counter(run.span for run in every.values())
@@ -156,7 +153,7 @@ def judge_folders(
     own = {folder: run for folder, run in every.items() if run.span == span}
     if len(own) < FEWEST:
         return None
-    study = own | _results([folder for folder in finished(sweep.parent) if folder.parent != sweep])
+    study = own | tried_beside([folder for folder in finished(sweep.parent) if folder.parent != sweep])
     once = {run.key: run.net for run in study.values() if run.span == span}
     net = np.stack([run.net for run in own.values()])
     held = max(run.holding for run in own.values())
@@ -246,34 +243,3 @@ def _ranked(ratios: np.ndarray) -> np.ndarray:
 def as_text(judgement: Judgement) -> str:
     """Return a judgement as the text of `selection.json`."""
     return json.dumps(asdict(judgement), indent=1)
-
-
-@dataclass(frozen=True, eq=False)
-class _Run:
-    """Net P&L of a run by session above its hurdle, its sessions, what identifies it, and how long a cohort is held."""
-
-    net: np.ndarray
-    span: bytes
-    key: str
-    holding: int
-
-
-def _results(folders: list[Path]) -> dict[Path, _Run]:
-    """Read the runs; one that cannot be read, in another sweep perhaps, tells nothing of these."""
-    found = {}
-    for folder in folders:
-        daily = folder / "daily.parquet"
-        if not daily.is_file():
-            continue
-        try:
-            made = read_manifest(folder)
-            rows = read_frame(daily, AGAIN, made.get("files", {}).get(daily.name))
-            found[folder] = _Run(
-                net=rows["pnl_net"].to_numpy() - made.get("hurdle", 0.0),
-                span=rows["date"].to_numpy().tobytes(),
-                key=made.get("config_hash") or str(folder),
-                holding=made.get("holding_sessions", 1),
-            )
-        except (InputError, ValueError, OSError, AttributeError, pl.exceptions.ColumnNotFoundError) as error:
-            log.warning("%s cannot be judged with the others (%s); engine.verify says what it is", folder, error)
-    return found

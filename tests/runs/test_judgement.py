@@ -185,3 +185,12 @@ def test_a_damaged_run_of_another_sweep_takes_nothing_from_this_one(sweeps, tmp_
     (other / "1" / "daily.parquet").write_bytes(b"no parquet")
     found = judge(whole)
     assert (before.trials, found.trials, found.runs) == (24, 22, 8)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(file.read_bytes()[:-9])])
+def test_a_sweep_is_not_judged_without_a_run_that_was_tried(sweeps, tmp_path, damage):
+    own = tmp_path / "one" / sweeps[0].name
+    shutil.copytree(sweeps[0], own)
+    damage(own / "3" / "daily.parquet")
+    with pytest.raises(InputError, match=r"3/daily\.parquet .*run this job again"):
+        judge(own)
