@@ -10,6 +10,7 @@ from engine.arrays import PerDate, PerName, Weights
 from engine.backend import blocks, namespace
 from engine.correlation.checks import check_fraction, check_shapes, check_weights, is_quote, least_coverage, least_vol
 from engine.correlation.moments import basket_moments
+from engine.correlation.text import in_words
 from engine.kernels.codes import CorrelationStatus
 from engine.statistics import ROUNDING
 from engine.stream import WINDOW_BYTES, stream
@@ -53,6 +54,9 @@ class ImpliedCorrelation:
     status: np.ndarray
     coverage: np.ndarray
     names: np.ndarray
+
+    def __repr__(self) -> str:
+        return in_words(self)
 
 
 def implied_correlation(

@@ -10,6 +10,7 @@ from engine.backend import block_budget, blocks, namespace, where_any
 from engine.calendar import DAY, after_hole
 from engine.correlation.checks import check_returns
 from engine.correlation.implied import implied_correlation
+from engine.correlation.text import in_words
 from engine.errors import InputError
 from engine.records import map_arrays
 from engine.statistics import varies
@@ -43,6 +44,9 @@ class RealizedCorrelation:
     status: np.ndarray
     coverage: np.ndarray
     names: np.ndarray
+
+    def __repr__(self) -> str:
+        return in_words(self)
 
 
 def daily_returns(

@@ -57,6 +57,18 @@ def test_the_summary_of_one_backtest_is_its_own_and_of_two_that_of_their_sum(mar
     assert both["worst_day"] == pytest.approx(net.min(), rel=1e-9)
 
 
+def test_a_book_is_printed_as_its_summary_and_what_its_limit_did(market):
+    parts = {"one": run(market, Straddle(28)), "other": run(market, Straddle(28))}
+    book = combine(parts)
+    first, *rows = repr(book).splitlines()
+    assert first == f"one and other in one book, {market.dates[0]} to {market.dates[-1]}"
+    net = book.daily["pnl_net"].sum()
+    assert f"Net P&L {net:,.0f} USD" in [" ".join(row.split()) for row in rows]
+    assert "Limit" not in repr(book)
+    blocked = combine(parts, most_index_vega=1.0, action="block")
+    assert repr(blocked).endswith(f"Limit: {blocked.limits.height} cohorts were scaled or blocked; limits has each")
+
+
 def test_netting_takes_hedge_costs_off_and_changes_nothing_else(market):
     one, two = run(market, Straddle(28)), run(market, Straddle(28), level=-1.0, exits=ShortestTenor())
     apart, netted = combine({"one": one, "two": two}, netted=False), combine({"one": one, "two": two})

@@ -32,6 +32,15 @@ def assert_same(left, right):
         np.testing.assert_array_equal(to_host(getattr(left, name)), to_host(getattr(right, name)), err_msg=name)
 
 
+def test_a_measure_is_printed_as_one_line():
+    index, iv, weights = surface(3)
+    rho = implied_correlation(index, iv, weights)
+    ok = rho.clean[rho.status == CorrelationStatus.OK]
+    assert f"(12, 3, 4): clean {ok.min():.3f} to {ok.max():.3f}, mean {ok.mean():.3f}; " in repr(rho)
+    assert repr(rho).startswith("ImpliedCorrelation (12, 3, 4)")
+    assert repr(implied_correlation(np.full(2, np.nan), iv[:2, :, 0, 0], weights[:2])).endswith(": no value is ok")
+
+
 def test_three_names_by_hand():
     rho = implied_correlation(S_INDEX, S, W)
     # The published digits end at the seventh place.

@@ -14,6 +14,7 @@ from engine.backtest.metrics import drawdown, hac_t, share, sharpe
 from engine.backtest.outcome.currencies import Rates, read_rates
 from engine.backtest.outcome.result import BacktestResult
 from engine.backtest.outcome.shared_hedges import saved as saved_by_netting
+from engine.backtest.outcome.wording import summary_lines
 from engine.errors import InputError
 from engine.kernels.codes import PARTS
 from engine.kinds import is_kind
@@ -46,6 +47,12 @@ class Combined:
     limits: pl.DataFrame
     capital: float
     rates: Rates
+
+    def __repr__(self) -> str:
+        """The summary as one aligned table, and what the limit did."""
+        head = f"{' and '.join(self.results)} in one book, {self.daily['date'][0]} to {self.daily['date'][-1]}"
+        did = [f"Limit: {self.limits.height:,} cohorts were scaled or blocked; limits has each"]
+        return "\n".join([head, *summary_lines(self.summary(), self.rates.currency), *did[: self.limits.height]])
 
     def summary(self) -> dict[str, float]:
         """Return metrics of the book, named as those of `BacktestResult.summary`, and `fx`, which none has in it."""
