@@ -28,7 +28,9 @@ class Packed:
 
     def rows(self, name: str, columns: list[dict]) -> None:
         """Keep a table that the script shows: columns {name, label, kind, words or None, values}."""
-        self._rows[name] = [column | {"values": self._column(column["values"])} for column in columns]
+        self._rows[name] = [
+            column | {"values": self._column(column["values"], column["kind"] == "money")} for column in columns
+        ]
 
     def text(self) -> str:
         """Return all that was kept, in base64; the same numbers give the same text."""
@@ -53,23 +55,27 @@ class Packed:
             return [self._held(part) for part in value]
         return rounded_number(value)
 
-    def _column(self, values: np.ndarray) -> dict:
-        key = values.dtype.str.encode() + (
+    def _column(self, values: np.ndarray, money: bool = False) -> dict:
+        key = f"{values.dtype.str} {money}".encode() + (
             repr(values.tolist()).encode() if values.dtype == object else values.tobytes()
         )
         if key not in self._known:
             self._known[key] = len(self._columns)
-            self._columns.append(as_list(values))
+            self._columns.append(as_list(values, money))
         return {"column": self._known[key]}
 
 
-def as_list(values: np.ndarray) -> list:
+def as_list(values: np.ndarray, money: bool = False) -> list:
     """Return a column as JSON has it: dates as text, numbers to `DIGITS` significant digits, null for none.
+
+    Money keeps its whole units, which the other tables of a page have too.
 
     Examples
     --------
     >>> as_list(np.array([123456.7, np.nan, 0.0123456]))
     [123460.0, None, 0.012346]
+    >>> as_list(np.array([123456.7, 1.234567]), money=True)
+    [123457.0, 1.2346]
     >>> as_list(np.array(["2024-01-02"], dtype="datetime64[D]"))
     ['2024-01-02']
     """
@@ -80,6 +86,7 @@ def as_list(values: np.ndarray) -> list:
     known = np.isfinite(values)
     size = np.abs(np.where(known & (values != 0.0), values, 1.0))
     places = DIGITS - 1 - np.floor(np.log10(size)).astype(int)
+    places = np.maximum(places, 0) if money else places
     up, down = 10.0 ** np.maximum(places, 0), 10.0 ** np.maximum(-places, 0)  # powers of ten that are exact
     short = (np.round(np.where(known, values, 0.0) / down * up) / up * down).tolist()
     return short if known.all() else [value if is_known else None for value, is_known in zip(short, known, strict=True)]

@@ -54,6 +54,14 @@ def test_the_page_opens_with_the_judgement_and_holds_every_run():
     assert page.count('class="plot"') == 4  # luck, ranks, one pair of settings, all settings
 
 
+def test_money_is_the_same_in_the_table_of_leaders_and_in_that_of_all_runs():
+    page = sweep_report(runs().with_columns(pnl_gross=pl.lit(4558452.3)), JUDGED, "Sweep", script="plotly.js")
+    held = unpacked(page)
+    (gross,) = (column(held, place) for place in held["rows"]["runs"] if place["name"] == "pnl_gross")
+    assert gross == [4558452.0] * 6
+    assert ">4,558,452<" in page
+
+
 def test_the_page_says_what_the_runs_were_made_on_and_which_of_them_are_not_judged():
     made_on = "Market synthetic, sessions from 2014-01-02 to 2023-12-29. Money is in USD."
     text = html.unescape(sweep_report(runs(), JUDGED | {"left_out": 2}, "Sweep", script="plotly.js", remarks=[made_on]))
