@@ -1,6 +1,7 @@
 """The trials that a sweep keeps as folders, read back by day."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import polars as pl
 
 from engine.data.parquet import read_frame
 from engine.errors import InputError
+from engine.runs.table_store import span_key
 from engine.runs.written import AGAIN, read_manifest
+from engine.selection import span_sums
 
 log = logging.getLogger(__name__)
 
@@ -69,3 +72,10 @@ def _tried(folder: Path) -> Tried | None:
     except (ValueError, pl.exceptions.ColumnNotFoundError):
         raise InputError(f"{daily} is damaged; {AGAIN}") from None
     return Tried(net, span, made.get("config_hash") or str(folder), made.get("holding_sessions", 1))
+
+
+def as_rows(runs: Iterable[Tried]) -> pl.DataFrame:
+    """Return what tables keep of trials to count them by: config_hash, span, and sums over spans of sessions."""
+    rows = [(run.key, span_key(run.span), span_sums(run.net[None])[0].tolist()) for run in runs]
+    schema = {"config_hash": pl.String, "span": pl.String, "spans": pl.List(pl.Float32)}
+    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -11,9 +11,9 @@ import polars as pl
 
 from engine.backtest.metrics import sharpe
 from engine.errors import InputError
-from engine.runs.folder_trials import tried_beside, tried_in
+from engine.runs.folder_trials import Tried, as_rows, tried_beside, tried_in
 from engine.runs.read import finished
-from engine.runs.table_store import gather, is_table
+from engine.runs.table_store import gather, is_table, span_key
 from engine.runs.table_trials import as_trials, each_once, kept_by, of_span, spans_of, trial_rows
 from engine.selection import (
     BlockSums,
@@ -41,7 +41,8 @@ class Judgement:
     best : str
         Folder of the run with the highest net Sharpe ratio.
     runs, trials : int
-        Runs of the sweep, and those of its whole study on the same sessions, each configuration once.
+        Runs of the sweep, and those of its whole study on the same sessions, each configuration once, kept as folders
+        or in tables.
     independent : float
         Trials that these amount to, given how alike they are; all of them where a table of before does not tell that.
     deflated : float
@@ -153,11 +154,13 @@ def judge_folders(
     own = {folder: run for folder, run in every.items() if run.span == span}
     if len(own) < FEWEST:
         return None
-    study = own | tried_beside([folder for folder in finished(sweep.parent) if folder.parent != sweep])
-    once = {run.key: run.net for run in study.values() if run.span == span}
+    study = own | _folders_beside(sweep)
+    once = {run.key: run for run in study.values() if run.span == span}
     net = np.stack([run.net for run in own.values()])
     held = max(run.holding for run in own.values())
-    independent = effective_trials(np.stack(list(once.values())))
+    trials, independent = len(once), effective_trials(np.stack([run.net for run in once.values()]))
+    if tables := _tables_beside(sweep):
+        trials, independent = _counted(as_rows(once.values()), None, tables, span_key(span))
     chances = deflated_sharpe(net, independent)
     if not np.isfinite(chances).any():
         return None
@@ -172,7 +175,7 @@ def judge_folders(
     return Judgement(
         best=folders[best],
         runs=len(net),
-        trials=len(once),
+        trials=trials,
         independent=independent,
         deflated=float(chances[best]),
         overfitting=None if split is None else split.probability,
@@ -200,12 +203,8 @@ def judge_rows(
     own = of_span(every, span)
     if own.height < FEWEST or not own["sharpe"].is_finite().any():
         return None
-    beside = [kept_by(folder) for folder in sweep.parent.iterdir() if folder != sweep and is_table(folder)]
-    study = each_once([own, *(of_span(rows, span) for rows in beside if rows is not None)])
-    kept, trials = as_trials(own), sum(rows.height for rows in study)
-    spans = [kept.spans if rows is own else spans_of(rows) for rows in study]
-    known = [one for one in spans if one is not None]
-    independent = float(trials) if len(known) < len(spans) else effective_trials(*known)
+    kept, beside = as_trials(own), [*_tables_beside(sweep), as_rows(_folders_beside(sweep).values())]
+    trials, independent = _counted(own, kept.spans, beside, span)
     best, split = int(_ranked(kept.sharpe)[0]), _overfitting(kept.blocks())
     chances = kept.deflated(independent)
     superior, better = None, np.array([], dtype=int)
@@ -225,6 +224,29 @@ def judge_rows(
         left_out=every.height - own.height,
         leaders=_leaders([str(sweep / str(job)) for job in own["job"]], kept.sharpe, chances),
     )
+
+
+def _folders_beside(sweep: Path) -> dict[Path, Tried]:
+    """Read the runs that the same study keeps as folders of other sweeps."""
+    return tried_beside([folder for folder in finished(sweep.parent) if sweep not in (folder, folder.parent)])
+
+
+def _tables_beside(sweep: Path) -> list[pl.DataFrame]:
+    """Read the trials that the same study keeps in tables of other sweeps."""
+    found = [kept_by(folder) for folder in sweep.parent.iterdir() if folder != sweep and is_table(folder)]
+    return [rows for rows in found if rows is not None]
+
+
+def _counted(own: pl.DataFrame, spans: np.ndarray | None, beside: list[pl.DataFrame], span: str) -> tuple[int, float]:
+    """Count the trials on some sessions, each configuration once, and the independent ones that they amount to.
+
+    `spans` are those of `own` where they are at hand; where a table of before has none, all trials are independent.
+    """
+    once = each_once([own, *(of_span(rows, span) for rows in beside)])
+    study = [rows for rows in once if rows.height]
+    sums = [spans if rows is own and spans is not None else spans_of(rows) for rows in study]
+    trials, known = sum(rows.height for rows in study), [one for one in sums if one is not None]
+    return trials, float(trials) if len(known) < len(sums) else effective_trials(*known)
 
 
 def _overfitting(cut: BlockSums | None) -> Overfitting | None:

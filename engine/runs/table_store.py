@@ -61,12 +61,17 @@ def packed(result: "BacktestResult", plans: list, started: float) -> Iterator[tu
 def _trial_columns(result: "BacktestResult") -> dict:
     """Return `engine.selection.Trials` of what runs are judged by as columns of a table."""
     trials = trials_of(result.pnl_judged, result.book.days)
-    cut, span = trials.cut, hashlib.sha256(result.dates.tobytes()).hexdigest()
+    cut, span = trials.cut, span_key(result.dates.tobytes())
     blocks = dict.fromkeys(OF_BLOCKS)
     if cut is not None:
         rows = cut.sums, cut.squares, np.tile(cut.counts, (result.sets, 1))
         blocks = {name: pl.Series(of).arr.to_list() for name, of in zip(OF_BLOCKS, rows, strict=True)}
     return {name: getattr(trials, name) for name in OF_TRIALS} | blocks | {"span": [span] * result.sets}
+
+
+def span_key(dates: bytes) -> str:
+    """Name some sessions, given their dates as bytes."""
+    return hashlib.sha256(dates).hexdigest()
 
 
 class TableStore:

@@ -10,7 +10,7 @@ from engine.selection.cscv import BlockSums, Overfitting, block_sums, most_block
 from engine.selection.deflated import deflated_sharpe, effective_trials, expected_best_sharpe, probabilistic_sharpe
 from engine.selection.intervals import bootstrap_interval
 from engine.selection.stability import Stability, stability
-from engine.selection.trials import Trials, trials_of
+from engine.selection.trials import Trials, span_sums, trials_of
 from engine.selection.walk import WalkForward, walk_forward
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "overfitting",
     "probabilistic_sharpe",
     "resampled",
+    "span_sums",
     "stability",
     "superior_ability",
     "survivors",

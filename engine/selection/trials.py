@@ -87,9 +87,14 @@ def trials_of(results: Floats, holding_days: int = 1) -> Trials:
     ((40, 16), True)
     """
     sessions = np.shape(results)[1]
-    spans = np.add.reduceat(results, np.arange(0, sessions, span_width(sessions)), axis=1).astype(np.float32)
-    cut = most_blocks(results, holding_days)
+    cut, spans = most_blocks(results, holding_days), span_sums(results)
     return Trials(cut, *moments(results), sessions=sessions, spans=spans, holding_days=holding_days)
+
+
+def span_sums(results: Floats) -> Floats:
+    """Return the sums over spans that `Trials` keeps, (P, F) float32."""
+    sessions = np.shape(results)[1]
+    return np.add.reduceat(results, np.arange(0, sessions, span_width(sessions)), axis=1).astype(np.float32)
 
 
 def span_width(sessions: int) -> int:

@@ -158,6 +158,19 @@ def test_runs_held_differently_long_are_judged_above_the_risk_free_rate(command,
     assert found["overfitting"] == overfitting(most_blocks(net, 64)).probability  # spans are sessions here
 
 
+def test_trials_count_whether_their_study_keeps_them_as_folders_or_in_tables(command, sweeps, tmp_path):
+    asked = ("-m", "debug=small", "report=none", "hydra/launcher=batch", "sweep.store=table", "study=one", *GRID)
+    shutil.copytree(sweeps[0], tmp_path / "results" / "one" / sweeps[0].name)
+    assert command("run", *asked, "costs.index=0.1,0.3", place=tmp_path).code == 0
+    assert command("run", *asked, "start=2014-06-02", "costs.index=0.2", place=tmp_path).code == 0  # other sessions
+    folders, table, _ = sorted((tmp_path / "results" / "one").iterdir())
+    net = np.concatenate([net_of(sweeps[0]), net_of(sweeps[1])])
+    for sweep, runs in ((folders, 8), (table, 16)):
+        found = judge(sweep)
+        assert (found.runs, found.trials) == (runs, 24)
+        assert found.independent == pytest.approx(effective_trials(net), rel=1e-5)
+
+
 def test_a_table_of_before_that_knows_no_spans_is_judged_without_them(command, tmp_path):
     asked = ("-m", "debug=small", "report=none", "hydra/launcher=batch", "sweep.store=table", "study=table", *GRID)
     assert command("run", *asked, place=tmp_path).code == 0
