@@ -185,7 +185,8 @@ def member_model_free_vol(
         budget = None
         windows = stream(xp, component_iv, list(blocks(len(component_iv), component_iv[:1].nbytes, size)))
     years = _years(xp, tenors)
-    return xp.concatenate([model_free_vol(window, deltas, years, budget=budget) for window in windows])
+    found = [model_free_vol(window, deltas, years, budget=budget) for window in windows]
+    return found[0] if len(found) == 1 else xp.concatenate(found)
 
 
 def _years(xp, tenors):

@@ -262,15 +262,18 @@ def _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_
     vol = xp.zeros(len(returns))
     if longest == 0:
         return vol
-    held = xp.ascontiguousarray(xp.where(xp.isfinite(component_vol), weights, 0.0).T)
-    known = xp.where(xp.isfinite(returns), returns, 0.0).T  # who is held has no unknown return in the window
-    known = xp.concatenate([xp.zeros((returns.shape[1], longest - 1)), known], axis=1)
+    held = xp.where(xp.isfinite(component_vol), weights, 0.0).T
+    ever = where_any(held > 0.0)
+    held, known = xp.ascontiguousarray(held[ever]), returns.T[ever]
+    known = xp.where(xp.isfinite(known), known, 0.0)  # who is held has no unknown return in the window
+    known = xp.concatenate([xp.zeros((len(ever), longest - 1)), known], axis=1)
     windows = xp.lib.stride_tricks.sliding_window_view(known, longest, axis=1)  # (N, T, longest)
     budget = min(block_budget(xp), _BASKET_BYTES) if xp is np else block_budget(xp)
     for part in blocks(len(returns), 4 * 8 * longest, budget):
         basket, total = xp.zeros((part.stop - part.start, longest)), xp.zeros(part.stop - part.start)
+        moved = xp.empty(basket.shape)
         for n in where_any(held[:, part] > 0.0):  # one after the other: the sum has one order whatever the block
-            basket += held[n, part, None] * windows[n, part]
+            basket += xp.multiply(held[n, part, None], windows[n, part], out=moved)
             total += held[n, part]
         basket = basket if demean else basket * basket
         ago = [basket[:, longest - 1 - u] for u in range(longest)]

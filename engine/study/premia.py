@@ -23,7 +23,7 @@ def premium_form(market, levels: Levels) -> pl.DataFrame:
     d, xp = middle_delta(market), namespace(market.index_iv)
     frames = []
     for k, window in enumerate(levels.windows):
-        component_iv = xp.asarray(market.component_iv[:, :, k, d])
+        component_iv = xp.ascontiguousarray(xp.asarray(market.component_iv[:, :, k, d]))  # each basket reads it
         for b, basket in enumerate(levels.baskets):
             if basket.leg is None or basket.index_iv is None:
                 continue

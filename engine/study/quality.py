@@ -155,14 +155,13 @@ def _surfaces(market: MarketPanel, member: np.ndarray) -> tuple[np.ndarray, np.n
     for part in blocks(dates, names * tenors * deltas * 12, BYTES_PER_BLOCK):
         before = slice(max(part.start - 1, 0), part.stop)
         iv = to_host(market.component_iv[before])
-        now, inside = iv[part.start - before.start :], member[part]
-        finite = np.isfinite(now)
-        cells += (finite.mean(axis=(2, 3)) * inside).sum(axis=0)
-        same = ((iv[1:] == iv[:-1]) | ~np.isfinite(iv[1:])).all(axis=(2, 3)) & np.isfinite(iv[1:]).any(axis=(2, 3))
+        finite, inside = np.isfinite(iv), member[part]
+        cells += (finite[part.start - before.start :].mean(axis=(2, 3)) * inside).sum(axis=0)
+        same = ((iv[1:] == iv[:-1]) | ~finite[1:]).all(axis=(2, 3)) & finite[1:].any(axis=(2, 3))
         repeated += (same & member[before][1:]).sum(axis=0)
         status = market.component_status[part]
         held = status[inside]  # (member on a date, tenor, delta)
-        statuses += [np.bincount(held[:, k].ravel(), minlength=len(QuoteStatus)) for k in range(tenors)]
+        statuses += [[np.count_nonzero(held[:, k] == int(code)) for code in QuoteStatus] for k in range(tenors)]
     return cells, repeated, statuses
 
 

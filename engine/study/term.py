@@ -45,8 +45,12 @@ def term_form(market, levels, chosen, min_coverage: float) -> pl.DataFrame | Non
 
 
 def _at_delta(market, d: int):
-    """Return the members' volatilities (T, N, K) at one delta, where the rest of the panel is."""
-    return namespace(market.index_iv).asarray(market.component_iv[..., d])
+    """Return the members' volatilities (T, N, K) at one delta, where the rest of the panel is.
+
+    A copy: in the panel they lie so far apart that each reading of them takes as long as one of all deltas.
+    """
+    xp = namespace(market.index_iv)
+    return xp.ascontiguousarray(xp.asarray(market.component_iv[..., d]))
 
 
 def _on_common_names(basket, members, clean, d: int) -> dict:
