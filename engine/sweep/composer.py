@@ -144,19 +144,31 @@ class SweepComposer:
         }
         texts = {
             "config": self._text(config),
-            "hydra": self._text(hydra, "hydra"),
+            "hydra": f"hydra:\n{self._text(hydra, 'hydra')}",
             "overrides": OmegaConf.to_yaml(task),
         }
         return {f"{name}.yaml": text for name, text in texts.items()}
 
-    def _text(self, node: dict, under: str = "") -> str:
-        """Return a node as YAML, of the parts that most jobs have in common written once."""
-        parts = [f"{under}:\n"] if under else []
+    def _text(self, node: dict, *under: str) -> str:
+        """Return the lines of a node as YAML, of the parts that most jobs have in common written once.
+
+        Parameters
+        ----------
+        *under : str
+            Keys that the node stands under: long lines are broken by how far they are indented.
+        """
+        parts = []
         for key, value in node.items():
+            if len(under) == 1 and isinstance(value, dict) and value:
+                parts.append(f"  {key}:\n{self._text(value, *under, key)}")
+                continue
             known = (under, key, repr(value))
             if known not in self._texts:
-                whole = OmegaConf.to_yaml({under: {key: value}} if under else {key: value})
-                self._texts[known] = whole.removeprefix(f"{under}:\n") if under else whole
+                whole = {key: value}
+                for above in reversed(under):
+                    whole = {above: whole}
+                lines = OmegaConf.to_yaml(whole).splitlines(keepends=True)
+                self._texts[known] = "".join(lines[len(under) :])
             parts.append(self._texts[known])
         return "".join(parts)
 
