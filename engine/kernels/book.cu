@@ -9,7 +9,7 @@
 // A leg at its entry, with the greeks that only its size depends on.
 struct Opened {
     Mark mark;
-    double gamma, theta, vanna, volga;
+    Real gamma, theta, vanna, volga;
 };
 
 INLINE Opened opened(const Market &m, i64 cohort, i64 leg) {
@@ -19,7 +19,7 @@ INLINE Opened opened(const Market &m, i64 cohort, i64 leg) {
     Opened o;
     Mark &is = o.mark;
     none.forward = none.iv = NOT_A_NUMBER;
-    const double forward_now = forward_of(q.spot, q.carry, q.years, q.listed, 1.0);
+    const Real forward_now = forward_of(q.spot, q.carry, q.years, q.listed, 1.0);
     look_up(m, q, forward_now, target_of(forward_now, forward_now), sqrt(q.years), 0.0, none, is);
     straddle_greeks(is.forward, is.forward, is.iv, q.years, m.rate[at], is.value, is.delta, o.gamma, is.vega, o.theta,
                     o.vanna, o.volga);
@@ -137,7 +137,7 @@ INLINE void add_to_totals(const Held &out, i64 at, const Flow &one) {
 // What is kept of an instrument from one close to the next: volatile, so in memory. It is read once a day, and would take
 // two dozen registers of all formulas in between.
 struct Kept {
-    volatile double forward, iv, value, delta, vega, hedge, moneyness, held;  // the last: delta of a unit
+    volatile Real forward, iv, value, delta, vega, hedge, moneyness, held;  // the last: delta of a unit
     volatile Flag stale, beyond;
 };
 
@@ -178,17 +178,17 @@ extern "C" __global__ void __launch_bounds__(MOST_THREADS) hold(HOLD_PARAMETERS)
     const i64 cohort = first + blockIdx.x, first_leg = cohort * (legs + 1);
     const int last_day = (int)life[cohort];
     bool lives = threadIdx.x <= legs && units[first_leg + threadIdx.x] != 0.0;
-    volatile double shares = 1.0, cash = 0.0;
+    volatile Real shares = 1.0, cash = 0.0;
     Kept kept[INSTRUMENTS];
     for (int i = 0; i < INSTRUMENTS; ++i) {
-        kept[i].forward = lives ? strike[(first_leg + threadIdx.x) * INSTRUMENTS + i] : 0.0;
+        kept[i].forward = lives ? Real(strike[(first_leg + threadIdx.x) * INSTRUMENTS + i]) : Real(0.0);
         kept[i].iv = NOT_A_NUMBER;
         kept[i].held = 0.0;
     }
     for (int day = 0; day <= last_day; ++day) {
         const i64 at = cohort * (days + 1) + day, leg = afresh(threadIdx.x), at_leg = first_leg + leg;
         Quote q = {};
-        double forward_now = 0.0, hedge_was = 0.0, hedge = 0.0, paid = 0.0;
+        Real forward_now = 0.0, hedge_was = 0.0, hedge = 0.0, paid = 0.0;
         if (lives) {
             const i64 member = leg > 0 ? name[cohort * legs + leg - 1] : 0;
             q = quote_of(market, cohort, leg, day);
@@ -207,25 +207,25 @@ extern "C" __global__ void __launch_bounds__(MOST_THREADS) hold(HOLD_PARAMETERS)
                 Mark was, is;
                 was.forward = before.forward;
                 was.iv = before.iv;
-                const double agreed = strike[at_leg * INSTRUMENTS + i];
-                double struck, above;
+                const Real agreed = strike[at_leg * INSTRUMENTS + i];
+                Real struck, above;
                 strike_less(agreed, q.cash, struck, above);
-                const double target = target_of(looked_up(struck, above, forward_now), forward_now);
+                const Real target = target_of(looked_up(struck, above, forward_now), forward_now);
                 look_up(market, q, forward_now, target, sqrt(q.years), paid, was, is);
-                const double moneyness = log_of(with_cash(is.forward, above) / struck);
+                const Real moneyness = log_of(with_cash(is.forward, above) / struck);
                 const Instrument own = instrument_of(out, leg, at_leg, i);
-                double rolled = 0.0, rolled_vega = 0.0, moved = 0.0;
+                Real rolled = 0.0, rolled_vega = 0.0, moved = 0.0;
                 if (day > 0) {
-                    double struck_was, above_was;
+                    Real struck_was, above_was;
                     strike_less(agreed, with_cash(q.cash, -paid), struck_was, above_was);
                     reprice(with_cash(was.forward, above_was), with_cash(is.forward, above), struck_was, struck, was.iv,
-                            left[at], before.moneyness, moneyness, exp_of(-rate[at - 1] * left[at]), own.payoff, rolled,
+                            left[at], before.moneyness, moneyness, exp_of(Real(-rate[at - 1] * left[at])), own.payoff, rolled,
                             rolled_vega, moved);
                 }
-                price(with_cash(is.forward, above), struck, is.iv, q.years, moneyness, exp_of(-rate[at] * q.years),
+                price(with_cash(is.forward, above), struck, is.iv, q.years, moneyness, exp_of(Real(-rate[at]) * q.years),
                       own.payoff, is.value, is.delta, is.vega);
-                const double held = held_delta(is.delta, hedge_by, day, before.held);
-                is.hedge = q.ends == LIVES ? held * own.units : 0.0;
+                const Real held = held_delta(is.delta, hedge_by, day, before.held);
+                is.hedge = q.ends == LIVES ? held * own.units : Real(0.0);
                 was = day > 0 ? mark_of(before) : is;
                 if (day == 0) was.hedge = 0.0;
                 keep(before, is);
@@ -235,15 +235,18 @@ extern "C" __global__ void __launch_bounds__(MOST_THREADS) hold(HOLD_PARAMETERS)
                 hedge += is.hedge;
                 if (q.ends != LIVES) exit_value[at_leg * INSTRUMENTS + i] = q.ends == CLOSED ? was.value : is.value;
                 Flow one;
-                explain(was, is, paid, rolled, rolled_vega, moved, own.units, growth[at], rerated[at], left[at] > q.years,
+                explain(was, is, paid, rolled, rolled_vega, moved, own.units, growth[at], rerated[at], Real(left[at]) > q.years,
                         day > 0 && q.ends != CLOSED ? 1.0 : 0.0, one);
                 trade(was, is, own.units, struck, own.payoff, q.ends == LIVES, day == 0, q.ends == EXITED,
                       q.ends == CLOSED, q.ends == EXPIRED && leg > 0 && physical_delivery, one);
                 add_to_totals(out, at_leg * INSTRUMENTS + i, one);
                 flows_of(one, flows);
                 if (i == INSTRUMENTS - 1) {  // instruments are hedged as one
-                    trade_hedge(hedge_was, hedge, is.forward, flows[HEDGE_TRADED], flows[HEDGE_HELD]);
-                    leg_hedge[at_leg] += flows[HEDGE_TRADED];
+                    Real traded, held_before;
+                    trade_hedge(hedge_was, hedge, is.forward, traded, held_before);
+                    leg_hedge[at_leg] += traded;
+                    flows[HEDGE_TRADED] = traded;
+                    flows[HEDGE_HELD] = held_before;
                 }
             }
             add(out, at, leg, i == 0, flows, sums[day & 1]);

@@ -80,7 +80,7 @@ def launch(
     dtype : str
         How volatilities are stored: float32 or float64.
     variant : tuple of int
-        Numbers that the text is compiled for: how many instruments a leg of the book has, and its `HedgeRule`.
+        Numbers that the text is compiled for: see `source`.
     threads : int
         On a GPU, how many threads work on one item together, as a block; 0 if each thread works on its own item.
     shared : int

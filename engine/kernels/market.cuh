@@ -9,7 +9,7 @@ struct Market {
 // What is known of one leg at one close. If it settles there, `spot` is the price it settles on.
 struct Quote {
     const STORED *near_smile, *far_smile;
-    double near, far, beyond, years, spot, carry, listed, shares, cash;  // cash taken off strikes since entry
+    Real near, far, beyond, years, spot, carry, listed, shares, cash;  // cash taken off strikes since entry
     bool has_smile;  // false from the close on which the leg settles, expires or is closed
     int ends;
 };
@@ -17,7 +17,7 @@ struct Quote {
 INLINE Quote quote_of(const Market &m, i64 cohort, i64 leg, i64 day) {
     const i64 at = cohort * (m.days + 1) + day, date = m.session[at], found = m.slot[at] < 0 ? 0 : m.slot[at];
     const i64 row = leg == 0 ? date : date * m.names + m.name[cohort * m.legs + leg - 1];
-    const double grows = leg == 0 ? m.index_carry[date] : m.carry[row];
+    const Real grows = leg == 0 ? m.index_carry[date] : m.carry[row];
     Quote q;
     q.near_smile = (leg == 0 ? m.index_smile : m.smile) + (row * m.slots + found) * m.deltas;
     q.far_smile = q.near_smile + (m.far[at] > 0.0 ? m.deltas : 0);
@@ -27,7 +27,7 @@ INLINE Quote quote_of(const Market &m, i64 cohort, i64 leg, i64 day) {
     q.years = m.years[at];
     q.has_smile = m.slot[at] >= 0;
     q.spot = leg == 0 ? m.index_spot[date] : m.spot[row];
-    q.carry = is_finite(grows) ? grows : 0.0;
+    q.carry = is_finite(grows) ? grows : Real(0.0);
     q.listed = NOT_A_NUMBER;
     if (m.forward != nullptr && q.has_smile) q.listed = (leg == 0 ? m.index_forward : m.forward)[row * m.slots + found];
     q.shares = 1.0;
@@ -37,10 +37,10 @@ INLINE Quote quote_of(const Market &m, i64 cohort, i64 leg, i64 day) {
 }
 
 // Sets how the leg ends at this close, if it does, and the price it is then worked out from.
-INLINE void end_leg(Quote &q, i64 leg, i64 day, i64 row, bool last_day, int outcome, double shares, double cash,
+INLINE void end_leg(Quote &q, i64 leg, i64 day, i64 row, bool last_day, int outcome, Real shares, Real cash,
                     const double *strike_factor, const double *settlement, const double *strike_reduction) {
     const bool acts = leg > 0 && day > 0;
-    const double factor = acts ? strike_factor[row] : 1.0, settles = acts ? settlement[row] : NOT_A_NUMBER;
+    const Real factor = acts ? strike_factor[row] : Real(1.0), settles = acts ? settlement[row] : NOT_A_NUMBER;
     q.ends = ending(factor, settles, last_day, outcome);
     q.shares = is_finite(factor) ? shares * factor : shares;
     q.cash = PAYS_CASH && acts ? cash + strike_reduction[row] / q.shares : cash;
@@ -51,15 +51,15 @@ INLINE void end_leg(Quote &q, i64 leg, i64 day, i64 row, bool last_day, int outc
     q.has_smile = false;
 }
 
-INLINE double forward_of(double spot, double carry, double years, double listed, double shares) {
+INLINE Real forward_of(Real spot, Real carry, Real years, Real listed, Real shares) {
     return (is_finite(listed) ? listed : spot * exp_of(carry * years)) / shares;
 }
 
 // Forward and volatility at the strike. A missing one is taken from the close before, and the mark is stale; `paid` is
 // the cash that left the share since.
-INLINE void look_up(const Market &m, const Quote &q, double forward_now, double target, double root, double paid,
+INLINE void look_up(const Market &m, const Quote &q, Real forward_now, Real target, Real root, Real paid,
                     const Mark &was, Mark &is) {
-    double outside = 0.0, vol = NOT_A_NUMBER;
+    Real outside = 0.0, vol = NOT_A_NUMBER;
     if (q.has_smile && is_finite(target))
         vol = vol_at(q.near_smile, q.far_smile, q.near, q.far, m.quantile, m.deltas, target, root, outside);
     const bool at_a_price = q.ends == SETTLED || q.ends == EXPIRED;
@@ -72,18 +72,18 @@ INLINE void look_up(const Market &m, const Quote &q, double forward_now, double 
 
 // A strike less the cash taken off it. One of 0 or less is surely passed: a strike of next to 0, on what is worth as
 // much more (`above`).
-INLINE void strike_less(double strike, double cash, double &struck, double &above) {
-    const double left = with_cash(strike, -cash);
+INLINE void strike_less(Real strike, Real cash, Real &struck, Real &above) {
+    const Real left = with_cash(strike, -cash);
     const bool passed = PAYS_CASH && left <= 0.0;
     struck = passed ? NARROWEST : left;
-    above = passed ? NARROWEST - left : 0.0;
+    above = passed ? NARROWEST - left : Real(0.0);
 }
 
 // The strike that a volatility is looked up at: of one that is surely passed it never matters.
-INLINE double looked_up(double struck, double above, double forward) { return above > 0.0 ? forward : struck; }
+INLINE Real looked_up(Real struck, Real above, Real forward) { return above > 0.0 ? forward : struck; }
 
 // ln(strike / forward), not a number where the forward is not positive.
-INLINE double target_of(double strike, double forward_now) {
-    const double ratio = strike / (forward_now > 0.0 ? forward_now : 1.0);
+INLINE Real target_of(Real strike, Real forward_now) {
+    const Real ratio = strike / (forward_now > 0.0 ? forward_now : Real(1.0));
     return forward_now > 0.0 && strike > 0.0 ? log_of(ratio) : NOT_A_NUMBER;
 }

@@ -5,22 +5,25 @@
 #ifndef __CUDACC__
 
 // Closes filled up to whole vectors: what a day comes to must not depend on how many follow it.
-INLINE i64 whole_vectors(i64 closes) { return (closes + 7) / 8 * 8; }
+INLINE i64 whole_vectors(i64 closes) {
+    const i64 lanes = 64 / sizeof(Real);
+    return (closes + lanes - 1) / lanes * lanes;
+}
 
 // One leg at all its closes, and its instruments one after the other: a field after the other; position -1, before the entry, holds nothing.
 struct Path {
     std::vector<Quote> quotes;
-    std::vector<double> memory;
-    double *spot, *carry, *years, *listed, *shares, *cash, *target, *root;
-    double *struck, *above;  // by `strike_less`
-    double *forward, *iv, *value, *delta, *vega, *hedge, *stale, *beyond, *rolled, *rolled_vega, *moved,
+    std::vector<Real> memory;
+    Real *spot, *carry, *years, *listed, *shares, *cash, *target, *root;
+    Real *struck, *above;  // by `strike_less`
+    Real *forward, *iv, *value, *delta, *vega, *hedge, *stale, *beyond, *rolled, *rolled_vega, *moved,
         *moneyness;
-    double *net;                                              // hedge of all instruments of the leg
-    double *earns, *on, *exited, *closed, *delivers, *first;  // 1 or 0
-    double *rate, *left, *growth, *rerated, *discount, *rolled_discount;  // of the cohort, the same for all its legs
+    Real *net;                                              // hedge of all instruments of the leg
+    Real *earns, *on, *exited, *closed, *delivers, *first;  // 1 or 0
+    Real *rate, *left, *growth, *rerated, *discount, *rolled_discount;  // of the cohort, the same for all its legs
 
     explicit Path(i64 length) : quotes(length) {
-        double **const fields[] = {
+        Real **const fields[] = {
             &spot, &carry, &years, &listed, &shares, &cash, &target, &root, &struck, &above,
             &forward, &iv, &value, &delta, &vega, &hedge, &stale, &beyond, &rolled, &rolled_vega, &moved,
             &moneyness, &net,
@@ -28,8 +31,8 @@ struct Path {
             &rate, &left, &growth, &rerated, &discount, &rolled_discount,
         };
         memory.assign(std::size(fields) * (length + 1), 0.0);
-        double *at = memory.data() + 1;
-        for (double **field : fields) {
+        Real *at = memory.data() + 1;
+        for (Real **field : fields) {
             *field = at;
             at += length + 1;
         }
@@ -79,7 +82,7 @@ struct Leg {
 INLINE i64 quote_until_end(const Market &market, const Held &held, const Leg &leg, Path &p) {
     const i64 base = leg.cohort * (held.days + 1), life = held.life[leg.cohort];
     const i64 member = leg.number > 0 ? held.name[leg.cohort * held.legs + leg.number - 1] : 0;
-    double shares = 1.0, cash = 0.0;
+    Real shares = 1.0, cash = 0.0;
     i64 count = 0;
     do {
         Quote &q = p.quotes[count];
@@ -108,10 +111,10 @@ INLINE i64 quote_until_end(const Market &market, const Held &held, const Leg &le
 }
 
 // Cash that left the share, off the strike, since the close before.
-INLINE double paid_on(const Path &p, i64 day) { return p.cash[day] - p.cash[day - 1]; }
+INLINE Real paid_on(const Path &p, i64 day) { return p.cash[day] - p.cash[day - 1]; }
 
 // Forwards and volatilities of a leg. A close that has none takes that of the close before, so days follow each other.
-INLINE void look_up_path(const Market &market, double strike, i64 count, Path &p) {
+INLINE void look_up_path(const Market &market, Real strike, i64 count, Path &p) {
     const i64 whole = whole_vectors(count);
     HOST_SIMD
     for (i64 day = 0; day < whole; ++day) {
@@ -158,16 +161,16 @@ INLINE void mark_events(i64 count, int ends, bool delivers, Path &p) {
 }
 
 // Values, greeks and hedges, and what the options of the close before would be worth.
-INLINE void price_path(const Instrument &held, double hedge_by, i64 count, Path &p) {
+INLINE void price_path(const Instrument &held, Real hedge_by, i64 count, Path &p) {
     HOST_SIMD
     for (i64 day = 0; day < whole_vectors(count); ++day) {
-        const double forward = with_cash(p.forward[day], p.above[day]);
+        const Real forward = with_cash(p.forward[day], p.above[day]);
         p.moneyness[day] = log_of(forward / p.struck[day]);
         price(forward, p.struck[day], p.iv[day], p.years[day], p.moneyness[day], p.discount[day], held.payoff,
               p.value[day], p.delta[day], p.vega[day]);
         p.hedge[day] = p.on[day] * hedge_by * p.delta[day] * held.units;
     }
-    double kept = 0.0;
+    Real kept = 0.0;
     for (i64 day = 0; HEDGE_RULE != SHARE && day < count; ++day) {
         kept = held_delta(p.delta[day], hedge_by, day, kept);
         p.hedge[day] = p.on[day] * kept * held.units;
@@ -210,11 +213,11 @@ INLINE Totals add_flows(const Leg &leg, const Instrument &own, i64 count, const 
 }
 
 // The hedges of a leg, added to the sums of its class. Returns what is traded over its life.
-INLINE double add_hedges(const Leg &leg, i64 count, const Path &p, const double *net, Sums &all) {
+INLINE double add_hedges(const Leg &leg, i64 count, const Path &p, const Real *net, Sums &all) {
     double *const sums = all.of_class(leg.number > 0), life = 0.0;
     _Pragma("omp simd reduction(+ : life)")
     for (i64 day = 0; day < whole_vectors(count); ++day) {
-        double traded, held;
+        Real traded, held;
         trade_hedge(net[day - 1], net[day], p.forward[day], traded, held);
         sums[Sums::HEDGE_TRADED * all.length + day] += traded;
         sums[Sums::HEDGE_HELD * all.length + day] += held;
@@ -237,7 +240,7 @@ INLINE void hold_leg(const Market &market, const Held &held, const Leg &leg, Pat
         store_totals(held, at * INSTRUMENTS + i, add_flows(leg, own, count, p, sums));
         held.exit_value[at * INSTRUMENTS + i] = p.value[ends == CLOSED ? count - 2 : count - 1];
         if (INSTRUMENTS == 1) continue;  // its hedge is the leg's
-        for (i64 day = 0; day < whole_vectors(count); ++day) p.net[day] = (i > 0 ? p.net[day] : 0.0) + p.hedge[day];
+        for (i64 day = 0; day < whole_vectors(count); ++day) p.net[day] = (i > 0 ? p.net[day] : 0) + p.hedge[day];
     }
     held.leg_hedge[at] = add_hedges(leg, count, p, INSTRUMENTS == 1 ? p.hedge : p.net, sums);
 }

@@ -19,10 +19,10 @@ from engine.kernels.source import source
 
 FILE = Path(__file__).resolve().parents[2] / "results" / "benchmarks" / "kernels.json"
 STORED = "float32"  # as panels store volatilities
-# And the instruments of a leg, and the rule of its hedge.
-# Instruments, rule of the hedge, whether cash is taken off strikes.
-BOOKS = [(2, 0, 0), (1, 1, 0), (1, 2, 0), (1, 0, 1)]
-VARIANTS = [*((kernel, (1, 0, 0)) for kernel in KERNELS), *(("book", variant) for variant in BOOKS)]
+# Of a book: instruments of a leg, rule of its hedge, whether cash is taken off strikes, whether in single precision.
+USUAL = (1, 0, 0, 0)
+BOOKS = [(2, 0, 0, 0), (1, 1, 0, 0), (1, 2, 0, 0), (1, 0, 1, 0), (1, 0, 0, 1), (2, 0, 0, 1)]
+VARIANTS = [*((kernel, USUAL) for kernel in KERNELS), *(("book", variant) for variant in BOOKS)]
 
 # Threads of a block and bytes of dynamic shared memory as the engine launches them, of a book those of 51 legs.
 LAUNCHED = {
@@ -66,7 +66,7 @@ def occupancy(registers: int, threads: int, shared: int, architecture: int) -> f
     return min(WARPS // warps, by_registers, by_shared, BLOCKS) * warps / WARPS
 
 
-def needs(kernel: str, variant: tuple[int, int, int], architecture: int) -> Iterator[dict[str, Any]]:
+def needs(kernel: str, variant: tuple[int, int, int, int], architecture: int) -> Iterator[dict[str, Any]]:
     """Compile a kernel as a device would have it, and yield what each of its entry points needs."""
     from cupy_backends.cuda.libs import nvrtc
 
@@ -86,6 +86,7 @@ def needs(kernel: str, variant: tuple[int, int, int], architecture: int) -> Iter
             "instruments": variant[0],
             "hedge_rule": variant[1],
             "pays_cash": variant[2],
+            "single": variant[3],
             "architecture": f"sm_{architecture}",
             "registers": registers,
             "stack_bytes": int(match["stack"]),
@@ -104,8 +105,8 @@ def of_all_kernels() -> list[dict[str, Any]]:
         for kernel, variant in VARIANTS
         for architecture in SHARED_MEMORY
         for row in needs(kernel, variant, architecture)
-        # Only `hold` is made for instruments, rules and cash.
-        if variant == (1, 0, 0) or row["entry"] == "hold"
+        # Only `hold` is made for instruments, rules, cash and precisions.
+        if variant == USUAL or row["entry"] == "hold"
     ]
 
 

@@ -51,7 +51,7 @@ def test_no_kernel_falls_below_its_occupancy(rows):
 
 def test_the_file_says_what_this_compiler_says(rows):
     kept = json.loads(registers.FILE.read_text(encoding="utf-8"))
-    where = ("entry", "instruments", "hedge_rule", "pays_cash", "architecture")
+    where = ("entry", "instruments", "hedge_rule", "pays_cash", "single", "architecture")
     assert [[row[name] for name in where] for row in kept["kernels"]] == [[row[name] for name in where] for row in rows]
     if kept["compiled"] == registers.compiled_by():  # another version gives other numbers
         assert kept["kernels"] == rows, "python -m tests.kernels.registers writes it again"

@@ -20,14 +20,12 @@ BOTH = """extern "C" void both_loop(const double *d, double *erf, double *densit
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0]
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
+def library_of(folder, loops, real="double"):
     """Call the compiled functions by name: array in, arrays out."""
     if host.missing():
         pytest.skip(host.missing())
-    loops = "".join(LOOP.format(name=name) for name in ("exp", "log", "erf", "erfcx"))
-    path = tmp_path_factory.mktemp("special") / "special.so"
-    host._compile(spliced('#include "special.cuh"\n' + loops + BOTH, "float64"), path)
+    path = folder / "special.so"
+    host._compile(spliced(f'#include "special.cuh"\n{loops}'.replace("double", real), "float64"), path)
     library = ctypes.CDLL(str(path))
 
     def call(name, x):
@@ -37,6 +35,18 @@ def compiled(tmp_path_factory):
         return outputs if name == "both" else outputs[0]
 
     return call
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    loops = "".join(LOOP.format(name=name) for name in ("exp", "log", "erf", "erfcx"))
+    return library_of(tmp_path_factory.mktemp("double"), loops + BOTH)
+
+
+@pytest.fixture(scope="module")
+def in_single(tmp_path_factory):
+    loops = "".join(LOOP.format(name=name) for name in ("exp", "log"))
+    return library_of(tmp_path_factory.mktemp("single"), loops + BOTH, "float")
 
 
 def spread(seed, low, high, count=100_001):
@@ -89,3 +99,32 @@ def test_erfcx_keeps_its_digits_from_minus_a_half_to_the_far_wing(compiled):
     x = np.concatenate([spread(1, -0.5, 8.0), spread(2, 8.0, 80.0), 10.0 ** spread(3, -17, 25)])
     np.testing.assert_allclose(compiled("erfcx", x), scipy.special.erfcx(x), rtol=2e-15)  # about 1e-15 of either
     assert np.isnan(compiled("erfcx", np.array([np.nan]))[0])
+
+
+def singles(*parts):
+    return np.concatenate(parts).astype(np.float32)
+
+
+def test_exp_and_log_of_singles_are_within_two_ulp(in_single):
+    x = singles(spread(1, -87.3, 88.7), spread(2, -1.0, 1.0), 10.0 ** spread(3, -30, 0))
+    np.testing.assert_array_max_ulp(in_single("exp", x), np.exp(x.astype(float)).astype(np.float32), 2)
+    edges = singles([*SPECIAL, 88.8, -87.4, -1e30])
+    np.testing.assert_array_equal(in_single("exp", edges), [np.nan, np.inf, 0.0, 1.0, 1.0, np.inf, 0.0, 0.0])
+    x = singles(10.0 ** spread(1, -37.9, 38.5), spread(2, 0.5, 2.0), 1.0 + 10.0 ** spread(3, -7, 0))
+    np.testing.assert_array_max_ulp(in_single("log", x), np.log(x.astype(float)).astype(np.float32), 2)
+    edges = singles([*SPECIAL, -1.0, 1e-40, 1.0])
+    np.testing.assert_array_equal(
+        in_single("log", edges), [np.nan, np.inf, np.nan, -np.inf, -np.inf, np.nan, -np.inf, 0.0]
+    )
+
+
+def test_probability_and_density_of_singles_come_together(in_single):
+    d = singles(spread(1, -13.1, 13.1), spread(2, -3.0, 3.0), 10.0 ** spread(3, -30, 0))
+    erf, density = in_single("both", d)
+    exact = d.astype(float)
+    np.testing.assert_allclose(erf, scipy.special.erf(exact * np.sqrt(0.5)), rtol=6e-7)
+    # d^2 / 2 rounds by up to 6e-8 of itself, which moves the exponential by so much times d^2 / 2 <= 87.
+    np.testing.assert_allclose(density, np.exp(-0.5 * exact**2), rtol=1.2e-5)
+    erf, density = in_single("both", singles([*SPECIAL, 13.3, -1e30]))
+    np.testing.assert_array_equal(erf, [np.nan, 1.0, -1.0, 0.0, 0.0, 1.0, -1.0])
+    np.testing.assert_array_equal(density, [np.nan, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine import kernels, records
+from engine import records
 from engine.arrays import Weights
 from engine.backend import block_budget, blocks, each, namespace
 from engine.backtest.cohorts.book_lines import book_lines
@@ -22,8 +22,6 @@ from engine.backtest.cohorts.sizing import leg_units
 from engine.backtest.contracts.structure import Cohorts
 from engine.backtest.legs.correlation_swap import CorrelationLegs
 from engine.backtest.legs.detail import Detail, detail
-from engine.backtest.legs.fused import FusedLegs
-from engine.backtest.legs.legs import Legs
 from engine.backtest.legs.listed import ListedBook, ListedLegs
 from engine.backtest.legs.netting import HedgeTrades
 from engine.backtest.legs.opening import openings, settle_at_open
@@ -192,13 +190,16 @@ def build_book(
     -------
     TradeBook
         The same, bit for bit, whatever the budget.
+
+    Raises
+    ------
+    InputError
+        As `Recipe.follows` does.
     """
     panel, days = recipe.marks.ending_halts(panel), int(cohorts.life.max(initial=0))
     xp = namespace(panel.spot)
     legs = _widest_basket(weights, cohorts.entry)
-    follow, sizes = recipe.legs, Legs
-    if follow is Legs and kernels.usable(xp) and FusedLegs.fits(panel, legs, recipe):
-        follow = sizes = FusedLegs
+    follow, sizes = recipe.follows(panel, legs)
     bytes_per_cohort = sizes.bytes_per_cohort(panel, legs, days, recipe.structure)
     parts = []
     counted = recipe.sizing.counted(panel, weights, recipe.structure.tenor)

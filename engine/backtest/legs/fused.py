@@ -24,7 +24,7 @@ STRADDLES = ((Instrument(Kind.STRADDLE),) * 2,)  # at the money forward: the ker
 class FusedLegs:
     """What `Legs` does for options, a leg at a time; takes and returns the same."""
 
-    def __init__(self, panel, cohorts, name, days: int, structure):
+    def __init__(self, panel, cohorts, name, days: int, structure, single: bool = False):
         xp = namespace(panel.spot)
         dates, listed = panel.dates, panel.listed
         session = cohorts.sessions(dates, days, xp)
@@ -36,7 +36,7 @@ class FusedLegs:
             smiles = [xp.asarray(column)[left] for column in between_tenors(panel.tenors, most)]
         else:
             smiles = _listed_slots(listed.expiry, session, cohorts.expiry_day, days_left)
-        self.panel, self.days, self.instruments = panel, days, pairs(structure)
+        self.panel, self.days, self.instruments, self.single = panel, days, pairs(structure), single
         self.first_day = partial(Legs, panel, cohorts, name, 0, structure)
         rate = panel.rate[session]
         self.life, self.outcome = xp.asarray(cohorts.life), xp.asarray(cohorts.outcome)
@@ -130,6 +130,7 @@ class FusedLegs:
             count,
             int(rule),
             int(panel.strike_reduction is not None),
+            int(self.single),
         )
         return reduced, table
 

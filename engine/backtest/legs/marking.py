@@ -14,6 +14,7 @@ from engine.backtest.contracts.structures import (
     Straddle,
     Strangle,
 )
+from engine.backtest.legs.precision import DOUBLE, SINGLE
 from engine.data.panel import MarketPanel
 from engine.errors import InputError
 from engine.kernels.codes import Kind
@@ -66,9 +67,19 @@ class SurfaceMarks(Marking):
 
     Parameters
     ----------
+    precision : {"double", "single"}
+        Of marks, greeks and flows of each leg; sums over legs and days are double in both. Single is for GPUs that have
+        few units for doubles, and for books that a kernel holds; `precision.error_budget` says what it costs.
     halt_sessions : int or None
         As in `Marking`.
     """
+
+    precision: str = DOUBLE
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.precision not in (DOUBLE, SINGLE):
+            raise InputError(f"marks.precision={self.precision} is unknown; choose {DOUBLE} or {SINGLE}")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.backtest.legs.precision import error_budget
 from engine.data.records import MARKS
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ LEAST_T = 2.0
 # is what a run over some years has at its end.
 MOST_UNSETTLED = 0.1
 FLAT = "flat_smiles"
+SINGLE = "single_precision"
 NOTED = "noted_of_data"  # code of what `MarketInfo.notes` says
 
 
@@ -58,10 +60,11 @@ class Rule:
     says: Callable
 
 
-def caution_codes(metrics: dict, info, deltas: int) -> np.ndarray:
+def caution_codes(metrics: dict, info, deltas: int, single: bool = False) -> np.ndarray:
     """Return the codes of the cautions due for each parameter set, (P,) text: one after the other, "" where none is."""
     due = {rule.code(info): rule.due(metrics, info) for rule in RULES}
     due[FLAT] = _traded(metrics) & (deltas == 1)
+    due[SINGLE] = _traded(metrics) & single
     due[NOTED] = _traded(metrics) & bool(info.notes)
     rows = np.stack(np.broadcast_arrays(*due.values()), axis=1).tolist()
     return np.array(
@@ -80,6 +83,14 @@ def cautions(result: "BacktestResult", p: int = 0) -> tuple[Caution, ...]:
     if FLAT in due:
         text = "the surface has one delta: smiles are taken to be flat, so that skew earns and costs nothing, unseen"
         found.append(Caution(FLAT, text))
+    if SINGLE in due:
+        book = result.book
+        budget = error_budget(book.legs.units, book.legs.forward, book.recipe.structure)
+        text = (
+            f"marks are in single precision: the P&L of a cohort is within {float(budget.max()):.1e} vol points per "
+            "unit index vega of double's, but where an exit or a hedge hangs on a threshold that rounding crosses"
+        )
+        found.append(Caution(SINGLE, text))
     return (*found, *(Caution(NOTED, note) for note in info.notes if NOTED in due))
 
 

@@ -15,6 +15,7 @@ from engine.backtest.cohorts.book import LegTable, TradeBook, build_book
 from engine.backtest.cohorts.closing import closing
 from engine.backtest.cohorts.costs import Costs, with_rates
 from engine.backtest.legs.marking import LISTED
+from engine.backtest.legs.precision import is_single
 from engine.backtest.market import MarketView
 from engine.backtest.outcome import breakevens, by_date, capacity, followed, ledger, unfilled, views
 from engine.backtest.outcome.cautions import Caution, caution_codes, cautions
@@ -280,7 +281,9 @@ class BacktestResult:
     @cached_property
     def caution_codes(self) -> np.ndarray:
         """Codes of the cautions due for every parameter set, (P,) text; see `cautions`."""
-        return caution_codes(self.summaries, self.market.info, len(self.market.deltas))
+        return caution_codes(
+            self.summaries, self.market.info, len(self.market.deltas), is_single(self.book.recipe.marks)
+        )
 
     def cautions(self, p: int = 0) -> tuple[Caution, ...]:
         """Say why the numbers of a parameter set bear less weight than they seem to; empty where nothing is known."""
