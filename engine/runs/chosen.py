@@ -161,9 +161,9 @@ def leaderboard(runs: pl.DataFrame, by: str = "net_sharpe", *, lowest_first: boo
 
 
 def _short(runs: pl.DataFrame) -> pl.DataFrame:
-    """Name runs by the last part of their folders where those tell them apart."""
-    last = runs.with_columns(pl.col("run").str.split("/").list.last())
-    return last if last["run"].n_unique() == runs.height else runs
+    """Name runs of one sweep by the last part of their folders."""
+    sweeps = runs["run"].str.replace("[^/]*$", "")
+    return runs.with_columns(pl.col("run").str.split("/").list.last()) if sweeps.n_unique() == 1 else runs
 
 
 def stability(runs: pl.DataFrame, by: str = "net_sharpe") -> pl.DataFrame:

@@ -106,10 +106,11 @@ def _difference(daily: pl.DataFrame, first: str, name: str, held: int) -> dict[s
 
 
 def _names(runs: list[Run]) -> list[str]:
-    """The shortest ends of the folders that tell the runs apart."""
+    """The shortest ends of the folders that tell the runs apart, with the sweep's where there are several."""
     parts = [Path(run.folder).parts for run in runs]
     longest = max(map(len, parts))
-    for length in range(1, longest + 1):
+    shortest = 1 if len({one[:-1] for one in parts}) == 1 else 2
+    for length in range(shortest, longest + 1):
         names = ["/".join(one[-length:]) for one in parts]
         if len(set(names)) == len(names):
             return names
@@ -142,5 +143,6 @@ def _flat(settings: dict[str, Any], above: str = "") -> dict[str, str]:
         if isinstance(value, dict):
             out |= _flat(value, f"{above}{key}.")
         else:
-            out[f"{above}{key}"] = str(value)
+            whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+            out[f"{above}{key}"] = str(int(value) if whole else value)  # 1.0 of a default is the 1 that was asked
     return out

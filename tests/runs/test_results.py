@@ -94,7 +94,7 @@ def test_compared_runs_show_what_differs_and_the_difference_it_made(place):
     runs = load_runs(place / "study")
     told = compare(runs)
     assert told.settings.to_dict(as_series=False) == {
-        "setting": ["strategy.enter"], "0": ["0.5"], "1": ["1.0"], "2": ["1.5"],
+        "setting": ["strategy.enter"], "0": ["0.5"], "1": ["1"], "2": ["1.5"],
     }  # fmt: skip
     days = [load_run(folder).daily["pnl_net"].to_numpy() for folder in runs["run"]]
     assert told.difference["difference"].to_list() == pytest.approx([sum(days[1] - days[0]), sum(days[2] - days[0])])
@@ -104,7 +104,7 @@ def test_compared_runs_show_what_differs_and_the_difference_it_made(place):
     around = off - off.mean()
     long_run = around @ around + sum(w * (around[lag:] @ around[:-lag]) for lag, w in enumerate(weights, 1))
     assert told.difference["t"][0] == pytest.approx(off.sum() / np.sqrt(long_run))
-    assert "strategy.enter  0.5  1.0  1.5" in repr(told)
+    assert "strategy.enter  0.5  1  1.5" in repr(told)
 
 
 def test_runs_of_other_dates_are_compared_where_they_meet(place):
@@ -114,6 +114,15 @@ def test_runs_of_other_dates_are_compared_where_they_meet(place):
     assert told.daily["then/0"].null_count() == 31
     assert told.difference["sessions"].to_list() == [29]
     assert np.isnan(told.difference["correlation"][0])  # one of them never moves
+
+
+def test_runs_of_several_sweeps_are_named_with_theirs_and_numbers_differ_as_numbers(place, tmp_path):
+    one = place / "study" / "first" / "1"
+    other = write_run(tmp_path / "later" / "2", 1, np.ones(len(DATES)))  # asked as 1, where the default is 1.0
+    told = compare([one, other])
+    assert told.daily.columns == ["date", "first/1", "later/2"]
+    assert told.settings.height == 0
+    assert leaderboard(load_runs([one, other])).frame["run"].to_list() == [str(one), str(other)]
 
 
 def test_a_folder_is_compared_as_the_frame_of_its_runs(place):
