@@ -64,7 +64,7 @@ def walk_forward(
         index_vega=result.vega_per_cohort(),
         costs=replace(costs, **fixed),  # pyright: ignore[reportArgumentType] - protocols do not say that it is a dataclass
     )
-    return BacktestResult(result.view, accounts, np.array([int((p < 0).sum())])), found
+    return BacktestResult(result.view, accounts, np.array([int((p < 0).sum())]), lag=result.lag), found
 
 
 def _beside(array: Floats, host: np.ndarray) -> Floats:

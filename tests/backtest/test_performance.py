@@ -152,6 +152,16 @@ def test_a_part_without_a_trade_is_zero_and_has_no_t():
     assert np.isnan(parts_of(alone, np.repeat(np.arange(3), 250), ("low", "middle", "high")).t[[0, 2]]).all()
 
 
+@pytest.mark.parametrize(("sessions", "told"), [(30, False), (42, False), (43, True)])
+def test_a_sample_not_longer_than_twice_its_lags_has_values_without_errors(sessions, told):
+    days = np.random.default_rng(0).standard_normal(sessions)
+    dates = np.datetime64("2024-01-01") + np.arange(sessions)
+    metrics = track_record(dates, days, 100.0, holding_days=22).metrics
+    assert metrics["value"].null_count() == 0
+    assert (metrics.select("error", "low", "high").null_count().row(0) == (12, 10, 10)) is told
+    assert metrics["error"].is_null().all() is not told
+
+
 def test_sharpe_ratios_of_a_record_are_above_the_risk_free_rate_as_the_summary_has_them():
     market = load_market("synthetic", years=2, names=6, progress=False)
     result = backtest(market, ShortCorrelation(), risk_free=0.03)

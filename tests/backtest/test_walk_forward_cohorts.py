@@ -57,3 +57,11 @@ def test_sets_of_other_sizes_are_refused(market):
         walk_forward(sized, train=252, test=63)
     with pytest.raises(InputError, match="do not fit"):
         walk_forward(swept(market), train=5000, test=63)
+
+
+def test_decisions_are_told_at_the_closes_that_the_sets_decided_on(market):
+    one, _ = walk_forward(swept(market, lag=3), train=252, test=63)
+    told = one.decisions()
+    assert told.height > 3
+    at = np.searchsorted(market.dates, told["entry_date"].to_numpy().astype(market.dates.dtype))
+    assert np.array_equal(told["decided"].to_numpy(), market.dates[at - 3])

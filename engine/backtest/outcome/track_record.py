@@ -10,6 +10,7 @@ from engine.arrays import Floats
 from engine.backend import to_host
 from engine.backtest.metrics import SESSIONS_PER_YEAR, drawdown, hac_t, sharpe
 from engine.backtest.outcome.performance import (
+    LEAST_LAGS,
     drawdowns,
     expected_shortfall,
     gains_over_losses,
@@ -47,7 +48,8 @@ class TrackRecord:
     ----------
     metrics : frame
         `metric`, `value`, `error`, `low`, `high`: standard error where there is a formula, and the 95 % interval of the
-        stationary bootstrap; null where some of its samples hold no trade, and so no ratio.
+        stationary bootstrap; null where some of its samples hold no trade, and so no ratio, and of samples not longer
+        than twice the lags of the t-statistic: 95 % of noise would lie in an interval of 75 %.
     drawdowns : frame
         The deepest: `start`, `trough`, `end` (null while it lasts), `depth`, `sessions` under water, `to_trough`.
     periods : frame
@@ -59,7 +61,7 @@ class TrackRecord:
         The best and worst day, week, month, quarter and year: `engine.backtest.outcome.trades.spans`.
     factors : frame or None
         `factor`, `coefficient`, `error`, `t`, of one regression with HAC errors; `r2` of all. Factors that do not move,
-        or repeat another, are left out.
+        or repeat another, are left out; None of a sample not longer than twice the lags.
     """
 
     metrics: pl.DataFrame
@@ -163,21 +165,22 @@ def _metrics(daily: Floats, hurdle: float, holding_days: int, repetitions: int, 
         return np.array([year * days.mean(), sharpe(days, hurdle), expected_shortfall(days), drawdown(days).min()])
 
     moves = np.ptp(daily) > 0.0 and len(daily) >= 10
+    sure = moves and len(daily) > LEAST_LAGS * hac_lags(len(daily), holding_days)
     none = np.full(4, np.nan)
     low, high = (
-        bootstrap_interval(daily, drawn, holding_days, repetitions=repetitions, seed=seed) if moves else (none, none)
+        bootstrap_interval(daily, drawn, holding_days, repetitions=repetitions, seed=seed) if sure else (none, none)
     )
     t = float(hac_t(daily[None], holding_days)[0])
     mean = year * daily.mean()
     deepest, worst = drawdowns(daily), float(drawdown(daily).min())
     longest = max((_end(one, len(daily)) - one.start for one in deepest), default=0)
     rows = [
-        ("mean, a year", mean, mean / t if t else np.nan, low[0], high[0]),
+        ("mean, a year", mean, mean / t if sure and t else np.nan, low[0], high[0]),
         ("volatility, a year", np.sqrt(year) * daily.std(ddof=1), None, None, None),
         (
             "Sharpe ratio",
             float(sharpe(daily, hurdle)),
-            sharpe_error(daily - hurdle) if moves else np.nan,
+            sharpe_error(daily - hurdle) if sure else np.nan,
             low[1],
             high[1],
         ),
@@ -262,13 +265,14 @@ def _known_before(rank: Floats) -> np.ndarray:
 
 def _factors(daily: Floats, factors: Floats, holding_days: int) -> pl.DataFrame | None:
     known = np.isfinite(factors).all(axis=1)
-    if known.sum() <= 10:
+    lags = hac_lags(int(known.sum()), holding_days)
+    if known.sum() <= max(10, LEAST_LAGS * lags):
         return None
     # Of a market whose volatility stands still nothing can be said by its changes: such factors are left out.
     told = _independent(factors[known])
     if not told:
         return None
-    fit = hac_regression(daily, factors[:, told], hac_lags(int(known.sum()), holding_days), [FACTORS[j] for j in told])
+    fit = hac_regression(daily, factors[:, told], lags, [FACTORS[j] for j in told])
     frame = {"factor": list(fit.names), "coefficient": fit.coefficients, "error": fit.errors, "t": fit.t}
     return pl.DataFrame(frame).with_columns(pl.lit(fit.r2).alias("r2"))
 
