@@ -264,14 +264,12 @@ def _basket_vol(returns, weights, component_vol, sessions, demean, sessions_per_
         return vol
     held = xp.where(xp.isfinite(component_vol), weights, 0.0).T
     ever = where_any(held > 0.0)
-    held, known = xp.ascontiguousarray(held[ever]), returns.T[ever]
-    known = xp.where(xp.isfinite(known), known, 0.0)  # who is held has no unknown return in the window
-    known = xp.concatenate([xp.zeros((len(ever), longest - 1)), known], axis=1)
+    held, known = xp.ascontiguousarray(held[ever]), xp.where(xp.isfinite(returns), returns, 0.0).T[ever]
+    known = xp.concatenate([xp.zeros((len(ever), longest - 1)), known], axis=1)  # no unknown return is ever held
     windows = xp.lib.stride_tricks.sliding_window_view(known, longest, axis=1)  # (N, T, longest)
     budget = min(block_budget(xp), _BASKET_BYTES) if xp is np else block_budget(xp)
     for part in blocks(len(returns), 4 * 8 * longest, budget):
-        basket, total = xp.zeros((part.stop - part.start, longest)), xp.zeros(part.stop - part.start)
-        moved = xp.empty(basket.shape)
+        (basket, moved), total = xp.zeros((2, part.stop - part.start, longest)), xp.zeros(part.stop - part.start)
         for n in where_any(held[:, part] > 0.0):  # one after the other: the sum has one order whatever the block
             basket += xp.multiply(held[n, part, None], windows[n, part], out=moved)
             total += held[n, part]
