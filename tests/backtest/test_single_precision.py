@@ -106,6 +106,19 @@ def test_books_of_the_default_market_stay_within_their_error_budget():
 
 
 @by_kernels
+def test_the_bits_of_a_day_depend_on_no_block_and_no_later_day(xp):
+    panel = small_market(6, names=9).to(xp.__name__)
+    cohorts = choose_contracts(panel, Weekly().entries(panel.dates, 1), Straddle(30))
+    recipe = Recipe(Straddle(30), marks=SINGLE)
+    whole = to_host(build_book(panel, panel.weights, cohorts, recipe).explain)
+    one_by_one = to_host(build_book(panel, panel.weights, cohorts, recipe, budget=1).explain)
+    assert one_by_one.tobytes() == whole.tobytes()
+    for sold in (3, 9):
+        early = to_host(build_book(panel, panel.weights, cohorts.until(np.full(len(cohorts), sold)), recipe).explain)
+        assert early[:, :sold].tobytes() == whole[:, :sold].tobytes()
+
+
+@by_kernels
 def test_sums_over_legs_and_days_are_of_doubles(xp):
     """What the legs add up to over their lives is what the days add up to, to far less than a single's rounding."""
     panel = small_market(5, names=9).to(xp.__name__)
