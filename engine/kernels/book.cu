@@ -219,8 +219,8 @@ extern "C" __global__ void __launch_bounds__(MOST_THREADS) hold(HOLD_PARAMETERS)
                     Real struck_was, above_was;
                     strike_less(agreed, with_cash(q.cash, -paid), struck_was, above_was);
                     reprice(with_cash(was.forward, above_was), with_cash(is.forward, above), struck_was, struck, was.iv,
-                            left[at], before.moneyness, moneyness, exp_of(Real(-rate[at - 1] * left[at])), own.payoff, rolled,
-                            rolled_vega, moved);
+                            left[at], before.moneyness, moneyness, exp_of(Real(-rate[at - 1] * left[at])), own.payoff,
+                            rolled, rolled_vega, moved);
                 }
                 price(with_cash(is.forward, above), struck, is.iv, q.years, moneyness, exp_of(Real(-rate[at]) * q.years),
                       own.payoff, is.value, is.delta, is.vega);
@@ -235,8 +235,8 @@ extern "C" __global__ void __launch_bounds__(MOST_THREADS) hold(HOLD_PARAMETERS)
                 hedge += is.hedge;
                 if (q.ends != LIVES) exit_value[at_leg * INSTRUMENTS + i] = q.ends == CLOSED ? was.value : is.value;
                 Flow one;
-                explain(was, is, paid, rolled, rolled_vega, moved, own.units, growth[at], rerated[at], Real(left[at]) > q.years,
-                        day > 0 && q.ends != CLOSED ? 1.0 : 0.0, one);
+                explain(was, is, paid, rolled, rolled_vega, moved, own.units, growth[at], rerated[at],
+                        Real(left[at]) > q.years, day > 0 && q.ends != CLOSED ? 1.0 : 0.0, one);
                 trade(was, is, own.units, struck, own.payoff, q.ends == LIVES, day == 0, q.ends == EXITED,
                       q.ends == CLOSED, q.ends == EXPIRED && leg > 0 && physical_delivery, one);
                 add_to_totals(out, at_leg * INSTRUMENTS + i, one);

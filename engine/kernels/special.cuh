@@ -1,7 +1,7 @@
 // exp, log, erf and erfcx, the first three of doubles or floats. A GPU uses CUDA's own; for a CPU they are written here
 // without branches, so that the compiler can turn loops over them into vector instructions.
 //
-// The coefficients are minimax fits, computed with 50 digits for this file, for doubles. "Fit" is the error of a fit before
+// The coefficients are minimax fits, computed with 50 digits for doubles. "Fit" is the error of a fit before
 // rounding. Where a function is a quotient of polynomials, all coefficients are positive: nothing cancels, so no digits
 // are lost. Outside the range that a function is documented for, its result is an arbitrary number, but calling it is
 // safe.
@@ -37,15 +37,17 @@ INLINE double erfcx_of(double x) { return erfcx(x); }
 
 #else
 
-// How a type is laid out. Adding ROUND to a number small enough rounds it to an integer, which is then found in the lowest
-// bits of the sum; WHOLE has an exponent of which the lowest bit is 1. LN2_HIGH has so few bits that its product with an exponent is exact.
+// How a type is laid out. Adding ROUND to a number that is small enough rounds it to an integer, which is then found in the
+// lowest bits of the sum; those of WHOLE = 2^MANTISSA count in ones. LN2_HIGH has so few bits that its product with an
+// exponent is exact.
 template <class T>
 struct Layout;
 template <>
 struct Layout<double> {
     typedef uint64_t Bits;
     enum { MANTISSA = 52, BIAS = 1023 };
-    static constexpr double ROUND = 0x1.8p52, WHOLE = 0x1p52, LN2_HIGH = 6.93147180369123816490e-01, LN2_LOW = 1.90821492927058770002e-10;
+    static constexpr double ROUND = 0x1.8p52, WHOLE = 0x1p52;
+    static constexpr double LN2_HIGH = 6.93147180369123816490e-01, LN2_LOW = 1.90821492927058770002e-10;
     static constexpr double LEAST = 0x1p-1022, LEAST_EXP = -708.39, MOST_EXP = 709.78271289338397;
     static constexpr double NO_DENSITY = 37.6;  // exp(-x^2 / 2) is 0 from here on
     static constexpr Bits ROOT_HALF = 0x3fe6a09e667f3bcdULL;
@@ -54,7 +56,8 @@ template <>
 struct Layout<float> {
     typedef uint32_t Bits;
     enum { MANTISSA = 23, BIAS = 127 };
-    static constexpr float ROUND = 0x1.8p23f, WHOLE = 0x1p23f, LN2_HIGH = 0.693359375f, LN2_LOW = -2.12194440e-4f;
+    static constexpr float ROUND = 0x1.8p23f, WHOLE = 0x1p23f;
+    static constexpr float LN2_HIGH = 0.693359375f, LN2_LOW = -2.12194440e-4f;
     static constexpr float LEAST = 0x1p-126f, LEAST_EXP = -87.33f, MOST_EXP = 88.72283f;
     static constexpr float NO_DENSITY = 13.2f;
     static constexpr Bits ROOT_HALF = 0x3f3504f3U;
