@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from engine.benchmark import commands
 from engine.benchmark.books import (
     correlation_book,
     later_book,
@@ -143,6 +144,9 @@ def cases(sizes: Sizes) -> list[Case]:
         chains(european, of_style[european], "surface, European", Growth(european, "N", sizes.chain_names)),
         chains(american, of_style[american], "surface, American"),
         Case("Vendor's folder to panel", "quotes", make_folder, vendor_build, "arithmetic", "vendor's folder"),
+        Case("Command: a backtest with its page", "runs", commands.make_folder, commands.one_run, "memory"),
+        Case("Command: a sweep in folders", "runs", commands.make_folder, commands.folder_sweep, "memory"),
+        Case("Command: a sweep in a table", "runs", commands.make_folder, commands.table_sweep, "memory"),
     ]
 
 

@@ -23,6 +23,8 @@ class Sizes:
         Sessions the sweeps run on.
     sets : tuple
         Parameter sets of each sweep.
+    sweep_folders, sweep_rows : int
+        Runs of the sweeps that are timed as commands, kept as folders and as a table.
     options : int
         Prices whose implied volatility is computed.
     chain_names : int
@@ -49,6 +51,8 @@ class Sizes:
     expiries: tuple
     sweep_dates: int
     sets: tuple
+    sweep_folders: int
+    sweep_rows: int
     options: int
     chain_names: int
     load_dates: int

@@ -13,7 +13,8 @@ HISTORY_PANELS = {
     "bytes": "Panels and correlations",
     "quotes": "Panels and correlations",
     "marks": "Trade books",
-    "sets": "Sweeps",
+    "sets": "Sweeps and commands",
+    "runs": "Sweeps and commands",
     "options": "Options",
 }
 # Where a label may stand, the best first, and about how large things are in the roofline, in pixels.
