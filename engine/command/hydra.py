@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.command.messages import CONFIGS, check_words, choices, explained, give_up
-from engine.command.start import help_that_comes_late, import_from_here_last
+from engine.command.start import help_that_comes_late, import_from_here_last, sweep_from_anywhere
 from engine.errors import InputError
 
 INTERRUPTED = 130  # exit code, as shells count it
@@ -25,6 +25,7 @@ def start(task: Callable[[dict, Path], Any], config_name: str) -> None:
     With HYDRA_FULL_ERROR=1 in the environment the traceback is shown instead.
     """
     import_from_here_last()
+    sweep_from_anywhere()
     if not (CONFIGS / f"{config_name}.yaml").is_file():  # `configs` is a name that other packages may use too
         give_up(f"{CONFIGS} does not hold {config_name}.yaml: another package has replaced it; install this one again")
     check_words(config_name)

@@ -22,6 +22,12 @@ def import_from_here_last() -> None:
         sys.path.append(here)
 
 
+def sweep_from_anywhere() -> None:
+    """Put -m before the settings: argparse, which reads the command for Hydra, takes none that follow it otherwise."""
+    words, wanted = sys.argv[1:], ("-m", "--multirun")
+    sys.argv[1:] = [word for word in words if word in wanted] + [word for word in words if word not in wanted]
+
+
 @contextmanager
 def help_that_comes_late() -> Iterator[None]:
     """Let Hydra 1.3 give argparse a help that becomes text only when it is printed.

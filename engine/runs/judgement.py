@@ -81,8 +81,8 @@ class Judgement:
     def lines(self) -> list[str]:
         """Return the judgement as lines of text."""
         head = (
-            f"The best of {self.runs:,} runs is {Path(self.best).name}; {self.trials:,} trials in this study so far "
-            f"amount to {self.independent:,.1f} independent ones"
+            f"The best of {self.runs:,} runs is run {Path(self.best).name}; {self.trials:,} trials in this study so "
+            f"far amount to {self.independent:,.1f} independent ones"
         )
         if self.left_out:
             head += f" ({self.left_out:,} runs on other sessions left out)"

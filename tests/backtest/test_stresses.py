@@ -206,3 +206,5 @@ def test_a_date_that_is_no_session_is_refused():
     result = run(small_market(9, events=False), Straddle(28))
     with pytest.raises(InputError, match="no session"):
         result.stress(dates=["1999-01-01"])
+    one = str(result.dates[5])
+    assert result.stress(dates=one).equals(result.stress(dates=[one]))

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from engine.command.hydra import start
-from engine.command.start import help_that_comes_late, import_from_here_last
+from engine.command.start import help_that_comes_late, import_from_here_last, sweep_from_anywhere
 from engine.places import ROOT
 
 
@@ -34,6 +34,13 @@ def test_the_working_directory_comes_last_however_it_was_named(search, tmp_path,
 def test_the_checkout_that_runs_stays_where_it_is(search, monkeypatch):
     monkeypatch.chdir(ROOT)
     assert search(str(ROOT), "/libraries") == [str(ROOT), "/libraries"]
+
+
+def test_a_sweep_is_asked_for_before_among_and_after_the_settings(monkeypatch):
+    for asked in (["-m", "lag=1,2", "seed=1"], ["lag=1,2", "-m", "seed=1"], ["lag=1,2", "seed=1", "-m"]):
+        monkeypatch.setattr(sys, "argv", ["run", *asked])
+        sweep_from_anywhere()
+        assert sys.argv == ["run", "-m", "lag=1,2", "seed=1"]
 
 
 def test_help_that_is_no_text_yet_is_not_looked_at_early(monkeypatch):

@@ -176,9 +176,12 @@ def scenarios(
 
 
 def stress(
-    result: "BacktestResult", p: int = 0, stresses: Sequence[Stress] = STRESSES, dates: Sequence[Date] | None = None
+    result: "BacktestResult",
+    p: int = 0,
+    stresses: Sequence[Stress] = STRESSES,
+    dates: Sequence[Date] | Date | None = None,
 ) -> pl.DataFrame:
-    """Return what the cohorts held on from each close, of all dates or of some, would earn at once in each stress.
+    """Return what the cohorts held on from each close, of all dates, some or one, would earn at once in each stress.
 
     Hedges are those of the close. A leg without a quote on the date keeps the volatility it is marked at.
 
@@ -189,6 +192,8 @@ def stress(
     """
     refuse_listed(result, "stress")
     _refuse_looking_back(result, "stress")
+    if isinstance(dates, Date):
+        dates = [dates]
     sessions = range(len(result.dates)) if dates is None else [session_of(result, date) for date in dates]
     rows = []
     for session in sessions:
