@@ -91,7 +91,13 @@ def stack(items: Sequence[Item], xp: Any = np) -> Item:
     [[0.1], [0.2]]
     """
     first = items[0]
-    if any(group_key(item) != group_key(first) for item in items):
+    each = {id(item): item for item in items}.values()  # sets that share an item are looked at once
+    if any(group_key(item) != group_key(first) for item in each):
         raise ValueError(f"{type(first).__name__}: only fields declared to batch may differ inside a batch")
-    columns = {name: xp.asarray([[float(getattr(item, name))] for item in items]) for name in batch_fields(first)}
+    columns = {name: xp.asarray(_column(items, name)) for name in batch_fields(first)}
     return replace(first, **columns)  # pyright: ignore[reportArgumentType] - protocols do not say that it is a dataclass
+
+
+def _column(items: Sequence[Any], name: str) -> np.ndarray:
+    """A field of all items, (P, 1)."""
+    return np.fromiter(map(attrgetter(name), items), dtype=np.float64, count=len(items))[:, None]
