@@ -27,7 +27,7 @@ from engine.runs.written import MANIFEST
 MOST_FILES, MOST_BYTES, MOST_ROWS = 24, 256 * 2**20, 200_000  # beyond these some files and rows stand for all
 SHOWN = 5
 _CORRELATE, _RUN = "python -m engine.correlate", "python -m engine.run"
-_ONE_TENOR = "market.tenor=DAYS"  # of a surface without such a column
+_UNSAID = {"tenor": "market.tenor=DAYS", "delta": "market.delta=50"}  # of a surface without such columns
 _INDICES = ("SPX", "SPY", "NDX", "QQQ", "NIFTY", "BANKNIFTY", "RUT", "IWM")
 _NAMED = {"files": "tables of your own", "us_chains": "prepared files", "nse": "prepared files"}
 
@@ -215,7 +215,7 @@ def _named(folder: Path) -> list[str] | None:
     lines, words = _own_tables(folder) if name == "files" else ([], [])
     asked = " ".join([f"market={name}", _path(folder), *words])
     lines += [_line("run", f"{_CORRELATE} {asked}")]
-    if _ONE_TENOR in words:
+    if _UNSAID["tenor"] in words:
         lines += [
             _line("", f"{_RUN} {asked} structure.tenor=DAYS"),
             _line(
@@ -237,7 +237,7 @@ def _own_tables(folder: Path) -> tuple[list[str], list[str]]:
             try:
                 frame, first = read_table(file)
                 said = {spelling(column) for column in frame.columns}
-                lacks = [name for name in ("tenor", "delta") if table == "surface" and name not in said]
+                lacks = [name for name in _UNSAID if table == "surface" and name not in said]
                 # Of a surface that says neither any will do to look at its numbers.
                 choices = Choices(tenor=30 if "tenor" in lacks else None, delta=50 if "delta" in lacks else None)
                 judged = judged_parts(table, [(frame, str(file), first)], choices)
@@ -253,7 +253,7 @@ def _own_tables(folder: Path) -> tuple[list[str], list[str]]:
                 names |= set(judged.kept["ticker"])
     words = [f"market.index={_index_of(names)}"]
     words += [] if table_files(folder, "weights") else ["market.weights=equal"]
-    words += [word for word in (_ONE_TENOR, "market.delta=50") if word.split(".")[1].split("=")[0] in unsaid]
+    words += [_UNSAID[name] for name in unsaid]
     return [*lines, ""], words
 
 
