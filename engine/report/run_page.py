@@ -10,11 +10,10 @@ from engine.backend import to_host
 from engine.backtest.metrics import drawdown
 from engine.backtest.outcome.ledger import by_cohort, by_name
 from engine.backtest.outcome.trades import cohorts_as_trades
-from engine.backtest.outcome.views import greeks_and_split
+from engine.backtest.outcome.views import greeks_and_splits
 from engine.backtest.outcome.wording import cost_words, hedge_line, summary_rows
 from engine.backtest.text import as_text
 from engine.correlation import matched_window
-from engine.errors import InputError
 from engine.report import plots, run_tables
 from engine.report.cells import Table, as_table, label
 from engine.report.glossary import meaning
@@ -174,22 +173,15 @@ def _figures(page: Page, result, p: int, daily: pl.DataFrame, cohorts: pl.DataFr
         drawn["rolling"] = plots.plot_rolling_sharpe(dates, ratio, window)
     if cohorts.height:
         listed = result.book.listed is not None
-        greeks, split = (result.greeks(p), None) if listed else greeks_and_split(result, p)
+        asked = page.script is None
+        greeks, split, vega = (result.greeks(p), None, None) if listed else greeks_and_splits(result, p, asked)
         units = {"vega": f"{money} per vol point", "gamma": f"{money} per 1 %", "theta": f"{money} a calendar day"}
         drawn |= {greek: plots.plot_greek(greeks, greek, unit) for greek, unit in units.items()}
         if split is not None:
             drawn["split"] = plots.plot_split(split, money, "Parts of gross P&L")
-            if page.script is None and (vega := _vega_split(result, p)) is not None:
-                drawn["vega_split"] = plots.plot_split(vega, money, "Parts of vega and vanna + volga")
+        if vega is not None:
+            drawn["vega_split"] = plots.plot_split(vega, money, "Parts of vega and vanna + volga")
     return {name: page.figure(figure) for name, figure in drawn.items()}
-
-
-def _vega_split(result, p: int) -> pl.DataFrame | None:
-    """Return `BacktestResult.vega_split`; None of what has no strike, or is struck later."""
-    try:
-        return result.vega_split(p)
-    except InputError:
-        return None
 
 
 def _ends(frame: pl.DataFrame, by: str) -> tuple[Table, Table]:

@@ -244,12 +244,21 @@ def test_a_run_that_trades_nothing_has_a_page(result):
     assert "never invested" in page
 
 
-def test_greeks_and_split_in_one_pass_are_those_of_two(result):
-    from engine.backtest.outcome.views import greeks_and_split
+def test_greeks_and_splits_in_one_pass_are_those_of_three(result):
+    from engine.backtest import VarianceSwap, backtest
+    from engine.backtest.outcome.views import greeks_and_splits
+    from strategies.short_correlation import ShortCorrelation
 
-    greeks, split = greeks_and_split(result, 0)
+    greeks, split, vega = greeks_and_splits(result, 0)
     assert greeks.equals(result.greeks())
     assert split.equals(result.split())
+    assert vega.equals(result.vega_split())
+    assert greeks_and_splits(result, 0, vega=False)[2] is None
+    swaps = backtest(result.market, ShortCorrelation(), structure=VarianceSwap(30))
+    greeks, split, vega = greeks_and_splits(swaps, 0)
+    assert greeks.equals(swaps.greeks())
+    assert split.equals(swaps.split())
+    assert vega is None
 
 
 def test_what_is_packed_is_held_once_thinned_and_never_not_a_number():

@@ -146,13 +146,20 @@ def held_vega_split(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, 
     return _with_weights(panel, cohorts, recipe, name, units, weights, work).by_day
 
 
-def held_greeks_and_split(panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, weights) -> np.ndarray:
-    """Return `held_greeks` and `held_split` side by side, (C, H + 1, 2 len(GREEKS) + len(SPLIT)), of one following."""
+def held_greeks_and_splits(
+    panel: MarketPanel, cohorts: Cohorts, recipe: Recipe, name, units, weights, vega: bool
+) -> np.ndarray:
+    """Return `held_greeks`, `held_split` and, with `vega`, `held_vega_split` side by side, of one following.
+
+    An array (C, H + 1, 2 len(GREEKS) + len(SPLIT)), or (..., + len(VEGA_SPLIT)).
+    """
 
     def work(legs, units, days, weights) -> Split:
         greeks = _greeks(legs, units, recipe.hedge)
-        parts = split(legs, units, weights, recipe.hedge).by_day
-        return Split(namespace(units).concatenate([greeks.reshape(*greeks.shape[:2], -1), parts], axis=2))
+        found = [greeks.reshape(*greeks.shape[:2], -1), split(legs, units, weights, recipe.hedge).by_day]
+        if vega:
+            found.append(vega_split(legs, units, weights).by_day)
+        return Split(namespace(units).concatenate(found, axis=2))
 
     return _with_weights(panel, cohorts, recipe, name, units, weights, work).by_day
 

@@ -1,12 +1,13 @@
 """What changes of volatility earned: by the surface's roll and slope, by volatilities, by correlation, and by both."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from engine.arrays import Floats
 from engine.backend import namespace
-from engine.backtest.contracts.instruments import PAYOFFS, SMALLEST
+from engine.backtest.contracts.instruments import PAYOFFS, SMALLEST, Instrument, pairs
 from engine.backtest.legs.held import Held
 from engine.backtest.legs.leg_sums import day_before, from_entry
 from engine.backtest.legs.legs import Legs
@@ -22,6 +23,11 @@ class VegaSplit:
     """P&L of cohorts by why volatilities changed, (C, H + 1, len(VEGA_SPLIT))."""
 
     by_day: np.ndarray
+
+
+def has_vega_split(structure: Any) -> bool:
+    """Tell whether all that a structure holds has a strike from its entry on."""
+    return all(_is_struck(one) for pair in pairs(structure) for one in pair)
 
 
 def vega_split(legs: Legs, units: Floats, weights: Floats) -> VegaSplit:
@@ -57,7 +63,7 @@ def vega_split(legs: Legs, units: Floats, weights: Floats) -> VegaSplit:
     found = dict.fromkeys(VEGA_SPLIT, 0.0)
     lives = legs.marks.alive[..., 1:] & (units != 0.0)[:, :, None]
     for held, ratio in zip(legs.instruments, legs.ratios, strict=True):
-        if any(one.kind not in PAYOFFS or one.start is not None for one in held.pair):
+        if not all(map(_is_struck, held.pair)):
             raise InputError("vega_split tells roll from skew at an option's strike; a swap has none, so use split")
         quantity = xp.where(lives & held.marks.alive[..., 1:], (units * ratio)[:, :, None], 0.0)
         vols = _steps(legs, held)
@@ -80,6 +86,10 @@ def vega_split(legs: Legs, units: Floats, weights: Floats) -> VegaSplit:
         found["correlation"] = found["correlation"] + earned(correlation, index)
         found["cross"] = found["cross"] + earned(moved - volatility - correlation, index)
     return VegaSplit(from_entry(xp.stack([found[name] for name in VEGA_SPLIT], axis=-1)))
+
+
+def _is_struck(one: Instrument) -> bool:
+    return one.kind in PAYOFFS and one.start is None
 
 
 def _steps(legs: Legs, held: Held) -> list[Floats]:

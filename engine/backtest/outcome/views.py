@@ -14,7 +14,7 @@ from engine.backtest.explain.days import (
     GREEKS,
     earned,
     held_greeks,
-    held_greeks_and_split,
+    held_greeks_and_splits,
     held_split,
     held_vega_split,
     imagined,
@@ -22,7 +22,7 @@ from engine.backtest.explain.days import (
 )
 from engine.backtest.explain.scenarios import shift
 from engine.backtest.explain.split import SPLIT
-from engine.backtest.explain.vega_split import VEGA_SPLIT
+from engine.backtest.explain.vega_split import VEGA_SPLIT, has_vega_split
 from engine.backtest.outcome.ledger import Rows
 from engine.backtest.risk.crises import STRESSES
 from engine.backtest.risk.stresses import Stress, happens
@@ -87,14 +87,21 @@ def vega_split(result: "BacktestResult", p: int = 0) -> pl.DataFrame:
     return _by_date(result, _over_time(result, p, follows, (len(VEGA_SPLIT),)), VEGA_SPLIT)
 
 
-def greeks_and_split(result: "BacktestResult", p: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return `greeks` and `split_by_day` in half the time of asking for one after the other; raises as the latter."""
+def greeks_and_splits(
+    result: "BacktestResult", p: int, vega: bool = True
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame | None]:
+    """Return `greeks`, `split_by_day` and `vega_split` in half the time of asking for each; raises as the second.
+
+    The last is None where `vega` does not ask for it, and of what has no strike or is struck later.
+    """
     refuse_listed(result, "split")
-    columns = 2 * len(GREEKS)
-    follows = partial(held_greeks_and_split, weights=result.view.weights)
-    out = _over_time(result, p, follows, (columns + len(SPLIT),))
-    greeks = out[:, :columns].reshape(len(out), 2, len(GREEKS))
-    return _greek_rows(result, greeks), _split_rows(result, p, out[:, columns:])
+    vega = vega and has_vega_split(result.book.recipe.structure)
+    follows = partial(held_greeks_and_splits, weights=result.view.weights, vega=vega)
+    ends = np.cumsum([2 * len(GREEKS), len(SPLIT), vega * len(VEGA_SPLIT)])
+    greeks, parts, moves = np.split(_over_time(result, p, follows, (ends[-1],)), ends[:-1], axis=1)
+    by_class = greeks.reshape(len(greeks), 2, len(GREEKS))
+    of_vega = _by_date(result, moves, VEGA_SPLIT) if vega else None
+    return _greek_rows(result, by_class), _split_rows(result, p, parts), of_vega
 
 
 def _greek_rows(result: "BacktestResult", by_class: np.ndarray) -> pl.DataFrame:
