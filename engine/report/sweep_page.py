@@ -26,6 +26,7 @@ MOST_MAPS, MOST_AXES = 6, 8
 ASKED_TO = 12  # significant digits of a setting
 EDGE, CELL, AXIS = 90, 44, 90  # pixels that labels, a cell with its number, and an axis take
 LIKELY, UNLIKELY = 0.95, 0.05
+FEWEST_RANKED = 20  # runs from which on every tenth of them holds two: of nine runs one tenth holds none
 
 
 def sweep_report(
@@ -134,7 +135,7 @@ def _luck(page: Page, known: pl.DataFrame, judged: Mapping[str, Any] | None) -> 
         variance = float(np.var(ratios, ddof=1)) / SESSIONS_PER_YEAR
         luck = math.sqrt(SESSIONS_PER_YEAR) * expected_best_sharpe(variance, judged["independent"])
     drawn = [plots.plot_luck(ratios, float(ratios.max()), luck)]
-    if judged is not None and judged["later_ranks"]:
+    if judged is not None and judged["later_ranks"] and judged["runs"] >= FEWEST_RANKED:
         drawn.append(plots.plot_later_ranks(judged["later_ranks"]))
     return [page.figure(figure) for figure in drawn]
 

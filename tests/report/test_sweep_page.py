@@ -11,8 +11,8 @@ from tests.report.test_run_page import column, unpacked
 
 JUDGED = {
     "best": "results/a/b/3",
-    "runs": 6,
-    "trials": 9,
+    "runs": 40,
+    "trials": 60,
     "independent": 4.0,
     "deflated": 0.4,
     "overfitting": 0.6,
@@ -70,6 +70,11 @@ def test_the_page_says_what_the_runs_were_made_on_and_which_of_them_are_not_judg
     assert "other sessions" not in html.unescape(sweep_report(runs(), JUDGED, "Sweep", script="plotly.js"))
 
 
+def test_ranks_by_tenths_are_drawn_of_runs_that_fill_tenths():
+    few, many = (sweep_report(runs(), JUDGED | {"runs": count}, "Sweep", script="x") for count in (19, 20))
+    assert (few.count('class="plot"'), many.count('class="plot"')) == (3, 4)
+
+
 def test_only_settings_that_differ_are_axes():
     assert settings_of(runs()) == ["strategy.enter", "sizing"]
 
@@ -103,8 +108,8 @@ def test_axes_of_heat_maps_and_bars_are_categories():
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"deflated": 0.99, "overfitting": 0.01, "superior": 0.01}, "more than the luck of 9 trials"),
-        ({"deflated": 0.99, "overfitting": None, "superior": None}, "more than the luck of 9 trials"),
+        ({"deflated": 0.99, "overfitting": 0.01, "superior": 0.01}, "more than the luck of 60 trials"),
+        ({"deflated": 0.99, "overfitting": None, "superior": None}, "more than the luck of 60 trials"),
         ({"deflated": float("nan")}, "is not told from luck"),
         ({"deflated": 0.99, "overfitting": 0.6, "superior": 0.01}, "in 60% of the splits"),
     ],
