@@ -28,6 +28,7 @@ NATIVE = (
     ("-mcpu=native",),
     (),
 )
+_temporary: list[tempfile.TemporaryDirectory] = []  # for libraries that no folder keeps; they go with the process
 
 
 @functools.cache
@@ -72,7 +73,8 @@ def built(title: str, text: str, flags: tuple[str, ...] = FLAGS) -> ctypes.CDLL:
                 _sweep(folder, name)
                 _compile(text, folder / name, flags)
             return ctypes.CDLL(str(folder / name))
-    path = Path(tempfile.mkdtemp(prefix="dispersion-engine-")) / name
+    _temporary.append(tempfile.TemporaryDirectory(prefix="dispersion-engine-"))
+    path = Path(_temporary[-1].name) / name
     _compile(text, path, flags)
     return ctypes.CDLL(str(path))
 

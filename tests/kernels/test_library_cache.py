@@ -88,3 +88,6 @@ def test_a_cache_that_may_only_be_read_is_read(cache, monkeypatch):
     assert len(compiled) == 1
     assert host.built("another", TEXT).answer() == 42  # somewhere else
     assert len(list(folder.glob("*.so"))) == 1
+    place = host._temporary.pop()
+    assert [path.name[:7] for path in sorted(Path(place.name).glob("*.so"))] == ["another"]
+    place.cleanup()  # as at the end of the process
