@@ -103,7 +103,7 @@ class Run:
         """What was asked, and the summary as one aligned table with its cautions."""
         asked = f"{self.folder}: {' '.join(self.overrides) or 'as configured'}"
         cautions = [f"Caution: {line}" for line in self.summary.get("caution_lines", ())]
-        table = summary_lines(self.summary, "") if self.summary else _tables(self.folder)
+        table = summary_lines(self.summary, self.manifest.get("currency", "")) if self.summary else _tables(self.folder)
         return "\n".join([asked, *table, *cautions])
 
     def frame(self, name: str) -> pl.DataFrame:

@@ -29,7 +29,7 @@ def write_run(folder, enter, net, dates=DATES, **summary):
     metrics = {"pnl_gross": 2.0 * sum(net), "cost": sum(net), "pnl_net": sum(net), "sharpe_net": enter, "capital": 1e4}
     (folder / "summary.json").write_text(json.dumps(metrics | summary))
     pl.DataFrame({"date": dates, "pnl_net": np.asarray(net, dtype=float)}).write_parquet(folder / "daily.parquet")
-    (folder / "manifest.json").write_text(json.dumps({"panel_hash": "a", "holding_sessions": 5}))
+    (folder / "manifest.json").write_text(json.dumps({"panel_hash": "a", "holding_sessions": 5, "currency": "EUR"}))
     return folder
 
 
@@ -160,7 +160,8 @@ def test_what_is_printed_is_a_table_in_words(place):
     assert "  Cohorts entered       11 of 12" in book
     gross = result.book.by_day["gross"].sum()
     assert book[-1].split() == ["gross", *book[-1].split()[1:3], f"{gross:,.2f}"]
-    assert "  Net P&L" in repr(load_run(place / "study" / "first" / "0"))
+    (net,) = (row for row in repr(load_run(place / "study" / "first" / "0")).splitlines() if "Net P&L  " in row)
+    assert net.split()[-1] == "EUR"
     assert "array(" not in repr(result) + repr(result.book)
 
 
