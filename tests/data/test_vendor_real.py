@@ -100,9 +100,10 @@ def test_daily_files_of_the_indian_exchange_equal_the_prepared_ones(written, nam
     if written is as_udiff:
         assert quotes["oi"].to_list() == (options["open_interest"] / options["lot_size"]).to_list()
         assert quotes["multiplier"].to_list() == options["lot_size"].to_list()
-        prepared = contracts(DATA / "nse", DATES[0], DATES[-1], ["NIFTY", "RELIANCE"]).on(
+        days = contracts(DATA / "nse", DATES[0], DATES[-1], ["NIFTY", "RELIANCE"]).by_date(
             np.array(DATES, "datetime64[D]")
         )
+        prepared = pl.concat(days.values())
         both = quotes.join(prepared, on=["date", "ticker", "expiry", "strike", "right"], suffix="_prepared")
         assert both.height > 500
         assert both["oi"].to_list() == both["oi_prepared"].to_list()  # contracts, of one file as of the other
