@@ -33,6 +33,8 @@ def plot_luck(ratios: Floats, best: float, luck: float | None) -> Figure:
                 line={"color": colour, "width": 2.4},
                 hoverinfo="skip",
             )
+    if counts.max() <= MOST_TICKS:  # else plotly would draw ticks at half a run
+        figure.update_yaxes(dtick=1)
     return figure.update_layout(hovermode="closest", height=320)
 
 
