@@ -18,10 +18,10 @@ UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 def read_frame(
     file: Path | str, remedy: str, known: str | None = None, columns: list[str] | None = None
 ) -> pl.DataFrame:
-    """Read a parquet file of the engine's own, or those of some `columns` that it has; else raise InputError that names
-    it and says what to do.
+    """Read a parquet file of the engine's own, or raise InputError that names it and says what to do.
 
-    Where its SHA-256 is `known`, a file of other bytes is not even tried.
+    Of some `columns` those that it has are read, and no other. Where its SHA-256 is `known`, a file of other bytes is
+    not even tried.
     """
     try:
         if known is not None and checksum(file) != known:

@@ -22,14 +22,6 @@ MOST_STEPS = 128  # on a GPU, of such a tree
 MOST_DELTAS = 64  # on a CPU, how many nodes of a smile the book has room for
 MOST_LEGS = 512  # on a GPU, how many legs of a cohort it has, the index included: each is a thread of a block
 
-OVERFITTING = (
-    *numbers("trials blocks"),
-    *reads("double", "sums squares", "blocks trials"),
-    *reads("i64", "half", "items"),  # a bit for each block that is chosen on
-    *reads("double", "constant", "items 2"),
-    *writes("double", "rank chosen later", "items 2"),
-)
-
 MARKET = (
     *numbers("legs days dates names slots deltas"),
     *reads("i64", "name", "cohorts legs"),
@@ -150,6 +142,14 @@ MODEL_FREE = (
     *reads("double", "quantile low high", "deltas"),
     *reads("double", "years", "terms"),  # of item i: years[i % terms]
     *writes("double", "vol", "items"),
+)
+
+OVERFITTING = (
+    *numbers("trials blocks"),
+    *reads("double", "sums squares", "blocks trials"),
+    *reads("i64", "half", "items"),  # a bit for each block that is chosen on
+    *reads("double", "constant", "items 2"),
+    *writes("double", "rank chosen later", "items 2"),
 )
 
 KERNELS = {

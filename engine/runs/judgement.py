@@ -158,9 +158,10 @@ def judge_folders(
     once = {run.key: run for run in study.values() if run.span == span}
     net = np.stack([run.net for run in own.values()])
     held = max(run.holding for run in own.values())
-    trials, independent = len(once), effective_trials(np.stack([run.net for run in once.values()]))
     if tables := _tables_beside(sweep):
         trials, independent = _counted(as_rows(once.values()), None, tables, span_key(span))
+    else:
+        trials, independent = len(once), effective_trials(np.stack([run.net for run in once.values()]))
     chances = deflated_sharpe(net, independent)
     if not np.isfinite(chances).any():
         return None

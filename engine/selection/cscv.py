@@ -16,7 +16,7 @@ BLOCKS = 16
 FEWEST_BLOCKS = 6  # which make 20 splits
 FEWEST_TRIALS = 2
 TENTHS = 10
-_SPLITS, _TRIALS = 16, 1024  # at work at once: they stay in the cache of a core
+_TRIALS = 1024  # that array code looks at at once, of `SPLITS` splits: they stay in the cache of a core
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +161,7 @@ def overfitting(cut: BlockSums) -> Overfitting:
     else:
         sums, squares = (np.ascontiguousarray(to_host(of).T) for of in (cut.sums, cut.squares))
         columns = BlockSums(sums, squares, counts)
-        parts = blocks(len(inside), 1, _SPLITS)
+        parts = blocks(len(inside), 1, SPLITS)
         found = np.concatenate(list(each(np, lambda n: _looked_at(columns, inside[n], sessions[n]), parts)), axis=1)
     rank, chosen, later = found
     rank = rank / trials

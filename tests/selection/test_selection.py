@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from scipy import stats
 
 from engine.errors import InputError
+from engine.kernels import switched_off
 from engine.selection import (
     block_sums,
     by_bucket,
@@ -58,10 +60,12 @@ def plain_overfitting(results, holding_days, count):
     return below / splits, loss / splits, np.mean(here), np.mean(there)
 
 
+@pytest.mark.parametrize("by", [nullcontext, switched_off], ids=["kernel", "array code"])
 @pytest.mark.parametrize(("seed", "holding_days"), [(0, 1), (1, 22)])
-def test_overfitting_is_that_of_the_plain_loop(seed, holding_days):
+def test_overfitting_is_that_of_the_plain_loop(seed, holding_days, by):
     results = noise(seed, trials=9, sessions=400)
-    found = overfitting(block_sums(results, holding_days, count=8))
+    with by():
+        found = overfitting(block_sums(results, holding_days, count=8))
     *shares, here, there = plain_overfitting(results, holding_days, 8)
     assert [found.probability, found.loss] == shares
     assert (found.chosen_sharpe, found.later_sharpe) == pytest.approx((here, there), rel=1e-12)  # rounding
@@ -70,10 +74,11 @@ def test_overfitting_is_that_of_the_plain_loop(seed, holding_days):
 
 def test_overfitting_does_not_depend_on_how_splits_are_cut(monkeypatch):
     cut = block_sums(noise(3))
-    whole = overfitting(cut)
-    monkeypatch.setattr("engine.selection.cscv._SPLITS", 7)
-    monkeypatch.setattr("engine.selection.cscv._TRIALS", 33)
-    assert overfitting(cut).later_ranks == whole.later_ranks
+    with switched_off():  # a kernel has its own
+        whole = overfitting(cut)
+        monkeypatch.setattr("engine.selection.cscv.SPLITS", 7)
+        monkeypatch.setattr("engine.selection.cscv._TRIALS", 33)
+        assert overfitting(cut).later_ranks == whole.later_ranks
 
 
 def test_noise_is_as_likely_below_the_median_as_above_and_an_edge_is_not():
